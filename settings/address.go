@@ -1,0 +1,103 @@
+package settings
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Address is a person's e-mail address. The zero Address means that none is known.
+type Address struct {
+	// Local is the part before the last @ as it was written. A stranger wrote it: ask Plausible before using it.
+	Local string
+	// Domain is the part after the last @.
+	Domain Domain
+}
+
+// ErrAddress is wrapped by every error that says why a text is no address. The text itself is never part of the error: it must
+// not reach a log.
+var ErrAddress = errors.New("no e-mail address")
+
+// ParseAddress reads an address. The domain is what follows the last @, so that "a@b@example.com" asks for example.com, as
+// Thunderbird does.
+func ParseAddress(s string) (Address, error) {
+	at := strings.LastIndexByte(s, '@')
+	switch {
+	case len(s) > 4*maxAddress:
+		return Address{}, fmt.Errorf("%w: it is longer than %d octets", ErrAddress, maxAddress)
+	case at < 0:
+		return Address{}, fmt.Errorf("%w: it has no @", ErrAddress)
+	case at == 0:
+		return Address{}, fmt.Errorf("%w: nothing stands before the @", ErrAddress)
+	case !utf8.ValidString(s):
+		return Address{}, fmt.Errorf("%w: it is not UTF-8", ErrAddress)
+	case strings.ContainsFunc(s, unicode.IsControl):
+		return Address{}, fmt.Errorf("%w: it holds control characters", ErrAddress)
+	}
+	domain, err := ParseDomain(s[at+1:])
+	if err != nil {
+		return Address{}, fmt.Errorf("%w: what follows the @ is %w", ErrAddress, err)
+	}
+	a := Address{Local: s[:at], Domain: domain}
+	if len(a.String()) > maxAddress {
+		return Address{}, fmt.Errorf("%w: it is longer than %d octets", ErrAddress, maxAddress)
+	}
+	return a, nil
+}
+
+// IsZero reports whether no address is known.
+func (a Address) IsZero() bool { return a == Address{} }
+
+// String returns the address with its domain in A-labels, or "" for the zero Address.
+func (a Address) String() string {
+	if a.IsZero() {
+		return ""
+	}
+	return a.Local + "@" + string(a.Domain)
+}
+
+// Plausible reports whether the local part has the form of RFC 5321 section 4.1.2 (with RFC 6531's Unicode), so that a login name
+// may be made of it. Settings are answered for an implausible address too, without anything that repeats it.
+//
+// EVOLUTIONUSER is what Evolution 3.40 and later sends in place of everybody's local part.
+func (a Address) Plausible() bool {
+	local := a.Local
+	if local == "" || len(local) > 64 || local == "EVOLUTIONUSER" {
+		return false
+	}
+	if quoted, ok := strings.CutPrefix(local, `"`); ok {
+		return isQuotedString(quoted)
+	}
+	for atom := range strings.SplitSeq(local, ".") {
+		if atom == "" || strings.ContainsFunc(atom, notAtext) {
+			return false
+		}
+	}
+	return true
+}
+
+// notAtext reports whether r may not stand in an atom (RFC 5322 section 3.2.3, RFC 6532 section 3.2).
+func notAtext(r rune) bool {
+	switch {
+	case r >= utf8.RuneSelf:
+		return !unicode.IsLetter(r) && !unicode.IsMark(r) && !unicode.IsNumber(r)
+	case 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z', '0' <= r && r <= '9':
+		return false
+	}
+	return !strings.ContainsRune("!#$%&'*+-/=?^_`{|}~", r)
+}
+
+// isQuotedString reports whether s, which follows an opening quote, ends with the closing one and has no bare quote before.
+func isQuotedString(s string) bool {
+	for i := 0; i < len(s); i++ {
+		switch s[i] {
+		case '\\':
+			i++
+		case '"':
+			return i == len(s)-1 && i > 0
+		}
+	}
+	return false
+}

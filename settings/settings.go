@@ -1,0 +1,86 @@
+// Package settings holds the words of mail set-up: mail domains, addresses, servers, TLS modes, logins, and the settings of one
+// domain made of them.
+//
+// It knows no file, no network and no format. domains.toml is read into these types, and every answer (Mozilla autoconfig,
+// Outlook Autodiscover and the rest) is spelled from them. What all formats must agree on is therefore decided here, once: which
+// server comes first, what a bare host name means, what a login placeholder stands for.
+package settings
+
+// Settings is all that mailhint tells about one domain, or about all the domains of one profile. It is immutable once loaded.
+//
+// Pattern fields may hold %EMAILDOMAIN% and %PRIMARYDOMAIN%: settings are shared by every domain of a profile and become those of
+// one domain when the patterns are expanded.
+type Settings struct {
+	// Name is the provider's name as a mail program shows it, at most 60 characters; empty means the domain itself.
+	Name Pattern
+	// ShortName is a shorter one, at most 20 characters; empty means none.
+	ShortName Pattern
+
+	// Servers in order of preference within each protocol, the protocols in the order of their constants: IMAP first.
+	// An empty list of a protocol means that the service is not offered.
+	Servers []Server
+
+	// Login and Auth apply to services named by URL; a Server carries its own.
+	Login Login
+	Auth  []Auth
+
+	Docs    Pattern // help page, https URL
+	Support Pattern // mailto:, tel: or https: URL of people who help
+	Webmail Pattern // web mail, https URL
+	CalDAV  Pattern // calendar context URL
+	CardDAV Pattern // contacts context URL
+	WebDAV  Pattern // file share URL
+	JMAP    Pattern // JMAP session URL (RFC 8620 section 2)
+
+	// ActiveSync is the URL of a real Exchange ActiveSync server. Never set for anybody else: phones then stop looking for IMAP.
+	ActiveSync Pattern
+
+	// AutodiscoverRedirect, if set, is where Autodiscover requests are sent with a redirect instead of being answered.
+	AutodiscoverRedirect string
+
+	// OAuth2 describes the authorization server, if the provider has one; nil if not.
+	OAuth2 *OAuth2
+}
+
+// OAuth2 is what a mail program needs to know to ask for a token (draft-ietf-mailmaint-autoconfig, element oAuth2).
+type OAuth2 struct {
+	Issuer   string   // host name or URL that identifies the authorization server
+	Scope    []string // scopes to ask for
+	AuthURL  string   // authorization endpoint
+	TokenURL string   // token endpoint
+	ClientID string   // public client id; empty if programs bring their own
+}
+
+// Of returns the servers of one protocol, best first.
+func (s *Settings) Of(p Protocol) []Server {
+	first := 0
+	for first < len(s.Servers) && s.Servers[first].Protocol != p {
+		first++
+	}
+	last := first
+	for last < len(s.Servers) && s.Servers[last].Protocol == p {
+		last++
+	}
+	return s.Servers[first:last:last]
+}
+
+// Incoming returns the servers mail is read from, best first: IMAP, then POP3. Programs take the first they understand
+// (Geary 43 fails when it is not IMAP).
+func (s *Settings) Incoming() []Server {
+	imap, pop3 := s.Of(IMAP), s.Of(POP3)
+	return append(imap, pop3...)
+}
+
+// Outgoing returns the submission servers, best first.
+func (s *Settings) Outgoing() []Server { return s.Of(Submission) }
+
+// FirstOfEach keeps the best server of each protocol: what a program ends up with that can hold one of a kind.
+func FirstOfEach(servers []Server) []Server {
+	var first []Server
+	for i, s := range servers {
+		if i == 0 || s.Protocol != servers[i-1].Protocol {
+			first = append(first, s)
+		}
+	}
+	return first
+}
