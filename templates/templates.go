@@ -1,0 +1,156 @@
+// Package templates holds the documents mailhint answers with, as files that read like what a client will see, embedded in the
+// program.
+//
+// An XML template is executed once for each set of settings, when domains are loaded, not once for each request. What a request
+// decides (the domain asked for, a login name) is left open as a hole; a Document is the executed text with its holes, and
+// filling it is all that is left to do while somebody waits.
+package templates
+
+import (
+	"embed"
+	"encoding/xml"
+	"fmt"
+	"hash/fnv"
+	"strings"
+	"text/template"
+	"text/template/parse"
+)
+
+//go:embed *.tmpl
+var files embed.FS
+
+// XML parses the named XML template and puts the XML escaper behind every action, so that no template can forget it:
+// html/template would break the "<?xml" line and text/template alone escapes nothing. It panics if the file is missing or
+// broken, which stops the program at its start.
+func XML(name string) *Template {
+	t := template.Must(template.New(name).Funcs(template.FuncMap{"escape": escape}).ParseFS(files, name))
+	for _, part := range t.Templates() {
+		escapeActions(part.Root)
+	}
+	return &Template{t}
+}
+
+// Template is a parsed XML document.
+type Template struct{ t *template.Template }
+
+// Prepare executes the template. Data may hold Holes, which stay open in the Document.
+func (t *Template) Prepare(data any) (Document, error) {
+	var text strings.Builder
+	if err := t.t.Execute(&text, data); err != nil {
+		return Document{}, fmt.Errorf("template %s: %w", t.t.Name(), err)
+	}
+	return newDocument(text.String()), nil
+}
+
+// firstHole is the first of the characters that mark holes. They are private-use characters, which XML allows and which no
+// setting may contain.
+const firstHole, lastHole = '\uE000', '\uE0FF'
+
+// Hole returns the mark of hole number i, counted from 0, to be placed in a template's data.
+func Hole(i int) string { return string(firstHole + rune(i)) }
+
+// Document is an executed template with holes.
+type Document struct {
+	text  []string // the fixed parts, one more than holes
+	holes []uint8  // what stands between them: indexes into the values
+	size  int      // octets in text
+	sum   uint64   // of everything above
+}
+
+func newDocument(marked string) Document {
+	var d Document
+	sum := fnv.New64a()
+	sum.Write([]byte(marked))
+	d.sum = sum.Sum64()
+	start := 0
+	for i, r := range marked {
+		if r < firstHole || r > lastHole {
+			continue
+		}
+		d.text = append(d.text, marked[start:i])
+		d.holes = append(d.holes, uint8(r-firstHole))
+		start = i + len(string(r))
+	}
+	d.text = append(d.text, marked[start:])
+	d.size = len(marked)
+	return d
+}
+
+// Fill returns the document with values[i], escaped, in every hole i.
+func (d *Document) Fill(values []string) []byte {
+	size := d.size
+	for _, h := range d.holes {
+		size += len(values[h])
+	}
+	out := make([]byte, 0, size)
+	for i, h := range d.holes {
+		out = append(out, d.text[i]...)
+		out = append(out, escapeText(values[h])...)
+	}
+	return append(out, d.text[len(d.text)-1]...)
+}
+
+// Tag returns an entity tag (RFC 9110 section 8.8.3) for the document with these values: the same on every replica that has the
+// same settings.
+func (d *Document) Tag(values []string) string {
+	h := d.sum
+	for _, v := range values {
+		for i := range len(v) {
+			h = (h ^ uint64(v[i])) * 1099511628211 // FNV-1a goes on where the fixed text ended
+		}
+		h = (h ^ 0xFF) * 1099511628211
+	}
+	return fmt.Sprintf(`"%016x"`, h)
+}
+
+// escapeActions appends the escaper to the pipeline of every action below a node.
+func escapeActions(node parse.Node) {
+	switch n := node.(type) {
+	case *parse.ListNode:
+		if n == nil {
+			return
+		}
+		for _, child := range n.Nodes {
+			escapeActions(child)
+		}
+	case *parse.ActionNode:
+		if len(n.Pipe.Decl) == 0 {
+			n.Pipe.Cmds = append(n.Pipe.Cmds, &parse.CommandNode{
+				NodeType: parse.NodeCommand,
+				Args:     []parse.Node{parse.NewIdentifier("escape").SetTree(nil).SetPos(n.Pos)},
+			})
+		}
+	case *parse.IfNode:
+		escapeActions(n.List)
+		escapeActions(n.ElseList)
+	case *parse.RangeNode:
+		escapeActions(n.List)
+		escapeActions(n.ElseList)
+	case *parse.WithNode:
+		escapeActions(n.List)
+		escapeActions(n.ElseList)
+	}
+}
+
+// escape is the template function: it prints any value as XML text.
+func escape(value any) string { return escapeText(fmt.Sprint(value)) }
+
+// escapeText returns s as XML text, fit for an attribute too. Control characters and invalid UTF-8 become U+FFFD.
+func escapeText(s string) string {
+	if isPlain(s) {
+		return s
+	}
+	var b strings.Builder
+	xml.EscapeText(&b, []byte(s)) // writing to a strings.Builder cannot fail
+	return b.String()
+}
+
+// isPlain reports whether s needs no escaping, as nearly every domain and login name does.
+func isPlain(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '<' || c == '>' || c == '&' || c == '"' || c == '\'' {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,77 @@
+package templates
+
+import (
+	"encoding/xml"
+	"io/fs"
+	"strings"
+	"testing"
+)
+
+// hostile would be markup, or would end an attribute, if any template let it through.
+const hostile = `"><script>&'` + "\x00\x1b"
+
+func TestEveryTemplateEscapesEverything(t *testing.T) {
+	names, err := fs.Glob(files, "*.xml.tmpl")
+	if err != nil || len(names) < 4 {
+		t.Fatalf("found %d XML templates (%v), want at least 4", len(names), err)
+	}
+	for _, name := range names {
+		t.Run(name, func(t *testing.T) {
+			d, err := XML(name).Prepare(hostileData())
+			if err != nil {
+				t.Fatal(err)
+			}
+			values := []string{hostile, hostile, hostile}
+			answer := string(d.Fill(values))
+			if !strings.Contains(answer, "&gt;&lt;script&gt;&amp;") {
+				t.Errorf("the hostile text is not in the answer, so nothing was tried:\n%s", answer)
+			}
+			if strings.Contains(answer, "<script") || strings.ContainsAny(answer, "\x00\x1b") {
+				t.Errorf("unescaped text in\n%s", answer)
+			}
+			if err := wellFormed(answer); err != nil {
+				t.Errorf("%v in\n%s", err, answer)
+			}
+		})
+	}
+}
+
+// hostileData fills every field of every template with text that must be escaped, or with a hole that will be.
+func hostileData() map[string]any {
+	auth := []map[string]any{{"System": hostile, "Method": hostile}}
+	server := map[string]any{"Type": hostile, "Hostname": hostile, "Port": hostile, "SocketType": hostile,
+		"Authentication": []string{hostile}, "Username": Hole(1)}
+	url := map[string]any{"Type": hostile, "URL": hostile, "Authentication": auth, "Username": hostile}
+	protocol := map[string]any{"Type": hostile, "Server": hostile, "Port": hostile, "LoginName": Hole(2), "SPA": hostile,
+		"SSL": hostile, "Encryption": hostile, "UsePOPAuth": hostile}
+	return map[string]any{
+		"Version": hostile, "Domain": Hole(0), "DisplayName": hostile, "DisplayShortName": hostile,
+		"IncomingServers": []any{server}, "OutgoingServers": []any{server}, "SetupServers": []any{server},
+		"JMAP": url, "AddressBook": url, "Calendar": url, "FileShare": url, "Documentation": hostile,
+		"OAuth2": map[string]any{"AuthURL": hostile, "TokenURL": hostile, "Issuer": hostile, "Scope": hostile, "ClientID": hostile},
+		"User":   Hole(1), "Protocols": []any{protocol},
+		"URL":       hostile,
+		"Namespace": hostile, "Time": hostile, "ID": hostile, "ErrorCode": hostile, "Message": hostile,
+	}
+}
+
+func wellFormed(s string) error {
+	return xml.Unmarshal([]byte(s), new(struct {
+		XMLName xml.Name
+		Inner   string `xml:",innerxml"`
+	}))
+}
+
+func TestDocumentFill(t *testing.T) {
+	d := newDocument("a " + Hole(0) + " b " + Hole(1) + Hole(0) + " c")
+	if got, want := string(d.Fill([]string{"1<", "2"})), "a 1&lt; b 21&lt; c"; got != want {
+		t.Errorf("Fill = %q, want %q", got, want)
+	}
+	if d.Tag([]string{"1", "2"}) == d.Tag([]string{"12", ""}) {
+		t.Error("different values have one tag")
+	}
+	other := newDocument("z " + Hole(0) + Hole(1))
+	if d.Tag([]string{"1", "2"}) == other.Tag([]string{"1", "2"}) {
+		t.Error("different documents have one tag")
+	}
+}
