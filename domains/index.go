@@ -1,0 +1,181 @@
+package domains
+
+import (
+	"iter"
+	"net/netip"
+	"strings"
+
+	"mailhint/settings"
+)
+
+// entry is what one entry of the configuration answers: for one domain and its aliases, for the names below a wildcard, or for
+// all the names in a profile's lists.
+type entry struct {
+	primary  settings.Domain // the domain that aliases stand for; empty if each name stands for itself
+	disabled bool
+	choice   // what holds if no rule fits
+	rules    []rule
+}
+
+// choice is a set of settings for those who may know it.
+type choice struct {
+	settings *settings.Settings
+	// outside is told to clients in none of the networks: settings without the unencrypted servers, nil for nothing at all.
+	outside  *settings.Settings
+	networks []netip.Prefix
+}
+
+// rule is a choice for some addresses or networks.
+type rule struct {
+	users *users         // nil for everybody
+	from  []netip.Prefix // nil for everywhere
+	choice
+}
+
+// claim is the claim of an entry on a name, and where it was made. A configuration can have a million.
+type claim struct {
+	entry uint32
+	file  uint32 // index into index.files
+	line  uint32
+}
+
+// index finds the entry of a name.
+type index struct {
+	entries   []entry
+	names     map[settings.Domain]claim // exact names and aliases
+	wildcards map[settings.Domain]claim // by what follows "*."
+	fallback  *entry
+	files     []string
+}
+
+// find returns the entry that answers for a name: the exact one, else the longest wildcard, else the fallback. Aliases are exact
+// names here; one that a wildcard covers is refused at load, because the order of the documentation would never reach it.
+func (x *index) find(d settings.Domain) (*entry, bool) {
+	if c, ok := x.names[d]; ok {
+		return &x.entries[c.entry], true
+	}
+	if c, ok := x.wildcard(d); ok {
+		return &x.entries[c.entry], true
+	}
+	return x.fallback, x.fallback != nil
+}
+
+// wildcard returns the claim of the longest wildcard that covers a name.
+func (x *index) wildcard(d settings.Domain) (claim, bool) {
+	if len(x.wildcards) == 0 {
+		return claim{}, false
+	}
+	for {
+		parent, ok := d.Parent()
+		if !ok {
+			return claim{}, false
+		}
+		if c, ok := x.wildcards[parent]; ok {
+			return c, true
+		}
+		d = parent
+	}
+}
+
+// Lookup is the settings.Lookup of this snapshot.
+func (x *index) Lookup(q settings.Question) (settings.Found, bool) {
+	if !q.Address.IsZero() {
+		if found, ok := x.lookup(q.Address.Domain, q); ok {
+			return found, true
+		}
+	}
+	if q.Host == "" {
+		return settings.Found{}, false
+	}
+	return x.lookup(q.Host, q)
+}
+
+func (x *index) lookup(d settings.Domain, q settings.Question) (settings.Found, bool) {
+	e, ok := x.find(d)
+	if !ok || e.disabled {
+		return settings.Found{}, false
+	}
+	chosen := e.choose(q)
+	s := chosen.forClient(q.Client)
+	if s == nil || !fits(s, d) {
+		return settings.Found{}, false
+	}
+	found := settings.Found{Settings: s, Domain: d, Primary: e.primary, Varies: len(e.rules) > 0 || chosen.networks != nil}
+	if found.Primary == "" {
+		found.Primary = d
+	}
+	return found, true
+}
+
+// choose returns the first rule that fits, or what holds without one.
+func (e *entry) choose(q settings.Question) choice {
+	for _, r := range e.rules {
+		if r.users != nil && (q.Address.IsZero() || !r.users.contain(q.Address)) {
+			continue
+		}
+		if r.from != nil && !contains(r.from, q.Client) {
+			continue
+		}
+		return r.choice
+	}
+	return e.choice
+}
+
+func (c choice) forClient(client netip.Addr) *settings.Settings {
+	if c.networks != nil && !contains(c.networks, client) {
+		return c.outside
+	}
+	return c.settings
+}
+
+func contains(networks []netip.Prefix, client netip.Addr) bool {
+	for _, n := range networks {
+		if n.Contains(client) {
+			return true
+		}
+	}
+	return false
+}
+
+// fits reports whether hosts made of a domain are still host names: "mail." before one of 250 octets is too long.
+func fits(s *settings.Settings, d settings.Domain) bool {
+	if len(d) < 128 {
+		return true
+	}
+	for _, server := range s.Servers {
+		if strings.Contains(string(server.Host), "%") && len(server.Host.Expand(string(d), string(d))) > 253 {
+			return false
+		}
+	}
+	return true
+}
+
+// All yields every set of settings that Lookup can return.
+func (x *index) All() iter.Seq[*settings.Settings] {
+	return func(yield func(*settings.Settings) bool) {
+		for i := range x.entries {
+			if !x.entries[i].all(yield) {
+				return
+			}
+		}
+		if x.fallback != nil {
+			x.fallback.all(yield)
+		}
+	}
+}
+
+func (e *entry) all(yield func(*settings.Settings) bool) bool {
+	choices := []choice{e.choice}
+	for _, r := range e.rules {
+		choices = append(choices, r.choice)
+	}
+	for _, c := range choices {
+		if c.settings != nil && !yield(c.settings) {
+			return false
+		}
+		if c.outside != nil && c.outside != c.settings && !yield(c.outside) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,294 @@
+// Package domains reads domains.toml, in which admins write what mailhint answers: one table a domain, profiles for many domains
+// together, and lists of a million names.
+//
+// A file is read strictly. Every mistake is reported, all at once, each with its line and the right spelling, and a file with a
+// mistake is never used: a wrong answer is worse than none. What was read is an immutable Snapshot; a File keeps the newest good
+// one and follows changes on disk.
+package domains
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/BurntSushi/toml"
+
+	"mailhint/settings"
+)
+
+// Snapshot is one good state of the configuration. It never changes.
+type Snapshot struct {
+	index
+	// Server is the [server] table.
+	Server Server
+	// Profiles counts the profiles.
+	Profiles int
+
+	origins map[*settings.Settings][]Origin
+}
+
+// Domains counts the names that are answered for, aliases and wildcards included, the fallback's not.
+func (s *Snapshot) Domains() int { return len(s.names) + len(s.wildcards) }
+
+// Explain says where each value of settings that Lookup returned was written.
+func (s *Snapshot) Explain(found *settings.Settings) []Origin { return s.origins[found] }
+
+// Load reads a configuration from its main file. Mistakes in it are returned as Problems.
+func Load(file string) (*Snapshot, error) {
+	s, _, err := load(file)
+	return s, err
+}
+
+// loader gathers what the files say.
+type loader struct {
+	index    index
+	profiles map[string]*profile
+	defaults layer
+	origins  map[*settings.Settings][]Origin
+	problems Problems
+	aliases  []alias
+
+	server   *table
+	fallback *table
+	domains  []*table
+	seen     map[string]Position // tables that may stand only once: "defaults", "profiles.shared"
+
+	watched []string // files that were read or should have been
+	globs   []string // include patterns
+}
+
+// profile is one [profiles.…] table.
+type profile struct {
+	layer
+	table *table
+}
+
+// alias remembers where an alias stands until all wildcards are known.
+type alias struct {
+	domain settings.Domain
+	table  *table
+}
+
+// load is Load; it also tells what to watch, for a broken file too.
+func load(file string) (*Snapshot, watchlist, error) {
+	l := &loader{
+		index:    index{wildcards: make(map[settings.Domain]claim)},
+		profiles: make(map[string]*profile),
+		origins:  make(map[*settings.Settings][]Origin),
+		seen:     make(map[string]Position),
+	}
+	snapshot := l.load(file)
+	watch := watchlist{files: l.watched, globs: l.globs}
+	if len(l.problems) > 0 {
+		return nil, watch, l.problems.sorted()
+	}
+	return snapshot, watch, nil
+}
+
+func (l *loader) load(file string) *Snapshot {
+	main, ok := l.parse(file)
+	if !ok {
+		return nil
+	}
+	included := l.include(main)
+	l.readFile(main)
+	for _, t := range included {
+		l.readFile(t)
+	}
+	server := l.readServer()
+	for _, p := range l.profiles {
+		p.layer = p.table.readLayer()
+	}
+	for _, name := range sortedKeys(l.profiles) {
+		l.readProfileNames(l.profiles[name])
+	}
+	for _, t := range l.domains {
+		l.readDomain(t)
+	}
+	l.checkAliases()
+	l.readFallback()
+	if len(l.problems) == 0 && len(l.index.names)+len(l.index.wildcards) == 0 && l.index.fallback == nil {
+		l.note(Position{File: file}, "", "it names no domain; add a table such as [domains.\"example.com\"] with imap = \"imap.example.com\" and smtp = \"smtp.example.com\"")
+	}
+	return &Snapshot{index: l.index, Server: server, Profiles: len(l.profiles), origins: l.origins}
+}
+
+// parse reads and decodes one file.
+func (l *loader) parse(file string) (*table, bool) {
+	l.watched = append(l.watched, file)
+	text, err := readText(file, maxFile+1)
+	if err != nil {
+		hint := ""
+		if errors.Is(err, os.ErrNotExist) {
+			hint = "; name the file with --config, or begin with the three lines of the README"
+		}
+		l.note(Position{File: file}, "", "cannot be read: %v%s", err, hint)
+		return nil, false
+	}
+	if line, err := guard(text); err != nil {
+		l.note(Position{file, line}, "", "%v", err)
+		return nil, false
+	}
+	values := make(map[string]any)
+	if _, err := toml.Decode(text, &values); err != nil {
+		var syntax toml.ParseError
+		if !errors.As(err, &syntax) {
+			l.note(Position{File: file}, "", "is no TOML: %v", err)
+			return nil, false
+		}
+		l.note(Position{file, syntax.Position.Line}, "", "is no TOML: %s", syntaxHint(syntax))
+		return nil, false
+	}
+	src := &source{file: file, lines: findLines(text), problems: &l.problems}
+	return src.table(nil, values), true
+}
+
+// syntaxHint adds to the decoder's message what admins most often have to change.
+func syntaxHint(e toml.ParseError) string {
+	message := e.Message
+	if message == "" {
+		message = strings.TrimPrefix(e.Error(), "toml: ")
+	}
+	switch {
+	case strings.Contains(message, "already"), strings.Contains(message, "duplicate"):
+		return message + "; write each key and each table once"
+	case strings.Contains(message, "expected value"), strings.Contains(message, "bare"):
+		return message + "; put text in quotes, as in imap = \"imap.example.com\""
+	}
+	return message
+}
+
+// include reads the files that the main file includes, in the order of their names.
+func (l *loader) include(main *table) []*table {
+	patterns, _ := main.texts("include")
+	var tables []*table
+	for _, p := range patterns {
+		pattern := p
+		if !filepath.IsAbs(p) {
+			pattern = filepath.Join(filepath.Dir(main.src.file), p)
+		}
+		l.globs = append(l.globs, pattern)
+		files, err := filepath.Glob(pattern)
+		if err != nil {
+			main.fail("include", "%q is no pattern: %v", p, err)
+		}
+		if len(files) == 0 && !strings.ContainsAny(p, "*?[") {
+			main.fail("include", "there is no file %q; write the path from the folder of this file", p)
+		}
+		for _, file := range files {
+			if slices.Contains(l.watched, file) {
+				main.fail("include", "%q is included twice", file)
+				continue
+			}
+			t, ok := l.parse(file)
+			if !ok {
+				continue
+			}
+			for _, key := range []string{"include", "server"} {
+				if _, there := t.value(key); there {
+					t.fail(key, "it can stand only in the main file, %s; move it there", main.src.file)
+				}
+			}
+			tables = append(tables, t)
+		}
+	}
+	return tables
+}
+
+// readFile takes the tables of one file.
+func (l *loader) readFile(t *table) {
+	if v, ok := t.value("version"); ok && v != int64(1) {
+		t.fail("version", "this program reads version 1; write version = 1")
+	}
+	if s, ok := t.table("server"); ok && l.server == nil {
+		l.server = s
+	}
+	if d, ok := t.table("defaults"); ok && l.once(d) {
+		l.defaults = d.readLayer()
+		d.done()
+	}
+	if f, ok := t.table("fallback"); ok && l.once(f) {
+		l.fallback = f
+	}
+	if ps, ok := t.table("profiles"); ok {
+		for _, p := range ps.children() {
+			if l.once(p) {
+				l.profiles[p.name()] = &profile{table: p}
+			}
+		}
+	}
+	if ds, ok := t.table("domains"); ok {
+		inFile := ds.children()
+		slices.SortStableFunc(inFile, func(a, b *table) int { return cmp.Compare(a.at().Line, b.at().Line) })
+		l.domains = append(l.domains, inFile...)
+	}
+	if ls, ok := t.table("lookups"); ok {
+		for _, lookup := range ls.children() {
+			readLookup(lookup)
+		}
+	}
+	t.done()
+}
+
+// once notes a table that another file has already.
+func (l *loader) once(t *table) bool {
+	key := spell(t.path)
+	if first, again := l.seen[key]; again {
+		t.fail("", "it stands in %s already; keep one of them", first)
+		return false
+	}
+	l.seen[key] = t.at()
+	return true
+}
+
+// readLookup checks the keys of a [lookups.…] table. Nothing uses them in this version.
+func readLookup(t *table) {
+	t.oneOf("type", "file", "ldap", "sql")
+	for _, key := range []string{"url", "base", "filter", "attribute", "bind_dn", "bind_password_file", "unknown", "file", "query"} {
+		t.text(key)
+	}
+	t.done()
+}
+
+// readFallback reads [fallback]: what is answered for names that stand nowhere.
+func (l *loader) readFallback() {
+	t := l.fallback
+	if t == nil {
+		return
+	}
+	p, ok := l.profileOf(t)
+	if _, there := t.values["profile"]; !there {
+		t.fail("", "it has no profile; write profile = \"…\"")
+	}
+	if _, there := t.texts("mx"); there {
+		t.fail("mx", "looking up a domain's MX is not in this version yet; leave mx out only if every name in the world may be answered")
+	}
+	t.done()
+	if ok {
+		l.index.fallback = &entry{choice: l.choice(p.layer.over(l.defaults).over(builtIn), t)}
+	}
+}
+
+// profileOf returns the profile that an entry names.
+func (l *loader) profileOf(t *table) (*profile, bool) {
+	name, ok := t.text("profile")
+	if !ok {
+		return nil, false
+	}
+	p, ok := l.profiles[name]
+	if !ok {
+		known := sortedKeys(l.profiles)
+		hint := didYouMean(name, known)
+		if hint == "" && len(known) == 0 {
+			hint = fmt.Sprintf("; add a table [profiles.%s]", spell([]string{name}))
+		} else if hint == "" {
+			hint = "; there are " + strings.Join(known, ", ")
+		}
+		t.fail("profile", "there is no profile %q%s", name, hint)
+	}
+	return p, ok
+}

@@ -1,0 +1,100 @@
+package domains
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Position is a place in a file. The zero Position is nowhere: a built-in value.
+type Position struct {
+	File string
+	Line int // counted from 1; 0 if only the file is known
+}
+
+// String returns "file:line".
+func (p Position) String() string {
+	if p.File == "" {
+		return "built-in"
+	}
+	if p.Line == 0 {
+		return p.File
+	}
+	return fmt.Sprintf("%s:%d", p.File, p.Line)
+}
+
+// Problem is one mistake in a file: where, in which key, what is wrong and how to write it.
+type Problem struct {
+	Position
+	Key  string // as TOML spells it: domains."example.com".imap; empty if the mistake is in no key
+	Text string
+}
+
+// String returns the problem in the form "file:line: key: what is wrong, how to write it".
+func (p Problem) String() string {
+	if p.Key == "" {
+		return fmt.Sprintf("%s: %s", p.Position, p.Text)
+	}
+	return fmt.Sprintf("%s: %s: %s", p.Position, p.Key, p.Text)
+}
+
+// Problems are all the mistakes of a configuration, in the order of the files. It is the error that Load returns, unless a file
+// cannot be read at all.
+type Problems []Problem
+
+// Error returns the problems, a line each.
+func (ps Problems) Error() string {
+	lines := make([]string, len(ps))
+	for i, p := range ps {
+		lines[i] = p.String()
+	}
+	return strings.Join(lines, "\n")
+}
+
+// sorted returns the problems by file and line, each once: a mistake in a profile shows in every domain that uses it.
+func (ps Problems) sorted() Problems {
+	sorted := slices.Clone(ps)
+	slices.SortStableFunc(sorted, func(a, b Problem) int {
+		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Key, b.Key))
+	})
+	return slices.Compact(sorted)
+}
+
+// didYouMean returns "; did you mean "x"?" for the known word nearest to one that is not known, or "" if none is near.
+func didYouMean(word string, known []string) string {
+	best, distance := "", 1+len(word)/3
+	for _, k := range known {
+		if d := editDistance(word, k); d <= distance && (best == "" || d < distance) {
+			best, distance = k, d
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return fmt.Sprintf("; did you mean %q?", best)
+}
+
+// editDistance counts the letters to insert, delete, replace or swap with their neighbour to get from a to b.
+func editDistance(a, b string) int {
+	before, row := make([]int, len(b)+1), make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		next := make([]int, len(b)+1)
+		next[0] = i + 1
+		for j := range len(b) {
+			change := 1
+			if a[i] == b[j] {
+				change = 0
+			}
+			next[j+1] = min(row[j]+change, row[j+1]+1, next[j]+1)
+			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
+				next[j+1] = min(next[j+1], before[j-1]+1)
+			}
+		}
+		before, row = row, next
+	}
+	return row[len(b)]
+}

@@ -1,0 +1,155 @@
+package domains
+
+import (
+	"net"
+	"net/netip"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"mailhint/settings"
+)
+
+// Server is the [server] table: how this process listens. It is read once, at the start; changing it needs a restart.
+type Server struct {
+	// Name is this server's own host name; empty if none is set.
+	Name string
+	// HTTP and HTTPS are the addresses to listen on, as net.Listen takes them. HTTPS is empty when TLS is "off".
+	HTTP, HTTPS []string
+	// TLS is "off" (plain HTTP: a local trial, or a proxy in front does TLS) or "files".
+	TLS string
+	// Certificates are the pairs to choose from by name, with TLS "files". The first serves names that none covers.
+	Certificates []KeyPair
+	// TrustedProxies may say with X-Forwarded-For, -Proto and -Host for whom they ask.
+	TrustedProxies []netip.Prefix
+	// Admin is the address of the listener for health and metrics; empty for none.
+	Admin string
+	// ACMEEmail and StateDir belong to certificates of our own.
+	ACMEEmail, StateDir string
+}
+
+// KeyPair names the PEM files of a certificate chain and its key, with absolute paths.
+type KeyPair struct {
+	Cert, Key string
+}
+
+// readServer reads the [server] table, or makes the one of a file without it.
+func (l *loader) readServer() Server {
+	t := l.server
+	if t == nil {
+		t = (&source{problems: new(Problems)}).table([]string{"server"}, nil)
+	}
+	defer t.done()
+	s := Server{TLS: t.tls(), Admin: "127.0.0.1:8081"}
+	s.Name = t.hostName("name")
+	s.HTTP = t.listen("http", map[bool]string{true: "localhost:8080", false: ":80"}[s.TLS == "off"])
+	if s.TLS != "off" {
+		s.HTTPS = t.listen("https", ":443")
+	} else if _, there := t.value("https"); there {
+		t.fail("https", "with tls = \"off\" nothing speaks https; remove it, or write tls = \"files\" with cert and key")
+	}
+	s.Certificates = t.keyPairs(s.TLS)
+	s.TrustedProxies, _ = t.networks("trusted_proxies")
+	if admin, ok := t.text("admin"); ok {
+		if s.Admin = admin; admin != "" {
+			t.checkListen("admin", admin)
+		}
+	}
+	s.ACMEEmail, _ = t.text("acme_email")
+	if dir, ok := t.text("state_dir"); ok {
+		s.StateDir = dir
+	}
+	t.noProbe()
+	return s
+}
+
+// tls reads the TLS mode.
+func (t *table) tls() string {
+	mode := t.oneOf("tls", "off", "files", "acme")
+	if mode == "acme" {
+		t.fail("tls", "certificates by ACME are not in this version yet; write tls = \"files\" with cert and key, or tls = \"off\" behind a proxy")
+	}
+	return mode
+}
+
+// noProbe accepts probe = "0" only: looking at mail servers is known but does nothing yet.
+func (t *table) noProbe() {
+	text, ok := t.text("probe")
+	if !ok || text == "0" {
+		return
+	}
+	if _, err := time.ParseDuration(text); err != nil {
+		t.fail("probe", "%q is no duration; write it like \"6h\", or \"0\" for never", text)
+		return
+	}
+	t.fail("probe", "looking at the mail servers is not in this version yet; remove it, or write probe = \"0\"")
+}
+
+func (t *table) hostName(key string) string {
+	text, ok := t.text(key)
+	if !ok {
+		return ""
+	}
+	d, err := settings.ParseDomain(text)
+	if err != nil {
+		t.fail(key, "%q: %v; write a name such as \"setup.example.com\"", text, err)
+	}
+	return string(d)
+}
+
+// listen reads addresses to listen on.
+func (t *table) listen(key, otherwise string) []string {
+	list, ok := t.texts(key)
+	if !ok {
+		return []string{otherwise}
+	}
+	for _, address := range list {
+		t.checkListen(key, address)
+	}
+	return list
+}
+
+func (t *table) checkListen(key, address string) {
+	_, port, err := net.SplitHostPort(address)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	if err != nil {
+		t.fail(key, "%q is no address to listen on; write it like \":80\", \"127.0.0.1:8080\" or \"[::1]:8080\"", address)
+	}
+}
+
+// keyPairs reads cert and key: one file each, or lists of the same length.
+func (t *table) keyPairs(mode string) []KeyPair {
+	certs, hasCert := t.texts("cert")
+	keys, hasKey := t.texts("key")
+	switch {
+	case mode == "files" && (len(certs) == 0 || len(keys) == 0):
+		t.fail("tls", "with \"files\" there must be certificates; add cert = \"fullchain.pem\" and key = \"privkey.pem\"")
+		return nil
+	case mode != "files" && (hasCert || hasKey):
+		t.fail("cert", "cert and key are only used with tls = \"files\"; write that, or remove them")
+		return nil
+	case len(certs) != len(keys):
+		t.fail("key", "there are %d certificates and %d keys; write one key for each, in the same order", len(certs), len(keys))
+		return nil
+	}
+	var pairs []KeyPair
+	for i := range certs {
+		pairs = append(pairs, KeyPair{t.absolute(certs[i]), t.absolute(keys[i])})
+	}
+	return pairs
+}
+
+// absolute returns a path relative to the file the table stands in.
+func (t *table) absolute(name string) string {
+	if filepath.IsAbs(name) || strings.TrimSpace(name) == "" {
+		return name
+	}
+	path, err := filepath.Abs(filepath.Join(filepath.Dir(t.src.file), name))
+	if err != nil { // the working directory is gone
+		return name
+	}
+	return path
+}

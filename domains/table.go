@@ -1,0 +1,246 @@
+package domains
+
+import (
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// table is a TOML table being read strictly: every value has a type, every key must be known, and every mistake is noted in the
+// source's list instead of ending the reading.
+type table struct {
+	src    *source
+	path   []string
+	values map[string]any
+	read   map[string]bool // keys that somebody asked for
+}
+
+// source is one file of the configuration.
+type source struct {
+	file     string // as the admin named it
+	lines    lines
+	problems *Problems
+}
+
+func (s *source) table(path []string, values map[string]any) *table {
+	return &table{src: s, path: path, values: values, read: make(map[string]bool)}
+}
+
+// value returns a value and whether it is there, and remembers that its key is a known one.
+func (t *table) value(key string) (any, bool) {
+	t.read[key] = true
+	v, ok := t.values[key]
+	return v, ok
+}
+
+// at returns the place of a key, or of the table for "".
+func (t *table) at(key ...string) Position {
+	return Position{t.src.file, t.src.lines.of(append(slices.Clone(t.path), key...))}
+}
+
+// fail notes a mistake in a key, or in the table for "".
+func (t *table) fail(key string, format string, args ...any) {
+	path := t.path
+	position := t.at()
+	if key != "" {
+		path = append(slices.Clone(path), key)
+		position = t.at(key)
+	}
+	*t.src.problems = append(*t.src.problems, Problem{position, spell(path), fmt.Sprintf(format, args...)})
+}
+
+// text returns a string, or "" and false if it is missing or something else.
+func (t *table) text(key string) (string, bool) {
+	v, ok := t.value(key)
+	if !ok {
+		return "", false
+	}
+	s, ok := v.(string)
+	if !ok {
+		t.fail(key, "it must be text; write %s = \"…\"", key)
+	}
+	return s, ok
+}
+
+// boolean returns a truth value, or the given default.
+func (t *table) boolean(key string, otherwise bool) bool {
+	v, ok := t.value(key)
+	if !ok {
+		return otherwise
+	}
+	b, ok := v.(bool)
+	if !ok {
+		t.fail(key, "it must be true or false; write %s = false", key)
+		return otherwise
+	}
+	return b
+}
+
+// texts returns a list of strings; a single string is a list of one.
+func (t *table) texts(key string) ([]string, bool) {
+	v, ok := t.value(key)
+	if !ok {
+		return nil, false
+	}
+	switch v := v.(type) {
+	case string:
+		return []string{v}, true
+	case []any:
+		list := make([]string, 0, len(v))
+		for i, element := range v {
+			s, ok := element.(string)
+			if !ok {
+				t.fail(key, "element %d must be text; write %s = [\"…\", \"…\"]", i+1, key)
+				return nil, false
+			}
+			list = append(list, s)
+		}
+		return list, true
+	}
+	t.fail(key, "it must be a list of text; write %s = [\"…\", \"…\"]", key)
+	return nil, false
+}
+
+// oneOf returns a text that must be one of the words, or the first of them.
+func (t *table) oneOf(key string, words ...string) string {
+	s, ok := t.text(key)
+	if !ok {
+		return words[0]
+	}
+	if !slices.Contains(words, s) {
+		t.fail(key, "unknown value %q; write one of %s%s", s, quoted(words), didYouMean(s, words))
+		return words[0]
+	}
+	return s
+}
+
+// networks returns a list of networks; a single address is a network of one.
+func (t *table) networks(key string) ([]netip.Prefix, bool) {
+	list, ok := t.texts(key)
+	if !ok {
+		return nil, false
+	}
+	var networks []netip.Prefix
+	for _, s := range list {
+		network, err := netip.ParsePrefix(s)
+		if address, addressErr := netip.ParseAddr(s); addressErr == nil {
+			network, err = netip.PrefixFrom(address, address.BitLen()), nil
+		}
+		if err != nil {
+			t.fail(key, "%q is no network; write it like \"192.0.2.0/24\" or \"2001:db8::/32\"", s)
+			continue
+		}
+		if network != network.Masked() {
+			t.fail(key, "%q has bits behind its length; write %q", s, network.Masked())
+			continue
+		}
+		networks = append(networks, network)
+	}
+	return networks, true
+}
+
+// table returns a table below this one.
+func (t *table) table(key string) (*table, bool) {
+	v, ok := t.value(key)
+	if !ok {
+		return nil, false
+	}
+	values, ok := v.(map[string]any)
+	if !ok {
+		t.fail(key, "it must be a table; write [%s]", spell(append(slices.Clone(t.path), key)))
+		return nil, false
+	}
+	return t.src.table(append(slices.Clone(t.path), key), values), true
+}
+
+// children returns the tables below this one by their names, sorted.
+func (t *table) children() []*table {
+	var children []*table
+	for _, key := range slices.Sorted(maps.Keys(t.values)) {
+		if child, ok := t.table(key); ok {
+			children = append(children, child)
+		}
+	}
+	return children
+}
+
+// tables returns an array of tables.
+func (t *table) tables(key string) []*table {
+	v, ok := t.value(key)
+	if !ok {
+		return nil
+	}
+	var list []map[string]any
+	switch v := v.(type) {
+	case []map[string]any:
+		list = v
+	case []any:
+		for _, element := range v {
+			values, ok := element.(map[string]any)
+			if !ok {
+				t.fail(key, "it must hold tables; write [[%s]]", spell(append(slices.Clone(t.path), key)))
+				return nil
+			}
+			list = append(list, values)
+		}
+	default:
+		t.fail(key, "it must be an array of tables; write [[%s]]", spell(append(slices.Clone(t.path), key)))
+		return nil
+	}
+	tables := make([]*table, len(list))
+	for i, values := range list {
+		tables[i] = t.src.table(append(slices.Clone(t.path), key, element(i)), values)
+	}
+	return tables
+}
+
+// name returns the table's own key.
+func (t *table) name() string { return t.path[len(t.path)-1] }
+
+// done notes every key that nobody asked for.
+func (t *table) done() {
+	known := slices.Sorted(maps.Keys(t.read))
+	for _, key := range slices.Sorted(maps.Keys(t.values)) {
+		if !t.read[key] {
+			t.fail(key, "unknown key%s", orList(didYouMean(key, known), known))
+		}
+	}
+}
+
+// orList returns the hint, or, if there is none, what could stand there.
+func orList(hint string, known []string) string {
+	if hint != "" {
+		return hint
+	}
+	return "; known here are " + strings.Join(known, ", ")
+}
+
+// spell returns a path as TOML writes it. Elements of arrays are left out: the line tells which one it is.
+func spell(path []string) string {
+	var parts []string
+	for _, part := range path {
+		if strings.HasPrefix(part, "#") {
+			continue
+		}
+		if part == "" || strings.ContainsFunc(part, notBare) {
+			part = strconv.Quote(part)
+		}
+		parts = append(parts, part)
+	}
+	return strings.Join(parts, ".")
+}
+
+func notBare(r rune) bool {
+	return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r == '_' || r == '-')
+}
+
+func quoted(words []string) string {
+	q := make([]string, len(words))
+	for i, w := range words {
+		q[i] = strconv.Quote(w)
+	}
+	return strings.Join(q, ", ")
+}
