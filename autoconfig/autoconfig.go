@@ -1,0 +1,101 @@
+// Package autoconfig answers Mozilla's autoconfig request: Thunderbird, Evolution, KMail, Delta Chat, FairEmail, Nextcloud and
+// others fetch an XML document, config-v1.1.xml, that lists a mail domain's servers, best first.
+//
+// They ask with GET at
+//
+//	https://autoconfig.D/mail/config-v1.1.xml?emailaddress=A
+//	https://D/.well-known/autoconfig/mail/config-v1.1.xml
+//
+// and at both over plain http, with the address or without. The format is draft-ietf-mailmaint-autoconfig-06; what follows it
+// less strictly than the programs read it is written for the programs.
+package autoconfig
+
+import (
+	"slices"
+
+	"mailhint/settings"
+	"mailhint/templates"
+)
+
+var config = templates.XML("config-v1.1.xml.tmpl")
+
+// Answer returns the document for an address, or for a domain if the address is zero, as a program that lists all servers gets
+// it; evolution asks for the one that Evolution gets.
+func Answer(found settings.Found, a settings.Address, evolution bool) ([]byte, error) {
+	p, err := prepare(found.Settings)
+	if err != nil {
+		return nil, err
+	}
+	values, _ := p.values(found, a)
+	return p.forReader(evolution).Fill(values), nil
+}
+
+// prepared is what can be done about one set of settings before anybody asks.
+type prepared struct {
+	// all lists every server. single lists the best of each type: Evolution (3.46.4) keeps the last it reads, which would be the
+	// fallback.
+	all, single *templates.Document
+	logins      []settings.Login // the forms of login in use; most often one
+}
+
+// Holes in the documents, in the order of prepared.values; the logins follow.
+const (
+	holeDomain = iota
+	holePrimary
+	holeLogin
+)
+
+func prepare(s *settings.Settings) (*prepared, error) {
+	p := &prepared{logins: logins(s)}
+	all, err := config.Prepare(newClientConfig(s, s.Servers, p.logins))
+	if err != nil {
+		return nil, err
+	}
+	p.all, p.single = &all, &all
+	if best := settings.FirstOfEach(s.Servers); len(best) < len(s.Servers) {
+		single, err := config.Prepare(newClientConfig(s, best, p.logins))
+		if err != nil {
+			return nil, err
+		}
+		p.single = &single
+	}
+	return p, nil
+}
+
+// logins returns the distinct forms of login of the services.
+func logins(s *settings.Settings) []settings.Login {
+	forms := []settings.Login{s.Login}
+	for _, server := range s.Servers {
+		if !slices.Contains(forms, server.Login) {
+			forms = append(forms, server.Login)
+		}
+	}
+	return forms
+}
+
+func (p *prepared) forReader(evolution bool) *templates.Document {
+	if evolution {
+		return p.single
+	}
+	return p.all
+}
+
+// values returns what fills the holes, and whether a person's name is among it.
+//
+// The two forms that every program fills in by itself stay placeholders, so that nothing a stranger sent is repeated. Another
+// form, such as "%EMAILLOCALPART%@firm.example", is filled in when the address is known: FairEmail would take it literally.
+func (p *prepared) values(found settings.Found, a settings.Address) (values []string, personal bool) {
+	values = make([]string, holeLogin, holeLogin+len(p.logins))
+	values[holeDomain] = string(found.Domain)
+	values[holePrimary] = string(found.Primary)
+	for _, form := range p.logins {
+		login := form.For(found.Domain, found.Primary)
+		text := string(login)
+		if !login.IsPlain() && a.Plausible() {
+			text = login.Fill(a)
+			personal = personal || text != string(login)
+		}
+		values = append(values, text)
+	}
+	return values, personal
+}
