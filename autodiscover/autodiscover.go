@@ -1,0 +1,109 @@
+// Package autodiscover answers Microsoft's Autodiscover request in its first form, "plain old XML" (POX): classic Outlook,
+// Thunderbird, FairEmail, Delta Chat and phones with an Exchange account ask with it, mostly by
+//
+//	POST https://autodiscover.D/autodiscover/autodiscover.xml
+//
+// in any letter case. The formats are [MS-OXDSCLI] for Outlook's schema and [MS-ASCMD] section 2.2.1.1 for ActiveSync's.
+package autodiscover
+
+import (
+	"errors"
+	"slices"
+
+	"mailhint/settings"
+	"mailhint/templates"
+)
+
+var (
+	outlookTemplate    = templates.XML("autodiscover.xml.tmpl")
+	mobilesyncTemplate = templates.XML("mobilesync.xml.tmpl")
+	errorTemplate      = templates.XML("autodiscover-error.xml.tmpl")
+)
+
+// ErrNothing means that the domain offers nothing that Autodiscover can express: no IMAP, POP3 or submission server with a
+// password login.
+var ErrNothing = errors.New("nothing that Autodiscover can express")
+
+// Answer returns Outlook's document for an address, or for a domain if the address is zero. It returns ErrNothing if there is
+// none.
+func Answer(found settings.Found, a settings.Address) ([]byte, error) {
+	p, err := prepare(found.Settings)
+	if err != nil {
+		return nil, err
+	}
+	document := p.forAddress(a)
+	if document == nil {
+		return nil, ErrNothing
+	}
+	return document.Fill(p.values(found, a)), nil
+}
+
+// prepared is what can be done about one set of settings before anybody asks. A document that cannot be answered is nil.
+type prepared struct {
+	personal   *templates.Document // with the person's address and login name
+	anonymous  *templates.Document // without: for requests that name nobody
+	mobilesync *templates.Document // for ActiveSync's schema, where such a server is configured
+	logins     []settings.Login    // the forms of login in use
+}
+
+// Holes in the documents, in the order of prepared.values; the logins follow.
+const (
+	holeDomain = iota
+	holePrimary
+	holeAddress
+	holeLogin
+)
+
+func prepare(s *settings.Settings) (*prepared, error) {
+	p := &prepared{}
+	for _, server := range s.Servers {
+		if !slices.Contains(p.logins, server.Login) {
+			p.logins = append(p.logins, server.Login)
+		}
+	}
+	protocols := newProtocols(s, p.logins)
+	var err error
+	if len(protocols) > 0 {
+		if p.personal, err = render(outlookTemplate, outlook{User: hole(holeAddress), Protocols: protocols}); err != nil {
+			return nil, err
+		}
+		if p.anonymous, err = render(outlookTemplate, outlook{Protocols: withoutLogin(protocols)}); err != nil {
+			return nil, err
+		}
+	}
+	if s.ActiveSync != "" {
+		if p.mobilesync, err = render(mobilesyncTemplate, mobilesync{User: hole(holeAddress), URL: expand(s.ActiveSync)}); err != nil {
+			return nil, err
+		}
+	}
+	return p, nil
+}
+
+func render(t *templates.Template, data any) (*templates.Document, error) {
+	d, err := t.Prepare(data)
+	return &d, err
+}
+
+// forAddress returns Outlook's document. What is not plausible as an address is not repeated.
+func (p *prepared) forAddress(a settings.Address) *templates.Document {
+	if a.Plausible() {
+		return p.personal
+	}
+	return p.anonymous
+}
+
+// values returns what fills the holes. Without an address there are only the domains, which is all that an anonymous document
+// has holes for.
+func (p *prepared) values(found settings.Found, a settings.Address) []string {
+	values := make([]string, holeLogin, holeLogin+len(p.logins))
+	values[holeDomain] = string(found.Domain)
+	values[holePrimary] = string(found.Primary)
+	if !a.Plausible() {
+		return values[:holeAddress]
+	}
+	values[holeAddress] = a.String()
+	for _, form := range p.logins {
+		values = append(values, form.For(found.Domain, found.Primary).Fill(a))
+	}
+	return values
+}
