@@ -89,8 +89,12 @@ func notAtext(r rune) bool {
 	return !strings.ContainsRune("!#$%&'*+-/=?^_`{|}~", r)
 }
 
-// isQuotedString reports whether s, which follows an opening quote, ends with the closing one and has no bare quote before.
+// isQuotedString reports whether s, which follows an opening quote, ends with the closing one and has no bare quote before. Outside
+// ASCII it takes what an atom takes: a quoted string could hold characters that turn the direction of the text around it.
 func isQuotedString(s string) bool {
+	if strings.ContainsFunc(s, func(r rune) bool { return r >= utf8.RuneSelf && notAtext(r) }) {
+		return false
+	}
 	for i := 0; i < len(s); i++ {
 		switch s[i] {
 		case '\\':

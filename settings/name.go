@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/net/idna"
 )
@@ -19,7 +20,8 @@ const (
 	maxAddress = 254
 )
 
-// ErrName is wrapped by every error that says why a text is no host or domain name.
+// ErrName is wrapped by every error that says why a text is no host or domain name. The text itself is never part of the error: a
+// stranger may have sent it.
 var ErrName = errors.New("no host name")
 
 // ParseDomain reads a mail domain as a person or a request spells it: any letter case, Unicode or A-labels, with or without the
@@ -50,12 +52,16 @@ var lookupProfile = idna.New(
 	idna.MapForLookup(),
 	idna.BidiRule(),
 	idna.Transitional(false),
+	idna.CheckHyphens(false), // r3---sn.example.com is in use
 	idna.StrictDomainName(true),
 	idna.VerifyDNSLength(true),
 )
 
 func parseName(s string) (string, error) {
 	name := strings.TrimSuffix(s, ".")
+	if isUsual(name) {
+		return name, nil
+	}
 	if name == "" {
 		return "", fmt.Errorf("%w: it is empty", ErrName)
 	}
@@ -63,11 +69,17 @@ func parseName(s string) (string, error) {
 		return "", fmt.Errorf("%w: it is longer than %d octets", ErrName, maxDomain)
 	}
 	if !isPlainLower(name) {
+		if !utf8.ValidString(name) { // idna would make an A-label of it
+			return "", fmt.Errorf("%w: it is not UTF-8", ErrName)
+		}
 		ascii, err := lookupProfile.ToASCII(name)
 		if err != nil {
 			return "", fmt.Errorf("%w: %s", ErrName, nameFault(name))
 		}
-		name = strings.TrimSuffix(ascii, ".")
+		name = ascii
+		if !strings.HasSuffix(s, ".") { // it may have ended with a dot of another script
+			name = strings.TrimSuffix(ascii, ".")
+		}
 	}
 	if err := checkLabels(name); err != nil {
 		return "", err
@@ -75,8 +87,35 @@ func parseName(s string) (string, error) {
 	return name, nil
 }
 
-// isPlainLower reports whether a name needs no mapping: lower-case letters, digits, hyphens and dots, and no A-label, whose
-// content must be checked too. Nearly all names are, and a million of them must load in seconds.
+// isUsual reports in one pass whether a name is as nearly all names are: right as it stands, and with nothing in it that needs
+// mapping or a closer look. Every request names a domain or two, and a million names must load in seconds.
+func isUsual(name string) bool {
+	labels, start, letters := 0, 0, false
+	for i := range len(name) + 1 {
+		if i == len(name) || name[i] == '.' {
+			if i == start || i-start > maxLabel || name[start] == '-' || name[i-1] == '-' {
+				return false
+			}
+			labels++
+			start = i + 1
+			if i < len(name) {
+				letters = false
+			}
+			continue
+		}
+		switch c := name[i]; {
+		case 'a' <= c && c <= 'z':
+			letters = true
+		case '0' <= c && c <= '9':
+		case c == '-' && i > 0 && name[i-1] != '-': // "xn--" begins an A-label, whose content must be checked
+		default:
+			return false
+		}
+	}
+	return labels >= 2 && letters && len(name) <= maxDomain
+}
+
+// isPlainLower reports whether a name needs no mapping: lower-case letters, digits, hyphens and dots, and no A-label.
 func isPlainLower(name string) bool {
 	for i := range len(name) {
 		if c := name[i]; !('a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '-' || c == '.') {
@@ -113,9 +152,9 @@ func checkLabel(label string) error {
 	case label == "":
 		return fmt.Errorf("%w: two dots follow each other", ErrName)
 	case len(label) > maxLabel:
-		return fmt.Errorf("%w: the label %q is longer than %d octets", ErrName, label, maxLabel)
+		return fmt.Errorf("%w: a label is longer than %d octets", ErrName, maxLabel)
 	case label[0] == '-' || label[len(label)-1] == '-':
-		return fmt.Errorf("%w: the label %q begins or ends with a hyphen", ErrName, label)
+		return fmt.Errorf("%w: a label begins or ends with a hyphen", ErrName)
 	}
 	for i := range len(label) {
 		if c := label[i]; !('a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '-') {

@@ -3,6 +3,8 @@ package settings
 import (
 	"fmt"
 	"net/url"
+	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 )
@@ -30,8 +32,11 @@ func (p Pattern) Expand(domain, primary string) string {
 	return strings.ReplaceAll(s, PrimaryDomain, primary)
 }
 
-// sampleDomain stands in for the placeholders while a pattern is checked.
-const sampleDomain = "example.com"
+// Sample domains stand in for the placeholders while a pattern is checked.
+const (
+	sampleDomain  = "sample.email-domain"
+	samplePrimary = "sample.primary-domain"
+)
 
 // ParseHost reads a host name that a mail program can connect to, in any spelling, with or without domain placeholders.
 func ParseHost(s string) (Pattern, error) {
@@ -42,17 +47,15 @@ func ParseHost(s string) (Pattern, error) {
 	if err := checkPlaceholders(s, EmailDomain, PrimaryDomain); err != nil {
 		return "", err
 	}
-	if _, err := parseName(Pattern(s).Expand(sampleDomain, sampleDomain)); err != nil {
+	name, err := parseName(Pattern(s).Expand(sampleDomain, samplePrimary))
+	if err != nil {
 		return "", err
 	}
-	return lowerOutside(s), nil
-}
-
-// lowerOutside lower-cases a host pattern but for its placeholders.
-func lowerOutside(s string) Pattern {
-	lower := strings.ToLower(s)
-	lower = strings.ReplaceAll(lower, strings.ToLower(EmailDomain), EmailDomain)
-	return Pattern(strings.ReplaceAll(lower, strings.ToLower(PrimaryDomain), PrimaryDomain))
+	host := strings.NewReplacer(sampleDomain, EmailDomain, samplePrimary, PrimaryDomain).Replace(name)
+	if strings.Count(host, "%") != strings.Count(s, "%") { // the sample went into an A-label
+		return "", fmt.Errorf("%w: a placeholder must stand between dots", ErrName)
+	}
+	return Pattern(host), nil
 }
 
 // ParseURL reads an absolute URL with one of the given schemes, with or without domain placeholders. It refuses user names,
@@ -61,29 +64,45 @@ func ParseURL(s string, schemes ...string) (Pattern, error) {
 	if err := checkPlaceholders(s, EmailDomain, PrimaryDomain); err != nil {
 		return "", err
 	}
-	u, err := url.Parse(Pattern(s).Expand(sampleDomain, sampleDomain))
+	u, err := url.Parse(Pattern(s).Expand(sampleDomain, samplePrimary))
 	if err != nil {
 		return "", fmt.Errorf("%q is no URL; write %s://…", s, schemes[0])
 	}
-	known := false
-	for _, scheme := range schemes {
-		known = known || u.Scheme == scheme
-	}
 	switch {
-	case !known:
+	case !slices.Contains(schemes, u.Scheme):
 		return "", fmt.Errorf("%q must begin with %s:", s, strings.Join(schemes, ": or "))
 	case u.User != nil:
 		return "", fmt.Errorf("%q holds a user name or password; leave it out", s)
-	case u.Fragment != "":
+	case strings.Contains(s, "#"):
 		return "", fmt.Errorf("%q has a fragment; leave out what follows the #", s)
 	case strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' }):
 		return "", fmt.Errorf("%q holds characters that a URL cannot; percent-encode them", s)
-	case u.Opaque == "":
-		if _, err := parseName(u.Hostname()); err != nil {
-			return "", fmt.Errorf("%q has no usable host: %w", s, err)
+	}
+	switch u.Scheme {
+	case "mailto": // RFC 6068
+		if _, err := ParseAddress(u.Opaque); err != nil {
+			return "", fmt.Errorf("%q: %w; write mailto:help@example.com", s, err)
+		}
+	case "tel": // RFC 3966
+		if !strings.ContainsAny(u.Opaque, "0123456789") {
+			return "", fmt.Errorf("%q has no number; write tel:+49-30-1234567", s)
+		}
+	default:
+		if err := checkAuthority(u); err != nil {
+			return "", fmt.Errorf("%q has no usable host: %w; write %s://www.example.com/…", s, err, u.Scheme)
 		}
 	}
 	return Pattern(s), nil
+}
+
+func checkAuthority(u *url.URL) error {
+	if port := u.Port(); port != "" {
+		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+			return fmt.Errorf("%s is no port", port)
+		}
+	}
+	_, err := parseName(u.Hostname())
+	return err
 }
 
 // ParseText reads a name that people see, of at most limit characters, with or without domain placeholders.
@@ -107,7 +126,7 @@ func checkText(s string) error {
 		return fmt.Errorf("%q begins or ends with white space; remove it", s)
 	}
 	for _, r := range s {
-		if unicode.IsControl(r) || unicode.Is(unicode.Co, r) || r == unicode.ReplacementChar {
+		if unicode.IsControl(r) || unicode.Is(unicode.Co, r) || r == unicode.ReplacementChar || r&0xFFFE == 0xFFFE { // the last: no characters, and not in XML
 			return fmt.Errorf("it holds the character %U, which cannot be shown; remove it", r)
 		}
 	}
@@ -130,10 +149,17 @@ func checkPlaceholders(s string, allowed ...string) error {
 		}
 		return fmt.Errorf("unknown placeholder %s; there are %s", name, strings.Join(allowed, ", "))
 	}
+	rest := strings.ToUpper(s)
+	for _, a := range allowed {
+		rest = strings.ReplaceAll(rest, a, "")
+	}
+	if strings.Contains(rest, "%EMAIL") || strings.Contains(rest, "%PRIMARY") {
+		return fmt.Errorf("a placeholder is not spelled to its end; there are %s", strings.Join(allowed, ", "))
+	}
 	return nil
 }
 
-// placeholders yields everything in s that looks like one: capital or small letters between percent signs.
+// placeholders yields everything in s that looks like one: a word between percent signs.
 func placeholders(s string) func(yield func(string) bool) {
 	return func(yield func(string) bool) {
 		for {
@@ -143,10 +169,10 @@ func placeholders(s string) func(yield func(string) bool) {
 			}
 			rest := s[start+1:]
 			n := 0
-			for n < len(rest) && (rest[n] >= 'A' && rest[n] <= 'Z' || rest[n] >= 'a' && rest[n] <= 'z' || rest[n] == '_') {
+			for n < len(rest) && (rest[n] >= 'A' && rest[n] <= 'Z' || rest[n] >= 'a' && rest[n] <= 'z' || n > 0 && rest[n] >= '0' && rest[n] <= '9' || rest[n] == '_') {
 				n++
 			}
-			if n < 3 || n == len(rest) || rest[n] != '%' { // as in %20 or %ab%cd
+			if n < 3 || n == len(rest) || rest[n] != '%' || isHex(rest) && isHex(rest[n+1:]) { // as in %20 or %ab%cd or %C3%ABc%20
 				s = rest
 				continue
 			}
@@ -156,4 +182,13 @@ func placeholders(s string) func(yield func(string) bool) {
 			s = rest[n+1:]
 		}
 	}
+}
+
+// isHex reports whether s begins with the two digits of a percent-encoded octet.
+func isHex(s string) bool {
+	if len(s) < 2 {
+		return false
+	}
+	_, err := strconv.ParseUint(s[:2], 16, 8)
+	return err == nil
 }

@@ -48,11 +48,12 @@ func MailDomain(host string) Domain {
 	host = strings.ToLower(host)
 	for _, prefix := range servicePrefixes {
 		if rest, ok := strings.CutPrefix(host, prefix); ok {
-			host = rest
-			break
+			if d, err := ParseDomain(rest); err == nil {
+				return d
+			}
 		}
 	}
-	d, err := ParseDomain(host)
+	d, err := ParseDomain(host) // also autoconfig.com, which is a domain like others
 	if err != nil {
 		return ""
 	}

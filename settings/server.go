@@ -49,10 +49,11 @@ const (
 	GSSAPI            Auth = "gssapi"             // Kerberos
 	NTLM              Auth = "ntlm"               //
 	ClientCert        Auth = "client-cert"        // TLS client certificate
+	NoAuth            Auth = "none"               // none: a submission server that knows its own network's clients by their address
 )
 
 // Auths lists all login methods.
-var Auths = []Auth{Password, PasswordEncrypted, OAuth2Token, GSSAPI, NTLM, ClientCert}
+var Auths = []Auth{Password, PasswordEncrypted, OAuth2Token, GSSAPI, NTLM, ClientCert, NoAuth}
 
 // Server is one entry of an answer: a host, how to speak to it, and how to log in.
 type Server struct {
@@ -67,17 +68,36 @@ type Server struct {
 // Allows reports whether the server accepts a login method.
 func (s Server) Allows(a Auth) bool { return slices.Contains(s.Auth, a) }
 
+// anyPort ends a scheme whose port is meant although it is known to speak something else: providers publish POP3 on port 993 and
+// submission on port 25, and their files must be carried as they are.
+const anyPort = "+anyport"
+
 // URL returns the server in the spelling of domains.toml, without a port that the scheme implies.
 func (s Server) URL() string {
 	for _, k := range kinds {
-		if k.protocol == s.Protocol && k.security == s.Security {
-			if k.port == s.Port {
-				return k.scheme + "://" + string(s.Host)
-			}
-			return k.scheme + "://" + string(s.Host) + ":" + strconv.Itoa(int(s.Port))
+		if k.protocol != s.Protocol || k.security != s.Security {
+			continue
 		}
+		if k.port == s.Port {
+			return k.scheme + "://" + string(s.Host)
+		}
+		scheme := k.scheme
+		if s.UnusualPort() {
+			scheme += anyPort
+		}
+		return scheme + "://" + string(s.Host) + ":" + strconv.Itoa(int(s.Port))
 	}
 	return ""
+}
+
+// UnusualPort reports whether the port is known to speak something else than the server is said to.
+func (s Server) UnusualPort() bool {
+	for _, k := range kinds {
+		if k.protocol == s.Protocol && k.security == s.Security {
+			return k.checkPort(s.Port, s.Host) != nil
+		}
+	}
+	return false
 }
 
 // kind is one way to offer a service: what a URL scheme of domains.toml means.
@@ -128,51 +148,75 @@ func ParseServer(p Protocol, text string) ([]Server, error) {
 	if !isURL {
 		return parseBareHost(p, text)
 	}
-	k, err := kindOf(p, strings.ToLower(scheme), rest)
+	scheme, meant := strings.CutSuffix(strings.ToLower(scheme), anyPort)
+	k, err := kindOf(p, scheme, rest)
 	if err != nil {
 		return nil, err
 	}
 	hostText, portText, hasPort := cutPort(rest)
 	host, err := ParseHost(hostText)
 	if err != nil {
-		return nil, fmt.Errorf("%q names no host: %w; write %s://host or %s://host:port", text, err, k.scheme, k.scheme)
+		return nil, fmt.Errorf("%q: %w; write %s://host or %s://host:port", text, err, k.scheme, k.scheme)
 	}
 	port := k.port
 	if hasPort {
-		n, err := strconv.ParseUint(portText, 10, 16)
-		if err != nil || n == 0 {
-			return nil, fmt.Errorf("%q is no port; write a number from 1 to 65535", portText)
-		}
-		port = uint16(n)
-		if err := k.checkPort(port, host); err != nil {
+		if port, err = parsePort(portText); err != nil {
 			return nil, err
 		}
+	}
+	if err := k.checkPort(port, host); err != nil && !meant {
+		return nil, err
+	} else if err == nil && meant {
+		return nil, fmt.Errorf("%q needs no %s; write %q", text, anyPort, k.scheme+"://"+rest)
 	}
 	return []Server{{Protocol: p, Host: host, Port: port, Security: k.security}}, nil
 }
 
 func parseBareHost(p Protocol, text string) ([]Server, error) {
 	pair := recommended(p)
-	host, port, hasPort := cutPort(text)
-	name, err := ParseHost(host)
+	hostText, port, hasPort := cutPort(text)
+	host, err := ParseHost(hostText)
 	if err != nil {
-		return nil, fmt.Errorf("%q names no host: %w; write a host name such as %q", text, err, "mail.example.com")
+		return nil, fmt.Errorf("%q: %w; write a host name such as %q", text, err, "mail.example.com")
 	}
 	if hasPort {
-		for _, k := range pair {
-			if strconv.Itoa(int(k.port)) == port {
-				return nil, fmt.Errorf("a bare host takes no port; write %q for %s on %s only, or %q for the recommended servers",
-					k.scheme+"://"+host, k.security, port, host)
-			}
-		}
-		return nil, fmt.Errorf("a bare host takes no port, because it does not say which TLS mode port %s speaks; write %q", port,
-			pair[0].scheme+"://"+text)
+		return nil, bareHostPort(pair, host, port)
 	}
 	servers := make([]Server, len(pair))
 	for i, k := range pair {
-		servers[i] = Server{Protocol: p, Host: name, Port: k.port, Security: k.security}
+		servers[i] = Server{Protocol: p, Host: host, Port: k.port, Security: k.security}
 	}
 	return servers, nil
+}
+
+// bareHostPort says how to write a bare host that was given a port.
+func bareHostPort(pair []kind, host Pattern, text string) error {
+	port, err := parsePort(text)
+	if err != nil {
+		return err
+	}
+	var usable []string
+	for _, k := range pair {
+		if k.port == port {
+			return fmt.Errorf("a bare host takes no port; write %q for %s on %d only, or %q for the recommended servers",
+				k.url(host), k.security, port, host)
+		}
+		if k.checkPort(port, host) == nil {
+			usable = append(usable, fmt.Sprintf("\"%s:%d\" for %s", k.url(host), port, k.security))
+		}
+	}
+	if usable == nil {
+		return pair[0].checkPort(port, host)
+	}
+	return fmt.Errorf("a bare host takes no port, because it does not say which TLS mode port %d speaks; write %s", port, strings.Join(usable, " or "))
+}
+
+func parsePort(text string) (uint16, error) {
+	n, err := strconv.ParseUint(text, 10, 16)
+	if err != nil || n == 0 {
+		return 0, fmt.Errorf("%q is no port; write a number from 1 to 65535", text)
+	}
+	return uint16(n), nil
 }
 
 // kindOf finds what a scheme means for a protocol.
@@ -188,16 +232,20 @@ func kindOf(p Protocol, scheme, rest string) (kind, error) {
 	}
 	for _, k := range kinds {
 		if k.scheme == scheme {
-			return kind{}, fmt.Errorf("%s:// is %s, not %s; write %s", scheme, k.protocol, p, recommended(p)[0].scheme+"://"+rest)
+			host, _, _ := cutPort(rest) // the port belongs to the wrong scheme
+			return kind{}, fmt.Errorf("%s:// is %s, not %s; write %q", scheme, k.protocol, p, recommended(p)[0].url(Pattern(host)))
 		}
 	}
 	return kind{}, fmt.Errorf("unknown scheme %q; %s takes %s", scheme+"://", p, strings.Join(own, ", "))
 }
 
+// url returns the kind's server on a host, on the port that the scheme implies.
+func (k kind) url(host Pattern) string { return k.scheme + "://" + string(host) }
+
 // checkPort refuses a port that is known to speak something else than the scheme says: the commonest wrong entry there is.
 func (k kind) checkPort(port uint16, host Pattern) error {
 	if port == 25 {
-		return fmt.Errorf("port 25 is for mail between servers, programs are refused there; write %q", recommended(Submission)[0].scheme+"://"+string(host))
+		return fmt.Errorf("port 25 is for mail between servers, programs are refused there; write %q", recommended(k.protocol)[0].url(host))
 	}
 	for _, other := range kinds {
 		if other.port != port {
@@ -207,10 +255,10 @@ func (k kind) checkPort(port uint16, host Pattern) error {
 			return nil
 		}
 		if other.protocol != k.protocol {
-			return fmt.Errorf("port %d is %s, but %s:// is %s; write %q", port, other.protocol, k.scheme, k.protocol, k.scheme+"://"+string(host))
+			return fmt.Errorf("port %d is %s, but %s:// is %s; write %q", port, other.protocol, k.scheme, k.protocol, k.url(host))
 		}
 		return fmt.Errorf("port %d speaks %s, but %s:// means %s; write %q or %q", port, other.security, k.scheme, k.security,
-			other.scheme+"://"+string(host), k.scheme+"://"+string(host))
+			other.url(host), k.url(host))
 	}
 	return nil
 }

@@ -35,6 +35,12 @@ type Settings struct {
 	// ActiveSync is the URL of a real Exchange ActiveSync server. Never set for anybody else: phones then stop looking for IMAP.
 	ActiveSync Pattern
 
+	// EWS is the URL of a real Exchange Web Services endpoint, under the same condition.
+	EWS Pattern
+
+	// NoPACC is true if the domain publishes no PACC document, although one could be made.
+	NoPACC bool
+
 	// AutodiscoverRedirect, if set, is where Autodiscover requests are sent with a redirect instead of being answered.
 	AutodiscoverRedirect string
 

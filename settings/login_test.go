@@ -1,0 +1,69 @@
+package settings
+
+import "testing"
+
+// What a login form becomes for ann@firm.test, where firm.test is an alias of firm.example.
+func TestLogin(t *testing.T) {
+	ann := Address{Local: "ann", Domain: "firm.test"}
+	for _, test := range []struct {
+		form  string
+		tells Login  // what an answer says when it leaves the rest to the program
+		fills string // what it says when the address is known
+	}{
+		{"%EMAILADDRESS%", "%EMAILADDRESS%", "ann@firm.test"},
+		{"%EMAILLOCALPART%", "%EMAILLOCALPART%", "ann"},
+		{"%EMAILLOCALPART%@%EMAILDOMAIN%", "%EMAILADDRESS%", "ann@firm.test"},
+		{"%EMAILLOCALPART%@%PRIMARYDOMAIN%", "%EMAILLOCALPART%@firm.example", "ann@firm.example"},
+		{"%EMAILLOCALPART%@firm.test", "%EMAILADDRESS%", "ann@firm.test"},
+		{`FIRM\%EMAILLOCALPART%`, `FIRM\%EMAILLOCALPART%`, `FIRM\ann`},
+		{"%EMAILLOCALPART%%%EMAILDOMAIN%", "%EMAILLOCALPART%%firm.test", "ann%firm.test"},
+		{"%EMAILLOCALPART%_%EMAILDOMAIN%", "%EMAILLOCALPART%_firm.test", "ann_firm.test"},
+		{"%EMAILDOMAIN%", "firm.test", "firm.test"},
+		{"info", "info", "info"},
+	} {
+		l, err := ParseLogin(test.form)
+		if err != nil {
+			t.Errorf("ParseLogin(%q): %v", test.form, err)
+			continue
+		}
+		l = l.For("firm.test", "firm.example")
+		if l != test.tells || l.Fill(ann) != test.fills {
+			t.Errorf("%q tells %q and fills %q; want %q and %q", test.form, l, l.Fill(ann), test.tells, test.fills)
+		}
+		if again := l.For("firm.test", "firm.example"); again != l {
+			t.Errorf("%q becomes %q, then %q", test.form, l, again)
+		}
+		if l.IsPlain() != (l == "%EMAILADDRESS%" || l == "%EMAILLOCALPART%") {
+			t.Errorf("%q: IsPlain %v", l, l.IsPlain())
+		}
+	}
+
+	if got := Login("%EMAILLOCALPART%@firm.example").For("firm.example", "firm.example"); got != EmailAddress {
+		t.Errorf("for the primary domain itself: %q", got)
+	}
+	// A local part that looks like a placeholder is filled in once.
+	odd := Address{Local: "%EMAILADDRESS%", Domain: "firm.test"}
+	if got := Login("x%EMAILLOCALPART%x").Fill(odd); got != "x%EMAILADDRESS%x" {
+		t.Errorf("a local part is expanded: %q", got)
+	}
+}
+
+func TestParseLoginMistakes(t *testing.T) {
+	all := "there are %EMAILADDRESS%, %EMAILLOCALPART%, %EMAILDOMAIN%, %PRIMARYDOMAIN%"
+	for in, want := range map[string]string{
+		"":                          `it is empty; write "%EMAILADDRESS%" for the whole address or "%EMAILLOCALPART%" for the part before the @`,
+		"%EMAILADRESS%":             "unknown placeholder %EMAILADRESS%; " + all,
+		"%USER1%":                   "unknown placeholder %USER1%; " + all,
+		"%emailaddress%":            "unknown placeholder %emailaddress%; " + all,
+		"%USER%@%EMAILDOMAIN%":      "unknown placeholder %USER%; " + all,
+		"%EMAILLOCALPART%@%DOMAIN%": "unknown placeholder %DOMAIN%; " + all,
+		"%EMAILADDRESS":             "a placeholder is not spelled to its end; " + all,
+		"%EMAIL ADDRESS%":           "a placeholder is not spelled to its end; " + all,
+		"%EMAILADDRESS% ":           `"%EMAILADDRESS% " begins or ends with white space; remove it`,
+		"%EMAILADDRESS%\x00":        "it holds the character U+0000, which cannot be shown; remove it",
+	} {
+		if got, err := ParseLogin(in); err == nil || err.Error() != want {
+			t.Errorf("ParseLogin(%q) = %q, %v; want %s", in, got, err, want)
+		}
+	}
+}

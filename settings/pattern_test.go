@@ -1,0 +1,141 @@
+package settings
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestParseHost(t *testing.T) {
+	good := map[string]Pattern{
+		"mail.example.com":               "mail.example.com",
+		"MAIL.Example.com.":              "mail.example.com",
+		"bücher.example":                 "xn--bcher-kva.example",
+		"%EMAILDOMAIN%":                  "%EMAILDOMAIN%",
+		"mail.%EMAILDOMAIN%":             "mail.%EMAILDOMAIN%",
+		"MAIL.%EMAILDOMAIN%.":            "mail.%EMAILDOMAIN%",
+		"bücher.%EMAILDOMAIN%":           "xn--bcher-kva.%EMAILDOMAIN%", // answers hold A-labels only
+		"%PRIMARYDOMAIN%.hoster.example": "%PRIMARYDOMAIN%.hoster.example",
+		"mx-%EMAILDOMAIN%":               "mx-%EMAILDOMAIN%",
+		"%EMAILDOMAIN%.%PRIMARYDOMAIN%":  "%EMAILDOMAIN%.%PRIMARYDOMAIN%",
+	}
+	for in, want := range good {
+		if got, err := ParseHost(in); err != nil || got != want {
+			t.Errorf("ParseHost(%q) = %q, %v; want %q", in, got, err, want)
+		}
+	}
+	bad := map[string]string{
+		"":                       "empty",
+		"mail":                   "single label",
+		"mail.%emaildomain%":     "unknown placeholder %emaildomain%",
+		"mail.%EMAILDOMAINS%":    "unknown placeholder %EMAILDOMAINS%",
+		"mail.%EMAILDOMAIN":      "not spelled to its end",
+		"mail.%EMAIL-DOMAIN%":    "not spelled to its end",
+		"mail.%EMAILLOCALPART%":  "depends on the person",
+		"mail%.example.com":      "only letters",
+		".%EMAILDOMAIN%":         "two dots",
+		"mail..%EMAILDOMAIN%":    "two dots",
+		"-.%EMAILDOMAIN%":        "hyphen",
+		"ü%EMAILDOMAIN%":         "between dots",
+		"%EMAILDOMAIN%%20":       "only letters",
+		"mail.%EMAILDOMAIN%/x":   "'/'",
+		"%EMAILDOMAIN%\u3002\n.": "only letters",
+	}
+	for in, want := range bad {
+		if got, err := ParseHost(in); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("ParseHost(%q) = %q, %v; want an error with %q", in, got, err, want)
+		}
+	}
+}
+
+func TestParseURL(t *testing.T) {
+	good := []struct{ text, schemes string }{
+		{"https://www.example.com", "https"},
+		{"https://www.example.com/", "https"},
+		{"http://www.example.com/help", "https http"},
+		{"https://www.example.com:8443/a/b?c=d&e=%20", "https"},
+		{"https://dav.%EMAILDOMAIN%/cal/", "https"},
+		{"https://hoster.example/%EMAILDOMAIN%/%PRIMARYDOMAIN%", "https"},
+		{"https://hoster.example/caf%C3%A9", "https"},
+		{"https://hoster.example/no%C3%ABc%20x", "https"}, // %ABc% is no placeholder
+		{"mailto:help@example.com", "mailto https tel"},
+		{"mailto:help@%EMAILDOMAIN%", "mailto https tel"},
+		{"tel:+49-30-1234567", "mailto https tel"},
+	}
+	for _, test := range good {
+		if got, err := ParseURL(test.text, strings.Fields(test.schemes)...); err != nil || string(got) != test.text {
+			t.Errorf("ParseURL(%q, %s) = %q, %v", test.text, test.schemes, got, err)
+		}
+	}
+	bad := []struct{ text, schemes, want string }{
+		{"", "https", `"" must begin with https:`},
+		{"www.example.com", "https http", `"www.example.com" must begin with https: or http:`},
+		{"http://www.example.com", "https", `"http://www.example.com" must begin with https:`},
+		{"javascript:alert(1)", "mailto https tel", `"javascript:alert(1)" must begin with mailto: or https: or tel:`},
+		{"https:www.example.com", "https", `"https:www.example.com" has no usable host: no host name: it is empty; write https://www.example.com/…`},
+		{"https:///x", "https", `"https:///x" has no usable host: no host name: it is empty; write https://www.example.com/…`},
+		{"https://localhost/", "https", `"https://localhost/" has no usable host: no host name: it has a single label; write https://www.example.com/…`},
+		{"https://192.0.2.1/", "https", `"https://192.0.2.1/" has no usable host: no host name: it is an IP address; write https://www.example.com/…`},
+		{"https://[::1]/", "https", `"https://[::1]/" has no usable host: no host name: ':' is not allowed in it; write https://www.example.com/…`},
+		{"https://h.example:99999/", "https", `"https://h.example:99999/" has no usable host: 99999 is no port; write https://www.example.com/…`},
+		{"https://h.example:x/", "https", `"https://h.example:x/" is no URL; write https://…`},
+		{"https://h.example/%zz", "https", `"https://h.example/%zz" is no URL; write https://…`},
+		{"https://ann:secret@h.example/", "https", `"https://ann:secret@h.example/" holds a user name or password; leave it out`},
+		{"https://h.example/#top", "https", `"https://h.example/#top" has a fragment; leave out what follows the #`},
+		{"https://h.example/#", "https", `"https://h.example/#" has a fragment; leave out what follows the #`},
+		{"https://h.example/é", "https", `"https://h.example/é" holds characters that a URL cannot; percent-encode them`},
+		{"https://h.example/a b", "https", `"https://h.example/a b" holds characters that a URL cannot; percent-encode them`},
+		{"mailto:", "mailto", `"mailto:": no e-mail address: it has no @; write mailto:help@example.com`},
+		{"mailto:help", "mailto", `"mailto:help": no e-mail address: it has no @; write mailto:help@example.com`},
+		{"mailto://help@example.com", "mailto", `"mailto://help@example.com" holds a user name or password; leave it out`},
+		{"tel:call-us", "tel", `"tel:call-us" has no number; write tel:+49-30-1234567`},
+		{"https://h.example/%EMAILADDRESS%", "https", `%EMAILADDRESS% depends on the person and cannot be used here; %EMAILDOMAIN% and %PRIMARYDOMAIN% can`},
+		{"https://h.example/%USER%", "https", `unknown placeholder %USER%; there are %EMAILDOMAIN%, %PRIMARYDOMAIN%`},
+	}
+	for _, test := range bad {
+		if got, err := ParseURL(test.text, strings.Fields(test.schemes)...); err == nil || err.Error() != test.want {
+			t.Errorf("ParseURL(%q, %s) = %q, %v; want %s", test.text, test.schemes, got, err, test.want)
+		}
+	}
+}
+
+func TestParseText(t *testing.T) {
+	for _, s := range []string{"Firm Ltd. Mail", "Mail für %EMAILDOMAIN%", "100% Mail", "Öß 用户 😀", "20 characters in here", "A & B <C>"} {
+		if got, err := ParseText(s, 30); err != nil || string(got) != s {
+			t.Errorf("ParseText(%q) = %q, %v", s, got, err)
+		}
+	}
+	bad := map[string]string{
+		" Firm":            `" Firm" begins or ends with white space; remove it`,
+		"Firm\u00a0":       `"Firm\u00a0" begins or ends with white space; remove it`,
+		"Firm\nMail":       `it holds the character U+000A, which cannot be shown; remove it`,
+		"Firm\x00":         `it holds the character U+0000, which cannot be shown; remove it`,
+		"Firm\ue000":       `it holds the character U+E000, which cannot be shown; remove it`,
+		"Firm\ufffe":       `it holds the character U+FFFE, which cannot be shown; remove it`,
+		"Firm\xff":         `it holds the character U+FFFD, which cannot be shown; remove it`,
+		"elevenchars":      `it has 11 characters, programs show at most 10; shorten it`,
+		"öäüöäüöäüöä":      `it has 11 characters, programs show at most 10; shorten it`,
+		"%EMAILADDRESS%":   `%EMAILADDRESS% depends on the person and cannot be used here; %EMAILDOMAIN% and %PRIMARYDOMAIN% can`,
+		"%EMAILDOMAIN":     `a placeholder is not spelled to its end; there are %EMAILDOMAIN%, %PRIMARYDOMAIN%`,
+		"%PRIMARY DOMAIN%": `a placeholder is not spelled to its end; there are %EMAILDOMAIN%, %PRIMARYDOMAIN%`,
+	}
+	for in, want := range bad {
+		if got, err := ParseText(in, 10); err == nil || err.Error() != want {
+			t.Errorf("ParseText(%q) = %q, %v; want %s", in, got, err, want)
+		}
+	}
+}
+
+func TestExpand(t *testing.T) {
+	for p, want := range map[Pattern]string{
+		"mail.example.com":              "mail.example.com",
+		"mail.%EMAILDOMAIN%":            "mail.alias.example",
+		"%PRIMARYDOMAIN%":               "firm.example",
+		"%EMAILDOMAIN%/%PRIMARYDOMAIN%": "alias.example/firm.example",
+		"100%":                          "100%",
+		"":                              "",
+	} {
+		if got := p.Expand("alias.example", "firm.example"); got != want {
+			t.Errorf("%q for alias.example of firm.example: %q; want %q", p, got, want)
+		}
+	}
+}
