@@ -64,6 +64,7 @@ var tcpAuths = map[settings.Auth]string{
 	settings.GSSAPI:            "GSSAPI",
 	settings.NTLM:              "NTLM",
 	settings.ClientCert:        "TLS-client-cert",
+	settings.NoAuth:            "none",
 }
 
 // urlAuths holds what a service named by URL can ask for; the other methods have no spelling there.

@@ -11,6 +11,7 @@
 package autoconfig
 
 import (
+	"errors"
 	"slices"
 
 	"mailhint/settings"
@@ -19,12 +20,18 @@ import (
 
 var config = templates.XML("config-v1.1.xml.tmpl")
 
+// ErrNothing means that the domain offers nothing to read or send mail with, though perhaps a calendar or a redirect.
+var ErrNothing = errors.New("nothing that autoconfig can express")
+
 // Answer returns the document for an address, or for a domain if the address is zero, as a program that lists all servers gets
-// it; evolution asks for the one that Evolution gets.
+// it; evolution asks for the one that Evolution gets. It returns ErrNothing if there is none.
 func Answer(found settings.Found, a settings.Address, evolution bool) ([]byte, error) {
 	p, err := prepare(found.Settings)
 	if err != nil {
 		return nil, err
+	}
+	if p.all == nil {
+		return nil, ErrNothing
 	}
 	values, _ := p.values(found, a)
 	return p.forReader(evolution).Fill(values), nil
@@ -33,7 +40,7 @@ func Answer(found settings.Found, a settings.Address, evolution bool) ([]byte, e
 // prepared is what can be done about one set of settings before anybody asks.
 type prepared struct {
 	// all lists every server. single lists the best of each type: Evolution (3.46.4) keeps the last it reads, which would be the
-	// fallback.
+	// fallback. Both are nil if there is nothing to answer.
 	all, single *templates.Document
 	logins      []settings.Login // the forms of login in use; most often one
 }
@@ -47,19 +54,29 @@ const (
 
 func prepare(s *settings.Settings) (*prepared, error) {
 	p := &prepared{logins: logins(s)}
-	all, err := config.Prepare(newClientConfig(s, s.Servers, p.logins))
+	if !offersMail(s) {
+		return p, nil
+	}
+	holes := holeLogin + len(p.logins)
+	all, err := config.Prepare(newClientConfig(s, s.Servers, p.logins), holes)
 	if err != nil {
 		return nil, err
 	}
 	p.all, p.single = &all, &all
 	if best := settings.FirstOfEach(s.Servers); len(best) < len(s.Servers) {
-		single, err := config.Prepare(newClientConfig(s, best, p.logins))
+		single, err := config.Prepare(newClientConfig(s, best, p.logins), holes)
 		if err != nil {
 			return nil, err
 		}
 		p.single = &single
 	}
 	return p, nil
+}
+
+// offersMail reports whether there is anything to make an account of. A document without a server would do harm: Evolution (3.46.4)
+// and Delta Chat (core 2.57.0) take it for the answer and look no further.
+func offersMail(s *settings.Settings) bool {
+	return len(s.Incoming()) > 0 || len(s.Outgoing()) > 0 || s.JMAP != ""
 }
 
 // logins returns the distinct forms of login of the services.

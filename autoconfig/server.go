@@ -30,39 +30,61 @@ func New(lookup settings.Lookup, all iter.Seq[*settings.Settings]) (*Handler, er
 	return h, nil
 }
 
+// anyOrigin lets mail programs that run in a browser read the answers.
+var anyOrigin = []string{"*"}
+
 // ServeHTTP answers GET and HEAD: the document, or 404 for a domain that is not known here. It asks for no password: a 401 would
 // make Thunderbird tell the person that the password is wrong.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	query := readQuery(r)
+	w.Header()["Access-Control-Allow-Origin"] = anyOrigin
 	found, ok := h.lookup(settings.Ask(r.Host, r.RemoteAddr, query.address))
 	if !ok {
-		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		w.WriteHeader(http.StatusNotFound)
-		io.WriteString(w, "No mail settings are published here for this domain.\n")
+		notFound(w)
 		return
 	}
 	p := h.documents[found.Settings]
+	if p.all == nil {
+		notFound(w)
+		return
+	}
 	values, personal := p.values(found, query.address)
-	w.Header().Set("Access-Control-Allow-Origin", "*") // mail programs that run in a browser
 	p.forReader(query.evolution).Serve(w, r, cacheControl(query, personal || found.Varies), values)
+}
+
+// notFound answers for a domain that is not known, or not to this client's network: nobody may keep that.
+func notFound(w http.ResponseWriter) {
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(http.StatusNotFound)
+	io.WriteString(w, "No mail settings are published here for this domain.\n")
 }
 
 // query is what a request says besides its Host.
 type query struct {
 	address   settings.Address
-	named     bool // the request named an address, readable or not
+	any       bool // there is a query, readable or not
 	evolution bool
 }
 
 func readQuery(r *http.Request) query {
-	q := query{evolution: strings.Contains(r.UserAgent(), "Evolution/")}
-	if r.URL.RawQuery == "" {
+	q := query{any: r.URL.RawQuery != "", evolution: strings.Contains(r.UserAgent(), "Evolution/")}
+	if !q.any {
 		return q
 	}
-	parameters, _ := url.ParseQuery(r.URL.RawQuery) // a parameter that cannot be read is one not given: Host is enough
-	q.evolution = q.evolution || parameters.Has("emailmd5")
-	text := parameters.Get("emailaddress")
-	q.named = text != ""
+	text := ""
+	for pair := range strings.SplitSeq(r.URL.RawQuery, "&") {
+		name, value, _ := strings.Cut(pair, "=")
+		switch name {
+		case "emailaddress":
+			// What cannot be read is not given: Host is enough.
+			if readable, err := url.QueryUnescape(value); err == nil && text == "" {
+				text = readable
+			}
+		case "emailmd5":
+			q.evolution = true
+		}
+	}
 	// Nextcloud and FairEmail send the address without percent-encoding, which turns "+" into a space.
 	address, err := settings.ParseAddress(strings.ReplaceAll(strings.TrimSpace(text), " ", "+"))
 	if err == nil {
@@ -76,7 +98,7 @@ func cacheControl(q query, personal bool) string {
 	switch {
 	case personal:
 		return "private, no-store"
-	case q.named || q.evolution:
+	case q.any || q.evolution:
 		return "private, max-age=300"
 	}
 	return "public, max-age=3600"

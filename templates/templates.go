@@ -11,6 +11,8 @@ import (
 	"encoding/xml"
 	"fmt"
 	"hash/fnv"
+	"slices"
+	"strconv"
 	"strings"
 	"text/template"
 	"text/template/parse"
@@ -33,18 +35,21 @@ func XML(name string) *Template {
 // Template is a parsed XML document.
 type Template struct{ t *template.Template }
 
-// Prepare executes the template. Data may hold Holes, which stay open in the Document.
-func (t *Template) Prepare(data any) (Document, error) {
+// Prepare executes the template. Data may hold the Holes with numbers below holes, which stay open in the Document.
+func (t *Template) Prepare(data any, holes int) (Document, error) {
 	var text strings.Builder
 	if err := t.t.Execute(&text, data); err != nil {
 		return Document{}, fmt.Errorf("template %s: %w", t.t.Name(), err)
 	}
-	return newDocument(text.String()), nil
+	d, err := newDocument(text.String(), holes)
+	if err != nil {
+		return Document{}, fmt.Errorf("template %s: %w", t.t.Name(), err)
+	}
+	return d, nil
 }
 
-// firstHole is the first of the characters that mark holes. They are private-use characters, which XML allows and which no
-// setting may contain.
-const firstHole, lastHole = '\uE000', '\uE0FF'
+// The characters that mark holes: the private-use ones, which XML allows and which no setting may contain.
+const firstHole, lastHole = '\uE000', '\uF8FF'
 
 // Hole returns the mark of hole number i, counted from 0, to be placed in a template's data.
 func Hole(i int) string { return string(firstHole + rune(i)) }
@@ -52,12 +57,15 @@ func Hole(i int) string { return string(firstHole + rune(i)) }
 // Document is an executed template with holes.
 type Document struct {
 	text  []string // the fixed parts, one more than holes
-	holes []uint8  // what stands between them: indexes into the values
+	holes []uint16 // what stands between them: indexes into the values
 	size  int      // octets in text
 	sum   uint64   // of everything above
 }
 
-func newDocument(marked string) Document {
+func newDocument(marked string, holes int) (Document, error) {
+	if holes > lastHole-firstHole+1 {
+		return Document{}, fmt.Errorf("it would need %d different texts of each request, %d are possible", holes, lastHole-firstHole+1)
+	}
 	var d Document
 	sum := fnv.New64a()
 	sum.Write([]byte(marked))
@@ -67,13 +75,16 @@ func newDocument(marked string) Document {
 		if r < firstHole || r > lastHole {
 			continue
 		}
+		if int(r-firstHole) >= holes { // Fill would have no value for it
+			return Document{}, fmt.Errorf("a setting holds the private-use character %U; remove it", r)
+		}
 		d.text = append(d.text, marked[start:i])
-		d.holes = append(d.holes, uint8(r-firstHole))
+		d.holes = append(d.holes, uint16(r-firstHole))
 		start = i + len(string(r))
 	}
 	d.text = append(d.text, marked[start:])
 	d.size = len(marked)
-	return d
+	return d, nil
 }
 
 // Fill returns the document with values[i], escaped, in every hole i.
@@ -82,10 +93,23 @@ func (d *Document) Fill(values []string) []byte {
 	for _, h := range d.holes {
 		size += len(values[h])
 	}
-	out := make([]byte, 0, size)
+	return d.append(make([]byte, 0, size), values)
+}
+
+func (d *Document) append(out []byte, values []string) []byte {
+	escaped := values
+	for i, v := range values { // once for each value, which may stand in many holes
+		if isPlain(v) {
+			continue
+		}
+		if &escaped[0] == &values[0] {
+			escaped = slices.Clone(values)
+		}
+		escaped[i] = escapeText(v)
+	}
 	for i, h := range d.holes {
 		out = append(out, d.text[i]...)
-		out = append(out, escapeText(values[h])...)
+		out = append(out, escaped[h]...)
 	}
 	return append(out, d.text[len(d.text)-1]...)
 }
@@ -100,7 +124,9 @@ func (d *Document) Tag(values []string) string {
 		}
 		h = (h ^ 0xFF) * 1099511628211
 	}
-	return fmt.Sprintf(`"%016x"`, h)
+	tag := append(make([]byte, 0, 18), '"')
+	tag = strconv.AppendUint(tag, h, 16)
+	return string(append(tag, '"'))
 }
 
 // escapeActions appends the escaper to the pipeline of every action below a node.

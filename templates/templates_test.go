@@ -3,6 +3,7 @@ package templates
 import (
 	"encoding/xml"
 	"io/fs"
+	"net/http/httptest"
 	"strings"
 	"testing"
 )
@@ -17,7 +18,7 @@ func TestEveryTemplateEscapesEverything(t *testing.T) {
 	}
 	for _, name := range names {
 		t.Run(name, func(t *testing.T) {
-			d, err := XML(name).Prepare(hostileData())
+			d, err := XML(name).Prepare(hostileData(), 3)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -43,7 +44,7 @@ func hostileData() map[string]any {
 		"Authentication": []string{hostile}, "Username": Hole(1)}
 	url := map[string]any{"Type": hostile, "URL": hostile, "Authentication": auth, "Username": hostile}
 	protocol := map[string]any{"Type": hostile, "Server": hostile, "Port": hostile, "LoginName": Hole(2), "SPA": hostile,
-		"SSL": hostile, "Encryption": hostile, "UsePOPAuth": hostile}
+		"SSL": hostile, "Encryption": hostile, "AuthRequired": hostile, "UsePOPAuth": hostile}
 	return map[string]any{
 		"Version": hostile, "Domain": Hole(0), "DisplayName": hostile, "DisplayShortName": hostile,
 		"IncomingServers": []any{server}, "OutgoingServers": []any{server}, "SetupServers": []any{server},
@@ -63,15 +64,106 @@ func wellFormed(s string) error {
 }
 
 func TestDocumentFill(t *testing.T) {
-	d := newDocument("a " + Hole(0) + " b " + Hole(1) + Hole(0) + " c")
+	d := document(t, "a "+Hole(0)+" b "+Hole(1)+Hole(0)+" c")
 	if got, want := string(d.Fill([]string{"1<", "2"})), "a 1&lt; b 21&lt; c"; got != want {
 		t.Errorf("Fill = %q, want %q", got, want)
 	}
 	if d.Tag([]string{"1", "2"}) == d.Tag([]string{"12", ""}) {
 		t.Error("different values have one tag")
 	}
-	other := newDocument("z " + Hole(0) + Hole(1))
+	other := document(t, "z "+Hole(0)+Hole(1))
 	if d.Tag([]string{"1", "2"}) == other.Tag([]string{"1", "2"}) {
 		t.Error("different documents have one tag")
+	}
+}
+
+func document(t *testing.T, marked string) Document {
+	t.Helper()
+	d, err := newDocument(marked, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func TestHolesWithoutValue(t *testing.T) {
+	if _, err := newDocument("issuer"+Hole(2), 2); err == nil || !strings.Contains(err.Error(), "U+E002") {
+		t.Errorf("a private-use character in a setting: %v, want an error that names it", err)
+	}
+	if _, err := newDocument("", 6401); err == nil {
+		t.Error("more holes than there are marks: no error")
+	}
+	d, err := newDocument(Hole(6399), 6400)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := string(d.Fill(append(make([]string, 6399), "last"))); got != "last" {
+		t.Errorf("the last hole holds %q", got)
+	}
+}
+
+func TestServe(t *testing.T) {
+	d := document(t, "<a>"+Hole(0)+"</a>")
+	values := []string{"x & y", ""}
+	tag := d.Tag(values)
+	tests := []struct {
+		name, cache string
+		match       []string
+		status      int
+	}{
+		{"no tag known", "public, max-age=1", nil, 200},
+		{"the tag", "public, max-age=1", []string{tag}, 304},
+		{"a weak tag", "private, max-age=1", []string{"W/" + tag}, 304},
+		{"a list", "public, max-age=1", []string{`"a", ` + tag + `, "b"`}, 304},
+		{"two lines", "public, max-age=1", []string{`"a"`, tag}, 304},
+		{"any", "public, max-age=1", []string{" * "}, 304},
+		{"another", "public, max-age=1", []string{`"0"`}, 200},
+		{"part of a tag", "public, max-age=1", []string{strings.Trim(tag, `"`)}, 200},
+		{"empty", "public, max-age=1", []string{""}, 200},
+		{"not to be kept", "private, no-store", []string{tag, "*"}, 200},
+	}
+	for _, test := range tests {
+		r := httptest.NewRequest("GET", "/", nil)
+		r.Header["If-None-Match"] = test.match
+		w := httptest.NewRecorder()
+		d.Serve(w, r, test.cache, values)
+		got := w.Result()
+		if got.StatusCode != test.status || got.Header.Get("Cache-Control") != test.cache {
+			t.Errorf("%s: status %d, Cache-Control %q; want %d, %q", test.name, got.StatusCode, got.Header.Get("Cache-Control"), test.status, test.cache)
+		}
+		if kept := !strings.Contains(test.cache, "no-store"); kept != (got.Header.Get("ETag") == tag) {
+			t.Errorf("%s: ETag %q with Cache-Control %q", test.name, got.Header.Get("ETag"), test.cache)
+		}
+		body, length, kind := "<a>x &amp; y</a>", "16", "text/xml; charset=utf-8"
+		if test.status == 304 {
+			body, length, kind = "", "", ""
+		}
+		if w.Body.String() != body || got.Header.Get("Content-Length") != length || got.Header.Get("Content-Type") != kind {
+			t.Errorf("%s: body %q, headers %v", test.name, w.Body, got.Header)
+		}
+	}
+}
+
+func TestEscapeText(t *testing.T) {
+	for _, text := range []string{"", "plain", "ä", "%EMAILADDRESS%", `<&>"'`, "]]>", "<![CDATA[x]]>", "<!--", "a\tb\r\nc", "\x00\x1b", "\x7f",
+		"\xff\xfe", "\uFFFE", "\u2028", "\U0001F600", strings.Repeat("<", 1000), hostile} {
+		var read struct {
+			Attribute string `xml:"a,attr"`
+			Text      string `xml:",chardata"`
+		}
+		document := `<x a="` + escapeText(text) + `">` + escapeText(text) + `</x>`
+		if err := xml.Unmarshal([]byte(document), &read); err != nil {
+			t.Errorf("%q: %v in %s", text, err, document)
+			continue
+		}
+		want := strings.Map(func(r rune) rune { // what XML 1.0 section 2.2 has no character for
+			if r < ' ' && r != '\t' && r != '\r' && r != '\n' || r == 0xFFFE {
+				return 0xFFFD
+			}
+			return r
+		}, text)
+		if read.Text != want || read.Attribute != want {
+			t.Errorf("%q is read as %q and %q", text, read.Text, read.Attribute)
+		}
 	}
 }
