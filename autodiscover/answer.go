@@ -2,6 +2,8 @@ package autodiscover
 
 import (
 	"slices"
+	"strconv"
+	"time"
 
 	"mailhint/settings"
 	"mailhint/templates"
@@ -29,6 +31,8 @@ type protocol struct {
 	// Encryption wins over SSL in Outlook 2010 and later. "SSL" is implicit TLS and "TLS" is STARTTLS; the wrong one makes
 	// Outlook wait for a greeting that never comes.
 	Encryption string
+	// AuthRequired is "off" for a server that takes no login.
+	AuthRequired string
 	// UsePOPAuth says that submission takes the same credentials as the incoming server.
 	UsePOPAuth string
 }
@@ -42,47 +46,62 @@ var ssl = [...]string{settings.ImplicitTLS: "on", settings.STARTTLS: "on", setti
 
 var encryption = [...]string{settings.ImplicitTLS: "SSL", settings.STARTTLS: "TLS", settings.Plaintext: "None"}
 
-// newProtocols spells the servers that the format can express, in their order, with holes for domains and logins.
+// newProtocols spells the servers that the format can express, in their order, with holes for domains and logins. Without one to
+// read mail from there are none: no program sets up an account with submission alone.
 func newProtocols(s *settings.Settings, logins []settings.Login) []protocol {
 	var protocols []protocol
+	var incoming settings.Login // of the first incoming server listed; they come before submission
 	for _, server := range s.Servers {
 		kind, known := types[server.Protocol]
-		spa, possible := spa(server)
+		auth, possible := bestAuth(server)
 		if !known || !possible {
 			continue
 		}
-		protocols = append(protocols, protocol{
-			Type:       kind,
-			Server:     expand(server.Host),
-			Port:       server.Port,
-			LoginName:  hole(holeLogin + slices.Index(logins, server.Login)),
-			SPA:        spa,
-			SSL:        ssl[server.Security],
-			Encryption: encryption[server.Security],
-			UsePOPAuth: onOff(sameLogin(s, server)),
-		})
+		if incoming == "" && server.Protocol != settings.Submission {
+			incoming = server.Login
+		}
+		p := protocol{
+			Type:         kind,
+			Server:       expand(server.Host),
+			Port:         server.Port,
+			SPA:          onOff(auth == settings.NTLM),
+			SSL:          ssl[server.Security],
+			Encryption:   encryption[server.Security],
+			AuthRequired: onOff(auth != settings.NoAuth),
+			UsePOPAuth:   onOff(auth != settings.NoAuth && server.Login == incoming),
+		}
+		if auth != settings.NoAuth {
+			p.LoginName = hole(holeLogin + slices.Index(logins, server.Login))
+		}
+		protocols = append(protocols, p)
+	}
+	if incoming == "" {
+		return nil
 	}
 	return protocols
 }
 
-// spa spells the best login method the format knows: a password, or NTLM ("secure password authentication"). A server that
-// takes neither cannot be expressed.
-func spa(s settings.Server) (spelled string, possible bool) {
+// bestAuth returns the best login method the format knows: a password, NTLM ("secure password authentication"), or none at all. A
+// server that takes none of them cannot be expressed.
+func bestAuth(s settings.Server) (best settings.Auth, possible bool) {
 	for _, a := range s.Auth {
 		switch a {
-		case settings.Password:
-			return "off", true
-		case settings.NTLM:
-			return "on", true
+		case settings.Password, settings.NTLM, settings.NoAuth:
+			return a, true
 		}
 	}
 	return "", false
 }
 
-// sameLogin reports whether a server takes the same login as the incoming one.
-func sameLogin(s *settings.Settings, server settings.Server) bool {
-	incoming := s.Incoming()
-	return len(incoming) > 0 && incoming[0].Login == server.Login
+// firstOfEach keeps the best server of each type.
+func firstOfEach(protocols []protocol) []protocol {
+	var first []protocol
+	for i, p := range protocols {
+		if i == 0 || p.Type != protocols[i-1].Type {
+			first = append(first, p)
+		}
+	}
+	return first
 }
 
 func withoutLogin(protocols []protocol) []protocol {
@@ -91,6 +110,40 @@ func withoutLogin(protocols []protocol) []protocol {
 		anonymous[i].LoginName = ""
 	}
 	return anonymous
+}
+
+// Holes in the error documents, in the order of errorValues.
+const (
+	holeTime = iota
+	holeID
+	holeCode
+	holeMessage
+	errorHoles
+)
+
+// prepareError makes the Error document with a namespace for its Response. Like a broken template, an error here stops the
+// program at its start.
+func prepareError(namespace string) *templates.Document {
+	d, err := templates.XML("autodiscover-error.xml.tmpl").Prepare(map[string]any{
+		"Namespace": namespace,
+		"Time":      hole(holeTime),
+		"ID":        hole(holeID),
+		"ErrorCode": hole(holeCode),
+		"Message":   hole(holeMessage),
+	}, errorHoles)
+	if err != nil {
+		panic(err)
+	}
+	return &d
+}
+
+func errorValues(now time.Time, id uint32, f failure) []string {
+	return []string{
+		now.UTC().Format("15:04:05.0000000"), // [MS-ASCMD] section 2.2.3.63
+		strconv.FormatUint(uint64(id), 10),
+		strconv.Itoa(f.code),
+		f.message,
+	}
 }
 
 func onOff(b bool) string {

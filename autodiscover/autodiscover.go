@@ -17,11 +17,12 @@ import (
 var (
 	outlookTemplate    = templates.XML("autodiscover.xml.tmpl")
 	mobilesyncTemplate = templates.XML("mobilesync.xml.tmpl")
-	errorTemplate      = templates.XML("autodiscover-error.xml.tmpl")
+	plainError         = prepareError("")
+	mobilesyncError    = prepareError(schemaPrefix + schemaMobilesync)
 )
 
-// ErrNothing means that the domain offers nothing that Autodiscover can express: no IMAP, POP3 or submission server with a
-// password login.
+// ErrNothing means that the domain offers nothing that Autodiscover can express: no IMAP or POP3 server with a password
+// login.
 var ErrNothing = errors.New("nothing that Autodiscover can express")
 
 // Answer returns Outlook's document for an address, or for a domain if the address is zero. It returns ErrNothing if there is
@@ -31,7 +32,7 @@ func Answer(found settings.Found, a settings.Address) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	document := p.forAddress(a)
+	document := p.forAddress(a, false)
 	if document == nil {
 		return nil, ErrNothing
 	}
@@ -41,6 +42,7 @@ func Answer(found settings.Found, a settings.Address) ([]byte, error) {
 // prepared is what can be done about one set of settings before anybody asks. A document that cannot be answered is nil.
 type prepared struct {
 	personal   *templates.Document // with the person's address and login name
+	single     *templates.Document // the same with the best server of each type only, for FairEmail
 	anonymous  *templates.Document // without: for requests that name nobody
 	mobilesync *templates.Document // for ActiveSync's schema, where such a server is configured
 	logins     []settings.Login    // the forms of login in use
@@ -64,32 +66,38 @@ func prepare(s *settings.Settings) (*prepared, error) {
 	protocols := newProtocols(s, p.logins)
 	var err error
 	if len(protocols) > 0 {
-		if p.personal, err = render(outlookTemplate, outlook{User: hole(holeAddress), Protocols: protocols}); err != nil {
+		if p.personal, err = render(outlookTemplate, outlook{User: hole(holeAddress), Protocols: protocols}, holeLogin+len(p.logins)); err != nil {
 			return nil, err
 		}
-		if p.anonymous, err = render(outlookTemplate, outlook{Protocols: withoutLogin(protocols)}); err != nil {
+		if p.single, err = render(outlookTemplate, outlook{User: hole(holeAddress), Protocols: firstOfEach(protocols)}, holeLogin+len(p.logins)); err != nil {
+			return nil, err
+		}
+		if p.anonymous, err = render(outlookTemplate, outlook{Protocols: withoutLogin(protocols)}, holeAddress); err != nil {
 			return nil, err
 		}
 	}
 	if s.ActiveSync != "" {
-		if p.mobilesync, err = render(mobilesyncTemplate, mobilesync{User: hole(holeAddress), URL: expand(s.ActiveSync)}); err != nil {
+		if p.mobilesync, err = render(mobilesyncTemplate, mobilesync{User: hole(holeAddress), URL: expand(s.ActiveSync)}, holeLogin); err != nil {
 			return nil, err
 		}
 	}
 	return p, nil
 }
 
-func render(t *templates.Template, data any) (*templates.Document, error) {
-	d, err := t.Prepare(data)
+func render(t *templates.Template, data any, holes int) (*templates.Document, error) {
+	d, err := t.Prepare(data, holes)
 	return &d, err
 }
 
-// forAddress returns Outlook's document. What is not plausible as an address is not repeated.
-func (p *prepared) forAddress(a settings.Address) *templates.Document {
-	if a.Plausible() {
-		return p.personal
+// forAddress returns Outlook's document, or the one for FairEmail. What is not plausible as an address is not repeated.
+func (p *prepared) forAddress(a settings.Address, fairEmail bool) *templates.Document {
+	switch {
+	case !a.Plausible():
+		return p.anonymous
+	case fairEmail:
+		return p.single
 	}
-	return p.anonymous
+	return p.personal
 }
 
 // values returns what fills the holes. Without an address there are only the domains, which is all that an anonymous document

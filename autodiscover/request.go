@@ -2,11 +2,13 @@ package autodiscover
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/xml"
 	"errors"
 	"fmt"
 	"io"
 	"strings"
+	"unicode/utf16"
 
 	"golang.org/x/net/html/charset"
 )
@@ -14,22 +16,22 @@ import (
 // request is what the body of a POST asks for.
 type request struct {
 	address    string // the text of EMailAddress, trimmed; a stranger's
-	schema     string // the text of AcceptableResponseSchema; empty if there is none
+	schema     string // the text of AcceptableResponseSchema, trimmed; empty if there is none
 	mobilesync bool   // the request is in ActiveSync's namespace
 }
 
-// errRequest is wrapped by every error about a body that cannot be read: ErrorCode 600.
+// errRequest is wrapped by every error about a body that cannot be read: ErrorCode 600. Such an error may quote the body, so that
+// it must not reach a log.
 var errRequest = errors.New("no Autodiscover request")
-
-// maxDepth bounds how deep elements nest. A request has three levels.
-const maxDepth = 8
 
 // parseRequest reads a request strictly: one Autodiscover element with one EMailAddress below Request, no document type, nothing
 // after the root. It is lenient where programs need it: letter case and prefix of the names do not matter, nor does a byte order
 // mark, space before the XML declaration, or the declared character set. Thunderbird (128 to 153) puts the address in without
 // escaping it, so a body that fails is read once more with the address escaped.
+//
+// A LegacyDN is passed over: [MS-OXDSCLI] section 3.2.5 prefers it to the address, but only an Exchange server could resolve it.
 func parseRequest(body []byte) (request, error) {
-	body = bytes.TrimSpace(toUTF8(body))
+	body = toUTF8(body)
 	req, err := readRequest(body)
 	var syntax *xml.SyntaxError
 	if !errors.As(err, &syntax) {
@@ -42,15 +44,23 @@ func parseRequest(body []byte) (request, error) {
 	return readRequest(mended)
 }
 
+// maxDepth bounds how deep elements nest. A request has three levels.
+const maxDepth = 8
+
+// outer are the elements around those with the answers.
+var outer = [...]string{"Autodiscover", "Request"}
+
+// readRequest reads a request in UTF-8. It takes time and memory in proportion to the body, whatever a stranger puts into it.
 func readRequest(body []byte) (request, error) {
 	var (
-		req    request
-		path   []string
-		number = map[string]int{} // how often each element of interest came
-		text   strings.Builder
+		req                request
+		depth, inside      int     // how many elements are open, and how many of them are outer's
+		field              *string // what the open element is for, if it is one of interest
+		text               []byte  // what that element holds so far
+		addresses, schemas int
 	)
 	d := xml.NewDecoder(bytes.NewReader(body))
-	d.CharsetReader = charset.NewReaderLabel
+	d.CharsetReader = alreadyUTF8
 	for rooted := false; ; {
 		token, err := d.Token()
 		if err == io.EOF {
@@ -63,78 +73,137 @@ func readRequest(body []byte) (request, error) {
 		case xml.Directive:
 			return request{}, fmt.Errorf("%w: it has a document type", errRequest)
 		case xml.StartElement:
-			if len(path) == maxDepth || rooted && len(path) == 0 {
+			switch {
+			case depth == maxDepth, depth == 0 && rooted:
 				return request{}, fmt.Errorf("%w: elements nest too deep or follow the root", errRequest)
+			case field != nil:
+				return request{}, fmt.Errorf("%w: an element inside the address or schema", errRequest)
+			case depth == inside && inside < len(outer):
+				if strings.EqualFold(t.Name.Local, outer[inside]) {
+					inside++
+				}
+			case depth == len(outer) && inside == len(outer) && strings.EqualFold(t.Name.Local, "EMailAddress"):
+				field = &req.address
+				addresses++
+			case depth == len(outer) && inside == len(outer) && strings.EqualFold(t.Name.Local, "AcceptableResponseSchema"):
+				field = &req.schema
+				schemas++
 			}
-			if !rooted {
+			if depth == 0 {
+				rooted = true
 				req.mobilesync = strings.Contains(t.Name.Space, "/mobilesync/")
 			}
-			rooted = true
-			path = append(path, strings.ToLower(t.Name.Local))
-			text.Reset()
+			depth++
 		case xml.CharData:
-			if len(path) == 0 && len(bytes.TrimSpace(t)) > 0 {
+			if depth == 0 && len(bytes.TrimSpace(t)) > 0 {
 				return request{}, fmt.Errorf("%w: text outside the root", errRequest)
 			}
-			text.Write(t)
-		case xml.EndElement:
-			place := strings.Join(path, "/")
-			number[place]++
-			switch place {
-			case "autodiscover/request/emailaddress":
-				req.address = strings.TrimSpace(text.String())
-			case "autodiscover/request/acceptableresponseschema":
-				req.schema = strings.TrimSpace(text.String())
+			if field != nil {
+				text = append(text, t...) // a comment or CDATA section cuts text into several tokens
 			}
-			path = path[:len(path)-1]
-			text.Reset()
+		case xml.EndElement:
+			if field != nil {
+				*field = string(bytes.TrimSpace(text))
+				field, text = nil, text[:0]
+			}
+			depth--
+			inside = min(inside, depth)
 		}
 	}
-	if number["autodiscover/request/emailaddress"] != 1 || number["autodiscover/request/acceptableresponseschema"] > 1 {
+	if addresses != 1 || schemas > 1 {
 		return request{}, fmt.Errorf("%w: it does not hold exactly one address", errRequest)
 	}
 	return req, nil
 }
 
-// escapeAddress escapes the text between the only EMailAddress tags of a body. It reports false if there is no such text, or
-// nothing in it to escape.
+// escapeAddress escapes the text between the first EMailAddress tags. It reports false if there is no such text, or nothing in it
+// to escape.
 func escapeAddress(body []byte) ([]byte, bool) {
-	lower := bytes.ToLower(body) // only ASCII letters matter, but the length must stay
-	if len(lower) != len(body) {
-		return nil, false
-	}
-	start := bytes.Index(lower, []byte("emailaddress>"))
+	tag := []byte("emailaddress>")
+	lower := lowerASCII(body)
+	start := bytes.Index(lower, tag)
 	if start < 0 {
 		return nil, false
 	}
-	start += len("emailaddress>")
-	length := bytes.Index(lower[start:], []byte("</"))
+	start += len(tag)
+	closing := bytes.Index(lower[start:], tag)
+	if closing < 0 {
+		return nil, false
+	}
+	length := bytes.LastIndex(lower[start:start+closing], []byte("</"))
 	if length < 0 {
 		return nil, false
 	}
-	var mended bytes.Buffer
-	mended.Write(body[:start])
-	xml.EscapeText(&mended, body[start:start+length]) // writing to a bytes.Buffer cannot fail
-	mended.Write(body[start+length:])
-	return mended.Bytes(), mended.Len() > len(body)
+	address := body[start : start+length]
+	escaped := bytes.ReplaceAll(address, []byte("&"), []byte("&amp;"))
+	escaped = bytes.ReplaceAll(escaped, []byte("<"), []byte("&lt;"))
+	return bytes.Join([][]byte{body[:start], escaped, body[start+length:]}, nil), len(escaped) > len(address)
 }
 
-// toUTF8 removes a byte order mark, and decodes UTF-16 that has one.
-func toUTF8(body []byte) []byte {
-	if rest, ok := bytes.CutPrefix(body, []byte("\xEF\xBB\xBF")); ok {
-		return rest
+// lowerASCII lower-cases ASCII letters only, so that every octet stays in its place.
+func lowerASCII(s []byte) []byte {
+	lower := bytes.Clone(s)
+	for i, c := range lower {
+		if 'A' <= c && c <= 'Z' {
+			lower[i] = c + 'a' - 'A'
+		}
 	}
-	if !bytes.HasPrefix(body, []byte("\xFF\xFE")) && !bytes.HasPrefix(body, []byte("\xFE\xFF")) {
+	return lower
+}
+
+// toUTF8 returns a body in UTF-8, without byte order mark and space around it. All decoding is done here, once: a decoder that
+// does it at each XML declaration (encoding/xml with a CharsetReader, Go 1.26) lets thirty declarations in a row blow 64 KiB up
+// to gigabytes.
+//
+// A character set that is unknown, or that the declaration itself disproves, as the UTF-16 that .NET's StringWriter declares for
+// text that is then sent as UTF-8, counts as UTF-8.
+func toUTF8(body []byte) []byte {
+	switch {
+	case bytes.HasPrefix(body, []byte("\xEF\xBB\xBF")):
+		return bytes.TrimSpace(body[3:]) // the mark outweighs the declaration
+	case bytes.HasPrefix(body, []byte("\xFF\xFE")), bytes.HasPrefix(body, []byte("<\x00")):
+		return fromUTF16(body, binary.LittleEndian)
+	case bytes.HasPrefix(body, []byte("\xFE\xFF")), bytes.HasPrefix(body, []byte("\x00<")):
+		return fromUTF16(body, binary.BigEndian)
+	}
+	body = bytes.TrimSpace(body)
+	label := declaredCharset(body)
+	if label == "" || strings.EqualFold(label, "utf-8") {
 		return body
 	}
-	encoding, _, _ := charset.DetermineEncoding(body, "")
+	encoding, name := charset.Lookup(label)
+	if encoding == nil || strings.HasPrefix(name, "utf-") {
+		return body
+	}
 	decoded, err := encoding.NewDecoder().Bytes(body)
 	if err != nil {
 		return body
 	}
-	// The declaration names an encoding that the bytes no longer have.
-	if end := bytes.Index(decoded, []byte("?>")); bytes.HasPrefix(decoded, []byte("<?xml")) && end > 0 {
-		decoded = decoded[end+len("?>"):]
-	}
 	return decoded
 }
+
+// fromUTF16 decodes UTF-16 with or without byte order mark. An odd octet at the end is dropped.
+func fromUTF16(body []byte, order binary.ByteOrder) []byte {
+	units := make([]uint16, len(body)/2)
+	for i := range units {
+		units[i] = order.Uint16(body[2*i:])
+	}
+	return bytes.TrimSpace(bytes.TrimPrefix([]byte(string(utf16.Decode(units))), []byte("\uFEFF")))
+}
+
+// declaredCharset returns the character set that an XML declaration names, or "".
+func declaredCharset(body []byte) string {
+	if !bytes.HasPrefix(body, []byte("<?xml")) {
+		return ""
+	}
+	declaration, _, _ := bytes.Cut(body, []byte("?>"))
+	_, value, _ := bytes.Cut(declaration, []byte("encoding"))
+	value = bytes.TrimLeft(value, " \t\r\n='\"")
+	if end := bytes.IndexAny(value, " \t\r\n'\""); end >= 0 {
+		value = value[:end]
+	}
+	return string(value)
+}
+
+// alreadyUTF8 is the CharsetReader for what toUTF8 has decoded.
+func alreadyUTF8(_ string, decoded io.Reader) (io.Reader, error) { return decoded, nil }

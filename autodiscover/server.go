@@ -5,7 +5,6 @@ import (
 	"io"
 	"iter"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
@@ -107,17 +106,17 @@ func (h *Handler) post(w http.ResponseWriter, r *http.Request) {
 	}
 	req, err := parseRequest(body)
 	if err != nil {
-		h.fail(w, req, invalidRequest)
+		h.fail(w, r, req, invalidRequest)
 		return
 	}
 	address, err := settings.ParseAddress(req.address)
 	if err != nil {
-		h.fail(w, req, invalidRequest)
+		h.fail(w, r, req, invalidRequest)
 		return
 	}
 	found, ok := h.lookup(settings.Ask(r.Host, r.RemoteAddr, address))
 	if !ok {
-		h.fail(w, req, unknownAddress)
+		h.fail(w, r, req, unknownAddress)
 		return
 	}
 	if found.AutodiscoverRedirect != "" {
@@ -125,12 +124,19 @@ func (h *Handler) post(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	p := h.documents[found.Settings]
-	document, failure := p.choose(req, address)
+	document, failure := p.choose(req, address, isFairEmail(r))
 	if document == nil {
-		h.fail(w, req, failure)
+		h.fail(w, r, req, failure)
 		return
 	}
 	document.Serve(w, r, "no-store", p.values(found, address))
+}
+
+// isFairEmail recognises FairEmail (August 2026), which keeps the last Protocol of a type, so that it would end up with the
+// fallback. Its User-Agent is a browser's, but it sets no Content-Type, and Android then calls the body a form. Nobody else does,
+// besides curl.
+func isFairEmail(r *http.Request) bool {
+	return strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded")
 }
 
 // The response schemas that have an answer, without their common beginning. Others are refused.
@@ -142,16 +148,19 @@ const (
 )
 
 // choose returns the document for the schema asked for, or why there is none.
-func (p *prepared) choose(req request, a settings.Address) (*templates.Document, failure) {
-	schema, known := strings.CutPrefix(req.schema, schemaPrefix)
-	switch {
-	case schema == "" && req.mobilesync, known && schema == schemaMobilesync:
+func (p *prepared) choose(req request, a settings.Address, fairEmail bool) (*templates.Document, failure) {
+	schema := req.schema
+	if schema == "" && req.mobilesync {
+		schema = schemaPrefix + schemaMobilesync
+	}
+	switch schema {
+	case schemaPrefix + schemaMobilesync:
 		if p.mobilesync != nil && !a.Plausible() {
 			return nil, invalidRequest
 		}
 		return p.mobilesync, noProvider
-	case schema == "", known && (schema == schemaOutlook || schema == schemaOutlookOld):
-		return p.forAddress(a), nothingConfigured
+	case "", schemaPrefix + schemaOutlook, schemaPrefix + schemaOutlookOld:
+		return p.forAddress(a, fairEmail), nothingConfigured
 	}
 	return nil, noProvider
 }
@@ -171,26 +180,12 @@ var (
 )
 
 // fail writes an Error answer. Thunderbird and exchangelib want the Response element, and ActiveSync clients its namespace.
-func (h *Handler) fail(w http.ResponseWriter, req request, f failure) {
-	namespace := ""
+func (h *Handler) fail(w http.ResponseWriter, r *http.Request, req request, f failure) {
+	document := plainError
 	if req.mobilesync || req.schema == schemaPrefix+schemaMobilesync {
-		namespace = schemaPrefix + schemaMobilesync
+		document = mobilesyncError
 	}
-	document, err := errorTemplate.Prepare(map[string]any{
-		"Namespace": namespace,
-		"Time":      h.Now().UTC().Format("15:04:05.0000000"), // [MS-ASCMD] section 2.2.3.63
-		"ID":        h.ID,
-		"ErrorCode": f.code,
-		"Message":   f.message,
-	})
-	if err != nil {
-		panic(err) // the template and its data are ours alone
-	}
-	body := document.Fill(nil)
-	w.Header().Set("Content-Type", "text/xml; charset=utf-8")
-	w.Header().Set("Cache-Control", "no-store")
-	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-	w.Write(body) // the client is gone if this fails
+	document.Serve(w, r, "no-store", errorValues(h.Now(), h.ID, f))
 }
 
 func found302(w http.ResponseWriter, target string) {
@@ -199,7 +194,9 @@ func found302(w http.ResponseWriter, target string) {
 	w.WriteHeader(http.StatusFound)
 }
 
+// notFound answers for a domain that is not known, or not to this client's network: nobody may keep that.
 func notFound(w http.ResponseWriter) {
+	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.WriteHeader(http.StatusNotFound)
 	io.WriteString(w, "No mail settings are published here for this domain.\n")

@@ -1,0 +1,197 @@
+package autodiscover
+
+import (
+	"encoding/xml"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+
+	"mailhint/settings"
+)
+
+// hostile are texts that would do harm if they came through. Each holds "evil", so that it is found again.
+var hostile = []string{
+	"evil", "<evil/>", `"><evil>`, "]]><evil/>", "<!--evil", "--><evil>", "<![CDATA[evil", "<?evil?>", "<!DOCTYPE evil>", "&evil;", "&#101;evil",
+	"</username><evil>", "evil\r\nSet-Cookie: a=b", "evil\x00", "evil\x1b[31m", "evil\u2028", "evil\ufffe", "evil\ue000\ue001\ue002", "evil\ue063",
+	"%EMAILADDRESS%evil", "%EMAILLOCALPART%evil", "evil%EMAILDOMAIN%", "%s%n%xevil", "{{.}}evil", "${evil}", "../../evil", "\\evil", "evil'--", "evil\" OR 1",
+	"evil.example", "firm.example.evil", "evil@firm.example", "firm.example@evil.example", "evil.example/firm.example", "evil.example#firm.example",
+	"evil.example\\@firm.example", "evil\tfirm.example", "evil:firm.example", "evil.example:443", "[::1]evil", "http://evil.example/", "javascript:evil",
+	"ｅvil", "evil\u202efirm", "xn--evil-", "xn--a", strings.Repeat("evil", 20), strings.Repeat("evil.", 60), strings.Repeat("evil", 1000), "\xff\xfeevil", "é\xcc\x81evil",
+}
+
+// places put a text into a request, where a stranger could. The request is for DOMAIN, and its body has that place, escaped or raw.
+var places = map[string]func(r *http.Request, body, text string) string{
+	"host": func(r *http.Request, body, text string) string { r.Host = text; return body },
+	"host prefix": func(r *http.Request, body, text string) string {
+		r.Host = text + "." + r.Host
+		return body
+	},
+	"query":         func(r *http.Request, body, text string) string { r.URL.RawQuery = text; return body },
+	"path":          func(r *http.Request, body, text string) string { r.URL.Path = "/" + text; return body },
+	"User-Agent":    func(r *http.Request, body, text string) string { r.Header.Set("User-Agent", text); return body },
+	"Content-Type":  func(r *http.Request, body, text string) string { r.Header.Set("Content-Type", text); return body },
+	"Authorization": func(r *http.Request, body, text string) string { r.Header.Set("Authorization", text); return body },
+	"client":        func(r *http.Request, body, text string) string { r.RemoteAddr = text; return body },
+	"body":          func(_ *http.Request, _, text string) string { return text },
+	"before":        func(_ *http.Request, body, text string) string { return text + body },
+	"after":         func(_ *http.Request, body, text string) string { return body + text },
+	"local part": func(_ *http.Request, body, text string) string {
+		return strings.Replace(body, "fred", escaped(text), 1)
+	},
+	"local part, raw": func(_ *http.Request, body, text string) string { return strings.Replace(body, "fred", text, 1) },
+	"local part, CDATA": func(_ *http.Request, body, text string) string {
+		return strings.Replace(body, "fred", "<![CDATA["+text+"]]>", 1)
+	},
+	"domain": func(_ *http.Request, body, text string) string {
+		return strings.Replace(body, "DOMAIN", escaped(text), 1)
+	},
+	"domain prefix": func(_ *http.Request, body, text string) string {
+		return strings.Replace(body, "DOMAIN", escaped(text)+".DOMAIN", 1)
+	},
+	"domain, raw": func(_ *http.Request, body, text string) string { return strings.Replace(body, "DOMAIN", text, 1) },
+	"schema": func(_ *http.Request, body, text string) string {
+		return strings.Replace(body, "2006a", escaped(text), 1)
+	},
+	"schema, raw": func(_ *http.Request, body, text string) string { return strings.Replace(body, "2006a", text, 1) },
+	"whole schema": func(_ *http.Request, body, text string) string {
+		return strings.Replace(body, schemaPrefix+schemaOutlook, escaped(text), 1)
+	},
+	"request namespace": func(_ *http.Request, body, text string) string {
+		return strings.Replace(body, "/outlook/", escaped(text), 1)
+	},
+	"element": func(_ *http.Request, body, text string) string {
+		return strings.Replace(body, "<Request>", "<Request><LegacyDN>"+escaped(text)+"</LegacyDN>", 1)
+	},
+	"element, raw": func(_ *http.Request, body, text string) string {
+		return strings.Replace(body, "<Request>", "<Request>"+text, 1)
+	},
+	"declaration": func(_ *http.Request, body, text string) string {
+		return `<?xml version="1.0" encoding="` + text + `"?>` + body
+	},
+}
+
+func escaped(text string) string {
+	var b strings.Builder
+	xml.EscapeText(&b, []byte(text))
+	return b.String()
+}
+
+// TestHostileTexts puts every hostile text into every place of a request, with every method, for several kinds of domain.
+func TestHostileTexts(t *testing.T) {
+	domains := world()
+	h := newHandler(t, domains)
+	schemas := map[settings.Domain]string{
+		"example.com":   schemaPrefix + schemaOutlook,
+		"firma.example": schemaPrefix + schemaOutlook,
+		"phone.example": schemaPrefix + schemaMobilesync,
+		"moved.example": schemaPrefix + schemaOutlook,
+	}
+	for place, put := range places {
+		for _, text := range hostile {
+			for domain := range schemas {
+				found := domains[domain]
+				if strings.HasPrefix(place, "domain") && strings.HasSuffix(text, "@firm.example") {
+					found = domains["firm.example"] // this is what is asked for then
+				}
+				for _, way := range []string{"POST https", "GET https", "POST http"} {
+					method, scheme, _ := strings.Cut(way, " ")
+					r := httptest.NewRequest(method, scheme+"://autodiscover."+string(domain)+Path, nil)
+					r.URL.Scheme = scheme
+					plain := strings.Replace(body("fred@DOMAIN"), "</Request>", "<AcceptableResponseSchema>"+schemas[domain]+"</AcceptableResponseSchema></Request>", 1)
+					content := put(r, plain, text)
+					if way != "POST https" && content != plain {
+						continue // nobody reads this body
+					}
+					r.Body = io.NopCloser(strings.NewReader(strings.ReplaceAll(content, "DOMAIN", string(domain))))
+					w := httptest.NewRecorder()
+					h.ServeHTTP(w, r)
+					checkHarmless(t, way+" "+place+" "+text, w.Result(), found)
+				}
+			}
+		}
+	}
+}
+
+// checkHarmless checks what must hold of every answer: a good status, well-formed, no markup but ours, and of all names only
+// those of the domain that was asked for.
+func checkHarmless(t *testing.T, request string, answer *http.Response, wanted settings.Found) {
+	t.Helper()
+	content, err := io.ReadAll(answer.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(content)
+	if !slices.Contains([]int{200, 302, 404}, answer.StatusCode) {
+		t.Errorf("%q: status %d", request, answer.StatusCode)
+	}
+	for key, values := range answer.Header {
+		if strings.Contains(strings.ToLower(key+strings.Join(values, " ")), "evil") {
+			t.Errorf("%q: header %s: %q", request, key, values)
+		}
+	}
+	if answer.StatusCode != 200 {
+		if text != "" && text != "No mail settings are published here for this domain.\n" {
+			t.Errorf("%q: status %d and %q", request, answer.StatusCode, text)
+		}
+		return
+	}
+	if strings.HasPrefix(request, "POST http ") {
+		t.Errorf("%q: plain http got\n%s", request, text)
+	}
+	domain, primary := string(wanted.Domain), string(wanted.Primary)
+	got := decode(t, content).Response
+	rest := text
+	mine := func(person string) { // texts of the person who asks may be repeated, if they are plausible
+		a, err := settings.ParseAddress(person)
+		if person != "" && err == nil && !a.Plausible() {
+			t.Errorf("%q: repeats the implausible %q", request, person)
+		}
+		if person != "" {
+			rest = strings.ReplaceAll(rest, ">"+escaped(person)+"<", "><")
+		}
+	}
+	if got.User != nil {
+		mine(got.User.Address)
+		mine(got.User.Mobile)
+	}
+	for _, p := range got.Account.Protocols {
+		for _, e := range p.Elements {
+			switch e.XMLName.Local {
+			case "LoginName":
+				mine(e.Text)
+			case "Server":
+				if e.Text != "imap.example.com" && e.Text != "smtp.example.com" && e.Text != "mail."+primary {
+					t.Errorf("%q: server %q", request, e.Text)
+				}
+			}
+		}
+	}
+	if strings.Contains(strings.ToLower(rest), "evil") {
+		t.Errorf("%q: repeated in\n%s", request, text)
+	}
+	for _, other := range []string{"firm.example", "firma.example", "xn--bcher-kva.example", "varies.example", "phone.example", "moved.example", "oauth.example"} {
+		if other != domain && other != primary && strings.Contains(rest, other) {
+			t.Errorf("%q: names %s in\n%s", request, other, text)
+		}
+	}
+	ours := strings.Fields("Autodiscover Response User DisplayName AutoDiscoverSMTPAddress Account AccountType Action Protocol Type Server Port " +
+		"LoginName DomainRequired SPA SSL Encryption AuthRequired UsePOPAuth SMTPLast Error ErrorCode Message DebugData Culture EMailAddress Settings Url Name")
+	d := xml.NewDecoder(strings.NewReader(text))
+	for {
+		token, err := d.Token()
+		if err != nil {
+			return
+		}
+		switch token := token.(type) {
+		case xml.StartElement:
+			if !slices.Contains(ours, token.Name.Local) {
+				t.Errorf("%q: element %s in\n%s", request, token.Name.Local, text)
+			}
+		case xml.Comment, xml.Directive:
+			t.Errorf("%q: %s in\n%s", request, token, text)
+		}
+	}
+}

@@ -1,0 +1,152 @@
+package autodiscover
+
+import (
+	"bytes"
+	"encoding/json"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"mailhint/settings"
+)
+
+// JSONPath is where Autodiscover's second version is asked; the address follows as a parameter, or in the path after "/v1.0/".
+const JSONPath = "/autodiscover/autodiscover.json"
+
+// location is the answer of the second version: where one protocol is served. It has exactly these two members; more of them
+// confuse Microsoft's AutoDetect.
+type location struct {
+	Protocol string
+	URL      string `json:"Url"`
+}
+
+// jsonError is the answer to a request that has none.
+type jsonError struct {
+	ErrorCode    string
+	ErrorMessage string
+	status       int
+}
+
+// The errors, in the words of Exchange Online. Messages repeat nothing of the request.
+var (
+	missingAddress  = jsonError{"MandatoryParameterMissing", "A valid e-mail address must be given as Email.", http.StatusBadRequest}
+	missingProtocol = jsonError{"MissingProtocol", "The parameter Protocol must be given, for example AutodiscoverV1.", http.StatusBadRequest}
+	noSuchProtocol  = jsonError{"ProtocolNotSupported", "This protocol is not offered for this domain. AutodiscoverV1 may be.", http.StatusBadRequest}
+	unknownDomain   = jsonError{"DomainNotFound", "No mail settings are published here for this domain.", http.StatusNotFound}
+)
+
+// JSON returns the handler of Autodiscover's second version, which tells for one protocol at a time where it is served. It has
+// no word for IMAP or SMTP: what it is asked for by new Outlook, Outlook for phones and Apple Mail is the way to the first
+// version, or an Exchange server.
+//
+// An ActiveSync or EWS server that is not configured is never named: AutoDetect would ask it, and phones stop looking for IMAP.
+func (h *Handler) JSON() http.Handler { return http.HandlerFunc(h.serveJSON) }
+
+func (h *Handler) serveJSON(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Scheme == "http" { // Outlook never asks so, and nobody could trust the answer
+		notFound(w)
+		return
+	}
+	address, protocol := readJSONQuery(r)
+	a, err := settings.ParseAddress(address)
+	if err != nil {
+		writeJSON(w, missingAddress.status, missingAddress)
+		return
+	}
+	found, ok := h.lookup(settings.Ask(r.Host, r.RemoteAddr, a))
+	if !ok {
+		writeJSON(w, unknownDomain.status, unknownDomain)
+		return
+	}
+	if protocol == "" {
+		writeJSON(w, missingProtocol.status, missingProtocol)
+		return
+	}
+	answer, ok := h.documents[found.Settings].locate(found, h.ownHost(r, found), protocol)
+	if !ok {
+		writeJSON(w, noSuchProtocol.status, noSuchProtocol)
+		return
+	}
+	writeJSON(w, http.StatusOK, answer)
+}
+
+// readJSONQuery returns the address and the protocol of a request. Parameters come in several spellings.
+func readJSONQuery(r *http.Request) (address, protocol string) {
+	parameters, _ := url.ParseQuery(r.URL.RawQuery) // a parameter that cannot be read is one not given
+	for _, name := range slices.Sorted(maps.Keys(parameters)) {
+		switch value := parameters[name][0]; {
+		case strings.EqualFold(name, "Email"):
+			address = strings.ReplaceAll(value, " ", "+") // sent without percent-encoding
+		case strings.EqualFold(name, "Protocol"):
+			protocol = value
+		}
+	}
+	if inPath, ok := strings.CutPrefix(r.URL.Path, JSONPath+"/v1.0/"); ok {
+		address = inPath
+	}
+	return address, protocol
+}
+
+// AnswerJSON returns the second version's answer for a protocol, as it is given under the domain's own name. It returns ErrNothing
+// if there is none.
+func AnswerJSON(found settings.Found, protocol string) ([]byte, error) {
+	p, err := prepare(found.Settings)
+	if err != nil {
+		return nil, err
+	}
+	answer, ok := p.locate(found, "autodiscover."+string(found.Domain), protocol)
+	if !ok {
+		return nil, ErrNothing
+	}
+	return encodeJSON(answer), nil
+}
+
+// locate says where a protocol is served for a domain; host is ours for the first version. Names are compared without case; the
+// answer has Microsoft's spelling.
+func (p *prepared) locate(found settings.Found, host, protocol string) (location, bool) {
+	expand := func(p settings.Pattern) string { return p.Expand(string(found.Domain), string(found.Primary)) }
+	switch strings.ToLower(protocol) {
+	case "autodiscoverv1":
+		if found.AutodiscoverRedirect != "" {
+			return location{"AutodiscoverV1", found.AutodiscoverRedirect}, true
+		}
+		return location{"AutodiscoverV1", "https://" + host + Path}, p.personal != nil || p.mobilesync != nil
+	case "activesync":
+		return location{"ActiveSync", expand(found.ActiveSync)}, found.ActiveSync != ""
+	case "ews":
+		return location{"Ews", expand(found.EWS)}, found.EWS != ""
+	}
+	return location{}, false
+}
+
+// ownHost returns the name under which the client should ask the first version: the one it has reached us by, whose certificate is
+// good, unless that is no name of ours.
+func (h *Handler) ownHost(r *http.Request, found settings.Found) string {
+	if _, ours := h.lookup(settings.Ask(r.Host, r.RemoteAddr, settings.Address{})); ours {
+		return r.Host
+	}
+	return "autodiscover." + string(found.Domain)
+}
+
+func writeJSON(w http.ResponseWriter, status int, answer any) {
+	body := encodeJSON(answer)
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(status)
+	w.Write(body) // the client is gone if this fails
+}
+
+// encodeJSON writes an answer without turning "&" into an escape, and without a line end.
+func encodeJSON(answer any) []byte {
+	var body bytes.Buffer
+	encoder := json.NewEncoder(&body)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(answer); err != nil {
+		panic(err) // the types are ours alone
+	}
+	return bytes.TrimSuffix(body.Bytes(), []byte("\n"))
+}
