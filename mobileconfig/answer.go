@@ -1,0 +1,256 @@
+package mobileconfig
+
+import (
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"mailhint/settings"
+)
+
+// Payload is what the profile and each of its parts begin with (CommonPayloadKeys).
+//
+// The profile's identifier decides what it replaces on the device, and a part with the same identifier and the same UUID as
+// before is updated in place. Both are therefore made of the address alone, so that a second download does not make a second
+// account.
+//
+// It is exported because the library passes over embedded types that are not.
+type Payload struct {
+	PayloadType        string
+	PayloadVersion     int
+	PayloadIdentifier  string
+	PayloadUUID        string
+	PayloadDisplayName string
+}
+
+// profile is the whole file (TopLevel).
+type profile struct {
+	Payload
+	PayloadDescription  string // shown before the person installs it, like the names
+	PayloadOrganization string
+	PayloadContent      []any
+}
+
+// mail is com.apple.mail.managed. IncomingPassword and OutgoingPassword exist and are never sent; EmailAccountName is the
+// person's name, which is not known here.
+//
+// OS X of 2013 is said to make an address of user name and host name instead of reading EmailAddress (netfuture.ch, "Dealing with
+// Apple mobileconfig configuration profiles quirks"). Domains where people log in with the whole address are safe from that.
+type mail struct {
+	Payload
+	EmailAccountDescription string
+	EmailAccountType        string
+	EmailAddress            string
+
+	IncomingMailServerAuthentication string
+	IncomingMailServerHostName       string
+	IncomingMailServerPortNumber     uint16
+	// IncomingMailServerUseSSL is true for STARTTLS as well, which has no key of its own. automx2 does the same on 143 and 587,
+	// mox sends false there; no device has been tried here. False could let it log in without any encryption, true cannot.
+	IncomingMailServerUseSSL bool
+	// IncomingMailServerUsername is left out rather than empty: only then the device asks for it. Mailu sends empty ones.
+	IncomingMailServerUsername string `plist:",omitempty"`
+
+	OutgoingMailServerAuthentication string
+	OutgoingMailServerHostName       string
+	// OutgoingMailServerPortNumber must be there: else 25 is tried first, where programs are refused (mox issue 328).
+	OutgoingMailServerPortNumber uint16
+	OutgoingMailServerUseSSL     bool
+	OutgoingMailServerUsername   string `plist:",omitempty"`
+
+	// OutgoingPasswordSameAsIncomingPassword makes the device ask once instead of twice.
+	OutgoingPasswordSameAsIncomingPassword bool
+}
+
+// calendar is com.apple.caldav.account.
+//
+// It has no CalDAVPrincipalURL, because that is a person's own URL, which is not known here. macOS 10.12 fails if it is another
+// (mail-in-a-box pull request 1402), and Apple's programs look at /.well-known/caldav of the host anyway (nextcloud/server pull
+// request 10068 in 2018, RustiCal issue 98 in 2025). So that must lead to the calendars, as RFC 6764 section 5 asks.
+type calendar struct {
+	Payload
+	CalDAVAccountDescription string
+	CalDAVHostName           string
+	CalDAVPort               int
+	CalDAVUseSSL             bool
+	CalDAVUsername           string `plist:",omitempty"`
+}
+
+// contacts is com.apple.carddav.account, and like calendar in all. macOS does not even know CardDAVPrincipalURL.
+type contacts struct {
+	Payload
+	CardDAVAccountDescription string
+	CardDAVHostName           string
+	CardDAVPort               int
+	CardDAVUseSSL             bool
+	CardDAVUsername           string `plist:",omitempty"`
+}
+
+func newProfile(found settings.Found, a settings.Address) (*profile, error) {
+	if !a.Plausible() {
+		return nil, ErrAddress
+	}
+	incoming, err := chooseIncoming(found.Settings)
+	if err != nil {
+		return nil, err
+	}
+	outgoing, err := choose(found.Outgoing())
+	if err != nil {
+		return nil, err
+	}
+	n := newNames(found, a)
+	p := &profile{
+		Payload:             n.payload("", "Configuration", n.name),
+		PayloadOrganization: expand(found.ShortName, found),
+		PayloadContent:      []any{newMail(n, incoming, outgoing)},
+	}
+	if p.PayloadOrganization == "" {
+		p.PayloadOrganization = n.name
+	}
+	parts := []string{"mail"}
+	if account, ok := newAccount(found.CalDAV, n); ok {
+		parts = append(parts, "calendar")
+		p.PayloadContent = append(p.PayloadContent, calendar{
+			n.payload("caldav", "com.apple.caldav.account", "Calendar ("+n.address+")"),
+			n.name, account.host, account.port, true, account.login,
+		})
+	}
+	if account, ok := newAccount(found.CardDAV, n); ok {
+		parts = append(parts, "contacts")
+		p.PayloadContent = append(p.PayloadContent, contacts{
+			n.payload("carddav", "com.apple.carddav.account", "Contacts ("+n.address+")"),
+			n.name, account.host, account.port, true, account.login,
+		})
+	}
+	p.PayloadDescription = "Sets up " + list(parts) + " for " + n.address
+	return p, nil
+}
+
+func newMail(n names, incoming, outgoing settings.Server) mail {
+	kind := "EmailTypeIMAP"
+	if incoming.Protocol == settings.POP3 {
+		kind = "EmailTypePOP"
+	}
+	return mail{
+		Payload:                 n.payload("mail", "com.apple.mail.managed", "Mail ("+n.address+")"),
+		EmailAccountDescription: n.name,
+		EmailAccountType:        kind,
+		EmailAddress:            n.address,
+
+		IncomingMailServerAuthentication: emailAuth(incoming),
+		IncomingMailServerHostName:       expand(incoming.Host, n.found),
+		IncomingMailServerPortNumber:     incoming.Port,
+		IncomingMailServerUseSSL:         incoming.Security != settings.Plaintext,
+		IncomingMailServerUsername:       n.login(incoming.Login),
+
+		OutgoingMailServerAuthentication: emailAuth(outgoing),
+		OutgoingMailServerHostName:       expand(outgoing.Host, n.found),
+		OutgoingMailServerPortNumber:     outgoing.Port,
+		OutgoingMailServerUseSSL:         outgoing.Security != settings.Plaintext,
+		OutgoingMailServerUsername:       n.login(outgoing.Login),
+
+		OutgoingPasswordSameAsIncomingPassword: n.login(incoming.Login) == n.login(outgoing.Login),
+	}
+}
+
+// account is a service named by an https URL, as profiles cut it up.
+type account struct {
+	host  string
+	port  int
+	login string
+}
+
+// newAccount reports false if the service is not offered, or not with a password.
+func newAccount(service settings.Pattern, n names) (account, bool) {
+	passwords := []settings.Auth{settings.Password, settings.PasswordEncrypted} // HTTP's Basic and Digest, as the server asks
+	if service == "" || !slices.ContainsFunc(n.found.Auth, func(a settings.Auth) bool { return slices.Contains(passwords, a) }) {
+		return account{}, false
+	}
+	u, err := url.Parse(expand(service, n.found))
+	if err != nil || u.Scheme != "https" || u.Hostname() == "" {
+		return account{}, false // domains.toml has no such URL
+	}
+	c := account{host: u.Hostname(), port: 443, login: n.login(n.found.Login)}
+	if port, err := strconv.Atoi(u.Port()); err == nil {
+		c.port = port
+	}
+	return c, true
+}
+
+// names are what the parts of one person's profile have in common.
+type names struct {
+	found      settings.Found
+	person     settings.Address
+	address    string
+	name       string    // the provider's
+	identifier string    // the profile's
+	space      uuid.UUID // of the UUIDs
+}
+
+func newNames(found settings.Found, a settings.Address) names {
+	n := names{
+		found: found, person: a, address: a.String(),
+		name:  expand(found.Name, found),
+		space: uuid.NewSHA1(uuid.NameSpaceDNS, []byte(a.Domain)),
+	}
+	if n.name == "" {
+		n.name = string(found.Domain)
+	}
+	labels := strings.Split(string(a.Domain), ".")
+	slices.Reverse(labels)
+	n.identifier = strings.Join(labels, ".") + ".mailsetup." + n.token()
+	return n
+}
+
+// token is the last part of the profile's identifier, different for each address of a domain: the local part where it can be one,
+// else the profile's UUID, which is longer than any local part that is taken. A dot would let an address of mailsetup.example.com
+// have the identifier of one of example.com.
+func (n names) token() string {
+	local := strings.ToLower(n.person.Local)
+	id := n.uuid("profile")
+	if len(local) >= len(id) || strings.ContainsFunc(local, notInToken) {
+		return id
+	}
+	return local
+}
+
+func notInToken(r rune) bool {
+	return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyz0123456789-", r)
+}
+
+// uuid returns the version-5 UUID (RFC 9562 section 5.5) of a part of the profile, as Apple prints them.
+func (n names) uuid(kind string) string {
+	return strings.ToUpper(uuid.NewSHA1(n.space, []byte(kind+":"+strings.ToLower(n.address))).String())
+}
+
+// payload begins a part of the profile, or the profile itself if kind is empty.
+func (n names) payload(kind, payloadType, name string) Payload {
+	p := Payload{PayloadType: payloadType, PayloadVersion: 1, PayloadIdentifier: n.identifier, PayloadDisplayName: name}
+	if kind == "" {
+		p.PayloadUUID = n.uuid("profile")
+		return p
+	}
+	p.PayloadIdentifier += "." + kind
+	p.PayloadUUID = n.uuid(kind)
+	return p
+}
+
+func (n names) login(l settings.Login) string {
+	return l.For(n.found.Domain, n.found.Primary).Fill(n.person)
+}
+
+func expand(p settings.Pattern, found settings.Found) string {
+	return p.Expand(string(found.Domain), string(found.Primary))
+}
+
+// list joins words as in a sentence.
+func list(words []string) string {
+	last := len(words) - 1
+	if last == 0 {
+		return words[0]
+	}
+	return strings.Join(words[:last], ", ") + " and " + words[last]
+}

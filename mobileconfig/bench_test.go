@@ -1,0 +1,99 @@
+package mobileconfig
+
+import (
+	"crypto"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/tls"
+	"log/slog"
+	"net/http"
+	"slices"
+	"testing"
+	"time"
+
+	"howett.net/plist"
+
+	"mailhint/settings"
+)
+
+// BenchmarkProfile measures what the edge adds to what cannot be saved: writing the property list, and for signed profiles the
+// signature itself. Both run in turn within each round, so that whatever else the machine does meets both; the ratio is the median
+// over rounds of the bare work's time to ours, 1 being no cost at all.
+func BenchmarkProfile(b *testing.B) {
+	b.Run("unsigned", func(b *testing.B) { benchmark(b, nil) })
+	b.Run("ecdsa", func(b *testing.B) { benchmark(b, ecdsaCertificate()) })
+	b.Run("rsa", func(b *testing.B) { benchmark(b, rsaCertificate()) })
+}
+
+func benchmark(b *testing.B, certificate *tls.Certificate) {
+	var signer Signer
+	if certificate != nil {
+		signer = func(string) (*tls.Certificate, error) { return certificate, nil }
+	}
+	h := New(lookup, signer, slog.New(slog.DiscardHandler))
+	p, err := newProfile(settings.Found{Settings: known["example.com"], Domain: "example.com", Primary: "example.com"},
+		settings.Address{Local: "fred", Domain: "example.com"})
+	if err != nil {
+		b.Fatal(err)
+	}
+	bare := func() {
+		document, err := plist.MarshalIndent(p, plist.XMLFormat, "  ")
+		if err != nil {
+			b.Fatal(err)
+		}
+		if certificate == nil {
+			return
+		}
+		digest := sha256.Sum256(document)
+		if _, err := certificate.PrivateKey.(crypto.Signer).Sign(rand.Reader, digest[:], crypto.SHA256); err != nil {
+			b.Fatal(err)
+		}
+	}
+	whole := func() {
+		if w := ask(h, http.MethodGet, "https", "autoconfig.example.com", "/mobileconfig?emailaddress=fred%40example.com", ""); w.Code != http.StatusOK {
+			b.Fatal(w.Code)
+		}
+	}
+	const perRound = 20
+	timed := func(f func()) time.Duration {
+		start := time.Now()
+		for range perRound {
+			f()
+		}
+		return time.Since(start)
+	}
+	var ratios []float64
+	var ours time.Duration
+	round := func() {
+		was, is := timed(bare), timed(whole)
+		ratios = append(ratios, float64(was)/float64(is))
+		ours += is
+	}
+	round() // warm up
+	ratios, ours = nil, 0
+	for b.Loop() {
+		round()
+	}
+	for len(ratios) < 15 {
+		round()
+	}
+	slices.Sort(ratios)
+	b.ReportMetric(ratios[len(ratios)/2], "ratio")
+	b.ReportMetric(float64(ours.Microseconds())/float64(len(ratios)*perRound), "µs/profile")
+	b.ReportMetric(0, "ns/op") // of a round: says nothing
+}
+
+// BenchmarkCode measures the code as an image and as a drawing.
+func BenchmarkCode(b *testing.B) {
+	h := New(lookup, nil, slog.New(slog.DiscardHandler))
+	for _, name := range []string{"qr.png", "qr.svg"} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if w := ask(h, http.MethodGet, "https", "autoconfig.example.com", "/mobileconfig/"+name+"?emailaddress=fred%40example.com", ""); w.Code != http.StatusOK {
+					b.Fatal(w.Code)
+				}
+			}
+		})
+	}
+}

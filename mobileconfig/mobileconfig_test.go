@@ -1,0 +1,416 @@
+package mobileconfig
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"howett.net/plist"
+
+	"mailhint/settings"
+)
+
+var update = flag.Bool("update", false, "rewrite testdata/golden")
+
+// golden lists the profiles in testdata/golden.
+var golden = []struct {
+	name     string
+	address  string          // fred@example.com if empty
+	domain   settings.Domain // the address's if empty
+	primary  settings.Domain // the domain if empty
+	settings *settings.Settings
+}{
+	{name: "minimal", settings: &settings.Settings{
+		Name: "Example Mail", ShortName: "Example", Servers: servers("imaps://imap.example.com", "submissions://smtp.example.com")}},
+	{name: "nameless", settings: recommended()},
+	{name: "starttls-only", settings: &settings.Settings{Servers: servers("imap://imap.example.com", "submission://smtp.example.com")}},
+	{name: "starttls-preferred", settings: &settings.Settings{ // the profile takes what it can say for certain
+		Servers: servers("imap://imap.example.com", "imaps://imap2.example.com", "submission://smtp.example.com", "submissions://smtp2.example.com:2465")}},
+	{name: "pop3", settings: &settings.Settings{
+		Servers: servers("pop3s://pop.example.com", "pop3://pop.example.com", "submissions://smtp.example.com")}},
+	{name: "pop3-beside-imap", settings: &settings.Settings{
+		Servers: servers("imap://imap.example.com", "pop3s://pop.example.com", "submissions://smtp.example.com")}},
+	{name: "pop3-because-imap-wants-oauth2", settings: &settings.Settings{Servers: slices.Concat(
+		withAuth(servers("imaps://imap.example.com"), settings.OAuth2Token), servers("pop3s://pop.example.com", "submissions://smtp.example.com"))}},
+	{name: "plaintext", settings: &settings.Settings{ // only ever told to named networks
+		Servers: servers("imap+plain://imap.example.com", "submission+plain://smtp.example.com")}},
+	{name: "own-ports", settings: &settings.Settings{Servers: servers("imaps://imap.example.com:10993", "submission://smtp.example.com:2587")}},
+	{name: "local-part", address: "Fred@example.com", settings: withLogin(recommended(), "%EMAILLOCALPART%")},
+	{name: "composed-login", settings: withLogin(recommended(), "%EMAILLOCALPART%.mail")},
+	{name: "logins-differ", settings: &settings.Settings{Servers: slices.Concat(
+		withLoginOf(servers("imaps://imap.example.com"), "%EMAILLOCALPART%"), servers("submissions://smtp.example.com"))}},
+	{name: "logins-differ-in-form-only", settings: &settings.Settings{Servers: slices.Concat(
+		withLoginOf(servers("imaps://imap.example.com"), "%EMAILLOCALPART%@%EMAILDOMAIN%"), servers("submissions://smtp.example.com"))}},
+	{name: "alias", address: "ann@firma.example", primary: "firm.example",
+		settings: withLogin(withHost(recommended(), "mail.%PRIMARYDOMAIN%"), "%EMAILLOCALPART%@%PRIMARYDOMAIN%")},
+	{name: "host-of-the-domain", address: "fred@bücher.example", settings: withHost(recommended(), "mail.%EMAILDOMAIN%")},
+	{name: "address-of-another-domain", address: "ann@other.example", domain: "example.com", settings: recommended()},
+	{name: "password-encrypted", settings: &settings.Settings{
+		Servers: withAuth(servers("imaps://imap.example.com", "submissions://smtp.example.com"), settings.PasswordEncrypted)}},
+	{name: "ntlm", settings: &settings.Settings{
+		Servers: withAuth(servers("imaps://imap.example.com", "submissions://smtp.example.com"), settings.GSSAPI, settings.NTLM)}},
+	{name: "all-auth-methods", settings: &settings.Settings{
+		Servers: withAuth(servers("imaps://imap.example.com", "submissions://smtp.example.com"), settings.PasswordEncrypted, settings.OAuth2Token,
+			settings.GSSAPI, settings.NTLM, settings.ClientCert, settings.Password)}},
+	{name: "plaintext-challenge", settings: &settings.Settings{ // without TLS the order of the settings counts
+		Servers: withAuth(servers("imap+plain://imap.example.com", "submission+plain://smtp.example.com"), settings.PasswordEncrypted, settings.Password)}},
+	{name: "calendar-and-contacts", settings: withDAV("https://dav.%EMAILDOMAIN%/calendars/?a=1&b=2", "https://dav.example.com:8443/")},
+	{name: "calendar", settings: withDAV("https://cloud.example.com/remote.php/dav", "")},
+	{name: "calendar-without-tls", settings: withDAV("http://dav.example.com/", "https://dav.example.com/")}, // would send the password in the clear
+	{name: "contacts", settings: withDAV("", "https://cloud.example.com/remote.php/dav")},
+	{name: "calendar-wants-oauth2", settings: func() *settings.Settings {
+		s := withDAV("https://dav.example.com/", "https://dav.example.com/")
+		s.Auth = []settings.Auth{settings.OAuth2Token}
+		return s
+	}()},
+	{name: "hostile-name", settings: &settings.Settings{Name: `Bäcker & Söhne <"Mail">`, ShortName: "O'Neill & 猫]]>",
+		Servers: servers("imaps://imap.example.com", "submissions://smtp.example.com")}},
+	{name: "hostile-address", address: `"</string><key>a&b 猫"@example.com`, settings: withDAV("https://dav.example.com/", "https://dav.example.com/")},
+	{name: "name-of-the-domain", address: "fred@shop.example", settings: &settings.Settings{Name: "Mail of %EMAILDOMAIN%",
+		Servers: servers("imaps://imap.example.com", "submissions://smtp.example.com")}},
+}
+
+func TestGolden(t *testing.T) {
+	var names []string
+	for _, c := range golden {
+		names = append(names, c.name+".mobileconfig")
+		t.Run(c.name, func(t *testing.T) {
+			if c.address == "" {
+				c.address = "fred@example.com"
+			}
+			a := address(t, c.address)
+			found := settings.Found{Settings: c.settings, Domain: c.domain, Primary: c.primary}
+			if found.Domain == "" {
+				found.Domain = a.Domain
+			}
+			if found.Primary == "" {
+				found.Primary = found.Domain
+			}
+			got, err := Answer(found, a)
+			if err != nil {
+				t.Fatal(err)
+			}
+			compareFile(t, filepath.Join("testdata", "golden", c.name+".mobileconfig"), got)
+			check(t, got, a)
+		})
+	}
+	files, err := os.ReadDir(filepath.Join("testdata", "golden"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		if !slices.Contains(names, f.Name()) {
+			t.Errorf("%s belongs to no case", f.Name())
+		}
+	}
+}
+
+// check reads a profile and compares what all have in common with Apple's rules.
+func check(t testing.TB, document []byte, a settings.Address) {
+	t.Helper()
+	p := read(t, document)
+	person := strings.ToLower(a.String())
+	seen := make(map[string]bool)
+	for _, part := range append([]dict{p}, p.parts()...) {
+		for _, key := range []string{"PayloadType", "PayloadIdentifier", "PayloadUUID", "PayloadDisplayName"} {
+			if text, _ := part[key].(string); text == "" || !strings.HasPrefix(key, "PayloadType") && key != "PayloadDisplayName" && seen[text] {
+				t.Errorf("%s is %q, want a text of its own\n%s", key, part[key], document)
+			} else {
+				seen[text] = true
+			}
+		}
+		if part["PayloadVersion"] != uint64(1) {
+			t.Errorf("PayloadVersion is %v, want 1\n%s", part["PayloadVersion"], document)
+		}
+		for key, value := range part {
+			if strings.Contains(key, "Password") && key != "OutgoingPasswordSameAsIncomingPassword" || value == "" {
+				t.Errorf("%s: %q has no place in a profile\n%s", key, value, document)
+			}
+		}
+	}
+	m := p.parts()[0]
+	if got := m.text("EmailAddress"); strings.ToLower(got) != person {
+		t.Errorf("EmailAddress is %q, want %q", got, a)
+	}
+	if same := m["IncomingMailServerUsername"] == m["OutgoingMailServerUsername"]; m["OutgoingPasswordSameAsIncomingPassword"] != same {
+		t.Errorf("OutgoingPasswordSameAsIncomingPassword is %v, want %v", m["OutgoingPasswordSameAsIncomingPassword"], same)
+	}
+}
+
+// dict is a dictionary of a property list.
+type dict map[string]any
+
+// read decodes a profile with the library that wrote it.
+func read(t testing.TB, document []byte) dict {
+	t.Helper()
+	var d dict
+	if _, err := plist.Unmarshal(document, &d); err != nil {
+		t.Fatalf("%v\n%s", err, document)
+	}
+	return d
+}
+
+func (d dict) parts() []dict {
+	var parts []dict
+	content, _ := d["PayloadContent"].([]any)
+	for _, part := range content {
+		parts = append(parts, part.(map[string]any))
+	}
+	return parts
+}
+
+func (d dict) text(key string) string {
+	s, _ := d[key].(string)
+	return s
+}
+
+// TestIndependentReader has libplist, which reads Apple's files for libimobiledevice, turn every golden file into a binary one.
+// Nothing may be lost on the way.
+func TestIndependentReader(t *testing.T) {
+	plistutil := program(t, "plistutil", "libplist-utils")
+	files, err := filepath.Glob("testdata/golden/*.mobileconfig")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%d golden files, %v", len(files), err)
+	}
+	for _, name := range files {
+		t.Run(filepath.Base(name), func(t *testing.T) {
+			document, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			binary := filepath.Join(t.TempDir(), "binary.plist")
+			if out, err := exec.Command(plistutil, "-i", name, "-o", binary, "-f", "bin").CombinedOutput(); err != nil {
+				t.Fatalf("%v: %s", err, out)
+			}
+			reread, err := os.ReadFile(binary)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !strings.HasPrefix(string(reread), "bplist00") {
+				t.Fatalf("libplist cannot read it:\n%s", document)
+			}
+			if got, want := read(t, reread), read(t, document); !reflect.DeepEqual(got, want) {
+				t.Errorf("libplist reads %v, want %v", got, want)
+			}
+		})
+	}
+}
+
+// TestIdentifiers pins what devices recognise a profile by: if one changes, everybody who installs it again has the account twice.
+func TestIdentifiers(t *testing.T) {
+	for _, c := range []struct{ address, identifier, profile, mail, caldav, carddav string }{
+		{"fred@example.com", "com.example.mailsetup.fred", "533A1C8F-C21C-599C-AFAC-EF350179039A", "620DC068-7385-50F2-8460-2B4FD31A2CC5",
+			"6408A952-446F-50B7-A853-DC1DC2DB56C4", "967A6A3B-D05F-5097-8F6D-133B15D65E6D"},
+		{"Fred@EXAMPLE.com", "com.example.mailsetup.fred", "533A1C8F-C21C-599C-AFAC-EF350179039A", "620DC068-7385-50F2-8460-2B4FD31A2CC5",
+			"6408A952-446F-50B7-A853-DC1DC2DB56C4", "967A6A3B-D05F-5097-8F6D-133B15D65E6D"},
+	} {
+		d := read(t, answer(t, withDAV("https://dav.example.com/", "https://dav.example.com/"), c.address))
+		want := []dict{
+			{"PayloadType": "Configuration", "PayloadIdentifier": c.identifier, "PayloadUUID": c.profile},
+			{"PayloadType": "com.apple.mail.managed", "PayloadIdentifier": c.identifier + ".mail", "PayloadUUID": c.mail},
+			{"PayloadType": "com.apple.caldav.account", "PayloadIdentifier": c.identifier + ".caldav", "PayloadUUID": c.caldav},
+			{"PayloadType": "com.apple.carddav.account", "PayloadIdentifier": c.identifier + ".carddav", "PayloadUUID": c.carddav},
+		}
+		for i, part := range append([]dict{d}, d.parts()...) {
+			for key, text := range want[i] {
+				if part[key] != text {
+					t.Errorf("%s: %s is %q, want %q", c.address, key, part[key], text)
+				}
+			}
+		}
+	}
+}
+
+// TestIdentifiersDiffer: different addresses never share an identifier, whatever is in the local part.
+func TestIdentifiersDiffer(t *testing.T) {
+	owners := make(map[string]string)
+	for _, text := range []string{
+		"fred@example.com", "fred.mail@example.com", "fred+mail@example.com", "fred-mail@example.com", "mail@example.com",
+		"fred@mail.example.com", "fred@mailsetup.example.com", "mailsetup@example.com", "mailsetup.fred@example.com", "mailsetup.mailsetup@example.com",
+		"mailsetup@mailsetup.example.com", "frédéric@example.com", "frederic@example.com", `"fred"@example.com`, `"fr ed"@example.com`, "fred_mail@example.com",
+		"533a1c8f-c21c-599c-afac-ef350179039a@example.com", "a-local-part-as-long-as-a-uuid-is-1234@example.com", "猫@example.com", "ネコ@example.com",
+	} {
+		id := read(t, answer(t, recommended(), text)).text("PayloadIdentifier")
+		if owner, taken := owners[id]; taken {
+			t.Errorf("%s has the identifier %s of %s", text, id, owner)
+		}
+		owners[id] = text
+		if strings.Trim(id, "abcdefghijklmnopqrstuvwxyzABCDEF0123456789-.") != "" {
+			t.Errorf("%s has the identifier %q", text, id)
+		}
+	}
+}
+
+func TestNoProfile(t *testing.T) {
+	mailboxes, submission := servers("imaps://imap.example.com", "pop3s://pop.example.com"), servers("submissions://smtp.example.com")
+	for _, c := range []struct {
+		name    string
+		address string
+		servers []settings.Server
+		want    error
+	}{
+		{"oauth2 only", "fred@example.com", withAuth(slices.Concat(mailboxes, submission), settings.OAuth2Token), ErrNoPassword},
+		{"oauth2 only to read", "fred@example.com", slices.Concat(withAuth(mailboxes, settings.OAuth2Token), submission), ErrNoPassword},
+		{"oauth2 only to send", "fred@example.com", slices.Concat(mailboxes, withAuth(submission, settings.OAuth2Token)), ErrNoPassword},
+		{"kerberos and certificates", "fred@example.com", withAuth(slices.Concat(mailboxes, submission), settings.GSSAPI, settings.ClientCert), ErrNoPassword},
+		{"oauth2 imap, no pop3", "fred@example.com", slices.Concat(withAuth(mailboxes[:1], settings.OAuth2Token), submission), ErrNoPassword},
+		{"no submission", "fred@example.com", mailboxes, ErrNoServers},
+		{"nothing to read from", "fred@example.com", submission, ErrNoServers},
+		{"nothing", "fred@example.com", nil, ErrNoServers},
+		{"sieve only", "fred@example.com", servers("sieve://imap.example.com"), ErrNoServers},
+		{"no address", "", slices.Concat(mailboxes, submission), ErrAddress},
+		{"space", "fr ed@example.com", slices.Concat(mailboxes, submission), ErrAddress},
+		{"markup", "<b>@example.com", slices.Concat(mailboxes, submission), ErrAddress},
+		{"two at signs", "a@b@example.com", slices.Concat(mailboxes, submission), ErrAddress},
+		{"Evolution", "EVOLUTIONUSER@example.com", slices.Concat(mailboxes, submission), ErrAddress},
+		{"not a character", "\"\uFFFE\"@example.com", slices.Concat(mailboxes, submission), ErrAddress},
+		{"turns the text around", "\"\u202Eabc\"@example.com", slices.Concat(mailboxes, submission), ErrAddress},
+	} {
+		var a settings.Address
+		if c.address != "" {
+			a = address(t, c.address)
+		}
+		s := &settings.Settings{Servers: c.servers}
+		if got, err := Answer(settings.Found{Settings: s, Domain: "example.com", Primary: "example.com"}, a); !errors.Is(err, c.want) || got != nil {
+			t.Errorf("%s: got %v, %s, want %v", c.name, err, got, c.want)
+		}
+	}
+}
+
+// TestHostileText puts every printable character that means something to XML, property lists or identifiers into names and local
+// parts, and reads it back.
+func TestHostileText(t *testing.T) {
+	for _, text := range []string{"<", "&", ">", "'", `"`, "]]>", "<![CDATA[", "<!-- -->", "&amp;", "&#0;", "%s", "%EMAILADDRESS", "${a}", "Ünï", "猫", "👩‍🚀", "\u00A0", "{}", "()", `\"`, `\\`, "a=b;"} {
+		s := recommended()
+		s.Name, s.ShortName = settings.Pattern("N"+text), settings.Pattern("S"+text)
+		local := `"` + strings.ReplaceAll(strings.ReplaceAll(strings.ReplaceAll(text, "\u200D", ""), `\`, `\\`), `"`, `\"`) + `"`
+		a := settings.Address{Local: local, Domain: "example.com"}
+		if !a.Plausible() { // then it only stands in the names
+			a.Local = "fred"
+		}
+		document := answer(t, s, a.String())
+		check(t, document, a)
+		d := read(t, document)
+		if d.text("PayloadDisplayName") != string(s.Name) || d.text("PayloadOrganization") != string(s.ShortName) ||
+			d.parts()[0].text("EmailAddress") != a.String() {
+			t.Errorf("%q comes back as\n%s", text, document)
+		}
+	}
+}
+
+func ExampleLink() {
+	fmt.Println(Link("autoconfig.example.com", settings.Address{Local: "fred+news", Domain: "example.com"}))
+	// Output: https://autoconfig.example.com/mobileconfig?emailaddress=fred%2Bnews%40example.com
+}
+
+// answer returns the profile for an address of a domain with these settings.
+func answer(t testing.TB, s *settings.Settings, text string) []byte {
+	t.Helper()
+	a := address(t, text)
+	document, err := Answer(settings.Found{Settings: s, Domain: a.Domain, Primary: a.Domain}, a)
+	if err != nil {
+		t.Fatalf("%s: %v", text, err)
+	}
+	return document
+}
+
+func address(t testing.TB, text string) settings.Address {
+	t.Helper()
+	a, err := settings.ParseAddress(text)
+	if err != nil {
+		t.Fatalf("%q: %v", text, err)
+	}
+	return a
+}
+
+// recommended are the settings of a domain that names its hosts and nothing else.
+func recommended() *settings.Settings {
+	return &settings.Settings{Servers: servers("imaps://imap.example.com", "imap://imap.example.com", "submissions://smtp.example.com", "submission://smtp.example.com")}
+}
+
+// servers reads URLs as domains.toml has them; people log in with address and password.
+func servers(urls ...string) []settings.Server {
+	var all []settings.Server
+	for _, u := range urls {
+		scheme, _, _ := strings.Cut(u, "://")
+		protocol := map[byte]settings.Protocol{'i': settings.IMAP, 'p': settings.POP3, 's': settings.Submission}[scheme[0]]
+		if scheme == "sieve" {
+			protocol = settings.ManageSieve
+		}
+		one, err := settings.ParseServer(protocol, u)
+		if err != nil {
+			panic(err)
+		}
+		all = append(all, one...)
+	}
+	return withAuth(withLoginOf(all, settings.EmailAddress), settings.Password)
+}
+
+func withAuth(servers []settings.Server, auths ...settings.Auth) []settings.Server {
+	servers = slices.Clone(servers)
+	for i := range servers {
+		servers[i].Auth = auths
+	}
+	return servers
+}
+
+func withLoginOf(servers []settings.Server, l settings.Login) []settings.Server {
+	servers = slices.Clone(servers)
+	for i := range servers {
+		servers[i].Login = l
+	}
+	return servers
+}
+
+func withLogin(s *settings.Settings, l settings.Login) *settings.Settings {
+	s.Login, s.Servers = l, withLoginOf(s.Servers, l)
+	return s
+}
+
+func withHost(s *settings.Settings, host settings.Pattern) *settings.Settings {
+	for i := range s.Servers {
+		s.Servers[i].Host = host
+	}
+	return s
+}
+
+func withDAV(caldav, carddav settings.Pattern) *settings.Settings {
+	s := recommended()
+	s.Login, s.Auth, s.CalDAV, s.CardDAV = settings.EmailAddress, []settings.Auth{settings.Password}, caldav, carddav
+	return s
+}
+
+// compareFile compares an answer with a file, or writes it with -update.
+func compareFile(t *testing.T, name string, got []byte) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(name, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatalf("%v; go test -update writes it", err)
+	}
+	if string(got) != string(want) {
+		t.Errorf("got\n%s\nwant (%s; go test -update rewrites it)\n%s", got, name, want)
+	}
+}
+
+// program finds a program that a test drives, or skips the test.
+func program(t testing.TB, name, debian string) string {
+	t.Helper()
+	file, err := exec.LookPath(name)
+	if err != nil {
+		t.Skipf("%s is not installed; on Debian it is in %s", name, debian)
+	}
+	return file
+}

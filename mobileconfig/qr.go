@@ -1,0 +1,66 @@
+package mobileconfig
+
+import (
+	"bytes"
+	"encoding/xml"
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"rsc.io/qr"
+
+	"mailhint/settings"
+)
+
+// Path is where people ask, in our spelling. The codes are at Path + "/qr.png" and Path + "/qr.svg".
+const Path = "/mobileconfig"
+
+// Link returns the URL of a person's profile at a host of ours.
+func Link(host string, a settings.Address) string { return link(host, Path, a) }
+
+// link percent-encodes the whole address. A space becomes %20, because a plus sign is read as one here; and nothing but ASCII goes
+// into a code, since readers guess the character set (zbarimg 0.23 shows a CJK sign for ü).
+func link(host, path string, a settings.Address) string {
+	return "https://" + host + path + "?emailaddress=" + strings.ReplaceAll(url.QueryEscape(a.String()), "+", "%20")
+}
+
+// newCode makes the QR code of a person's link, with the second level of error correction: it is read from screens.
+func newCode(host string, a settings.Address) (*qr.Code, error) {
+	return qr.Encode(Link(host, a), qr.M)
+}
+
+// border is the quiet zone in modules that ISO/IEC 18004 wants around a code.
+const border = 4
+
+// svg draws a code, one unit to a module, as a single path of horizontal bars. The title is what screen readers read.
+func svg(code *qr.Code, title string) []byte {
+	size := code.Size + 2*border
+	var b bytes.Buffer
+	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" role="img" viewBox="0 0 %d %d" width="%d" height="%d" `+
+		`shape-rendering="crispEdges">`+"\n<title>", size, size, size*code.Scale, size*code.Scale)
+	xml.EscapeText(&b, []byte(title)) // writing to a bytes.Buffer cannot fail
+	fmt.Fprintf(&b, "</title>\n<path fill=\"#fff\" d=\"M0 0h%dv%dH0z\"/>\n<path d=\"", size, size)
+	for y := range code.Size {
+		for x := 0; x < code.Size; x++ {
+			start := x
+			for code.Black(x, y) {
+				x++
+			}
+			if n := x - start; n > 0 {
+				b.Write(appendBar(b.AvailableBuffer(), start+border, y+border, n))
+			}
+		}
+	}
+	b.WriteString("\"/>\n</svg>\n")
+	return b.Bytes()
+}
+
+// appendBar appends the path of n modules in a row. There are hundreds of them, too many for fmt.
+func appendBar(path []byte, x, y, n int) []byte {
+	path = strconv.AppendInt(append(path, 'M'), int64(x), 10)
+	path = strconv.AppendInt(append(path, ' '), int64(y), 10)
+	path = strconv.AppendInt(append(path, 'h'), int64(n), 10)
+	path = strconv.AppendInt(append(path, "v1h-"...), int64(n), 10)
+	return append(path, 'z')
+}
