@@ -1,0 +1,142 @@
+package dnsrecords
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"text/tabwriter"
+
+	"mailhint/settings"
+)
+
+// Formats are the forms that Print knows.
+var Formats = []string{"zone", "table", "json", "nsupdate", "octodns", "dnscontrol", "terraform"}
+
+// printers print records of a zone.
+var printers = map[string]func(zone string, records []Record) ([]byte, error){
+	"zone":       printZone,
+	"table":      printTable,
+	"json":       printJSON,
+	"nsupdate":   printNsupdate,
+	"octodns":    printOctoDNS,
+	"dnscontrol": printDNSControl,
+	"terraform":  printTerraform,
+}
+
+// Print returns records in one of the Formats. The zone is the one that they are kept in, the domain itself or one above it.
+func Print(format string, zone settings.Domain, records []Record) ([]byte, error) {
+	printer, ok := printers[format]
+	if !ok {
+		return nil, fmt.Errorf("unknown format %q; there are %s", format, strings.Join(Formats, ", "))
+	}
+	for _, r := range records {
+		if !strings.HasSuffix(r.Name, "."+string(zone)) {
+			return nil, fmt.Errorf("%s is not in the zone %s", r.Name, zone)
+		}
+	}
+	return printer(string(zone), records)
+}
+
+// printZone prints lines of a master file (RFC 1035 section 5). Names are absolute, so that the lines can stand anywhere in any zone
+// file.
+func printZone(_ string, records []Record) ([]byte, error) {
+	var b bytes.Buffer
+	w := tabwriter.NewWriter(&b, 0, 0, 1, ' ', 0)
+	for _, r := range records {
+		fmt.Fprintf(w, "%s\t%d\tIN\t%s\t%s ; %s\n", fqdn(r.Name), r.TTL, r.Data.Type(), r.Data, r.Remark)
+	}
+	err := w.Flush()
+	return b.Bytes(), err
+}
+
+// printTable prints a table for people.
+func printTable(_ string, records []Record) ([]byte, error) {
+	var b bytes.Buffer
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "NAME\tTYPE\tTTL\tCONTENT\tWHY")
+	for _, r := range records {
+		fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%s\n", r.Name, r.Data.Type(), r.TTL, r.Data, r.Remark)
+	}
+	err := w.Flush()
+	return b.Bytes(), err
+}
+
+// record is a Record in JSON. Content is spelled as in a master file; the other members are its parts.
+type record struct {
+	Name     string  `json:"name"`
+	Type     string  `json:"type"`
+	TTL      uint32  `json:"ttl"`
+	Content  string  `json:"content"`
+	Address  string  `json:"address,omitempty"`
+	Priority *uint16 `json:"priority,omitempty"`
+	Weight   *uint16 `json:"weight,omitempty"`
+	Port     *uint16 `json:"port,omitempty"`
+	Target   string  `json:"target,omitempty"`
+	Text     string  `json:"text,omitempty"`
+	Remark   string  `json:"remark"`
+}
+
+// printJSON prints an array of objects, one on a line.
+func printJSON(_ string, records []Record) ([]byte, error) {
+	var b bytes.Buffer
+	b.WriteString("[")
+	for i, r := range records {
+		j := record{Name: fqdn(r.Name), Type: r.Data.Type(), TTL: r.TTL, Content: r.Data.String(), Remark: r.Remark}
+		switch d := r.Data.(type) {
+		case Address:
+			j.Address = d.String()
+		case Alias:
+			j.Target = d.String()
+		case Service:
+			j.Priority, j.Weight, j.Port, j.Target = &d.Priority, &d.Weight, &d.Port, fqdn(d.Target)
+		case Text:
+			j.Text = string(d)
+		}
+		if i > 0 {
+			b.WriteString(",")
+		}
+		b.WriteString("\n" + quoteJSON(j))
+	}
+	b.WriteString("\n]\n")
+	return b.Bytes(), nil
+}
+
+// quoteJSON returns a value as JSON, in which only what must be is escaped.
+func quoteJSON(v any) string {
+	var b strings.Builder
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.Encode(v) // of strings and numbers, into a strings.Builder: it cannot fail
+	return strings.TrimSuffix(b.String(), "\n")
+}
+
+// printNsupdate prints a script for nsupdate(1) (RFC 2136), which takes away the records of the same name and type and so can be
+// run again. A CNAME takes the place of addresses and the other way round, because a name cannot have both.
+//
+// The zone is left for nsupdate to find.
+func printNsupdate(_ string, records []Record) ([]byte, error) {
+	var b bytes.Buffer
+	deleted := make(map[string]bool)
+	for _, r := range records {
+		for _, t := range replaced(r.Data) {
+			line := fmt.Sprintf("update delete %s %s\n", fqdn(r.Name), t)
+			if !deleted[line] { // a second time it would take away what has been added
+				b.WriteString(line)
+			}
+			deleted[line] = true
+		}
+		fmt.Fprintf(&b, "update add %s %d IN %s %s\n", fqdn(r.Name), r.TTL, r.Data.Type(), r.Data)
+	}
+	b.WriteString("send\n")
+	return b.Bytes(), nil
+}
+
+// replaced returns the types of records that have to go when one is added.
+func replaced(d Data) []string {
+	switch d.(type) {
+	case Address, Alias:
+		return []string{"A", "AAAA", "CNAME"}
+	}
+	return []string{d.Type()}
+}
