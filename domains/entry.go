@@ -1,6 +1,7 @@
 package domains
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -15,7 +16,10 @@ func (l *loader) readDomain(t *table) {
 		return
 	}
 	own := t.readLayer()
-	e := entry{disabled: !t.boolean("enabled", true)}
+	var e entry
+	if enabled, ok := t.flag("enabled"); ok {
+		e.disabled = !enabled
+	}
 	stack := own.over(l.defaults)
 	if p, ok := l.profileOf(t); ok {
 		stack = own.over(p.layer).over(l.defaults)
@@ -78,9 +82,15 @@ func (l *loader) claimDomain(t *table, e *entry) uint32 {
 		name, names = base, l.index.wildcards
 	}
 	d, err := parseDomain(name)
+	switch {
+	case name == "*":
+		err = errors.New("it would be for every name in the world; write [fallback] with profile = \"…\"")
+	case err == nil:
+		if err = l.claim(names, d, l.claimOf(t.at(), number)); err != nil && isWildcard {
+			err = fmt.Errorf("*.%w", err)
+		}
+	}
 	if err != nil {
-		t.fail("", "%v", err)
-	} else if err := l.claim(names, d, l.claimOf(t.at(), number)); err != nil {
 		t.fail("", "%v", err)
 	}
 	if !isWildcard {
@@ -96,10 +106,10 @@ func (l *loader) claimDomain(t *table, e *entry) uint32 {
 			err = l.claim(l.names(), d, l.claimOf(t.at("aliases", element(i)), number))
 		}
 		if err != nil {
-			t.fail("aliases", "%v", err)
+			t.failElement("aliases", i, "%v", err)
 			continue
 		}
-		l.aliases = append(l.aliases, alias{d, t})
+		l.aliases = append(l.aliases, alias{d, t, i})
 	}
 	return number
 }
@@ -115,7 +125,7 @@ func (l *loader) names() map[settings.Domain]claim {
 func (l *loader) checkAliases() {
 	for _, a := range l.aliases {
 		if c, ok := l.index.wildcard(a.domain); ok {
-			a.table.fail("aliases", "%s is covered by the wildcard in %s, which goes before an alias; write a table [domains.%q] instead", a.domain, l.place(c), string(a.domain))
+			a.table.failElement("aliases", a.number, "%s is covered by the wildcard in %s, which goes before an alias; write a table [domains.%q] instead", a.domain, l.place(c), string(a.domain))
 		}
 	}
 }
@@ -170,7 +180,10 @@ func (l *loader) readRules(t *table, domain layer) []rule {
 		r := rule{users: l.readUsersFile(rt)}
 		r.from, _ = rt.networks("from")
 		_, hasUsers := rt.values["users_file"]
-		_, hasFrom := rt.values["from"]
+		list, hasFrom := rt.values["from"]
+		if empty, ok := list.([]any); ok && len(empty) == 0 {
+			rt.fail("from", "it is empty, so the rule would fit nobody; write from = [\"192.0.2.0/24\"], or remove it")
+		}
 		if !hasUsers && !hasFrom {
 			rt.fail("", "it fits everybody; add users_file = \"…\" or from = [\"192.0.2.0/24\"], or write its values into the domain")
 		}
@@ -196,7 +209,7 @@ func (l *loader) readProfileNames(p *profile) {
 				err = l.claim(l.names(), d, l.claimOf(t.at("domains", element(i)), number))
 			}
 			if err != nil {
-				t.fail("domains", "%v", err)
+				t.failElement("domains", i, "%v", err)
 			}
 		}
 	}

@@ -2,57 +2,156 @@ package domains
 
 import "fmt"
 
-// Limits of what is handed to the TOML decoder. Without them a small file kills the process: 40 KB of nested inline tables took
-// 23 s and 7 GiB, 20 KB of one dotted key 4 s and 2 GiB (BurntSushi/toml 1.6.0).
+// Limits of what is handed to the TOML decoder and to the reader of lines. Without them a small file kills the process: 40 KB of
+// nested inline tables took 23 s and 7 GiB, 20 KB of one dotted key 4 s and 2 GiB, 200 KB of short keys in one table with a long
+// name 20 s (BurntSushi/toml 1.6.0).
 const (
 	maxFile  = 64 << 20 // octets; 100,000 full domain entries are 32 MB
 	maxDepth = 16       // brackets within brackets
-	maxParts = 16       // parts of one dotted key
+	maxParts = 16       // parts of a key, together with those of the tables around it
+	maxText  = 4 << 10  // octets of one key or one string
+
+	// The decoder spells every key out with the names of all tables around it, so its work grows with the sum of these spellings. In
+	// files as people and panels write them it is one to eight times the file.
+	spellingFactor = 16
+	spellingFree   = 1 << 20
 )
 
-// guard looks over a text in one pass before it is decoded, and refuses what is too large, too deep or too dotted. It
-// understands strings and comments and leaves every other mistake to the decoder. The line is 0 where the whole file is meant.
+// guard looks over a text in one pass before it is decoded, and refuses what is too large, too deep, too dotted or too long. It
+// understands strings, comments and where keys begin, and leaves every other mistake to the decoder. The line is 0 where the
+// whole file is meant.
 func guard(text string) (line int, err error) {
 	if len(text) > maxFile {
 		return 0, fmt.Errorf("it has %d MB, more than the %d MB that are read at once; put names without settings of their own into a domains_file",
 			len(text)>>20, maxFile>>20)
 	}
-	depth, dots := 0, 0
-	line = 1
-	for i := 0; i < len(text); {
-		switch c := text[i]; c {
-		case '\n':
-			line++
-			dots = 0
-		case '#':
-			i = skipTo(text, i, '\n')
-			continue
-		case '"', '\'':
-			end := stringEnd(text, i)
-			for ; i < end; i++ {
-				if text[i] == '\n' {
-					line++
-				}
-			}
-			continue
-		case '[', '{':
-			dots = 0
-			if depth++; depth > maxDepth {
-				return line, fmt.Errorf("more than %d brackets stand within each other; nothing here needs more than 4", maxDepth)
-			}
-		case ']', '}':
-			depth = max(depth-1, 0)
-			dots = 0
-		case '=', ',':
-			dots = 0
-		case '.':
-			if dots++; dots >= maxParts {
-				return line, fmt.Errorf("a key has more than %d parts; put quotes around a domain name: [domains.\"example.com\"]", maxParts)
-			}
+	s := scan{text: text, line: 1, blank: true}
+	for s.i < len(text) {
+		if err := s.step(); err != nil {
+			return s.line, err
 		}
-		i++
 	}
 	return 0, nil
+}
+
+// scan is the state of guard.
+type scan struct {
+	text    string
+	i, line int
+	blank   bool // nothing but white space stands on the line so far
+	header  bool // within the brackets of a line such as [domains."example.com"]
+
+	depth  int                // open brackets
+	around [maxDepth + 1]keys // by depth: the tables that a key there stands in
+	key    keys               // the latest key, with the tables around it
+	start  int                // of the key that is being read
+	dots   int                // in that key
+
+	spelling int
+}
+
+// keys is how long a key is.
+type keys struct{ octets, parts int }
+
+// step reads a character, a string or a comment.
+func (s *scan) step() error {
+	c := s.text[s.i]
+	blank := s.blank
+	s.blank = blank && (c == ' ' || c == '\t')
+	switch c {
+	case '"', '\'':
+		return s.quoted()
+	case '#':
+		s.i = skipTo(s.text, s.i, '\n')
+		return nil
+	case '\n':
+		s.newLine()
+		return nil
+	case '.':
+		err := s.measure() // also on the way: 20 KB of dots take long before the = comes
+		s.dots++
+		s.i++
+		return err
+	case '=':
+		err := s.measure()
+		s.next()
+		return err
+	case ',':
+		s.key = s.around[s.depth]
+		s.next()
+		return nil
+	}
+	switch {
+	case c == '[' && blank && s.depth == 0:
+		s.header = true
+		s.next()
+	case c == '[' && s.header: // the second bracket of [[…]]
+		s.next()
+	case c == ']' && s.header:
+		err := s.measure()
+		s.around[0], s.header = s.key, false
+		s.next()
+		return err
+	case c == '[' || c == '{':
+		if s.depth++; s.depth > maxDepth {
+			return fmt.Errorf("more than %d brackets stand within each other; nothing here needs more than 4", maxDepth)
+		}
+		s.around[s.depth] = s.key
+		s.next()
+	case c == ']' || c == '}':
+		s.depth = max(s.depth-1, 0)
+		s.key = s.around[s.depth]
+		s.next()
+	default:
+		s.i++
+	}
+	return nil
+}
+
+// next goes on behind a character after which a key or value may begin.
+func (s *scan) next() {
+	s.i++
+	s.start, s.dots = s.i, 0
+}
+
+func (s *scan) newLine() {
+	s.line++
+	s.next()
+	s.blank, s.header = true, false
+}
+
+// measure looks at the key that ends here.
+func (s *scan) measure() error {
+	octets, parts := s.i-s.start, s.dots+1
+	if octets > maxText {
+		return fmt.Errorf("a key is longer than %d octets", maxText)
+	}
+	around := s.around[s.depth]
+	if s.header {
+		around = keys{}
+	}
+	s.key = keys{around.octets + octets, around.parts + parts}
+	if s.key.parts > maxParts {
+		return fmt.Errorf("a key has more than %d parts, counting those of the tables around it; put quotes around a domain name: [domains.\"example.com\"]", maxParts)
+	}
+	if s.spelling += s.key.octets; s.spelling > spellingFree+spellingFactor*len(s.text) {
+		return fmt.Errorf("too many keys stand in tables with long names; shorten the names")
+	}
+	return nil
+}
+
+// quoted reads a string.
+func (s *scan) quoted() error {
+	end := stringEnd(s.text, s.i)
+	if end-s.i > maxText {
+		return fmt.Errorf("a text is longer than %d octets; close its quotes, or shorten it", maxText)
+	}
+	for ; s.i < end; s.i++ {
+		if s.text[s.i] == '\n' {
+			s.line++
+		}
+	}
+	return nil
 }
 
 // stringEnd returns the index behind the TOML string that starts at i, or the end of the line or text if it is not closed.

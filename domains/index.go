@@ -97,14 +97,14 @@ func (x *index) lookup(d settings.Domain, q settings.Question) (settings.Found, 
 	}
 	chosen := e.choose(q)
 	s := chosen.forClient(q.Client)
-	if s == nil || !fits(s, d) {
+	if s == nil {
 		return settings.Found{}, false
 	}
 	found := settings.Found{Settings: s, Domain: d, Primary: e.primary, Varies: len(e.rules) > 0 || chosen.networks != nil}
 	if found.Primary == "" {
 		found.Primary = d
 	}
-	return found, true
+	return found, fits(found)
 }
 
 // choose returns the first rule that fits, or what holds without one.
@@ -137,13 +137,14 @@ func contains(networks []netip.Prefix, client netip.Addr) bool {
 	return false
 }
 
-// fits reports whether hosts made of a domain are still host names: "mail." before one of 250 octets is too long.
-func fits(s *settings.Settings, d settings.Domain) bool {
-	if len(d) < 128 {
-		return true
-	}
-	for _, server := range s.Servers {
-		if strings.Contains(string(server.Host), "%") && len(server.Host.Expand(string(d), string(d))) > 253 {
+// fits reports whether hosts made of a domain are still host names: "mail." before one of 250 octets is too long, and so is a label
+// made of "mail-" and one of 60.
+func fits(found settings.Found) bool {
+	for _, server := range found.Servers {
+		if !strings.Contains(string(server.Host), "%") {
+			continue
+		}
+		if _, err := settings.ParseDomain(server.Host.Expand(string(found.Domain), string(found.Primary))); err != nil {
 			return false
 		}
 	}

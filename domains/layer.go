@@ -1,10 +1,12 @@
 package domains
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
+	"unicode"
 
 	"mailhint/settings"
 )
@@ -15,12 +17,13 @@ type layer struct {
 	name, shortName         field[settings.Pattern]
 	docs, support, webmail  field[settings.Pattern]
 	caldav, carddav, webdav field[settings.Pattern]
-	jmap, activesync        field[settings.Pattern]
+	jmap, activesync, ews   field[settings.Pattern]
 	imap, pop3, smtp, sieve field[[]serverSpec]
 	login                   field[settings.Login]
 	auth                    field[[]settings.Auth]
 	autodiscover            field[string] // where to redirect to; empty for none
 	oauth2                  field[*settings.OAuth2]
+	pacc                    field[bool]
 	allowPlaintext          field[[]netip.Prefix]
 	editable                field[[]string]
 }
@@ -68,10 +71,12 @@ func (t *table) readLayer() layer {
 		pop3:           serversField(t, "pop3", settings.POP3),
 		smtp:           serversField(t, "smtp", settings.Submission),
 		sieve:          serversField(t, "sieve", settings.ManageSieve),
+		ews:            urlField(t, "ews", "https"),
 		login:          newField(t, "login", (*table).login),
 		auth:           newField(t, "auth", (*table).auths),
 		autodiscover:   newField(t, "autodiscover", (*table).autodiscover),
 		oauth2:         newField(t, "oauth2", (*table).oauth2),
+		pacc:           newField(t, "pacc", (*table).flag),
 		allowPlaintext: newField(t, "allow_plaintext", (*table).networks),
 		editable:       newField(t, "editable", (*table).editable),
 	}
@@ -120,7 +125,7 @@ func (t *table) servers(key string, p settings.Protocol, v any) []serverSpec {
 			t.fail(key, "it is empty; write %s = [] to publish none on purpose", key)
 			return nil
 		}
-		return t.server(key, p, v)
+		return t.server(p, v, key)
 	case map[string]any:
 		entry, _ := t.table(key)
 		return entry.serverTable(p)
@@ -143,16 +148,16 @@ func (t *table) serverList(key string, p settings.Protocol, list []any) []server
 		var more []serverSpec
 		switch v := v.(type) {
 		case string:
-			more = t.server(key, p, v)
+			more = t.server(p, v, key, element(i))
 		case map[string]any:
 			more = t.src.table(append(t.path[:len(t.path):len(t.path)], key, element(i)), v).serverTable(p)
 		default:
-			t.fail(key, "element %d must be a host name, a URL or a table", i+1)
+			t.failElement(key, i, "element %d must be a host name, a URL or a table; write %s = [\"mail.example.com\"]", i+1, key)
 		}
 		for _, spec := range more {
 			for _, known := range specs {
 				if known.Host == spec.Host && known.Port == spec.Port {
-					t.fail(key, "%s stands there twice, port %d of one host can be only one entry; remove one", spec.URL(), spec.Port)
+					t.failElement(key, i, "%s stands there twice, port %d of one host can be only one entry; remove one", spec.URL(), spec.Port)
 				}
 			}
 		}
@@ -161,15 +166,15 @@ func (t *table) serverList(key string, p settings.Protocol, list []any) []server
 	return specs
 }
 
-// server reads one server written as text.
-func (t *table) server(key string, p settings.Protocol, text string) []serverSpec {
+// server reads one server written as text, at a path below the table.
+func (t *table) server(p settings.Protocol, text string, path ...string) []serverSpec {
 	servers, err := settings.ParseServer(p, text)
 	if err != nil {
-		t.fail(key, "%v", err)
+		t.failAt(path, "%v", err)
 	}
 	specs := make([]serverSpec, len(servers))
 	for i, s := range servers {
-		specs[i] = serverSpec{s, t.at(key)}
+		specs[i] = serverSpec{s, t.at(path...)}
 	}
 	return specs
 }
@@ -186,7 +191,7 @@ func (t *table) serverTable(p settings.Protocol) []serverSpec {
 		}
 		return nil
 	}
-	specs := t.server("url", p, url)
+	specs := t.server(p, url, "url")
 	for i := range specs {
 		specs[i].Login, specs[i].Auth = login, auth
 	}
@@ -204,15 +209,19 @@ func (t *table) autodiscover(key string) (string, bool) {
 		t.fail(key, "unknown value %q; write \"redirect:https://…\", or leave it out to answer here", s)
 		return "", false
 	}
-	if strings.Contains(target, "%EMAIL") || strings.Contains(target, settings.PrimaryDomain) {
-		t.fail(key, "a redirect takes no placeholders; write the URL out")
-		return "", false
+	return target, t.plainURL(key, target)
+}
+
+// plainURL checks a URL that goes out as it is.
+func (t *table) plainURL(key, text string) bool {
+	url, err := settings.ParseURL(text, "https")
+	if err == nil && url.Expand("a.example", "b.example") != text {
+		err = errors.New("this URL takes no placeholders; write it out")
 	}
-	if _, err := settings.ParseURL(target, "https"); err != nil {
+	if err != nil {
 		t.fail(key, "%v", err)
-		return "", false
 	}
-	return target, true
+	return err == nil
 }
 
 func (t *table) oauth2(key string) (*settings.OAuth2, bool) {
@@ -226,17 +235,17 @@ func (t *table) oauth2(key string) (*settings.OAuth2, bool) {
 	}
 	defer o.done()
 	var oauth settings.OAuth2
-	oauth.Issuer = o.required("issuer", "\"login.example.com\"")
+	oauth.Issuer = o.issuer("issuer")
 	oauth.AuthURL = o.requiredURL("auth_url")
 	oauth.TokenURL = o.requiredURL("token_url")
 	oauth.ClientID, _ = o.text("client_id")
 	scope, ok := o.texts("scope")
-	if !ok || len(scope) == 0 {
+	if _, there := o.values["scope"]; !there || ok && len(scope) == 0 {
 		o.fail("", "it has no scope; write scope = [\"…\"] with what programs ask for")
 	}
-	for _, s := range scope {
-		if s == "" || strings.ContainsAny(s, " \t\n") {
-			o.fail("scope", "%q is no single scope; write a list with one in each text", s)
+	for i, s := range scope {
+		if s == "" || strings.ContainsFunc(s, unicode.IsSpace) {
+			o.failElement("scope", i, "%q is no single scope; write a list with one in each text", s)
 		}
 	}
 	oauth.Scope = scope
@@ -252,26 +261,38 @@ func (t *table) required(key, example string) string {
 	return s
 }
 
+// issuer returns the name of an authorization server: a host or an https URL.
+func (t *table) issuer(key string) string {
+	s := t.required(key, "\"login.example.com\"")
+	switch {
+	case s == "":
+	case strings.Contains(s, "://"):
+		t.plainURL(key, s)
+	default:
+		if _, err := settings.ParseDomain(s); err != nil {
+			t.fail(key, "%q: %v; write a name such as \"login.example.com\", or an https URL", s, err)
+		}
+	}
+	return s
+}
+
 func (t *table) requiredURL(key string) string {
 	s := t.required(key, "\"https://…\"")
-	if s == "" {
-		return ""
-	}
-	if _, err := settings.ParseURL(s, "https"); err != nil {
-		t.fail(key, "%v", err)
+	if s != "" {
+		t.plainURL(key, s)
 	}
 	return s
 }
 
 // editableKeys are what [defaults] may hand to delegated admins.
 var editableKeys = []string{"name", "short_name", "docs", "support", "webmail", "imap", "pop3", "smtp", "sieve", "caldav", "carddav",
-	"webdav", "jmap", "activesync", "login", "auth", "enabled", "aliases"}
+	"webdav", "jmap", "activesync", "ews", "login", "auth", "enabled", "aliases"}
 
 func (t *table) editable(key string) ([]string, bool) {
 	list, ok := t.texts(key)
-	for _, k := range list {
+	for i, k := range list {
 		if !slices.Contains(editableKeys, k) {
-			t.fail(key, "unknown key %q%s", k, orList(didYouMean(k, editableKeys), editableKeys))
+			t.failElement(key, i, "unknown key %q%s", k, orList(didYouMean(k, editableKeys), editableKeys))
 		}
 	}
 	return list, ok
@@ -287,12 +308,12 @@ func (t *table) auths(key string) ([]settings.Auth, bool) {
 		words = append(words, string(a))
 	}
 	var auths []settings.Auth
-	for _, s := range list {
+	for i, s := range list {
 		switch {
 		case !slices.Contains(words, s):
-			t.fail(key, "unknown login method %q%s", s, orList(didYouMean(s, words), words))
+			t.failElement(key, i, "unknown login method %q%s", s, orList(didYouMean(s, words), words))
 		case slices.Contains(auths, settings.Auth(s)):
-			t.fail(key, "%q stands there twice; write it once", s)
+			t.failElement(key, i, "%q stands there twice; write it once", s)
 		default:
 			auths = append(auths, settings.Auth(s))
 		}
@@ -346,6 +367,7 @@ func (l layer) over(low layer) layer {
 		webdav:         l.webdav.over(low.webdav),
 		jmap:           l.jmap.over(low.jmap),
 		activesync:     l.activesync.over(low.activesync),
+		ews:            l.ews.over(low.ews),
 		imap:           l.imap.over(low.imap),
 		pop3:           l.pop3.over(low.pop3),
 		smtp:           l.smtp.over(low.smtp),
@@ -354,6 +376,7 @@ func (l layer) over(low layer) layer {
 		auth:           l.auth.over(low.auth),
 		autodiscover:   l.autodiscover.over(low.autodiscover),
 		oauth2:         l.oauth2.over(low.oauth2),
+		pacc:           l.pacc.over(low.pacc),
 		allowPlaintext: l.allowPlaintext.over(low.allowPlaintext),
 		editable:       l.editable.over(low.editable),
 	}
@@ -396,11 +419,15 @@ func (l layer) origins() []Origin {
 	add("webdav", string(l.webdav.value), l.webdav.at)
 	add("jmap", string(l.jmap.value), l.jmap.at)
 	add("activesync", string(l.activesync.value), l.activesync.at)
+	add("ews", string(l.ews.value), l.ews.at)
 	if l.autodiscover.value != "" {
 		add("autodiscover", "redirect:"+l.autodiscover.value, l.autodiscover.at)
 	}
 	if l.oauth2.value != nil {
 		add("oauth2", l.oauth2.value.Issuer, l.oauth2.at)
+	}
+	if l.pacc.set {
+		add("pacc", fmt.Sprint(l.pacc.value), l.pacc.at)
 	}
 	add("docs", string(l.docs.value), l.docs.at)
 	add("support", string(l.support.value), l.support.at)

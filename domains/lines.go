@@ -1,7 +1,6 @@
 package domains
 
 import (
-	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -12,109 +11,126 @@ import (
 // lines knows on which line of a file each key stands. The decoder tells values but not places, so a second, syntactic reading
 // of the text finds them.
 type lines struct {
-	starts []int          // offset of each line
-	keys   map[string]int // pathKey → offset of the key
+	starts []int // offset of each line
+	root   place
 }
 
-// findLines reads the text. It finds nothing in a text that the syntactic reader does not take; then problems name the file only.
+// place is where a key or an element of an array stands, and what stands below it.
+type place struct {
+	offset   int
+	keys     map[string]*place
+	elements []*place
+}
+
+// findLines reads the text. It finds nothing behind what the syntactic reader does not take; then problems name the nearest table
+// before, or the file only.
 func findLines(text string) lines {
-	l := lines{starts: []int{0}, keys: make(map[string]int)}
+	l := lines{starts: []int{0}}
 	for i := range len(text) {
 		if text[i] == '\n' {
 			l.starts = append(l.starts, i+1)
 		}
 	}
-	var (
-		p       unstable.Parser
-		current []string           // the table that key-values belong to
-		arrays  = map[string]int{} // how many elements an array of tables has so far
-	)
+	var p unstable.Parser
+	table := &l.root // that key-values belong to
 	p.Reset([]byte(text))
 	for p.NextExpression() {
 		e := p.Expression()
 		switch e.Kind {
 		case unstable.Table, unstable.ArrayTable:
-			current = l.header(e, arrays)
+			table = l.root.header(e)
 		case unstable.KeyValue:
-			l.keyValue(e, current)
+			table.keyValue(e)
 		}
 	}
 	return l
 }
 
-// header notes a [table] or [[table]] line and returns the path it opens, with the index of the latest element after each array
-// of tables on the way.
-func (l *lines) header(e *unstable.Node, arrays map[string]int) []string {
-	var path []string
-	offset := 0
+// header notes a [table] or [[table]] line and returns the table it opens. On the way it goes through the latest element of each
+// array of tables.
+func (p *place) header(e *unstable.Node) *place {
 	for it := e.Key(); it.Next(); {
-		path = append(path, string(it.Node().Data))
-		offset = int(it.Node().Raw.Offset)
-		if n, ok := arrays[pathKey(path)]; ok && !(it.IsLast() && e.Kind == unstable.ArrayTable) {
-			path = append(path, element(n-1))
+		p = p.below(it.Node())
+		offset := int(it.Node().Raw.Offset)
+		if it.IsLast() && e.Kind == unstable.ArrayTable {
+			p.elements = append(p.elements, &place{offset: offset})
 		}
-		l.note(path, offset)
+		if n := len(p.elements); n > 0 {
+			p = p.elements[n-1]
+		}
 	}
-	if e.Kind == unstable.ArrayTable {
-		key := pathKey(path)
-		path = append(path, element(arrays[key]))
-		arrays[key]++
-		l.note(path, offset)
-	}
-	return path
+	return p
 }
 
 // keyValue notes a key and, within its value, the keys of inline tables and the elements of arrays.
-func (l *lines) keyValue(e *unstable.Node, table []string) {
-	path := slices.Clone(table)
-	offset := 0
+func (p *place) keyValue(e *unstable.Node) {
 	for it := e.Key(); it.Next(); {
-		path = append(path, string(it.Node().Data))
-		offset = int(it.Node().Raw.Offset)
-		l.note(path, offset)
+		p = p.below(it.Node())
 	}
-	l.value(e.Value(), path, offset)
+	p.value(e.Value())
 }
 
-func (l *lines) value(v *unstable.Node, path []string, offset int) {
+func (p *place) value(v *unstable.Node) {
 	switch v.Kind {
 	case unstable.InlineTable:
 		for it := v.Children(); it.Next(); {
-			l.keyValue(it.Node(), path)
+			p.keyValue(it.Node())
 		}
 	case unstable.Array:
-		i := 0
-		for it := v.Children(); it.Next(); i++ {
-			place := append(slices.Clone(path), element(i))
-			if it.Node().Raw.Length > 0 {
-				offset = int(it.Node().Raw.Offset)
+		offset := p.offset
+		for it := v.Children(); it.Next(); {
+			if raw := it.Node().Raw; raw.Length > 0 {
+				offset = int(raw.Offset)
 			}
-			l.note(place, offset)
-			l.value(it.Node(), place, offset)
+			element := &place{offset: offset}
+			p.elements = append(p.elements, element)
+			element.value(it.Node())
 		}
 	}
 }
 
-// note keeps the first place of a path: the table's header rather than a later line that goes on with it.
-func (l *lines) note(path []string, offset int) {
-	key := pathKey(path)
-	if _, known := l.keys[key]; !known {
-		l.keys[key] = offset
+// below returns the place of a key in a table: the first, which is the table's header rather than a later line that goes on with it.
+func (p *place) below(key *unstable.Node) *place {
+	if known, ok := p.keys[string(key.Data)]; ok {
+		return known
 	}
+	if p.keys == nil {
+		p.keys = make(map[string]*place)
+	}
+	found := &place{offset: int(key.Raw.Offset)}
+	p.keys[string(key.Data)] = found
+	return found
 }
 
 // of returns the line of a key, or of the nearest table around it; 0 if nothing of it was found.
 func (l lines) of(path []string) int {
-	for ; len(path) > 0; path = path[:len(path)-1] {
-		if offset, ok := l.keys[pathKey(path)]; ok {
-			return sort.SearchInts(l.starts, offset+1)
+	p := &l.root
+	for _, part := range path {
+		next := p.keys[part]
+		if i, ok := elementNumber(part); ok && i < len(p.elements) {
+			next = p.elements[i]
 		}
+		if next == nil {
+			break
+		}
+		p = next
 	}
-	return 0
+	if p == &l.root {
+		return 0
+	}
+	return sort.SearchInts(l.starts, p.offset+1)
 }
 
-// element returns the part of a path that stands for an element of an array.
-func element(i int) string { return "#" + strconv.Itoa(i) }
+// element returns the part of a path that stands for an element of an array. No key is spelled like it.
+func element(i int) string { return elementMark + strconv.Itoa(i) }
 
-// pathKey joins a path with a character that no key of ours contains.
-func pathKey(path []string) string { return strings.Join(path, "\x00") }
+const elementMark = "\xFF#" // no UTF-8
+
+func elementNumber(part string) (int, bool) {
+	digits, ok := strings.CutPrefix(part, elementMark)
+	if !ok {
+		return 0, false
+	}
+	i, err := strconv.Atoi(digits)
+	return i, err == nil
+}

@@ -57,8 +57,7 @@ type loader struct {
 	domains  []*table
 	seen     map[string]Position // tables that may stand only once: "defaults", "profiles.shared"
 
-	watched []string // files that were read or should have been
-	globs   []string // include patterns
+	watch watchlist
 }
 
 // profile is one [profiles.…] table.
@@ -71,6 +70,7 @@ type profile struct {
 type alias struct {
 	domain settings.Domain
 	table  *table
+	number int // in the list
 }
 
 // load is Load; it also tells what to watch, for a broken file too.
@@ -80,17 +80,17 @@ func load(file string) (*Snapshot, watchlist, error) {
 		profiles: make(map[string]*profile),
 		origins:  make(map[*settings.Settings][]Origin),
 		seen:     make(map[string]Position),
+		watch:    watchlist{seen: make(state)},
 	}
 	snapshot := l.load(file)
-	watch := watchlist{files: l.watched, globs: l.globs}
 	if len(l.problems) > 0 {
-		return nil, watch, l.problems.sorted()
+		return nil, l.watch, l.problems.sorted()
 	}
-	return snapshot, watch, nil
+	return snapshot, l.watch, nil
 }
 
 func (l *loader) load(file string) *Snapshot {
-	main, ok := l.parse(file)
+	main, ok := l.parse(file, "; name the file with --config, or begin with the three lines of the README")
 	if !ok {
 		return nil
 	}
@@ -117,14 +117,16 @@ func (l *loader) load(file string) *Snapshot {
 	return &Snapshot{index: l.index, Server: server, Profiles: len(l.profiles), origins: l.origins}
 }
 
-// parse reads and decodes one file.
-func (l *loader) parse(file string) (*table, bool) {
-	l.watched = append(l.watched, file)
-	text, err := readText(file, maxFile+1)
+// parse reads and decodes one file. The hint is for one that is not there.
+func (l *loader) parse(file, hint string) (*table, bool) {
+	l.watch.look(file)
+	text, err := readText(file, maxFile)
 	if err != nil {
-		hint := ""
-		if errors.Is(err, os.ErrNotExist) {
-			hint = "; name the file with --config, or begin with the three lines of the README"
+		switch {
+		case errors.Is(err, errTooLarge):
+			hint = "; put names without settings of their own into a domains_file"
+		case !errors.Is(err, os.ErrNotExist):
+			hint = ""
 		}
 		l.note(Position{File: file}, "", "cannot be read: %v%s", err, hint)
 		return nil, false
@@ -153,38 +155,59 @@ func syntaxHint(e toml.ParseError) string {
 	if message == "" {
 		message = strings.TrimPrefix(e.Error(), "toml: ")
 	}
-	switch {
-	case strings.Contains(message, "already"), strings.Contains(message, "duplicate"):
-		return message + "; write each key and each table once"
-	case strings.Contains(message, "expected value"), strings.Contains(message, "bare"):
-		return message + "; put text in quotes, as in imap = \"imap.example.com\""
+	if len(message) > maxText { // it repeats what it could not read
+		message = strings.ToValidUTF8(message[:maxText], "") + "…"
+	}
+	message = strings.TrimSuffix(message, ".")
+	for _, h := range syntaxHints {
+		if strings.Contains(message, h.part) {
+			return message + "; " + h.hint
+		}
 	}
 	return message
+}
+
+// syntaxHints are for parts of the decoder's messages. The first that fits is given.
+var syntaxHints = []struct{ part, hint string }{
+	{"already", "write each key and each table once"},
+	{"duplicate", "write each key and each table once"},
+	{`end table name, but got '\n'`, "close the brackets: [domains.\"example.com\"]"},
+	{"end table name", "put quotes around a domain name: [domains.\"example.com\"]"},
+	{"expected '.' or '='", "write it as in imap = \"imap.example.com\""},
+	{"expected value", "put text in quotes, as in imap = \"imap.example.com\""},
+	{"bare", "put text in quotes, as in imap = \"imap.example.com\""},
+	{"invalid escape", "write \\\\ for a backslash, or put the text in single quotes"},
+	{"cannot contain newlines", "close the quotes on the line they are opened"},
+	{"invalid UTF-8", "save the file as UTF-8"},
 }
 
 // include reads the files that the main file includes, in the order of their names.
 func (l *loader) include(main *table) []*table {
 	patterns, _ := main.texts("include")
 	var tables []*table
-	for _, p := range patterns {
+	for i, p := range patterns {
 		pattern := p
 		if !filepath.IsAbs(p) {
 			pattern = filepath.Join(filepath.Dir(main.src.file), p)
 		}
-		l.globs = append(l.globs, pattern)
+		l.watch.globs = append(l.watch.globs, pattern)
 		files, err := filepath.Glob(pattern)
 		if err != nil {
-			main.fail("include", "%q is no pattern: %v", p, err)
+			main.failElement("include", i, "%q is no pattern: %v; * stands for anything", p, err)
 		}
 		if len(files) == 0 && !strings.ContainsAny(p, "*?[") {
-			main.fail("include", "there is no file %q; write the path from the folder of this file", p)
+			main.failElement("include", i, "there is no file %q; write the path from the folder of this file", p)
 		}
 		for _, file := range files {
-			if slices.Contains(l.watched, file) {
-				main.fail("include", "%q is included twice", file)
+			if file == filepath.Clean(main.src.file) {
+				main.failElement("include", i, "%q is this file itself; put the others into a folder and write \"domains.d/*.toml\"", file)
 				continue
 			}
-			t, ok := l.parse(file)
+			if _, again := l.watch.seen[file]; again {
+				main.failElement("include", i, "%q is included twice; write patterns of which only one fits it", file)
+				continue
+			}
+			t, ok := l.parse(file, "")
 			if !ok {
 				continue
 			}
@@ -286,7 +309,7 @@ func (l *loader) profileOf(t *table) (*profile, bool) {
 		if hint == "" && len(known) == 0 {
 			hint = fmt.Sprintf("; add a table [profiles.%s]", spell([]string{name}))
 		} else if hint == "" {
-			hint = "; there are " + strings.Join(known, ", ")
+			hint = "; there are " + few(known)
 		}
 		t.fail("profile", "there is no profile %q%s", name, hint)
 	}

@@ -1,6 +1,7 @@
 package domains
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -23,7 +24,7 @@ const maxProblemsPerFile = 20
 func parseDomain(text string) (settings.Domain, error) {
 	d, err := settings.ParseDomain(text)
 	if err != nil {
-		return "", fmt.Errorf("%q can be no mail domain: %w", text, err)
+		return "", fmt.Errorf("%q can be no mail domain: %w; write a name such as \"example.com\"", text, err)
 	}
 	if suffix, icann := publicsuffix.PublicSuffix(string(d)); icann && suffix == string(d) {
 		return "", fmt.Errorf("%q is a public suffix, under which others register their domains; write the domain itself, such as \"example.%s\"", text, d)
@@ -31,24 +32,43 @@ func parseDomain(text string) (settings.Domain, error) {
 	return d, nil
 }
 
-// readList reads a file of one item a line and calls each for every item with its line. # begins a comment.
-func readList(file string, each func(line int, item string)) error {
+// readList reads a file of one item a line and calls each for every item with its line. # begins a comment, if it begins the line
+// or follows white space. Mistakes that each returns are noted; the error is for a file that cannot be read.
+func (l *loader) readList(file, what string, each func(line int, item string) error) error {
 	text, err := readText(file, maxNamesFile)
 	if err != nil {
 		return err
 	}
-	line := 0
+	line, problems := 0, 0
 	for item := range strings.Lines(text) {
 		line++
-		if i := strings.IndexByte(item, '#'); i >= 0 {
-			item = item[:i]
+		if item = strings.TrimSpace(withoutComment(item)); item == "" {
+			continue
 		}
-		if item = strings.TrimSpace(item); item != "" {
-			each(line, item)
+		if err := each(line, item); err != nil {
+			if problems++; problems <= maxProblemsPerFile {
+				l.note(Position{file, line}, "", "%v", err)
+			}
 		}
+	}
+	if problems > maxProblemsPerFile {
+		l.note(Position{File: file}, "", "%d more lines have mistakes; is it a list of one %s a line?", problems-maxProblemsPerFile, what)
 	}
 	return nil
 }
+
+// withoutComment cuts a comment off. A # within a word is part of it: RFC 5322 allows it in an address.
+func withoutComment(line string) string {
+	for i := range len(line) {
+		if line[i] == '#' && (i == 0 || line[i-1] == ' ' || line[i-1] == '\t') {
+			return line[:i]
+		}
+	}
+	return line
+}
+
+// errTooLarge is wrapped by the error for a file of which no more is read.
+var errTooLarge = errors.New("the file is too large")
 
 // readText reads a whole file, once: names of a list are parts of the text and share its memory.
 func readText(file string, limit int64) (string, error) {
@@ -70,7 +90,7 @@ func readText(file string, limit int64) (string, error) {
 		return "", err
 	}
 	if int64(text.Len()) > limit {
-		return "", fmt.Errorf("%s is larger than %d MB, the most that is read", file, limit>>20)
+		return "", fmt.Errorf("%w: it has more than %d MB", errTooLarge, limit>>20)
 	}
 	return strings.TrimPrefix(text.String(), "\uFEFF"), nil
 }
@@ -82,30 +102,19 @@ func (l *loader) readDomainsFile(t *table, entry uint32) {
 		return
 	}
 	file := l.beside(t, name)
-	number, problems := l.fileNumber(file), 0
-	report := func(line int, err error) {
-		if problems++; problems <= maxProblemsPerFile {
-			l.note(Position{file, line}, "", "%v", err)
-		}
-	}
+	number := l.fileNumber(file)
 	if l.index.names == nil {
 		l.index.names = make(map[settings.Domain]claim, countLines(file))
 	}
-	err := readList(file, func(line int, item string) {
+	err := l.readList(file, "domain", func(line int, item string) error {
 		d, err := parseDomain(item)
 		if err != nil {
-			report(line, err)
-			return
+			return err
 		}
-		if err := l.claim(l.index.names, d, claim{entry, number, uint32(line)}); err != nil {
-			report(line, err)
-		}
+		return l.claim(l.index.names, d, claim{entry, number, uint32(line)})
 	})
 	if err != nil {
 		t.fail("domains_file", "cannot be read: %v; write the path from the folder of this file", err)
-	}
-	if problems > maxProblemsPerFile {
-		l.note(Position{File: file}, "", "%d more lines have mistakes; is it a list of one domain a line?", problems-maxProblemsPerFile)
 	}
 }
 
@@ -125,7 +134,7 @@ func (l *loader) beside(t *table, name string) string {
 	if !filepath.IsAbs(name) {
 		file = filepath.Join(filepath.Dir(t.src.file), name)
 	}
-	l.watched = append(l.watched, file)
+	l.watch.look(file)
 	return file
 }
 
@@ -141,13 +150,17 @@ func (u *users) contain(a settings.Address) bool {
 	if u.exact[text] {
 		return true
 	}
+	text = withoutSlashes.Replace(text)
 	for _, glob := range u.globs {
-		if ok, _ := path.Match(glob, text); ok { // checked at load
+		if ok, _ := path.Match(withoutSlashes.Replace(glob), text); ok { // checked at load
 			return true
 		}
 	}
 	return false
 }
+
+// withoutSlashes hides slashes, which a local part may hold and a * of package path does not match.
+var withoutSlashes = strings.NewReplacer("/", "\x00")
 
 // readUsersFile reads a rule's users_file; nil if the rule has none.
 func (l *loader) readUsersFile(t *table) *users {
@@ -157,11 +170,7 @@ func (l *loader) readUsersFile(t *table) *users {
 	}
 	file := l.beside(t, name)
 	u := &users{exact: make(map[string]bool)}
-	err := readList(file, func(line int, item string) {
-		if err := u.add(item); err != nil {
-			l.note(Position{file, line}, "", "%v", err)
-		}
-	})
+	err := l.readList(file, "address", func(_ int, item string) error { return u.add(item) })
 	if err != nil {
 		t.fail("users_file", "cannot be read: %v; write the path from the folder of this file", err)
 	}
@@ -181,7 +190,14 @@ func (u *users) add(item string) error {
 		u.exact[strings.ToLower(a.String())] = true
 		return nil
 	}
-	glob := strings.ToLower(item)
+	if !strings.ContainsAny(domain, "*?[") {
+		d, err := settings.ParseDomain(domain)
+		if err != nil {
+			return fmt.Errorf("%q: what follows the @ is %w", item, err)
+		}
+		domain = string(d)
+	}
+	glob := strings.ToLower(local + "@" + domain)
 	if _, err := path.Match(glob, ""); err != nil {
 		return fmt.Errorf("%q is no pattern: %w; * stands for anything", item, err)
 	}

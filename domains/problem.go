@@ -52,20 +52,41 @@ func (ps Problems) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// sorted returns the problems by file and line, each once: a mistake in a profile shows in every domain that uses it.
+// sorted returns the problems by file and line, each once. A mistake in a profile shows in every domain that uses it, maybe a
+// million times; it is told for the first of them.
 func (ps Problems) sorted() Problems {
 	sorted := slices.Clone(ps)
 	slices.SortStableFunc(sorted, func(a, b Problem) int {
-		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Key, b.Key))
+		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.lastKey(), b.lastKey()), cmp.Compare(a.Text, b.Text), cmp.Compare(a.Key, b.Key))
 	})
-	return slices.Compact(sorted)
+	sorted = slices.Compact(sorted)
+	var told Problems
+	for i := 0; i < len(sorted); {
+		p, same := sorted[i], 1
+		for i+same < len(sorted) && sorted[i+same].isLike(p) {
+			same++
+		}
+		if same > 1 {
+			p.Text += fmt.Sprintf(" (the same holds for %d more entries)", same-1)
+		}
+		told = append(told, p)
+		i += same
+	}
+	return told
 }
+
+// isLike reports whether two problems differ in nothing but the entry they show in.
+func (p Problem) isLike(q Problem) bool {
+	return p.Position == q.Position && p.Text == q.Text && p.lastKey() == q.lastKey()
+}
+
+func (p Problem) lastKey() string { return p.Key[strings.LastIndexByte(p.Key, '.')+1:] }
 
 // didYouMean returns "; did you mean "x"?" for the known word nearest to one that is not known, or "" if none is near.
 func didYouMean(word string, known []string) string {
 	best, distance := "", 1+len(word)/3
 	for _, k := range known {
-		if d := editDistance(word, k); d <= distance && (best == "" || d < distance) {
+		if d := editDistance(word, k, distance); d <= distance && (best == "" || d < distance) {
 			best, distance = k, d
 		}
 	}
@@ -75,14 +96,21 @@ func didYouMean(word string, known []string) string {
 	return fmt.Sprintf("; did you mean %q?", best)
 }
 
-// editDistance counts the letters to insert, delete, replace or swap with their neighbour to get from a to b.
-func editDistance(a, b string) int {
-	before, row := make([]int, len(b)+1), make([]int, len(b)+1)
+// longWord bounds what is compared letter by letter.
+const longWord = 64
+
+// editDistance counts the letters to insert, delete, replace or swap with their neighbour to get from a to b. Beyond the limit it
+// returns any greater number.
+func editDistance(a, b string, limit int) int {
+	if max(len(a), len(b)) >= longWord || max(len(a)-len(b), len(b)-len(a)) > limit {
+		return limit + 1
+	}
+	var rows [3][longWord]int
+	before, row, next := &rows[0], &rows[1], &rows[2]
 	for j := range row {
 		row[j] = j
 	}
 	for i := range len(a) {
-		next := make([]int, len(b)+1)
 		next[0] = i + 1
 		for j := range len(b) {
 			change := 1
@@ -94,7 +122,7 @@ func editDistance(a, b string) int {
 				next[j+1] = min(next[j+1], before[j-1]+1)
 			}
 		}
-		before, row = row, next
+		before, row, next = row, next, before
 	}
 	return row[len(b)]
 }

@@ -23,6 +23,8 @@ func (l *loader) resolve(stack layer, owner *table) *settings.Settings {
 		WebDAV:               stack.webdav.value,
 		JMAP:                 stack.jmap.value,
 		ActiveSync:           stack.activesync.value,
+		EWS:                  stack.ews.value,
+		NoPACC:               stack.pacc.set && !stack.pacc.value,
 		AutodiscoverRedirect: stack.autodiscover.value,
 		OAuth2:               stack.oauth2.value,
 	}
@@ -58,14 +60,24 @@ func (l *loader) checkComplete(stack layer, owner *table) {
 		l.note(at, keyIn(owner, key), "%s without smtp: Thunderbird and others reject an answer without a submission server; add smtp = \"smtp.example.com\", or write smtp = [] to publish none on purpose", key)
 	case len(stack.smtp.value) > 0 && incoming == 0 && !stack.imap.set && !stack.pop3.set:
 		l.note(stack.smtp.at, keyIn(owner, "smtp"), "smtp without imap or pop3: programs reject an answer without an incoming server; add imap = \"imap.example.com\", or write imap = [] to publish none on purpose")
-	case incoming == 0 && len(stack.smtp.value) == 0 && !stack.saysAnything():
+	case incoming == 0 && len(stack.smtp.value) == 0 && !stack.saysAnything() && !l.misnamesProfile(owner):
 		l.note(owner.at(), spell(owner.path), "it says nothing: no server, no profile; add imap = \"imap.example.com\" and smtp = \"smtp.example.com\", or profile = \"…\"")
 	}
 }
 
+// misnamesProfile reports whether an entry means a profile that is not there, which is a mistake of its own.
+func (l *loader) misnamesProfile(t *table) bool {
+	name, there := t.values["profile"]
+	if !there {
+		return false
+	}
+	text, _ := name.(string)
+	return l.profiles[text] == nil
+}
+
 // saysAnything reports whether there is something to answer besides mail servers.
 func (l layer) saysAnything() bool {
-	return l.imap.set || l.pop3.set || l.smtp.set || len(l.sieve.value) > 0 || l.autodiscover.value != "" || l.activesync.value != "" ||
+	return l.imap.set || l.pop3.set || l.smtp.set || len(l.sieve.value) > 0 || l.autodiscover.value != "" || l.activesync.value != "" || l.ews.value != "" ||
 		l.caldav.value != "" || l.carddav.value != "" || l.webdav.value != "" || l.jmap.value != "" || l.webmail.value != ""
 }
 

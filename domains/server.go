@@ -21,6 +21,8 @@ type Server struct {
 	TLS string
 	// Certificates are the pairs to choose from by name, with TLS "files". The first serves names that none covers.
 	Certificates []KeyPair
+	// Signing is the pair that signs Apple profiles; nil for the first of Certificates, or none.
+	Signing *KeyPair
 	// TrustedProxies may say with X-Forwarded-For, -Proto and -Host for whom they ask.
 	TrustedProxies []netip.Prefix
 	// Admin is the address of the listener for health and metrics; empty for none.
@@ -49,11 +51,15 @@ func (l *loader) readServer() Server {
 	} else if _, there := t.value("https"); there {
 		t.fail("https", "with tls = \"off\" nothing speaks https; remove it, or write tls = \"files\" with cert and key")
 	}
+	if len(s.HTTP)+len(s.HTTPS) == 0 {
+		t.fail("http", "it is empty, so nothing would listen; write http = [\":80\"]")
+	}
 	s.Certificates = t.keyPairs(s.TLS)
+	s.Signing = t.signing()
 	s.TrustedProxies, _ = t.networks("trusted_proxies")
 	if admin, ok := t.text("admin"); ok {
 		if s.Admin = admin; admin != "" {
-			t.checkListen("admin", admin)
+			t.checkListen("admin", 0, admin)
 		}
 	}
 	s.ACMEEmail, _ = t.text("acme_email")
@@ -104,19 +110,19 @@ func (t *table) listen(key, otherwise string) []string {
 	if !ok {
 		return []string{otherwise}
 	}
-	for _, address := range list {
-		t.checkListen(key, address)
+	for i, address := range list {
+		t.checkListen(key, i, address)
 	}
 	return list
 }
 
-func (t *table) checkListen(key, address string) {
+func (t *table) checkListen(key string, i int, address string) {
 	_, port, err := net.SplitHostPort(address)
 	if err == nil {
 		_, err = strconv.ParseUint(port, 10, 16)
 	}
 	if err != nil {
-		t.fail(key, "%q is no address to listen on; write it like \":80\", \"127.0.0.1:8080\" or \"[::1]:8080\"", address)
+		t.failElement(key, i, "%q is no address to listen on; write it like \":80\", \"127.0.0.1:8080\" or \"[::1]:8080\"", address)
 	}
 }
 
@@ -140,6 +146,19 @@ func (t *table) keyPairs(mode string) []KeyPair {
 		pairs = append(pairs, KeyPair{t.absolute(certs[i]), t.absolute(keys[i])})
 	}
 	return pairs
+}
+
+// signing reads sign_cert and sign_key.
+func (t *table) signing() *KeyPair {
+	cert, hasCert := t.text("sign_cert")
+	key, hasKey := t.text("sign_key")
+	if hasCert != hasKey {
+		t.fail("", "sign_cert and sign_key go together; write both, or none")
+	}
+	if !hasCert || !hasKey {
+		return nil
+	}
+	return &KeyPair{t.absolute(cert), t.absolute(key)}
 }
 
 // absolute returns a path relative to the file the table stands in.

@@ -43,13 +43,21 @@ func (t *table) at(key ...string) Position {
 
 // fail notes a mistake in a key, or in the table for "".
 func (t *table) fail(key string, format string, args ...any) {
-	path := t.path
-	position := t.at()
+	var path []string
 	if key != "" {
-		path = append(slices.Clone(path), key)
-		position = t.at(key)
+		path = []string{key}
 	}
-	*t.src.problems = append(*t.src.problems, Problem{position, spell(path), fmt.Sprintf(format, args...)})
+	t.failAt(path, format, args...)
+}
+
+// failElement notes a mistake in an element of a list.
+func (t *table) failElement(key string, i int, format string, args ...any) {
+	t.failAt([]string{key, element(i)}, format, args...)
+}
+
+func (t *table) failAt(path []string, format string, args ...any) {
+	key := spell(append(slices.Clone(t.path), path...))
+	*t.src.problems = append(*t.src.problems, Problem{t.at(path...), key, fmt.Sprintf(format, args...)})
 }
 
 // text returns a string, or "" and false if it is missing or something else.
@@ -65,18 +73,17 @@ func (t *table) text(key string) (string, bool) {
 	return s, ok
 }
 
-// boolean returns a truth value, or the given default.
-func (t *table) boolean(key string, otherwise bool) bool {
-	v, ok := t.value(key)
-	if !ok {
-		return otherwise
+// flag returns a truth value.
+func (t *table) flag(key string) (value, ok bool) {
+	v, there := t.value(key)
+	if !there {
+		return false, false
 	}
-	b, ok := v.(bool)
+	value, ok = v.(bool)
 	if !ok {
 		t.fail(key, "it must be true or false; write %s = false", key)
-		return otherwise
 	}
-	return b
+	return value, ok
 }
 
 // texts returns a list of strings; a single string is a list of one.
@@ -93,7 +100,7 @@ func (t *table) texts(key string) ([]string, bool) {
 		for i, element := range v {
 			s, ok := element.(string)
 			if !ok {
-				t.fail(key, "element %d must be text; write %s = [\"…\", \"…\"]", i+1, key)
+				t.failElement(key, i, "element %d must be text; write %s = [\"…\", \"…\"]", i+1, key)
 				return nil, false
 			}
 			list = append(list, s)
@@ -124,20 +131,21 @@ func (t *table) networks(key string) ([]netip.Prefix, bool) {
 		return nil, false
 	}
 	var networks []netip.Prefix
-	for _, s := range list {
+	for i, s := range list {
 		network, err := netip.ParsePrefix(s)
 		if address, addressErr := netip.ParseAddr(s); addressErr == nil {
 			network, err = netip.PrefixFrom(address, address.BitLen()), nil
 		}
-		if err != nil {
-			t.fail(key, "%q is no network; write it like \"192.0.2.0/24\" or \"2001:db8::/32\"", s)
-			continue
+		switch {
+		case err != nil:
+			t.failElement(key, i, "%q is no network; write it like \"192.0.2.0/24\" or \"2001:db8::/32\"", s)
+		case network.Addr().Is4In6(): // addresses of clients are compared in their short form
+			t.failElement(key, i, "%q is an IPv4 network in IPv6 spelling; write it like \"192.0.2.0/24\"", s)
+		case network != network.Masked():
+			t.failElement(key, i, "%q has bits behind its length; write %q", s, network.Masked())
+		default:
+			networks = append(networks, network)
 		}
-		if network != network.Masked() {
-			t.fail(key, "%q has bits behind its length; write %q", s, network.Masked())
-			continue
-		}
-		networks = append(networks, network)
 	}
 	return networks, true
 }
@@ -205,7 +213,7 @@ func (t *table) done() {
 	known := slices.Sorted(maps.Keys(t.read))
 	for _, key := range slices.Sorted(maps.Keys(t.values)) {
 		if !t.read[key] {
-			t.fail(key, "unknown key%s", orList(didYouMean(key, known), known))
+			t.failAt([]string{key}, "unknown key%s", orList(didYouMean(key, known), known))
 		}
 	}
 }
@@ -215,14 +223,23 @@ func orList(hint string, known []string) string {
 	if hint != "" {
 		return hint
 	}
-	return "; known here are " + strings.Join(known, ", ")
+	return "; known here are " + few(known)
+}
+
+// few lists words, but not a thousand.
+func few(words []string) string {
+	const enough = 40
+	if len(words) > enough {
+		return strings.Join(words[:enough], ", ") + fmt.Sprintf(" and %d more", len(words)-enough)
+	}
+	return strings.Join(words, ", ")
 }
 
 // spell returns a path as TOML writes it. Elements of arrays are left out: the line tells which one it is.
 func spell(path []string) string {
 	var parts []string
 	for _, part := range path {
-		if strings.HasPrefix(part, "#") {
+		if _, ok := elementNumber(part); ok {
 			continue
 		}
 		if part == "" || strings.ContainsFunc(part, notBare) {

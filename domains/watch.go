@@ -6,7 +6,6 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,7 +19,6 @@ type File struct {
 
 	loading sync.Mutex // one load at a time
 	watch   watchlist  // of the last load, guarded by loading
-	seen    state      // what was on disk at the last load, guarded by loading
 }
 
 // Open loads a configuration. use is called with each good Snapshot before it becomes the current one, for the first time now;
@@ -40,20 +38,12 @@ func (f *File) Current() *Snapshot { return f.current.Load() }
 func (f *File) Reload() error {
 	f.loading.Lock()
 	defer f.loading.Unlock()
-	before := f.watch.state()
-	s, watch, err := load(f.name)
-	return f.finish(before, s, watch, err)
+	return f.finish(load(f.name))
 }
 
-// finish takes over what load returned. before is what stat said when the load began: a file that changed since counts as not
-// seen, so that the next look finds the change.
-func (f *File) finish(before state, s *Snapshot, watch watchlist, err error) error {
-	f.watch, f.seen = watch, watch.state()
-	for file := range f.seen {
-		if old, ok := before[file]; ok {
-			f.seen[file] = old
-		}
-	}
+// finish takes over what load returned.
+func (f *File) finish(s *Snapshot, watch watchlist, err error) error {
+	f.watch = watch
 	if err != nil {
 		return err
 	}
@@ -91,7 +81,7 @@ func (f *File) Watch(ctx context.Context, report func(error)) {
 func (f *File) changed() bool {
 	f.loading.Lock()
 	defer f.loading.Unlock()
-	return !maps.Equal(f.watch.state(), f.seen)
+	return f.watch.changed()
 }
 
 // settle waits until two looks at the files, a quiet time apart, find the same.
@@ -99,11 +89,11 @@ func (f *File) settle(ctx context.Context) bool {
 	f.loading.Lock()
 	watch := f.watch
 	f.loading.Unlock()
-	for before := watch.state(); ; {
+	for before := watch.now(); ; {
 		if !sleep(ctx, quiet) {
 			return false
 		}
-		now := watch.state()
+		now := watch.now()
 		if maps.Equal(before, now) {
 			return true
 		}
@@ -116,51 +106,67 @@ func (f *File) settle(ctx context.Context) bool {
 func (f *File) reloadChanged() (err error, loaded bool) {
 	f.loading.Lock()
 	defer f.loading.Unlock()
-	before := f.watch.state()
-	if maps.Equal(before, f.seen) {
+	if !f.watch.changed() {
 		return nil, false
 	}
 	s, watch, err := load(f.name)
-	if !maps.Equal(before, f.watch.state()) {
+	if watch.changed() {
 		return nil, false
 	}
-	return f.finish(before, s, watch, err), true
+	return f.finish(s, watch, err), true
 }
 
-// watchlist is what a configuration was read from.
+// watchlist is what a configuration was read from, and what stat said about it just before: a file that changes while it is read
+// counts as not seen, so that the next look finds the change.
 type watchlist struct {
-	files []string // read, or missing but named
+	seen  state    // files that were read, or are missing but named
 	globs []string // include patterns
+}
+
+// look remembers the state of a file that is about to be read.
+func (w watchlist) look(file string) {
+	if _, again := w.seen[file]; !again {
+		w.seen[file] = fingerprintOf(file)
+	}
+}
+
+// changed reports whether anything differs from what was seen.
+func (w watchlist) changed() bool { return !maps.Equal(w.seen, w.now()) }
+
+// now returns the present state of everything watched.
+func (w watchlist) now() state {
+	st := make(state)
+	for file := range w.seen {
+		st[file] = fingerprintOf(file)
+	}
+	for _, pattern := range w.globs {
+		matches, _ := filepath.Glob(pattern) // a bad pattern is a mistake in the file, reported when it is loaded
+		for _, file := range matches {
+			st[file] = fingerprintOf(file)
+		}
+	}
+	return st
 }
 
 // state is what stat says about each file of a watchlist.
 type state map[string]fingerprint
 
-// fingerprint changes whenever a file is written, replaced, or reached through another symbolic link.
+// fingerprint changes whenever a file is written, replaced, or reached through another symbolic link. On Linux it holds the time of
+// the last change of any kind, which no program can set: cp -p and touch -r put back the time of writing.
 type fingerprint struct {
 	size     int64
 	modified int64
 	mode     os.FileMode
-	inode    uint64
-	exists   bool
+	identity
+	exists bool
 }
 
-func (w watchlist) state() state {
-	st := make(state)
-	files := slices.Clone(w.files)
-	for _, pattern := range w.globs {
-		matches, _ := filepath.Glob(pattern) // a bad pattern is a mistake in the file, reported when it is loaded
-		files = append(files, matches...)
+func fingerprintOf(file string) fingerprint {
+	info, err := os.Stat(file)
+	if err != nil {
+		return fingerprint{}
 	}
-	for _, file := range files {
-		info, err := os.Stat(file)
-		if err != nil {
-			st[file] = fingerprint{}
-			continue
-		}
-		st[file] = fingerprint{info.Size(), info.ModTime().UnixNano(), info.Mode(), inode(info), true}
-	}
-	return st
+	return fingerprint{info.Size(), info.ModTime().UnixNano(), info.Mode(), identityOf(info), true}
 }
 
 // sleep waits, and reports false if ctx was done before.

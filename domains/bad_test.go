@@ -1,0 +1,77 @@
+package domains
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// badFiles returns the files of testdata/bad: one for each mistake there is, or a folder where it takes several files.
+func badFiles(t testing.TB) []string {
+	t.Helper()
+	single, err := filepath.Glob("testdata/bad/*.toml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	several, err := filepath.Glob("testdata/bad/*/domains.toml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(single) == 0 || len(several) == 0 {
+		t.Fatal("testdata/bad is empty")
+	}
+	return slices.Concat(single, several)
+}
+
+// Every file of testdata/bad is refused with just the problems that its comments announce: "# want: line: key: text" for the file
+// itself, "# want: other.txt:line: text" for one that it names.
+func TestBadFiles(t *testing.T) {
+	for _, file := range badFiles(t) {
+		t.Run(strings.TrimPrefix(filepath.ToSlash(file), "testdata/bad/"), func(t *testing.T) {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var want []string
+			for line := range strings.Lines(string(text)) {
+				if w, ok := strings.CutPrefix(strings.TrimRight(line, "\r\n"), "# want: "); ok {
+					want = append(want, w)
+				}
+			}
+			s, err := Load(file)
+			if err == nil || s != nil {
+				t.Fatalf("it was loaded")
+			}
+			got := readable(t, file, err)
+			for _, line := range got {
+				if !slices.Contains(want, line) {
+					t.Errorf(" got %s", line)
+				}
+			}
+			for _, line := range want {
+				if !slices.Contains(got, line) {
+					t.Errorf("want %s", line)
+				}
+			}
+		})
+	}
+}
+
+// readable returns problems without the path of the file or its folder.
+func readable(t testing.TB, file string, err error) []string {
+	t.Helper()
+	var problems Problems
+	if !errors.As(err, &problems) {
+		t.Fatalf("the error is %T: %v", err, err)
+	}
+	var list []string
+	for _, p := range problems {
+		line := strings.ReplaceAll(p.String(), file+":", "")
+		line = strings.ReplaceAll(line, file, "this file")
+		list = append(list, strings.TrimSpace(strings.ReplaceAll(line, filepath.Dir(file)+string(filepath.Separator), "")))
+	}
+	return list
+}

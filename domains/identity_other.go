@@ -1,0 +1,10 @@
+//go:build !unix
+
+package domains
+
+import "os"
+
+// identity is not known here; size and time tell a change.
+type identity struct{}
+
+func identityOf(os.FileInfo) identity { return identity{} }

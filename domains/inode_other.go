@@ -1,8 +1,0 @@
-//go:build !unix
-
-package domains
-
-import "os"
-
-// inode is not known here; size and time tell a change.
-func inode(os.FileInfo) uint64 { return 0 }

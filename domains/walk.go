@@ -1,0 +1,180 @@
+package domains
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+
+	"mailhint/settings"
+)
+
+// Kind says which names an Entry answers for.
+type Kind uint8
+
+// The kinds, in the order in which Entries lists them.
+const (
+	Single   Kind = iota + 1 // a domain and its aliases, which stand for it
+	List                     // names that share settings, each standing for itself
+	Wildcard                 // all names below one
+	Fallback                 // all names that stand nowhere else
+)
+
+// Entry is what one entry of the configuration answers. Nothing in it is inherited any more.
+type Entry struct {
+	Kind Kind
+	// Names are the domain before its aliases, the names of a list in the order of the file, or what follows a wildcard's "*.".
+	Names    []settings.Domain
+	Disabled bool // it answers like a name that stands nowhere; it has no Choice
+	Choice        // what holds if no rule fits
+	Rules    []Rule
+}
+
+// Choice is a set of settings for those who may know it.
+type Choice struct {
+	Settings *settings.Settings
+	// Networks are the only ones told about servers without encryption. Without such servers there are none.
+	Networks []netip.Prefix
+	// Outside is what clients in none of the networks are told; nil for nothing at all.
+	Outside *settings.Settings
+}
+
+// Rule is a Choice for some addresses or networks. The first rule that fits wins.
+type Rule struct {
+	HasUsers bool
+	Users    []string       // addresses and patterns, sorted; for everybody without HasUsers
+	From     []netip.Prefix // nil for everywhere
+	Choice
+}
+
+// Anywhere lists the networks that every client is in: servers without encryption may be told to all the world.
+var Anywhere = []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")}
+
+// ForAnybody returns what may be told to a client whose network is not known; nil for nothing.
+func (c Choice) ForAnybody() *settings.Settings {
+	for _, network := range Anywhere {
+		if !slices.Contains(c.Networks, network) {
+			return c.Outside
+		}
+	}
+	return c.Settings
+}
+
+// Entries returns every entry, in the order of their kinds and then of the files.
+func (s *Snapshot) Entries() []Entry {
+	names := s.namesOf()
+	numbers := slices.SortedFunc(maps.Keys(names), func(a, b uint32) int { return compareClaims(names[a][0], names[b][0]) })
+	var entries []Entry
+	for _, kind := range []Kind{Single, List, Wildcard} {
+		for _, n := range numbers {
+			if e := s.exported(n, names[n]); e.Kind == kind {
+				entries = append(entries, e)
+			}
+		}
+	}
+	if s.fallback != nil {
+		entries = append(entries, Entry{Kind: Fallback, Choice: s.fallback.choice.exported()})
+	}
+	return entries
+}
+
+// EntriesFor returns only what answers for the given names, each entry once. A list is cut down to them; what a wildcard or the
+// fallback says about a name becomes an entry of its own.
+func (s *Snapshot) EntriesFor(only []settings.Domain) ([]Entry, error) {
+	all := s.Entries()
+	owner := make(map[settings.Domain]int)
+	for i, e := range all {
+		if e.Kind == Single || e.Kind == List {
+			for _, d := range e.Names {
+				owner[d] = i
+			}
+		}
+	}
+	chosen := make(map[int][]settings.Domain)
+	var entries []Entry
+	for _, d := range only {
+		if i, ok := owner[d]; ok {
+			if !slices.Contains(chosen[i], d) {
+				chosen[i] = append(chosen[i], d)
+			}
+			continue
+		}
+		e, ok := s.find(d)
+		if !ok || slices.ContainsFunc(entries, func(e Entry) bool { return e.Names[0] == d }) {
+			if !ok {
+				return nil, fmt.Errorf("%s is not answered for: add a table [domains.%q]", d, string(d))
+			}
+			continue
+		}
+		entries = append(entries, Entry{Kind: Single, Names: []settings.Domain{d}, Disabled: e.disabled, Choice: e.choice.exported(), Rules: exportRules(e.rules)})
+	}
+	for _, i := range slices.Sorted(maps.Keys(chosen)) {
+		e := all[i]
+		if e.Kind == List {
+			e.Names = chosen[i]
+		}
+		entries = append(entries, e)
+	}
+	return entries, nil
+}
+
+// claimed is a name and who claims it.
+type claimed struct {
+	name settings.Domain
+	claim
+	wildcard bool
+}
+
+func compareClaims(a, b claimed) int {
+	return cmp.Or(cmp.Compare(a.file, b.file), cmp.Compare(a.line, b.line), cmp.Compare(a.name, b.name))
+}
+
+// namesOf returns the names of each entry in the order of the files.
+func (x *index) namesOf() map[uint32][]claimed {
+	names := make(map[uint32][]claimed)
+	for d, c := range x.names {
+		names[c.entry] = append(names[c.entry], claimed{d, c, false})
+	}
+	for d, c := range x.wildcards {
+		names[c.entry] = append(names[c.entry], claimed{d, c, true})
+	}
+	for _, of := range names {
+		slices.SortFunc(of, compareClaims)
+	}
+	return names
+}
+
+func (x *index) exported(number uint32, names []claimed) Entry {
+	from := x.entries[number]
+	e := Entry{Kind: List, Disabled: from.disabled, Choice: from.choice.exported(), Rules: exportRules(from.rules)}
+	switch {
+	case names[0].wildcard:
+		e.Kind = Wildcard
+	case from.primary != "":
+		e.Kind = Single
+		e.Names = append(e.Names, from.primary)
+	}
+	for _, n := range names {
+		if n.name != from.primary {
+			e.Names = append(e.Names, n.name)
+		}
+	}
+	return e
+}
+
+func (c choice) exported() Choice { return Choice{c.settings, c.networks, c.outside} }
+
+func exportRules(rules []rule) []Rule {
+	var exported []Rule
+	for _, r := range rules {
+		e := Rule{From: r.from, Choice: r.choice.exported()}
+		if r.users != nil {
+			e.HasUsers = true
+			e.Users = append(slices.Collect(maps.Keys(r.users.exact)), r.users.globs...)
+			slices.Sort(e.Users)
+		}
+		exported = append(exported, e)
+	}
+	return exported
+}
