@@ -1,0 +1,212 @@
+package ispdb
+
+import (
+	"bytes"
+	"encoding/xml"
+	"errors"
+	"io"
+	"strings"
+	"unicode/utf8"
+)
+
+// MaxSize is the number of octets from which a file is refused. The largest published one has 8 KB.
+const MaxSize = 1 << 20
+
+// More limits of a file. The largest published one has some 250 elements, and all have 5 levels at most.
+const (
+	maxDepth    = 16
+	maxElements = 20_000
+	maxQuoted   = 300 // characters that are kept of a comment or quoted of a value
+	maxRemark   = 800 // characters of a remark
+	maxComments = 50
+)
+
+// node is an element. What a reader asks for is marked as read; the rest is remarked on.
+type node struct {
+	name     string
+	line     int
+	attrs    []attr
+	text     []byte
+	children []*node
+
+	read, textRead bool
+}
+
+type attr struct {
+	name, value string
+	read        bool
+}
+
+// parse reads a document strictly: well-formed UTF-8, no DOCTYPE (so no entities of its own), within the limits.
+func parse(text []byte) (root *node, comments []Comment, err error) {
+	switch {
+	case len(text) > MaxSize:
+		return nil, nil, fault(0, "it has %d KB, more than the %d KB that are read; a provider file has a few", len(text)>>10, MaxSize>>10)
+	case !utf8.Valid(text):
+		return nil, nil, fault(invalidLine(text), "it is not UTF-8; convert it, for example with iconv")
+	}
+	d := xml.NewDecoder(bytes.NewReader(bytes.TrimPrefix(text, []byte("\uFEFF"))))
+	d.CharsetReader = asUTF8
+	var open []*node
+	elements := 0
+	for {
+		line, _ := d.InputPos()
+		token, err := d.Token()
+		if errors.Is(err, io.EOF) && root != nil {
+			return root, comments, nil
+		}
+		if err != nil {
+			return nil, nil, syntaxFault(err, line)
+		}
+		switch t := token.(type) {
+		case xml.Directive:
+			return nil, nil, fault(line, "<!%s is not read: provider files have no document type", firstWord(string(t)))
+		case xml.Comment:
+			if c := oneLine(string(t)); c != "" && len(comments) < maxComments {
+				comments = append(comments, Comment{line, c})
+			}
+		case xml.StartElement:
+			n := newNode(t, line)
+			switch elements++; {
+			case elements > maxElements:
+				return nil, nil, fault(line, "it has more than %d elements", maxElements)
+			case len(open) >= maxDepth:
+				return nil, nil, fault(line, "more than %d elements stand within each other", maxDepth)
+			case len(open) > 0:
+				parent := open[len(open)-1]
+				parent.children = append(parent.children, n)
+			case root != nil:
+				return nil, nil, fault(line, "a second root element <%s>; a file holds one <clientConfig>", oneLine(n.name))
+			default:
+				root = n
+			}
+			open = append(open, n)
+		case xml.EndElement:
+			open = open[:len(open)-1]
+		case xml.CharData:
+			if len(open) > 0 {
+				n := open[len(open)-1]
+				n.text = append(n.text, t...)
+			} else if s := oneLine(string(t)); s != "" {
+				return nil, nil, fault(line, "text outside of the root element")
+			}
+		}
+	}
+}
+
+func newNode(t xml.StartElement, line int) *node {
+	n := &node{name: name(t.Name), line: line}
+	for _, a := range t.Attr {
+		n.attrs = append(n.attrs, attr{name: name(a.Name), value: a.Value})
+	}
+	return n
+}
+
+// asUTF8 takes the declared encodings that UTF-8 text can have.
+func asUTF8(charset string, input io.Reader) (io.Reader, error) {
+	switch strings.ToLower(charset) {
+	case "utf-8", "utf8", "us-ascii", "ascii":
+		return input, nil
+	}
+	return nil, fault(0, "it says that it is in %s; only UTF-8 is read", charset)
+}
+
+func syntaxFault(err error, line int) *Error {
+	var own *Error
+	if errors.As(err, &own) {
+		return fault(line, "%s", own.Text)
+	}
+	var syntax *xml.SyntaxError
+	switch {
+	case errors.As(err, &syntax):
+		return fault(syntax.Line, "is no XML: %s", syntax.Msg)
+	case errors.Is(err, io.EOF):
+		return fault(0, "it is empty")
+	}
+	return fault(line, "is no XML: %s", strings.TrimPrefix(err.Error(), "xml: "))
+}
+
+func invalidLine(text []byte) int {
+	line := 1
+	for len(text) > 0 {
+		r, size := utf8.DecodeRune(text)
+		if r == utf8.RuneError && size == 1 {
+			break
+		}
+		if r == '\n' {
+			line++
+		}
+		text = text[size:]
+	}
+	return line
+}
+
+// name returns an element's or attribute's name as it is compared. One with a namespace is none of the format's: Thunderbird
+// does not find prefixed elements.
+func name(n xml.Name) string {
+	if n.Space != "" {
+		return n.Space + ":" + n.Local
+	}
+	return n.Local
+}
+
+func firstWord(s string) string {
+	word, _, _ := strings.Cut(oneLine(s), " ")
+	return word
+}
+
+// oneLine squeezes white space and shortens.
+func oneLine(s string) string { return shorten(strings.Join(strings.Fields(s), " "), maxQuoted) }
+
+// shorten cuts a text after some characters.
+func shorten(s string, characters int) string {
+	if len(s) <= characters {
+		return s
+	}
+	n := 0
+	for i := range s {
+		if n++; n > characters {
+			return s[:i] + "…"
+		}
+	}
+	return s
+}
+
+// all returns the children with a name.
+func (n *node) all(name string) []*node {
+	var found []*node
+	for _, c := range n.children {
+		if c.name == name {
+			c.read = true
+			found = append(found, c)
+		}
+	}
+	return found
+}
+
+// child returns the first child with a name, which is the one that Thunderbird takes; nil if there is none.
+func (n *node) child(name string) *node {
+	for _, c := range n.children {
+		if c.name == name {
+			c.read = true
+			return c
+		}
+	}
+	return nil
+}
+
+// attr returns an attribute.
+func (n *node) attr(name string) string {
+	for i := range n.attrs {
+		if n.attrs[i].name == name {
+			n.attrs[i].read = true
+			return n.attrs[i].value
+		}
+	}
+	return ""
+}
+
+// forget marks everything below an element as read: what it says has been remarked on as a whole.
+func (n *node) forget() {
+	n.read, n.textRead, n.attrs, n.children = true, true, nil, nil
+}

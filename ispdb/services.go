@@ -1,0 +1,136 @@
+package ispdb
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"mailhint/settings"
+)
+
+// services reads the services named by URL.
+func (r *reader) services(root *node) {
+	for _, service := range []struct {
+		elements []string
+		kind     string
+		to       *settings.Pattern
+	}{
+		{[]string{"addressbook", "addressBook"}, "carddav", &r.s.CardDAV}, // the second is what older drafts and servers say
+		{[]string{"calendar"}, "caldav", &r.s.CalDAV},
+		{[]string{"fileShare"}, "webdav", &r.s.WebDAV},
+	} {
+		for _, element := range service.elements {
+			for _, n := range root.all(element) {
+				if kind := r.trim(n.line, n.attr("type")); kind != service.kind {
+					r.remark(n.line, Service, "<%s type=%q> is left out: answers have no such type", element, oneLine(kind))
+					n.forget()
+					continue
+				}
+				*service.to = r.service(n, *service.to)
+			}
+		}
+	}
+}
+
+// service reads one service named by URL, unless there is one of its kind already.
+func (r *reader) service(n *node, known settings.Pattern) settings.Pattern {
+	u := n.child("url")
+	if u == nil {
+		u = n.child("serverURL") // older drafts
+	}
+	var url settings.Pattern
+	var login settings.Login
+	auths := r.auths(n, urlAuths)
+	err := fmt.Errorf("it has no <url>")
+	if u != nil {
+		url, err = publicURL(r.text(u), "https")
+	}
+	switch {
+	case known != "":
+		err = fmt.Errorf("there is one already, and room for no more")
+	case err == nil && auths == nil:
+		err = fmt.Errorf("it has no login method that programs know")
+	}
+	if err == nil {
+		login, err = r.login(n)
+	}
+	if err != nil {
+		r.remark(n.line, Service, "this <%s> is left out: %v", n.name, err)
+		n.forget()
+		return known
+	}
+	if login == "" {
+		login = settings.EmailAddress
+		r.remark(n.line, Login, "this <%s> has no <username>; answers say %s", n.name, login)
+	}
+	if len(r.urlLogins) > 0 && (login != r.urlLogins[0] || !slices.Equal(auths, r.urlAuths[0])) {
+		r.remark(n.line, Login, "this <%s> is told with the login and methods of the service before it: they share one", n.name)
+		return url
+	}
+	r.urlLogins, r.urlAuths = append(r.urlLogins, login), append(r.urlAuths, auths)
+	return url
+}
+
+// oauth2 reads the authorization server.
+func (r *reader) oauth2(root, ep *node) {
+	n := root.child("oAuth2")
+	if n == nil {
+		n = ep.child("oAuth2")
+	}
+	if n == nil {
+		return
+	}
+	text := func(element string) string {
+		if c := n.child(element); c != nil {
+			return r.text(c)
+		}
+		return ""
+	}
+	o := &settings.OAuth2{Issuer: text("issuer"), AuthURL: text("authURL"), TokenURL: text("tokenURL"), ClientID: text("clientID"),
+		Scope: strings.Fields(text("scope"))}
+	if text("clientSecret") != "" {
+		r.remark(n.line, OAuth2, "the <clientSecret> is not told: an answer is public")
+	}
+	if err := checkOAuth2(o); err != nil {
+		r.remark(n.line, OAuth2, "the authorization server is left out: %v", err)
+		n.forget()
+		return
+	}
+	r.s.OAuth2 = o
+}
+
+// checkOAuth2 refuses what domains.toml refuses, and what no authorization server could be asked with (RFC 6749 appendix A).
+func checkOAuth2(o *settings.OAuth2) error {
+	if o.Issuer == "" || len(o.Scope) == 0 {
+		return fmt.Errorf("it needs <issuer>, <scope>, <authURL> and <tokenURL>")
+	}
+	urls := []string{o.AuthURL, o.TokenURL}
+	if strings.Contains(o.Issuer, "://") {
+		urls = append(urls, o.Issuer)
+	} else if _, err := settings.ParseDomain(o.Issuer); err != nil {
+		return fmt.Errorf("the <issuer> %q is %w", oneLine(o.Issuer), err)
+	}
+	for _, u := range urls {
+		p, err := publicURL(u, "https")
+		if err == nil && p.Expand("a.example", "a.example") != u {
+			err = fmt.Errorf("%q has a placeholder, which nobody fills in", u)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	for _, s := range append(slices.Clone(o.Scope), o.ClientID) {
+		if strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' }) {
+			return fmt.Errorf("%q holds characters that cannot be sent", oneLine(s))
+		}
+	}
+	return nil
+}
+
+// publicURL is settings.ParseURL for the placeholder that the format has.
+func publicURL(s string, schemes ...string) (settings.Pattern, error) {
+	if strings.Contains(s, settings.PrimaryDomain) {
+		return "", fmt.Errorf("unknown placeholder %s", settings.PrimaryDomain)
+	}
+	return settings.ParseURL(s, schemes...)
+}

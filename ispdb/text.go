@@ -1,0 +1,158 @@
+package ispdb
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// text returns the content of an element without the white space around it.
+func (r *reader) text(n *node) string {
+	n.textRead = true
+	return r.trim(n.line, string(n.text))
+}
+
+func (r *reader) trim(line int, s string) string {
+	t := strings.TrimSpace(s)
+	if t != s {
+		r.remark(line, Spelling, "the white space around %q is removed; most programs would not understand the value with it", oneLine(t))
+	}
+	return t
+}
+
+// lookUp finds the meaning of a word. Old words and other letter cases are understood, because it is clear what is meant.
+func lookUp[T any](r *reader, line int, words []word[T], text string) (T, bool) {
+	for _, w := range words {
+		if w.spelling == text {
+			if w.old {
+				r.remark(line, Spelling, "%q is an old word; answers say %q", text, current(words, w))
+			}
+			return w.means, true
+		}
+	}
+	for _, w := range words {
+		if strings.EqualFold(w.spelling, text) {
+			r.remark(line, Spelling, "%q is read as %q; programs compare letter by letter", text, w.spelling)
+			return w.means, true
+		}
+	}
+	var none T
+	return none, false
+}
+
+// current returns the word that is written for what an old one means.
+func current[T any](words []word[T], old word[T]) string {
+	for _, w := range words {
+		if !w.old && any(w.means) == any(old.means) {
+			return w.spelling
+		}
+	}
+	return old.spelling
+}
+
+// placeholder finds what is meant to be one, also with a percent sign forgotten.
+var placeholder = regexp.MustCompile(`%[A-Za-z_]{3,}%|%EMAIL[A-Z]*|EMAIL[A-Z]+%`)
+
+// placeholders returns the content of an element in which placeholders may stand, with misspelt ones put right.
+func (r *reader) placeholders(n *node, allowed ...string) (string, error) {
+	var err error
+	text := placeholder.ReplaceAllStringFunc(r.text(n), func(found string) string {
+		if slices.Contains(allowed, found) {
+			return found
+		}
+		word := strings.ToUpper(strings.Trim(found, "%"))
+		for _, a := range allowed {
+			if distance(word, strings.Trim(a, "%"), 2) <= 2 {
+				r.remark(n.line, Spelling, "%q is read as %s", found, a)
+				return a
+			}
+		}
+		if err == nil {
+			err = fmt.Errorf("unknown placeholder %q in <%s>", oneLine(found), n.name)
+		}
+		return found
+	})
+	return text, err
+}
+
+// distance counts the letters to insert, delete or change to get from a to b, as far as it matters: more than limit is limit+1.
+func distance(a, b string, limit int) int {
+	if len(a)-len(b) > limit || len(b)-len(a) > limit {
+		return limit + 1
+	}
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			change := diagonal
+			if a[i] != b[j] {
+				change++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(change, row[j]+1, row[j+1]+1)
+		}
+	}
+	return min(row[len(b)], limit+1)
+}
+
+// notCarried says of elements that are known but have no place in domains.toml what kind of remark they are and why.
+var notCarried = map[string]struct {
+	kind Kind
+	why  string
+}{
+	"pop3":                     {Option, "how to fetch mail over POP3 is not told: Thunderbird alone reads it"},
+	"leaveMessagesOnServer":    {Option, "how to fetch mail over POP3 is not told: Thunderbird alone reads it"},
+	"addThisServer":            {Option, "whether Thunderbird adds the server is not told: it does not read it any more"},
+	"useGlobalPreferredServer": {Option, "whether Thunderbird takes another submission server is not told: that is for the person to choose"},
+	"restriction":              {Option, "that only some clients may use the server is not told: no program reads it"},
+	"password":                 {Option, "a password is never told"},
+	"inputField":               {Option, "asking people for more than their address is not told: no program does it"},
+	"enable":                   {Enable, "where people must first switch on access for mail programs is not told; docs could lead there"},
+	"instruction":              {Docs, "it is no element that programs read; if the page is helpful, write it as docs"},
+	"clientConfigUpdate":       {Update, "where the file is updated from is not told: it is mailhint that answers now"},
+	"emailProvider":            {Domain, "a second provider in one file is not read; give it a file of its own"},
+}
+
+// unread remarks on everything that nobody asked for.
+func (r *reader) unread(n *node) {
+	for _, a := range n.attrs {
+		if !a.read {
+			r.remark(n.line, Unknown, "the attribute %s of <%s> is not told: no program reads it", oneLine(a.name), oneLine(n.name))
+		}
+	}
+	if stray := oneLine(string(n.text)); stray != "" && !n.textRead {
+		r.remark(n.line, Unknown, "the text %q in <%s> is not told: no program reads it", stray, oneLine(n.name))
+	}
+	seen := make(map[string]bool)
+	for _, c := range n.children {
+		known, ok := notCarried[c.name]
+		switch {
+		case c.read:
+			r.unread(c)
+		case ok:
+			r.remark(c.line, known.kind, "%s%s: %s", element(c), address(c), known.why)
+		case seen[c.name]:
+			r.remark(c.line, Unknown, "a second %s is not told: programs read the first", element(c))
+		default:
+			r.remark(c.line, Unknown, "%s is not told: no program reads it", element(c))
+		}
+		seen[c.name] = seen[c.name] || c.read
+	}
+}
+
+func element(n *node) string { return "<" + oneLine(n.name) + ">" }
+
+// address returns the URL that an element names.
+func address(n *node) string {
+	for _, name := range []string{"url", "visiturl"} {
+		if url := oneLine(n.attr(name)); url != "" {
+			return " " + url
+		}
+	}
+	return ""
+}
