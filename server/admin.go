@@ -1,0 +1,54 @@
+package server
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+
+	"github.com/gorilla/mux"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// adminHandler serves health and metrics. It is on a listener of its own, on loopback unless the admin says otherwise: what it
+// tells is for the people who run the server.
+func (s *Server) adminHandler() http.Handler {
+	r := mux.NewRouter().SkipClean(true)
+	r.HandleFunc("/-/healthz", s.healthz)
+	r.HandleFunc("/-/readyz", s.readyz)
+	r.Handle("/-/metrics", promhttp.HandlerFor(s.metrics.registry, promhttp.HandlerOpts{}))
+	r.NotFoundHandler = http.HandlerFunc(adminNotFound)
+	return r
+}
+
+// healthz says that the process runs. Whoever restarts it if not must not ask readyz: a restart mends no bad file.
+func (s *Server) healthz(w http.ResponseWriter, _ *http.Request) {
+	plain(w, http.StatusOK, "ok\n")
+}
+
+// readyz says whether to send requests here, and what an admin should know.
+func (s *Server) readyz(w http.ResponseWriter, _ *http.Request) {
+	status, text := http.StatusOK, new(strings.Builder)
+	if err := s.ready(); err != nil {
+		status = http.StatusServiceUnavailable
+		fmt.Fprintf(text, "not ready: %v\n", err)
+	} else {
+		io.WriteString(text, "ready\n") // to a strings.Builder, as below: it cannot fail
+	}
+	if a := s.answers.Load(); a != nil {
+		fmt.Fprintf(text, "domains: %d\nprofiles: %d\n", a.Domains, a.Profiles)
+	}
+	if problem := s.problem.Load(); problem != nil {
+		fmt.Fprintf(text, "the file on disk is bad, what was loaded before is serving:\n%s\n", *problem)
+	}
+	if s.certificates != nil {
+		for _, trouble := range s.certificates.troubles() {
+			fmt.Fprintf(text, "a certificate on disk is bad, the one read before is serving:\n%s\n", trouble)
+		}
+	}
+	plain(w, status, text.String())
+}
+
+func adminNotFound(w http.ResponseWriter, _ *http.Request) {
+	plain(w, http.StatusNotFound, "There is nothing here. There are /-/healthz, /-/readyz and /-/metrics.\n")
+}

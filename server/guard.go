@@ -1,0 +1,104 @@
+package server
+
+import (
+	"fmt"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"runtime"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/gorilla/mux"
+)
+
+// guard is the outermost handler: it normalises each request, limits it, and counts and logs what became of it. It wraps the
+// router, because gorilla/mux's own middleware is skipped when nothing matches.
+type guard struct {
+	*Server
+	scheme  string         // what a request at this listener counts as: "http" or "https"
+	proxies []netip.Prefix // whose X-Forwarded headers are believed
+}
+
+// visit is one request on its way through: all that is kept for it, in one piece that is used again for a later request. Handlers
+// keep nothing of it when they return. It is also the http.ResponseWriter that handlers write to.
+type visit struct {
+	http.ResponseWriter
+	status  int // 0 until the header is written
+	start   time.Time
+	request http.Request // the normalised copy
+	url     url.URL
+	match   mux.RouteMatch
+	route   *route
+	client  client
+}
+
+var visits = sync.Pool{New: func() any { return new(visit) }}
+
+func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	v := visits.Get().(*visit)
+	v.ResponseWriter, v.start, v.route, v.client = w, time.Now(), g.nowhere, clientOf(r)
+	g.metrics.inFlight.Add(1)
+	defer g.end(v)
+
+	v.normalise(r, g.scheme, g.proxies)
+	v.route = g.find(v)
+	setCommon(w.Header(), g.stopping.Load())
+	switch r.Body {
+	case http.NoBody:
+	case nil: // in a test or a program's own question; from the network it never is
+		v.request.Body = http.NoBody
+	default:
+		v.request.Body = http.MaxBytesReader(w, r.Body, g.limits.body)
+	}
+	switch {
+	case r.Method == http.MethodConnect, r.Method == http.MethodTrace:
+		// CONNECT asks a proxy, which this is not. TRACE would send back what the client sent, credentials included.
+		methodNotAllowed(v, readOrPost.allow())
+	case r.Method == http.MethodOptions && r.RequestURI == "*":
+		v.Header().Set("Allow", readOrPost.allow())
+		v.WriteHeader(http.StatusNoContent)
+	default:
+		v.route.ServeHTTP(v, &v.request)
+	}
+}
+
+// end runs when a request is done, also when its handler panicked.
+func (g *guard) end(v *visit) {
+	defer g.metrics.inFlight.Add(-1)
+	failure := recover()
+	if failure != nil && failure != http.ErrAbortHandler {
+		g.metrics.panics.Inc()
+		g.log.Error("a handler panicked; this is a bug in mailhint, please report it with this text",
+			"route", v.route.name, "panic", panicText(failure), "stack", string(debug.Stack()))
+		if v.status == 0 {
+			ourFault(v)
+			failure = nil
+		}
+	}
+	if v.status == 0 {
+		v.status = http.StatusOK // the handler wrote nothing, net/http will
+	}
+	took := time.Since(v.start)
+	o := v.route.metrics.outcome(v.status, v.client)
+	o.counter.Inc()
+	v.route.metrics.duration.Observe(took.Seconds())
+	o.log(v, took)
+	*v = visit{}
+	visits.Put(v)
+	if failure != nil {
+		panic(http.ErrAbortHandler) // cuts the connection, so that half an answer is not taken for a whole one
+	}
+}
+
+// panicText describes a panic without anything a request may have put into it: a stranger's address must not reach the log.
+func panicText(value any) string {
+	switch v := value.(type) {
+	case runtime.Error:
+		return v.Error()
+	case error:
+		return "an error of type " + fmt.Sprintf("%T", v)
+	}
+	return "a value of type " + fmt.Sprintf("%T", value)
+}

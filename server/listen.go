@@ -1,0 +1,169 @@
+package server
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"syscall"
+	"time"
+)
+
+// limits are what a client may take. Tests use shorter ones.
+type limits struct {
+	header     int           // octets of a request's header
+	body       int64         // octets of its body
+	readHeader time.Duration // for the header
+	read       time.Duration // for header and body
+	write      time.Duration // for taking a piece of the answer
+	idle       time.Duration // between two requests of a connection
+	stop       time.Duration // for the requests still running when the server stops
+	look       time.Duration // between two looks at the certificate files
+}
+
+var defaultLimits = limits{
+	header:     16 << 10,
+	body:       64 << 10,
+	readHeader: 5 * time.Second,
+	read:       10 * time.Second,
+	write:      20 * time.Second,
+	idle:       60 * time.Second,
+	stop:       15 * time.Second,
+	look:       10 * time.Second,
+}
+
+// The purposes of listeners.
+const (
+	forHTTP  = "http"
+	forHTTPS = "https"
+	forAdmin = "admin"
+)
+
+// listener is an open address and the HTTP server behind it.
+type listener struct {
+	purpose string
+	net.Listener
+	server *http.Server
+}
+
+// Addrs are the addresses a server listens on, with the true ports.
+type Addrs struct {
+	HTTP, HTTPS []net.Addr
+	Admin       net.Addr // nil if there is none
+}
+
+// Listen opens all addresses. Connections wait from then on; Run serves them. After an error none is open.
+func (s *Server) Listen() error {
+	var errs []error
+	open := func(purpose string, addresses []string, h http.Handler) {
+		for _, address := range addresses {
+			errs = append(errs, s.open(purpose, address, h))
+		}
+	}
+	open(forHTTP, s.config.HTTP, s.Handler(false))
+	open(forHTTPS, s.config.HTTPS, s.Handler(true))
+	if s.config.Admin != "" {
+		open(forAdmin, []string{s.config.Admin}, s.adminHandler())
+	}
+	if err := errors.Join(errs...); err != nil {
+		for _, l := range s.listeners {
+			l.Close() // nothing has come in yet
+		}
+		s.listeners = nil
+		return err
+	}
+	s.metrics.built(s.Version)
+	for _, l := range s.listeners {
+		s.log.Info("listening", "for", l.purpose, "address", l.Addr().String())
+	}
+	return nil
+}
+
+func (s *Server) open(purpose, address string, h http.Handler) error {
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return fmt.Errorf("cannot listen on %s for %s: %w; %s", address, purpose, rootOf(err), listenAdvice(err, purpose))
+	}
+	s.listeners = append(s.listeners, &listener{purpose, &connLimiter{l, s.limits.write}, s.newHTTPServer(purpose, h)})
+	return nil
+}
+
+// rootOf drops what net.OpError repeats of the address.
+func rootOf(err error) error {
+	if op := new(net.OpError); errors.As(err, &op) {
+		return op.Err
+	}
+	return err
+}
+
+// listenAdvice says what an admin can do about an address that cannot be opened.
+func listenAdvice(err error, purpose string) string {
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return "another program listens there (ss -ltnp shows which): stop it, or choose another address for " + purpose + " in [server]"
+	case errors.Is(err, syscall.EACCES) && purpose == forHTTP:
+		return `ports below 1024 need the capability CAP_NET_BIND_SERVICE; or write http = ["localhost:8080"] in [server]`
+	case errors.Is(err, syscall.EACCES):
+		return "ports below 1024 need the capability CAP_NET_BIND_SERVICE; or choose a higher one for " + purpose + " in [server]"
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return "this machine does not have that address: correct " + purpose + " in [server]"
+	}
+	return `write ` + purpose + ` in [server] as "host:port" or ":port"`
+}
+
+// headerSlop is what net/http adds to MaxHeaderBytes for HTTP/1 (Go 1.26: 4096 octets, request line included), so that the limit
+// is what we say. HTTP/2 adds 320, and its limit is lower by the difference.
+const headerSlop = 4 << 10
+
+func (s *Server) newHTTPServer(purpose string, h http.Handler) *http.Server {
+	server := &http.Server{
+		Handler:                      h,
+		MaxHeaderBytes:               s.limits.header - headerSlop,
+		ReadHeaderTimeout:            s.limits.readHeader,
+		ReadTimeout:                  s.limits.read,
+		IdleTimeout:                  s.limits.idle, // WriteTimeout is what conn is for
+		ErrorLog:                     connectionLog(s.log, purpose),
+		DisableGeneralOptionsHandler: true, // the guard answers OPTIONS *, and counts it
+	}
+	if purpose == forHTTPS {
+		server.TLSConfig = &tls.Config{
+			MinVersion:     tls.VersionTLS12,
+			GetCertificate: s.certificates.GetCertificate,
+			NextProtos:     []string{"h2", "http/1.1"},
+		}
+		// ReadHeaderTimeout is not for HTTP/2 (Go 1.26): a client silent in the middle of a header would stay for the idle time.
+		server.HTTP2 = &http.HTTP2Config{SendPingTimeout: s.limits.read, PingTimeout: s.limits.readHeader, MaxConcurrentStreams: 100}
+	}
+	return server
+}
+
+// serve answers until the server is shut down, which is no error.
+func (l *listener) serve() error {
+	var err error
+	if l.purpose == forHTTPS {
+		err = l.server.ServeTLS(l.Listener, "", "")
+	} else {
+		err = l.server.Serve(l.Listener)
+	}
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return fmt.Errorf("listener %s for %s: %w", l.Addr(), l.purpose, err)
+}
+
+// Addrs returns the addresses that Listen has opened.
+func (s *Server) Addrs() Addrs {
+	var a Addrs
+	for _, l := range s.listeners {
+		switch l.purpose {
+		case forHTTP:
+			a.HTTP = append(a.HTTP, l.Addr())
+		case forHTTPS:
+			a.HTTPS = append(a.HTTPS, l.Addr())
+		case forAdmin:
+			a.Admin = l.Addr()
+		}
+	}
+	return a
+}

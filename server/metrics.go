@@ -1,0 +1,146 @@
+package server
+
+import (
+	"log/slog"
+	"runtime"
+	"strconv"
+	"sync/atomic"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+)
+
+// metrics are what /-/metrics shows. No label holds anything a stranger can choose: routes, clients and statuses come from short
+// lists, and no domain is named.
+type metrics struct {
+	registry  *prometheus.Registry
+	requests  *prometheus.CounterVec   // route, status, client
+	durations *prometheus.HistogramVec // route
+	inFlight  atomic.Int64
+	panics    prometheus.Counter
+	reloads   *prometheus.CounterVec // result
+	bad       prometheus.Gauge
+	domains   prometheus.Gauge
+	profiles  prometheus.Gauge
+}
+
+func newMetrics(s *Server) *metrics {
+	m := &metrics{
+		registry: prometheus.NewRegistry(),
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "mailhint_requests_total", Help: "Requests answered, by route, status and family of mail program.",
+		}, []string{"route", "status", "client"}),
+		durations: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "mailhint_request_duration_seconds", Help: "Time from the end of a request's header to the end of its answer.",
+			Buckets: []float64{.0001, .0005, .001, .005, .01, .05, .1, .5, 1, 5, 10},
+		}, []string{"route"}),
+		panics: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "mailhint_panics_total", Help: "Bugs in mailhint that a request ran into; the log has the stacks.",
+		}),
+		reloads: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "mailhint_reloads_total", Help: "Reloads of the domains, by result: ok or failed.",
+		}, []string{"result"}),
+		bad: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "mailhint_config_bad", Help: "1 while the file on disk cannot be used and the last good one serves.",
+		}),
+		domains: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "mailhint_domains", Help: "Domains being answered for.",
+		}),
+		profiles: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "mailhint_profiles", Help: "Profiles the domains share.",
+		}),
+	}
+	m.reloads.WithLabelValues("ok") // shown from the start, so that an increase is one
+	m.reloads.WithLabelValues("failed")
+	m.registry.MustRegister(m.requests, m.durations, m.panics, m.reloads, m.bad, m.domains, m.profiles,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "mailhint_requests_in_flight", Help: "Requests being answered now.",
+	}, func() float64 { return float64(m.inFlight.Load()) }))
+	if s.certificates != nil {
+		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "mailhint_certificate_expiry_timestamp_seconds", Help: "When the first of the certificates in use ends.",
+		}, func() float64 { return float64(s.certificates.firstEnd().Unix()) }))
+	}
+	return m
+}
+
+// built adds the usual constant 1 with the version as a label.
+func (m *metrics) built(version string) {
+	g := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "mailhint_build_info", Help: "1, labelled with the versions of mailhint and Go.",
+		ConstLabels: prometheus.Labels{"version": version, "goversion": runtime.Version()},
+	})
+	g.Set(1)
+	m.registry.MustRegister(g)
+}
+
+func (m *metrics) loaded(a *Answers, reload bool) {
+	if reload {
+		m.reloads.WithLabelValues("ok").Inc()
+	}
+	m.bad.Set(0)
+	m.domains.Set(float64(a.Domains))
+	m.profiles.Set(float64(a.Profiles))
+}
+
+func (m *metrics) rejected() {
+	m.reloads.WithLabelValues("failed").Inc()
+	m.bad.Set(1)
+}
+
+// statuses are those with a label of their own.
+var statuses = [...]int{200, 204, 301, 302, 304, 307, 308, 400, 403, 404, 405, 408, 412, 413, 415, 429, 500, 503}
+
+// statusIndex returns a status's place in statuses, or the place behind the last, which is labelled "other".
+func statusIndex(status int) int {
+	for i, s := range statuses {
+		if s == status {
+			return i
+		}
+	}
+	return len(statuses)
+}
+
+// serviceMetrics are the metrics of one service.
+type serviceMetrics struct {
+	name     string
+	requests *prometheus.CounterVec
+	duration prometheus.Observer
+	handler  slog.Handler
+	outcomes [len(statuses) + 1][clientCount]atomic.Pointer[outcome]
+}
+
+// outcome is where requests that ended in one way are counted and logged, with every label and common attribute already in
+// place: looking them up each time would be most of the cost.
+type outcome struct {
+	counter prometheus.Counter
+	handler slog.Handler
+	short   *LogHandler // if the log goes there
+	fixed   string      // for short
+}
+
+func (m *metrics) of(service string, log *slog.Logger) *serviceMetrics {
+	return &serviceMetrics{name: service, requests: m.requests, duration: m.durations.WithLabelValues(service), handler: log.Handler()}
+}
+
+// outcome returns that of a status and a client, and makes it the first time.
+func (m *serviceMetrics) outcome(status int, c client) *outcome {
+	i := statusIndex(status)
+	if o := m.outcomes[i][c].Load(); o != nil {
+		return o
+	}
+	label := "other"
+	if i < len(statuses) {
+		label = strconv.Itoa(status)
+	}
+	o := &outcome{
+		counter: m.requests.WithLabelValues(m.name, label, c.String()),
+		handler: m.handler.WithAttrs([]slog.Attr{slog.String("route", m.name), slog.String("client", c.String())}),
+	}
+	if short, ok := m.handler.(*LogHandler); ok {
+		o.short, o.fixed = short, short.fixedPart(m.name, c.String())
+	}
+	m.outcomes[i][c].Store(o)
+	return o
+}

@@ -1,0 +1,179 @@
+package server
+
+import (
+	"net/http"
+	"net/netip"
+	"path"
+	"strings"
+
+	"mailhint/settings"
+)
+
+// normalise makes the copy of r that handlers see.
+func (v *visit) normalise(r *http.Request, scheme string, proxies []netip.Prefix) {
+	v.request, v.url = *r, *r.URL
+	v.request.URL = &v.url
+	v.url.Scheme = scheme
+	// net/http has taken r.Host from the target if that is absolute. Delta Chat (core 2.57.0) sends "GET https://host/path HTTP/1.1".
+	host := r.Host
+	if len(proxies) > 0 {
+		f := forwardedBy(r, proxies)
+		if f.client.IsValid() {
+			v.request.RemoteAddr = netip.AddrPortFrom(f.client, 0).String()
+		}
+		if f.scheme != "" {
+			v.url.Scheme = f.scheme
+		}
+		if f.host != "" {
+			host = f.host
+		}
+	}
+	v.request.Host = cleanHost(host)
+	v.url.Host = v.request.Host
+	v.url.User = nil
+	v.url.Path, v.url.RawPath = cleanPath(r.URL.Path), ""
+}
+
+// cleanHost returns a name in lower case, without port and trailing dot, or "" for what cannot be a host name. IP addresses other
+// than IPv4's are not names.
+func cleanHost(host string) string {
+	if i := strings.IndexByte(host, ':'); i >= 0 {
+		host = host[:i]
+	}
+	host = strings.TrimSuffix(host, ".")
+	if len(host) > 253 {
+		return ""
+	}
+	ascii := true
+	for i := range len(host) {
+		c := host[i]
+		switch {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-', c == '.':
+		case c >= 0x80:
+			ascii = false
+		default:
+			return ""
+		}
+	}
+	if !ascii { // never from a Host header, but an absolute target may spell it so
+		domain, err := settings.ParseDomain(host)
+		if err != nil {
+			return ""
+		}
+		return string(domain)
+	}
+	return lower(host)
+}
+
+// cleanPath returns a decoded path in lower case, with "//", "/./" and "/../" resolved and without a trailing slash. %2F counts
+// as a slash: nothing here depends on the difference.
+func cleanPath(p string) string {
+	if isClean(p) {
+		return p
+	}
+	if p == "" || p[0] != '/' {
+		p = "/" + p
+	}
+	return lower(path.Clean(p))
+}
+
+// isClean reports whether a path is as cleanPath would make it. Nearly all are, and path.Clean takes its time to find out.
+func isClean(p string) bool {
+	before := byte(0)
+	for i := range len(p) {
+		c := p[i]
+		if 'A' <= c && c <= 'Z' || before == '/' && (c == '/' || c == '.' && !strings.HasPrefix(p[i:], ".well-known/")) {
+			return false
+		}
+		before = c
+	}
+	return p != "" && p[0] == '/' && before != '/'
+}
+
+// lower lower-cases ASCII letters only. strings.ToLower would make a "k" of the Kelvin sign.
+func lower(s string) string {
+	for i := range len(s) {
+		if c := s[i]; 'A' <= c && c <= 'Z' {
+			b := []byte(s)
+			for ; i < len(b); i++ {
+				if c := b[i]; 'A' <= c && c <= 'Z' {
+					b[i] = c + 'a' - 'A'
+				}
+			}
+			return string(b)
+		}
+	}
+	return s
+}
+
+// forwarded is what a trusted proxy says about the request it passes on. Zero fields were not said.
+type forwarded struct {
+	client       netip.Addr
+	scheme, host string
+}
+
+// forwardedBy reads the X-Forwarded headers, if the connection comes from a trusted proxy; else anybody could write them.
+func forwardedBy(r *http.Request, proxies []netip.Prefix) forwarded {
+	var f forwarded
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil || !contains(proxies, peer.Addr()) {
+		return f
+	}
+	f.client = forwardedClient(r.Header["X-Forwarded-For"], proxies)
+	switch scheme := lower(last(r.Header["X-Forwarded-Proto"])); scheme {
+	case "http", "https":
+		f.scheme = scheme
+	}
+	f.host = last(r.Header["X-Forwarded-Host"])
+	return f
+}
+
+// forwardedClient returns the right-most address that is no trusted proxy: each proxy appends whom it got the request from, and
+// what stands further left may be invented. It is the left-most one if all are trusted.
+func forwardedClient(headers []string, proxies []netip.Prefix) netip.Addr {
+	var client netip.Addr
+	for i := len(headers) - 1; i >= 0; i-- {
+		hops := headers[i]
+		for hops != "" {
+			comma := strings.LastIndexByte(hops, ',')
+			addr, err := parseHop(strings.TrimSpace(hops[comma+1:]))
+			if err != nil {
+				return client
+			}
+			client = addr
+			if !contains(proxies, client) {
+				return client
+			}
+			hops = hops[:max(comma, 0)]
+		}
+	}
+	return client
+}
+
+// parseHop reads an address as proxies write it: some (Azure's gateway) add the port.
+func parseHop(s string) (netip.Addr, error) {
+	if ap, err := netip.ParseAddrPort(s); err == nil {
+		return ap.Addr().Unmap().WithZone(""), nil
+	}
+	addr, err := netip.ParseAddr(strings.Trim(s, "[]"))
+	return addr.Unmap().WithZone(""), err
+}
+
+func contains(proxies []netip.Prefix, addr netip.Addr) bool {
+	addr = addr.Unmap().WithZone("")
+	for _, p := range proxies {
+		if p.Contains(addr) {
+			return true
+		}
+	}
+	return false
+}
+
+// last returns the last element of a header that is a list: what the nearest proxy wrote.
+func last(headers []string) string {
+	if len(headers) == 0 {
+		return ""
+	}
+	h := headers[len(headers)-1]
+	return strings.TrimSpace(h[strings.LastIndexByte(h, ',')+1:])
+}

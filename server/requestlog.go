@@ -1,0 +1,110 @@
+package server
+
+import (
+	"log/slog"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"mailhint/settings"
+)
+
+// LogHandler writes slog's text or JSON lines to a LogWriter. It knows the line of a request and writes that without slog's
+// general machinery: with log/slog alone (Go 1.26) and a write for each line, logging took a tenth of the processor time of an
+// autoconfig answer. What it writes is the same to the octet, and a test compares.
+type LogHandler struct {
+	slog.Handler
+	to   *LogWriter
+	json bool
+	now  atomic.Pointer[second]
+}
+
+// NewLogHandler returns a handler that writes JSON or text.
+func NewLogHandler(to *LogWriter, json bool, options *slog.HandlerOptions) *LogHandler {
+	h := &LogHandler{to: to, json: json}
+	if json {
+		h.Handler = slog.NewJSONHandler(to, options)
+	} else {
+		h.Handler = slog.NewTextHandler(to, options)
+	}
+	return h
+}
+
+// requestLine is what differs between the requests of a route and a client.
+type requestLine struct {
+	ended    time.Time
+	status   int
+	method   string // one of few
+	domain   settings.Domain
+	duration time.Duration
+}
+
+// record is the line for any other handler. It has no source position: looking that up for each request would be dear.
+func (l *requestLine) record() slog.Record {
+	r := slog.NewRecord(l.ended, slog.LevelInfo, "request", 0)
+	r.AddAttrs(slog.Int("status", l.status), slog.String("method", l.method), slog.String("domain", string(l.domain)),
+		slog.Duration("duration", l.duration))
+	return r
+}
+
+// fixedPart returns what stands between the time and the status in the lines of a route and a client.
+func (h *LogHandler) fixedPart(route, client string) string {
+	if h.json {
+		return `","level":"INFO","msg":"request","route":"` + route + `","client":"` + client + `","status":`
+	}
+	return " level=INFO msg=request route=" + route + " client=" + client + " status="
+}
+
+// write writes a line. Nothing in it needs quoting: a Domain is letters, digits, hyphens and dots.
+func (h *LogHandler) write(fixed string, l requestLine) {
+	var space [400]byte
+	b := space[:0]
+	if h.json {
+		b = append(b, `{"time":"`...)
+		b = l.ended.AppendFormat(b, time.RFC3339Nano)
+		b = append(b, fixed...)
+		b = strconv.AppendInt(b, int64(l.status), 10)
+		b = append(b, `,"method":"`...)
+		b = append(b, l.method...)
+		b = append(b, `","domain":"`...)
+		b = append(b, l.domain...)
+		b = append(b, `","duration":`...)
+		b = strconv.AppendInt(b, int64(l.duration), 10)
+		b = append(b, "}\n"...)
+	} else {
+		b = append(b, "time="...)
+		b = h.appendMillis(b, l.ended)
+		b = append(b, fixed...)
+		b = strconv.AppendInt(b, int64(l.status), 10)
+		b = append(b, " method="...)
+		b = append(b, l.method...)
+		b = append(b, " domain="...)
+		if l.domain == "" {
+			b = append(b, `""`...)
+		}
+		b = append(b, l.domain...)
+		b = append(b, " duration="...)
+		b = append(b, l.duration.String()...)
+		b = append(b, '\n')
+	}
+	h.to.Write(b) // a log that cannot be written is no reason to refuse requests, and there is nowhere to say so
+}
+
+// second is a formatted second: most lines share theirs with the line before.
+type second struct {
+	unix       int64
+	text, zone string
+}
+
+// appendMillis appends a time as slog's text handler has it.
+func (h *LogHandler) appendMillis(b []byte, t time.Time) []byte {
+	s := h.now.Load()
+	if s == nil || s.unix != t.Unix() {
+		s = &second{t.Unix(), t.Format("2006-01-02T15:04:05"), t.Format("Z07:00")}
+		h.now.Store(s)
+	}
+	b = append(b, s.text...)
+	ms := t.Nanosecond() / 1e6
+	b = append(b, '.', byte('0'+ms/100), byte('0'+ms/10%10), byte('0'+ms%10))
+	return append(b, s.zone...)
+}

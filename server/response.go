@@ -1,0 +1,86 @@
+package server
+
+import (
+	"io"
+	"net/http"
+	"strconv"
+)
+
+// WriteHeader notes the status.
+func (v *visit) WriteHeader(status int) {
+	if v.status == 0 && status >= 200 { // 1xx come before the answer
+		v.status = status
+	}
+	v.ResponseWriter.WriteHeader(status)
+}
+
+func (v *visit) Write(p []byte) (int, error) {
+	if v.status == 0 {
+		v.status = http.StatusOK
+	}
+	return v.ResponseWriter.Write(p)
+}
+
+// Unwrap is for http.ResponseController.
+func (v *visit) Unwrap() http.ResponseWriter { return v.ResponseWriter }
+
+// The values of the common headers, made once. A handler that needs another value sets its own.
+var (
+	nosniff    = []string{"nosniff"}
+	policy     = []string{"default-src 'none'; frame-ancestors 'none'"}
+	noReferrer = []string{"no-referrer"}
+	closing    = []string{"close"}
+)
+
+// setCommon sets the headers of every answer. There is no Strict-Transport-Security: programs fall back to plain http where a
+// name has no certificate, and must be able to.
+func setCommon(h http.Header, stopping bool) {
+	h["X-Content-Type-Options"] = nosniff
+	h["Content-Security-Policy"] = policy // somebody may open the XML in a browser
+	h["Referrer-Policy"] = noReferrer     // the address is in the query
+	if stopping {
+		h["Connection"] = closing // the client opens its next connection elsewhere
+	}
+}
+
+// notFound answers for an address that is not in the table. It must not be 200: Thunderbird, Geary and KDE's wizard stop at a
+// page where they expect a document.
+func notFound(w http.ResponseWriter, _ *http.Request) {
+	plain(w, http.StatusNotFound, "There is nothing here. This server tells mail programs how to reach a mailbox.\n")
+}
+
+// nothing answers 404 without a body.
+func nothing(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Length", "0")
+	w.WriteHeader(http.StatusNotFound)
+}
+
+func methodNotAllowed(w http.ResponseWriter, allow string) {
+	w.Header().Set("Allow", allow)
+	plain(w, http.StatusMethodNotAllowed, "Requests to this address can be: "+allow+".\n")
+}
+
+func tooLarge(w http.ResponseWriter) {
+	w.Header()["Connection"] = closing // rather than read what will not be used
+	plain(w, http.StatusRequestEntityTooLarge, "The request is too large.\n")
+}
+
+func notReady(w http.ResponseWriter) {
+	w.Header().Set("Retry-After", "5")
+	plain(w, http.StatusServiceUnavailable, "This server is still starting. Please try again in a few seconds.\n")
+}
+
+func ourFault(w http.ResponseWriter) {
+	clear(w.Header())
+	setCommon(w.Header(), true)
+	plain(w, http.StatusInternalServerError, "Something went wrong on this server. It is not your fault, and it has been noted.\n")
+}
+
+func plain(w http.ResponseWriter, status int, text string) {
+	h := w.Header()
+	h.Set("Content-Type", "text/plain; charset=utf-8")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Length", strconv.Itoa(len(text)))
+	w.WriteHeader(status)
+	io.WriteString(w, text) // the client is gone if this fails
+}

@@ -1,0 +1,255 @@
+package server
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// Slow clients are cut, and do not keep good ones waiting.
+func TestSlowClients(t *testing.T) {
+	t.Parallel()
+	s := run(t, secured(newPair(t, t.TempDir(), pairOptions{names: []string{"autoconfig.example.com"}})), func(s *Server) {
+		s.limits.readHeader, s.limits.read, s.limits.write, s.limits.idle = time.Second, 2*time.Second, 3*time.Second, time.Second
+	})
+	const good = "GET /mail/config-v1.1.xml HTTP/1.1\r\n" + hostLine + "\r\n"
+	var cut sync.WaitGroup
+	for i := range 100 {
+		ways := []struct{ address, start string }{
+			{s.http, "GET /mail/config-v1.1.xml HTTP/1.1\r\nX: "},                                       // a header that does not end
+			{s.http, "POST /autodiscover.xml HTTP/1.1\r\n" + hostLine + "Content-Length: 1000\r\n\r\n"}, // a body that does not
+			{s.http, ""},              // nothing at all
+			{s.http, good},            // an idle connection
+			{s.https, "\x16\x03\x01"}, // a handshake that does not end
+		}
+		way := ways[i%len(ways)]
+		c, err := net.Dial("tcp", way.address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close() })
+		io.WriteString(c, way.start)
+		cut.Go(func() {
+			c.SetReadDeadline(time.Now().Add(30 * time.Second))
+			trickle := make(chan struct{})
+			go func() {
+				for {
+					select {
+					case <-trickle:
+						return
+					case <-time.After(100 * time.Millisecond):
+						if way.start != good && way.start != "" {
+							io.WriteString(c, "x") // fails once it is cut
+						}
+					}
+				}
+			}()
+			_, err := io.Copy(io.Discard, c)
+			close(trickle)
+			if timeout := net.Error(nil); errors.As(err, &timeout) && timeout.Timeout() {
+				t.Errorf("a client that sent %.40q is not cut", way.start)
+			}
+		})
+	}
+	slowest := time.Duration(0)
+	for range 20 {
+		start := time.Now()
+		if r := send(t, s.http, []string{good}, "GET")[0]; r.StatusCode != 200 {
+			t.Errorf("a good request beside slow ones: %s", r.Status)
+		}
+		slowest = max(slowest, time.Since(start))
+		time.Sleep(20 * time.Millisecond)
+	}
+	cut.Wait()
+	t.Logf("slowest good request: %v", slowest)
+}
+
+// Being told to stop fails no request: neither those running, nor those that come before whoever sends them here has seen it.
+func TestGracefulShutdown(t *testing.T) {
+	t.Parallel()
+	entered, leave := make(chan struct{}), make(chan struct{})
+	s := run(t, offline(), func(s *Server) {
+		s.Drain = 500 * time.Millisecond
+		a := fakeAnswers()
+		a.Autodiscover = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			close(entered)
+			<-leave
+			io.WriteString(w, "late")
+		})
+		s.Use(a)
+	})
+	var requests, told atomic.Int64
+	var clients sync.WaitGroup
+	client := func(keepAlive bool) {
+		transport := &http.Transport{DisableKeepAlives: !keepAlive}
+		defer transport.CloseIdleConnections()
+		for {
+			r, err := (&http.Client{Transport: transport}).Get("http://" + s.http + "/mail/config-v1.1.xml")
+			if err != nil {
+				t.Errorf("failed: %v", err)
+				return
+			}
+			body, err := io.ReadAll(r.Body)
+			r.Body.Close()
+			if err != nil || r.StatusCode != 200 || string(body) != document {
+				t.Errorf("failed: %s %q %v", r.Status, body, err)
+				return
+			}
+			requests.Add(1)
+			if s.stopping.Load() { // as a load balancer sees at /-/readyz
+				if keepAlive && r.Close {
+					told.Add(1)
+				}
+				return
+			}
+			time.Sleep(5 * time.Millisecond)
+		}
+	}
+	for i := range 4 {
+		clients.Go(func() { client(i%2 == 0) })
+	}
+	late := make(chan response, 1)
+	go func() {
+		late <- send(t, s.http, []string{"GET /autodiscover.xml HTTP/1.1\r\n" + hostLine + "\r\n"}, "GET")[0]
+	}()
+	<-entered
+	eventually(t, "there is load", func() bool { return requests.Load() > 100 })
+
+	stopped := make(chan error, 1)
+	go func() { stopped <- s.stop() }()
+	eventually(t, "readyz says 503", func() bool {
+		status, body := get(t, "http://"+s.admin+"/-/readyz")
+		return status == 503 && strings.Contains(body, "shutting down")
+	})
+	if status, _ := get(t, "http://"+s.http+"/mail/config-v1.1.xml"); status != 200 {
+		t.Errorf("a new connection while draining: %d", status)
+	}
+	clients.Wait()
+	eventually(t, "nothing new is accepted", func() bool {
+		c, err := net.Dial("tcp", s.http)
+		if err == nil {
+			c.Close()
+		}
+		return err != nil
+	})
+	if status, _ := get(t, "http://"+s.admin+"/-/healthz"); status != 200 {
+		t.Errorf("healthz while a request still runs: %d", status)
+	}
+	close(leave)
+	if r := <-late; r.StatusCode != 200 || r.body != "late" {
+		t.Errorf("the request that was running: %s %q", r.Status, r.body)
+	}
+	if err := <-stopped; err != nil {
+		t.Errorf("Run: %v", err)
+	}
+	t.Logf("%d requests, %d clients told to go", requests.Load(), told.Load())
+}
+
+// A request that does not end is cut at last, and Run says so.
+func TestShutdownGivesUp(t *testing.T) {
+	t.Parallel()
+	s, err := New(offline(), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Drain, s.limits.stop = 0, 50*time.Millisecond
+	entered, leave := make(chan struct{}), make(chan struct{})
+	defer close(leave)
+	s.Use(&Answers{Autoconfig: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		close(entered)
+		<-leave
+	})})
+	if err := s.Listen(); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	go func() {
+		c, err := net.Dial("tcp", s.Addrs().HTTP[0].String())
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer c.Close()
+		io.WriteString(c, "GET /mail/config-v1.1.xml HTTP/1.1\r\n"+hostLine+"\r\n")
+		<-leave
+	}()
+	go func() {
+		<-entered
+		cancel()
+	}()
+	if err := s.Run(ctx); !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "have been cut") {
+		t.Errorf("Run: %v, want that requests have been cut", err)
+	}
+}
+
+// What systemd is told, by way of a socket as it makes them.
+func TestSystemd(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "notify")
+	socket, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: name, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer socket.Close()
+	t.Setenv("NOTIFY_SOCKET", name)
+	expect := func(want string) {
+		t.Helper()
+		socket.SetReadDeadline(time.Now().Add(10 * time.Second))
+		b := make([]byte, 1000)
+		n, err := socket.Read(b)
+		if err != nil {
+			t.Fatalf("waiting for %s: %v", want, err)
+		}
+		if line, _ := bufio.NewReader(strings.NewReader(string(b[:n]))).ReadString('\n'); strings.TrimSpace(line) != want {
+			t.Fatalf("systemd was told %q, want %s", b[:n], want)
+		}
+	}
+	s := run(t, offline(), nil)
+	expect("READY=1")
+	s.Use(fakeAnswers()) // the file changed: no news for systemd
+	s.Reloading()
+	expect("RELOADING=1")
+	s.Use(fakeAnswers())
+	expect("READY=1")
+	s.Reloading()
+	expect("RELOADING=1")
+	s.Reject(errors.New("bad"))
+	expect("READY=1")
+	s.stop()
+	expect("STOPPING=1")
+}
+
+// A client that sends requests and takes no answers is cut, over TLS too.
+func TestClientThatDoesNotRead(t *testing.T) {
+	t.Parallel()
+	s := run(t, secured(newPair(t, t.TempDir(), pairOptions{names: []string{"autoconfig.example.com"}})), func(s *Server) {
+		s.limits.write = 200 * time.Millisecond
+		a := fakeAnswers()
+		big := make([]byte, 16<<20) // more than the kernel takes for a client
+		a.Autoconfig = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.Write(big) })
+		s.Use(a)
+	})
+	for _, address := range []string{s.http, s.https} {
+		c, err := net.Dial("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		if address == s.https {
+			c = tls.Client(c, &tls.Config{InsecureSkipVerify: true})
+		}
+		io.WriteString(c, "GET /mail/config-v1.1.xml HTTP/1.1\r\n"+hostLine+"\r\n")
+	}
+	eventually(t, "both are being answered", func() bool { return s.metrics.inFlight.Load() == 2 })
+	eventually(t, "both are cut", func() bool { return s.metrics.inFlight.Load() == 0 })
+}

@@ -1,0 +1,149 @@
+// Package server stands between the network and the packages that answer mail programs: the table of paths, and what is the same
+// for every request.
+//
+// Mail programs ask at http and https, under names such as autoconfig.example.com, at paths like /mail/config-v1.1.xml and
+// /autodiscover/autodiscover.xml, with odd spellings of both. A request passes the guard, which limits it, brings host and path
+// into one spelling, and counts and logs it; then the table in routes.go, which knows paths only. The domain is found by the
+// handler itself, from the host and the address in the request.
+//
+// The normalised request is what handlers can rely on:
+//
+//   - Host is a name in lower case (A-labels), without port and trailing dot; empty if the client sent none or none that can be one.
+//   - URL.Path is in lower case, without double, trailing or dot segments. No redirect is ever sent for that: a POST would lose
+//     its body.
+//   - URL.Scheme is "https" or "http", as the client asked, and RemoteAddr is the client's, also behind a trusted proxy. Its port
+//     is 0 then.
+//   - Body ends with an *http.MaxBytesError after 64 KiB.
+//
+// Health and metrics are on a listener of their own, never on the names of customers.
+package server
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/gorilla/mux"
+
+	"mailhint/domains"
+)
+
+// Server listens as the [server] table of domains.toml says. Use New, Use, Listen and Run, in this order.
+type Server struct {
+	// Drain is for how long connections are still accepted after Run has been told to stop, so that whoever sends them here (a
+	// load balancer, a proxy) sees /-/readyz fail and stops doing so. New sets one second.
+	Drain time.Duration
+	// Version is the program's, for the metrics.
+	Version string
+
+	config       domains.Server
+	log          *slog.Logger
+	limits       limits
+	metrics      *metrics
+	router       *mux.Router
+	nowhere      *route        // what no row of the table fits
+	certificates *certificates // nil if TLS is "off"
+	signing      *certificates // the pair that signs Apple profiles; nil if none is configured
+	listeners    []*listener
+
+	answers  atomic.Pointer[Answers]
+	problem  atomic.Pointer[string] // why the file on disk is not the one that serves; nil if it is
+	stopping atomic.Bool
+	systemd  systemd
+}
+
+// New makes a server that does not listen yet. It reads the certificates; what is wrong with them is one error, each with the
+// file and what to do about it.
+func New(config domains.Server, log *slog.Logger) (*Server, error) {
+	s := &Server{Drain: time.Second, config: config, log: log, limits: defaultLimits}
+	switch config.TLS {
+	case "off":
+	case "files":
+		c, err := readCertificates(config.Certificates, log)
+		if err != nil {
+			return nil, err
+		}
+		s.certificates = c
+	default:
+		return nil, fmt.Errorf(`[server] tls = %q is unknown here; write "files" or "off"`, config.TLS)
+	}
+	if config.Signing != nil {
+		c, err := readCertificates([]domains.KeyPair{*config.Signing}, log)
+		if err != nil {
+			return nil, fmt.Errorf("sign_cert and sign_key: %w", err)
+		}
+		s.signing = c
+	}
+	s.metrics = newMetrics(s)
+	s.router, s.nowhere = s.newRouter()
+	return s, nil
+}
+
+// Use makes requests be served by a from now on. The first time it makes the server ready; later ones count as good reloads.
+func (s *Server) Use(a *Answers) {
+	reload := s.answers.Swap(a) != nil
+	s.problem.Store(nil)
+	s.metrics.loaded(a, reload)
+	s.systemd.loaded(s.log)
+}
+
+// Reject says that what is on disk cannot be used, and why. The last Answers keep serving; /-/readyz shows the reason, and the
+// metrics count a failed reload.
+func (s *Server) Reject(reason error) {
+	detail := reason.Error()
+	s.problem.Store(&detail)
+	s.metrics.rejected()
+	if s.answers.Load() != nil {
+		s.systemd.loaded(s.log)
+	}
+}
+
+// Reloading tells systemd that a reload has begun. The next Use or Reject ends it.
+func (s *Server) Reloading() { s.systemd.reloading(s.log) }
+
+// ReloadCertificates reads the certificate files again, whether they look changed or not. A pair that cannot be read stays as it
+// was, and is part of the error. Run does the same by itself when files change.
+func (s *Server) ReloadCertificates() error {
+	var errs []error
+	for _, c := range s.allCertificates() {
+		errs = append(errs, c.reload(true))
+	}
+	return errors.Join(errs...)
+}
+
+// allCertificates are the files that are followed.
+func (s *Server) allCertificates() []*certificates {
+	var all []*certificates
+	for _, c := range []*certificates{s.certificates, s.signing} {
+		if c != nil {
+			all = append(all, c)
+		}
+	}
+	return all
+}
+
+// Handler returns what the public listeners serve: those with TLS if secure, else those without.
+func (s *Server) Handler(secure bool) http.Handler {
+	scheme := "http"
+	if secure || s.config.TLS == "off" { // then a proxy in front does TLS, or somebody tries mailhint on their own machine
+		scheme = "https"
+	}
+	return &guard{Server: s, scheme: scheme, proxies: s.config.TrustedProxies}
+}
+
+// errStopping is why a server that ends is not ready.
+var errStopping = errors.New("shutting down")
+
+// ready returns why the server should not be sent requests, or nil.
+func (s *Server) ready() error {
+	switch {
+	case s.stopping.Load():
+		return errStopping
+	case s.answers.Load() == nil:
+		return errors.New("no domains loaded yet")
+	}
+	return nil
+}
