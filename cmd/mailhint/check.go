@@ -1,0 +1,103 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"mailhint/domains"
+)
+
+func newCheck() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "check [FILE…]",
+		Short: "Look for mistakes in the configuration, without the network",
+		Long: "check reads the configuration, or each FILE as one, and prints every mistake as\n" +
+			"file:line: key: what is wrong, how to write it. It exits with 1 if there is one.",
+		RunE: func(cmd *cobra.Command, files []string) error {
+			if len(files) == 0 {
+				files = []string{configName(cmd)}
+			}
+			good := true
+			for _, file := range files {
+				result := check(file)
+				good = good && result.OK
+				if err := result.print(cmd.OutOrStdout(), asJSON); err != nil {
+					return problem(err)
+				}
+			}
+			if !good {
+				return exitError{code: exitProblem}
+			}
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object for each FILE")
+	return cmd
+}
+
+// checked is what check found in one configuration.
+type checked struct {
+	File     string    `json:"file"`
+	OK       bool      `json:"ok"`
+	Domains  int       `json:"domains"`
+	Profiles int       `json:"profiles"`
+	Problems []mistake `json:"problems"`
+}
+
+// mistake is one domains.Problem.
+type mistake struct {
+	File string `json:"file"`
+	Line int    `json:"line,omitempty"`
+	Key  string `json:"key,omitempty"`
+	Text string `json:"text"`
+
+	line string // as people read it
+}
+
+func check(file string) checked {
+	result := checked{File: file, Problems: []mistake{}}
+	snapshot, err := domains.Load(file)
+	if err == nil {
+		result.OK, result.Domains, result.Profiles = true, snapshot.Domains(), snapshot.Profiles
+		return result
+	}
+	var problems domains.Problems
+	if !errors.As(err, &problems) {
+		problems = domains.Problems{{Position: domains.Position{File: file}, Text: err.Error()}}
+	}
+	for _, p := range problems {
+		result.Problems = append(result.Problems, mistake{p.File, p.Line, p.Key, p.Text, p.String()})
+	}
+	return result
+}
+
+func (c checked) print(w io.Writer, asJSON bool) error {
+	if asJSON {
+		out := json.NewEncoder(w)
+		out.SetEscapeHTML(false)
+		return out.Encode(c)
+	}
+	if c.OK {
+		_, err := fmt.Fprintf(w, "ok, %s, %s\n", count(c.Domains, "domain"), count(c.Profiles, "profile"))
+		return err
+	}
+	for _, m := range c.Problems {
+		if _, err := fmt.Fprintln(w, m.line); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// count spells a number of things.
+func count(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}

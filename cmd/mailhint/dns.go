@@ -1,0 +1,146 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"mailhint/dnsrecords"
+	"mailhint/pacc"
+	"mailhint/settings"
+)
+
+// dnsFlags are the flags of dns.
+type dnsFlags struct {
+	format    string
+	srvOnly   bool
+	target    string
+	addresses []string
+	ttl       uint32
+	zone      string
+}
+
+func newDNS() *cobra.Command {
+	var flags dnsFlags
+	cmd := &cobra.Command{
+		Use:   "dns DOMAIN",
+		Short: "Print the DNS records that a domain should publish",
+		Long: "dns prints the DNS records with which mail programs find the settings of a domain, from the configuration and without\n" +
+			"the network: names of the domain for this server, or with --srv-only an SRV record, and SRV records of the mail servers.\n" +
+			"\n" +
+			"Formats:\n" +
+			"  zone        lines of a zone file (RFC 1035) with absolute names, to be pasted or $INCLUDEd anywhere in it\n" +
+			"  table       columns for people\n" +
+			"  json        an array of objects\n" +
+			"  nsupdate    a script for nsupdate(1), which replaces records of the same name and type\n" +
+			"  octodns     the zone's file for octoDNS's YamlProvider\n" +
+			"  dnscontrol  a D_EXTEND() for dnsconfig.js of DNSControl\n" +
+			"  terraform   resources of the provider hashicorp/dns, which updates any name server that takes RFC 2136",
+		Example: "  mailhint dns example.com\n" +
+			"  mailhint dns example.com >>example.com.zone\n" +
+			"  mailhint dns example.com --format nsupdate | nsupdate -k tsig.key\n" +
+			"  mailhint dns example.com --address 192.0.2.1,2001:db8::1\n" +
+			"  mailhint dns example.com --srv-only --target setup.hoster.example",
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return printDNS(cmd, args[0], flags)
+		},
+	}
+	cmd.Flags().StringVar(&flags.format, "format", "zone", "how to print them: "+strings.Join(dnsrecords.Formats, ", "))
+	cmd.Flags().BoolVar(&flags.srvOnly, "srv-only", false, "no names of the domain for this server, which then needs no certificate for them; fewer programs find it")
+	cmd.Flags().StringVar(&flags.target, "target", "", "host name of this server; default name in [server]")
+	cmd.Flags().StringSliceVar(&flags.addresses, "address", nil, "IP addresses of this server: publish A and AAAA records instead of CNAMEs")
+	cmd.Flags().Uint32Var(&flags.ttl, "ttl", 3600, "how long the records may be cached, in seconds")
+	cmd.Flags().StringVar(&flags.zone, "zone", "", "the zone that the records are kept in; default DOMAIN")
+	return cmd
+}
+
+func printDNS(cmd *cobra.Command, name string, flags dnsFlags) error {
+	domain, err := settings.ParseDomain(name)
+	if err != nil {
+		return fmt.Errorf("%q: %w; write it like example.com", name, err)
+	}
+	options, err := flags.options()
+	if err != nil {
+		return err
+	}
+	zone, err := flags.zoneOf(domain)
+	if err != nil {
+		return err
+	}
+	snapshot, found, err := find(cmd, settings.Question{Host: domain})
+	if err != nil {
+		return err
+	}
+	if options.Server == "" {
+		options.Server = snapshot.Server.Name
+	}
+	document, err := pacc.Answer(found)
+	if err != nil && !errors.Is(err, pacc.ErrNotExpressible) {
+		return problem(err)
+	}
+	if err == nil {
+		options.PACC = pacc.Record(document)
+	}
+	records, err := dnsrecords.For(found, options)
+	if err != nil { // the file may be right all the same: with addresses it needs no name
+		return fmt.Errorf("%w: set name in [server], or give --target HOST", err)
+	}
+	out, err := dnsrecords.Print(flags.format, zone, records)
+	if err != nil {
+		return err
+	}
+	_, err = cmd.OutOrStdout().Write(out)
+	return problem(err)
+}
+
+// options reads the flags that say where this server is and what to publish.
+func (f dnsFlags) options() (dnsrecords.Options, error) {
+	o := dnsrecords.Options{TTL: f.ttl}
+	if !slices.Contains(dnsrecords.Formats, f.format) {
+		return o, fmt.Errorf("unknown format %q; --format takes %s", f.format, strings.Join(dnsrecords.Formats, ", "))
+	}
+	if f.srvOnly {
+		o.Variant = dnsrecords.SRVOnly
+	}
+	if f.srvOnly && len(f.addresses) > 0 {
+		return o, errors.New("--srv-only publishes no names that --address could be for; leave out one of them")
+	}
+	if f.ttl > 1<<31-1 { // RFC 2181 section 8
+		return o, fmt.Errorf("--ttl %d is too long; write at most %d", f.ttl, 1<<31-1)
+	}
+	if f.target != "" {
+		target, err := settings.ParseDomain(f.target)
+		if err != nil {
+			return o, fmt.Errorf("--target %q: %w; write a host name such as setup.example.com", f.target, err)
+		}
+		o.Server = string(target)
+	}
+	for _, text := range f.addresses {
+		a, err := netip.ParseAddr(text)
+		if err != nil || a.Zone() != "" {
+			return o, fmt.Errorf("--address %q is no IP address; write it like 192.0.2.1,2001:db8::1", text)
+		}
+		o.Addresses = append(o.Addresses, a.Unmap())
+	}
+	return o, nil
+}
+
+// zoneOf reads the flag --zone.
+func (f dnsFlags) zoneOf(d settings.Domain) (settings.Domain, error) {
+	if f.zone == "" {
+		return d, nil
+	}
+	zone, err := settings.ParseDomain(f.zone)
+	if err != nil {
+		return "", fmt.Errorf("--zone %q: %w; write it like example.com", f.zone, err)
+	}
+	if zone != d && !strings.HasSuffix(string(d), "."+string(zone)) {
+		return "", fmt.Errorf("--zone %s does not hold %s", zone, d)
+	}
+	return zone, nil
+}

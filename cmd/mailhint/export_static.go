@@ -1,0 +1,89 @@
+package main
+
+import (
+	"fmt"
+	"iter"
+	"net/http"
+
+	"mailhint/autoconfig"
+	"mailhint/domains"
+	"mailhint/settings"
+)
+
+// staticPaths are where programs ask for config-v1.1.xml: on autoconfig.D and on D itself.
+var staticPaths = []string{"mail/config-v1.1.xml", ".well-known/autoconfig/mail/config-v1.1.xml"}
+
+// static writes the answers that are given to a request which names no address. They come from the handler that serves them, so
+// that they are the same to the byte.
+func (e *exporter) static() error {
+	total := 0
+	for _, entry := range e.entries {
+		total += len(entry.Names)
+	}
+	progress := newProgress(e.messages, total, "domains")
+	defer progress.done()
+	for _, entry := range e.entries {
+		s, ok := e.public(entry)
+		if !ok {
+			continue
+		}
+		if err := e.staticEntry(entry, s, progress); err != nil {
+			return problem(err)
+		}
+	}
+	return nil
+}
+
+func (e *exporter) staticEntry(entry domains.Entry, s *settings.Settings, progress *progress) error {
+	var found settings.Found
+	handler, err := autoconfig.New(func(settings.Question) (settings.Found, bool) { return found, true }, only(s))
+	if err != nil {
+		return err
+	}
+	for _, d := range entry.Names {
+		if _, ok := e.snapshot.Lookup(settings.Question{Host: d}); !ok && entry.Networks == nil {
+			e.say(string(d), "left out: the name is too long for the hosts made of it")
+			continue
+		}
+		found = settings.Found{Settings: s, Domain: d, Primary: d}
+		if entry.Kind == domains.Single {
+			found.Primary = entry.Names[0]
+		}
+		answer := answer{header: make(http.Header)}
+		request, err := http.NewRequest(http.MethodGet, "http://autoconfig."+string(d)+"/"+staticPaths[0], nil)
+		if err != nil {
+			return err
+		}
+		handler.ServeHTTP(&answer, request)
+		if answer.status != 0 && answer.status != http.StatusOK {
+			return fmt.Errorf("%s: the answer has status %d", d, answer.status)
+		}
+		for _, path := range staticPaths {
+			if err := e.folder.write(string(d)+"/"+path, answer.body); err != nil {
+				return err
+			}
+		}
+		progress.step()
+	}
+	return nil
+}
+
+func only(s *settings.Settings) iter.Seq[*settings.Settings] {
+	return func(yield func(*settings.Settings) bool) { yield(s) }
+}
+
+// answer keeps what a handler answers.
+type answer struct {
+	header http.Header
+	status int
+	body   []byte
+}
+
+func (a *answer) Header() http.Header { return a.header }
+
+func (a *answer) WriteHeader(status int) { a.status = status }
+
+func (a *answer) Write(b []byte) (int, error) {
+	a.body = append(a.body, b...)
+	return len(b), nil
+}

@@ -1,0 +1,139 @@
+// Command mailhint tells mail programs the settings of mail domains: it reads domains.toml and answers Mozilla autoconfig and
+// Outlook Autodiscover requests.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-ctx.Done()
+		stop() // a second signal ends the process at once
+	}()
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// Exit codes, the same for every command.
+const (
+	exitGood    = 0
+	exitProblem = 1 // a problem was found
+	exitUsage   = 2 // the command line is wrong
+	exitUnknown = 3 // it could not be checked
+)
+
+// exitError ends the program with a code other than exitUsage. A nil err means that everything has been said.
+type exitError struct {
+	code int
+	err  error
+}
+
+func (e exitError) Error() string {
+	if e.err == nil {
+		return ""
+	}
+	return e.err.Error()
+}
+
+func (e exitError) Unwrap() error { return e.err }
+
+// problem wraps an error that is a finding about the configuration or the network, not about the command line. An error that has
+// its exit code keeps it.
+func problem(err error) error {
+	if err == nil || errors.As(err, new(exitError)) {
+		return err
+	}
+	return exitError{exitProblem, err}
+}
+
+// run is the whole program. Results go to stdout, messages to stderr.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	root := newRoot()
+	root.SetArgs(doubleDashes(root, args))
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitGood
+	}
+	if text := err.Error(); text != "" {
+		fmt.Fprintln(stderr, text)
+	}
+	if exit := (exitError{}); errors.As(err, &exit) {
+		return exit.code
+	}
+	fmt.Fprintln(stderr, "See mailhint --help.")
+	return exitUsage
+}
+
+// configFile is the flag --config, which every command shares.
+var configUsage = "main configuration file; default $MAILHINT_CONFIG, else ./domains.toml, else " + systemConfig
+
+const systemConfig = "/etc/mailhint/domains.toml"
+
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "mailhint",
+		Short: "Sets up mail programs by themselves",
+		Long: "mailhint answers the requests with which Thunderbird, Outlook and other mail programs ask for a domain's servers.\n" +
+			"What it answers stands in domains.toml.",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.NoArgs,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.PersistentFlags().String("config", "", configUsage)
+	root.AddCommand(newServe(), newCheck(), newShow(), newDNS(), newImport(), newExport(), newVersion())
+	return root
+}
+
+// configName finds the main configuration file.
+func configName(cmd *cobra.Command) string {
+	if name, _ := cmd.Flags().GetString("config"); name != "" {
+		return name
+	}
+	if name := os.Getenv("MAILHINT_CONFIG"); name != "" {
+		return name
+	}
+	const here = "domains.toml"
+	if _, err := os.Stat(here); errors.Is(err, os.ErrNotExist) {
+		if _, err := os.Stat(systemConfig); err == nil {
+			return systemConfig
+		}
+	}
+	return here
+}
+
+// doubleDashes turns "-config" into "--config", as Go's own programs take it.
+func doubleDashes(root *cobra.Command, args []string) []string {
+	fixed := make([]string, len(args))
+	for i, arg := range args {
+		fixed[i] = arg
+		if name, _, _ := strings.Cut(strings.TrimPrefix(arg, "-"), "="); strings.HasPrefix(arg, "-") && len(name) > 1 && name[0] != '-' && isFlag(root, name) {
+			fixed[i] = "-" + arg
+		}
+	}
+	return fixed
+}
+
+func isFlag(root *cobra.Command, name string) bool {
+	if root.PersistentFlags().Lookup(name) != nil {
+		return true
+	}
+	for _, cmd := range root.Commands() {
+		if cmd.Flags().Lookup(name) != nil {
+			return true
+		}
+	}
+	return false
+}

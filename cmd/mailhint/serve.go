@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"reflect"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"mailhint/domains"
+	"mailhint/server"
+)
+
+func newServe() *cobra.Command {
+	var (
+		logFormat string
+		drain     time.Duration
+	)
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Answer mail programs",
+		Long: "serve answers mail programs as domains.toml says, until it is told to stop (SIGTERM, Ctrl-C).\n" +
+			"It follows changes of the file; SIGHUP makes it read the file at once.",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if logFormat != "text" && logFormat != "json" {
+				return fmt.Errorf("unknown log format %q; write text or json", logFormat)
+			}
+			lines := server.NewLogWriter(cmd.ErrOrStderr())
+			defer lines.Close() // the last chance to write them
+			log := slog.New(server.NewLogHandler(lines, logFormat == "json", nil))
+			p, err := start(configName(cmd), log)
+			if err != nil {
+				return problem(err)
+			}
+			p.server.Drain = drain
+			return problem(p.run(cmd.Context()))
+		},
+	}
+	cmd.Flags().StringVar(&logFormat, "log-format", "text", "how log lines are written: text or json")
+	cmd.Flags().DurationVar(&drain, "drain", time.Second, "how long to go on accepting after SIGTERM, while /-/readyz says no")
+	return cmd
+}
+
+// program is a running mailhint.
+type program struct {
+	log    *slog.Logger
+	file   *domains.File
+	server *server.Server
+	config domains.Server // the [server] table at the start
+	hangup chan os.Signal
+}
+
+// start loads the configuration and opens the listeners.
+func start(config string, log *slog.Logger) (*program, error) {
+	p := &program{log: log, hangup: make(chan os.Signal, 1)}
+	signal.Notify(p.hangup, syscall.SIGHUP) // first of all: unheard, it would end the process
+	file, err := domains.Open(config, p.use)
+	if err != nil {
+		return nil, err
+	}
+	p.file = file
+	if err := p.server.Listen(); err != nil {
+		return nil, err
+	}
+	snapshot := file.Current()
+	log.Info("serving", "file", config, "domains", snapshot.Domains(), "profiles", snapshot.Profiles)
+	return p, nil
+}
+
+// use prepares the answers for a new state of the domains and has them served.
+func (p *program) use(s *domains.Snapshot) error {
+	if p.server == nil {
+		srv, err := server.New(s.Server, p.log)
+		if err != nil {
+			return err
+		}
+		srv.Version = versionText()
+		p.server, p.config = srv, s.Server
+	} else if !reflect.DeepEqual(s.Server, p.config) {
+		p.log.Warn("the [server] table has changed; restart mailhint to apply it")
+	}
+	answers, err := p.server.Prepare(s)
+	if err != nil {
+		return err
+	}
+	p.server.Use(answers)
+	return nil
+}
+
+// run serves until ctx is done. It follows the configuration meanwhile.
+func (p *program) run(ctx context.Context) error {
+	watching, stop := context.WithCancel(ctx)
+	defer stop()
+	go p.file.Watch(watching, p.reloaded)
+	defer signal.Stop(p.hangup)
+	go func() {
+		for {
+			select {
+			case <-watching.Done():
+				return
+			case <-p.hangup:
+				p.reload()
+			}
+		}
+	}()
+	return p.server.Run(ctx)
+}
+
+// reload reads configuration and certificates now.
+func (p *program) reload() {
+	p.server.Reloading()
+	p.reloaded(p.file.Reload())
+	if err := p.server.ReloadCertificates(); err != nil {
+		p.log.Error("a certificate cannot be used; the one before it goes on serving", "error", err)
+	}
+}
+
+// reloaded says what became of a reload.
+func (p *program) reloaded(err error) {
+	if err != nil {
+		p.server.Reject(err)
+		p.log.Error("the configuration cannot be used; the one before it goes on serving", "error", err)
+		return
+	}
+	s := p.file.Current()
+	p.log.Info("configuration reloaded", "domains", s.Domains(), "profiles", s.Profiles)
+}
