@@ -1,0 +1,47 @@
+# What is done with mailhint while developing it. "make test" is what CI runs.
+
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+# Programs that tests drive, and Debian's packages of them: the real Thunderbird, a name server, a validator for the schemas of the
+# answers, and independent readers of signatures, property lists and QR codes. The race detector needs gcc.
+TEST_PROGRAMS := gcc thunderbird xmllint /usr/sbin/knotd nsupdate openssl plistutil zbarimg rsvg-convert
+TEST_PACKAGES := gcc libc6-dev thunderbird libxml2-utils knot bind9-dnsutils openssl libplist-utils zbar-tools librsvg2-bin
+FUZZ_TIME := 30s
+
+.PHONY: run build test lint bench fuzz programs
+
+run:
+	go run ./cmd/mailhint serve
+
+build: # a static, stripped program
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o build/mailhint ./cmd/mailhint
+
+test: programs lint
+	@mkdir -p build
+	@go test -race -timeout 20m -v ./... >build/test.log 2>&1; status=$$?; \
+		grep -E '^(ok|FAIL|panic|---? FAIL|\?)|^ +--- FAIL' build/test.log; \
+		if [ $$status -ne 0 ]; then cat build/test.log | grep -vE '^(=== |--- PASS|    --- PASS)' | tail -n 200; exit $$status; fi; \
+		if grep -E '^ *--- SKIP' build/test.log; then echo 'make test: a test was skipped, which must not happen here'; exit 1; fi; \
+		echo "$$(grep -cE '^ *--- PASS' build/test.log) passed, 0 failed"
+
+lint:
+	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "gofmt would change: $$unformatted"; exit 1; fi
+	go vet ./...
+	go run $(STATICCHECK) ./...
+
+programs: # installs what the tests need, if it is not there
+	@missing=; for p in $(TEST_PROGRAMS); do command -v $$p >/dev/null || missing=yes; done; \
+		if [ -n "$$missing" ]; then \
+			sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
+			$$sudo apt-get update -q && DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -q -y --no-install-recommends $(TEST_PACKAGES); \
+		fi
+
+bench:
+	go test -run '^$$' -bench . -benchmem -timeout 30m ./...
+
+fuzz: # every fuzz target for FUZZ_TIME each
+	@for package in $$(go list ./...); do \
+		for target in $$(go test -list '^Fuzz' $$package | grep '^Fuzz'); do \
+			echo "$$package $$target"; go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZ_TIME) $$package || exit 1; \
+		done; \
+	done

@@ -1,0 +1,268 @@
+package clients_test
+
+import (
+	"flag"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"mailhint/autodiscover"
+	"mailhint/domains"
+	"mailhint/server"
+	"mailhint/settings"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// corpus is the configuration whose answers are tested, and the handler that serves it.
+type corpus struct {
+	*domains.Snapshot
+	handler http.Handler
+}
+
+func loadCorpus(t testing.TB) corpus {
+	t.Helper()
+	snapshot, err := domains.Load(filepath.Join("testdata", "corpus", "domains.toml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return corpus{snapshot, newServer(t, snapshot, snapshot.Server).Handler(true)}
+}
+
+func newServer(t testing.TB, s *domains.Snapshot, config domains.Server) *server.Server {
+	t.Helper()
+	srv, err := server.New(config, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	answers, err := srv.Prepare(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv.Use(answers)
+	return srv
+}
+
+// corpusAddresses has one address for each kind of settings in the corpus.
+var corpusAddresses = []string{
+	"ann@both.example", "ann@named.example", "ann@tls-only.example", "ann@starttls.example", "ann@pop3.example",
+	"ann@three.example", "ann@ports.example", "ann@local.example", "ann@mixed.example", "ann@firm.example", "ann@firma.example",
+	"ann@xn--bcher-kva.example", "ann@own.example", "ann@deep.wild.example", "ann@services.example", "ann@oauth2.example",
+	"ann@challenge.example", "ann@exchange.example",
+}
+
+// ask sends the request with which a program asks for an address.
+func (r reader) ask(c corpus, address string) answer {
+	_, domain := parts(address)
+	request := httptest.NewRequest(http.MethodGet, "https://autoconfig."+domain+"/mail/config-v1.1.xml", nil)
+	switch {
+	case r.format == pox && r.name == "Delta Chat":
+		request = httptest.NewRequest(http.MethodGet, "https://"+domain+"/autodiscover/autodiscover.xml", nil)
+	case r.format == pox:
+		body := autodiscover.NewRequest(mustAddress(address))
+		request = httptest.NewRequest(http.MethodPost, "https://autodiscover."+domain+"/autodiscover/autodiscover.xml", strings.NewReader(body))
+		if r.name == "FairEmail" { // what Android sets when nobody does
+			request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		}
+	case r.name == "Evolution":
+		request.URL.RawQuery = "emailaddress=EVOLUTIONUSER%40" + domain + "&emailmd5=5f4dcc3b5aa765d61d8327deb882cf99"
+		request.Header.Set("User-Agent", "Evolution/3.46.4-2+deb12u1")
+	case r.name == "FairEmail", r.name == "Nextcloud Mail": // as it is, not encoded
+		request.URL.RawQuery = "emailaddress=" + address
+	case slices.Contains([]string{"Thunderbird for Android", "KMail", "Geary"}, r.name): // by Host alone
+	default:
+		request.URL.RawQuery = url.Values{"emailaddress": {address}}.Encode()
+	}
+	recorder := httptest.NewRecorder()
+	c.handler.ServeHTTP(recorder, request)
+	return answer{recorder.Code, recorder.Header().Get("Content-Type"), recorder.Body.Bytes(), address}
+}
+
+func mustAddress(text string) settings.Address {
+	a, err := settings.ParseAddress(text)
+	if err != nil {
+		panic(err)
+	}
+	return a
+}
+
+// meant returns what the settings of an address mean to a program: the servers in order, with the person's login.
+func (c corpus) meant(t testing.TB, address string) (incoming, outgoing []endpoint) {
+	t.Helper()
+	a := mustAddress(address)
+	found, ok := c.Lookup(settings.Question{Address: a})
+	if !ok {
+		t.Fatalf("%s is not in the corpus", address)
+	}
+	names := map[settings.Protocol]string{settings.IMAP: "imap", settings.POP3: "pop3", settings.Submission: "smtp"}
+	for _, s := range found.Servers {
+		e := endpoint{
+			Protocol: names[s.Protocol],
+			Host:     s.Host.Expand(string(found.Domain), string(found.Primary)),
+			Port:     int(s.Port),
+			Security: security(s.Security.String()),
+			Username: s.Login.For(found.Domain, found.Primary).Fill(a),
+		}
+		switch s.Protocol {
+		case settings.IMAP, settings.POP3:
+			incoming = append(incoming, e)
+		case settings.Submission:
+			outgoing = append(outgoing, e)
+		}
+	}
+	return incoming, outgoing
+}
+
+// agrees reports whether an endpoint is one of those meant. A user name that the program does not read is not compared, nor is
+// the login method: which one of several a program takes is its own business.
+func (e endpoint) agrees(meant []endpoint) bool {
+	return slices.ContainsFunc(meant, func(m endpoint) bool {
+		return e.Protocol == m.Protocol && e.Host == m.Host && e.Port == m.Port && e.Security == m.Security &&
+			(e.Username == m.Username || e.Username == "")
+	})
+}
+
+// exceptions are what a program cannot be given, whatever the answer. A fault that is not listed here fails the test, and so does
+// a line here that no longer holds.
+var exceptions = []struct {
+	reader    string
+	format    format
+	addresses string // separated by spaces
+	why       string
+}{
+	{"Thunderbird for Android", configFile, "ann@pop3.example", "it knows IMAP only"},
+	{"Delta Chat", configFile, "ann@pop3.example", "it knows IMAP only, and guesses"},
+	{"Delta Chat", pox, "ann@pop3.example", "it knows IMAP only, and guesses"},
+	{"Nextcloud Mail", configFile, "ann@pop3.example", "it knows IMAP only"},
+	{"Geary", configFile, "ann@pop3.example", "it knows IMAP only"},
+	{"FairEmail", configFile, "ann@pop3.example", "it knows IMAP only"},
+	{"FairEmail", pox, "ann@pop3.example", "it knows IMAP only"},
+
+	{"FairEmail", configFile, "ann@mixed.example", "it takes the last user name of the file for all servers"},
+	{"Geary", configFile, "ann@local.example ann@mixed.example ann@firma.example", "it logs in with the address, whatever the file says"},
+	{"FairEmail", pox, "ann@local.example ann@mixed.example ann@firma.example", "it reads no LoginName"},
+
+	{"Outlook 2007", pox, "ann@starttls.example ann@ports.example", "it knows no STARTTLS but by trial"},
+	{"Thunderbird", pox, "ann@ports.example", "it takes STARTTLS on an unusual port for implicit TLS"},
+	{"FairEmail", pox, "ann@ports.example", "it takes STARTTLS on an unusual port for implicit TLS"},
+	{"Delta Chat", pox, "ann@local.example ann@mixed.example ann@firma.example", "it reads no LoginName"},
+	{"Delta Chat", pox, "ann@starttls.example ann@ports.example", "it reads no Encryption, and tries implicit TLS first"},
+}
+
+// exceptionFor returns why a program cannot be given what an address needs, or "".
+func exceptionFor(r reader, address string) string {
+	for _, e := range exceptions {
+		if e.reader == r.name && e.format == r.format && slices.Contains(strings.Fields(e.addresses), address) {
+			return e.why
+		}
+	}
+	return ""
+}
+
+// TestEveryProgramEndsUpRight has every program ask for every address of the corpus and compares what it would set up with what
+// the settings mean: the first server of each kind is the preferred one, and every other one is a server that exists.
+func TestEveryProgramEndsUpRight(t *testing.T) {
+	c := loadCorpus(t)
+	for _, r := range readers {
+		for _, address := range corpusAddresses {
+			t.Run(r.name+"/"+string(r.format)+"/"+address, func(t *testing.T) {
+				a := r.ask(c, address)
+				got, err := r.read(a)
+				fault := c.fault(t, r, address, got, err)
+				switch why := exceptionFor(r, address); {
+				case why != "" && fault == "":
+					t.Errorf("ends up right; remove it from the exceptions (%s)", why)
+				case why == "" && fault != "":
+					t.Errorf("%s\nfrom %d %s\n%s", fault, a.Status, a.ContentType, a.Body)
+				}
+			})
+		}
+	}
+}
+
+// fault says what is wrong with what a program would set up, or "".
+func (c corpus) fault(t testing.TB, r reader, address string, got setup, err error) string {
+	t.Helper()
+	if r.name == "exchangelib" { // it wants an Exchange server and must say that there is none
+		if err == nil || !strings.Contains(err.Error(), errExchangeOnly.Error()) {
+			return "does not find that there is no Exchange server: " + got.String()
+		}
+		return ""
+	}
+	if err != nil {
+		return err.Error()
+	}
+	incoming, outgoing := c.meant(t, address)
+	switch {
+	case !got.Incoming.agrees(incoming[:1]):
+		return "incoming: got " + got.Incoming.String() + ", want " + incoming[0].String()
+	case !got.Outgoing.agrees(outgoing[:1]):
+		return "outgoing: got " + got.Outgoing.String() + ", want " + outgoing[0].String()
+	case got.Guessed:
+		return "guessed: " + got.String()
+	}
+	for _, e := range got.IncomingAlternatives {
+		if !e.agrees(incoming) && !r.triesBoth() {
+			return "incoming alternative that is not offered: " + e.String()
+		}
+	}
+	return ""
+}
+
+// triesBoth reports whether a program does not read the TLS mode of a POX answer, and tries one after the other.
+func (r reader) triesBoth() bool {
+	return r.format == pox && (r.name == "Delta Chat" || r.name == "Outlook 2007")
+}
+
+// TestGolden keeps every answer for the corpus, so that a change of one shows in review, and validates it.
+func TestGolden(t *testing.T) {
+	c := loadCorpus(t)
+	for _, address := range corpusAddresses {
+		for _, kind := range []struct {
+			name, schema string
+			reader       string
+			format       format
+		}{
+			{"thunderbird", autoconfigSchema, "Thunderbird", configFile},
+			{"evolution", autoconfigSchema, "Evolution", configFile},
+			{"outlook", autodiscoverSchema, "Outlook 2010-2019", pox},
+			{"deltachat", autodiscoverSchema, "Delta Chat", pox},
+		} {
+			_, domain := parts(address)
+			name := domain + "." + kind.name + ".xml"
+			t.Run(name, func(t *testing.T) {
+				got := readerOf(t, kind.reader, kind.format).ask(c, address).Body
+				golden := filepath.Join("testdata", "golden", name)
+				if *update {
+					if err := os.WriteFile(golden, got, 0o644); err != nil {
+						t.Fatal(err)
+					}
+				}
+				want, err := os.ReadFile(golden)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if string(got) != string(want) {
+					t.Errorf("differs from %s (go test -update writes it anew):\n%s", golden, got)
+				}
+				validate(t, kind.schema, got)
+			})
+		}
+	}
+}
+
+func readerOf(t testing.TB, name string, f format) reader {
+	t.Helper()
+	i := slices.IndexFunc(readers, func(r reader) bool { return r.name == name && r.format == f })
+	if i < 0 {
+		t.Fatalf("there is no model of %s reading %s", name, f)
+	}
+	return readers[i]
+}

@@ -1,0 +1,84 @@
+// Package mailhint_test keeps the drawing of the project true.
+package mailhint_test
+
+import (
+	"go/parser"
+	"go/token"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// ranks lists the packages from the bottom to the top. A package may import those of lower ranks only: packages on one line do
+// not know each other.
+var ranks = [][]string{
+	{"settings", "templates"},
+	{"autoconfig", "autodiscover", "mobileconfig", "pacc", "wellknown", "dnsrecords", "domains", "ispdb"},
+	{"server"},
+	{"cmd/mailhint", "clients"},
+}
+
+func rankOf(name string) int {
+	return slices.IndexFunc(ranks, func(rank []string) bool { return slices.Contains(rank, name) })
+}
+
+func TestImportsPointDown(t *testing.T) {
+	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, "mailhint/...").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	seen := 0
+	for line := range strings.Lines(string(out)) {
+		fields := strings.Fields(line)
+		name, ours := strings.CutPrefix(fields[0], "mailhint/")
+		if !ours {
+			continue // the root, which has only this test
+		}
+		seen++
+		rank := rankOf(name)
+		if rank < 0 {
+			t.Errorf("package %s has no place in the drawing; give it one in ranks and in the README", name)
+		}
+		for _, imported := range fields[1:] {
+			if below, ours := strings.CutPrefix(imported, "mailhint/"); ours && rankOf(below) >= rank {
+				t.Errorf("%s imports %s, which is not below it", name, below)
+			}
+		}
+	}
+	if seen < len(slices.Concat(ranks...)) {
+		t.Errorf("go list found %d packages, the drawing has %d", seen, len(slices.Concat(ranks...)))
+	}
+}
+
+func TestEveryPackageHasAComment(t *testing.T) {
+	for _, name := range slices.Concat(ranks...) {
+		files, err := filepath.Glob(filepath.Join(name, "*.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		commented := false
+		for _, file := range files {
+			f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.PackageClauseOnly|parser.ParseComments)
+			if err != nil {
+				t.Fatal(err)
+			}
+			commented = commented || f.Doc != nil
+		}
+		if !commented {
+			t.Errorf("package %s has no comment that says what it is", name)
+		}
+	}
+}
+
+func TestModuleReplacesNothing(t *testing.T) {
+	text, err := os.ReadFile("go.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(string(text), "\nreplace") {
+		t.Error("go.mod replaces a module; a clone elsewhere would build something else")
+	}
+}
