@@ -70,7 +70,7 @@ func ParseURL(s string, schemes ...string) (Pattern, error) {
 	}
 	switch {
 	case !slices.Contains(schemes, u.Scheme):
-		return "", fmt.Errorf("%q must begin with %s:", s, strings.Join(schemes, ": or "))
+		return "", fmt.Errorf("%q must begin with %s: as in %s", s, strings.Join(schemes, ": or "), schemeExamples[schemes[0]])
 	case u.User != nil:
 		return "", fmt.Errorf("%q holds a user name or password; leave it out", s)
 	case strings.Contains(s, "#"):
@@ -118,6 +118,9 @@ func ParseText(s string, limit int) (Pattern, error) {
 	}
 	return Pattern(s), nil
 }
+
+// schemeExamples are shown to somebody who left the scheme out or wrote another.
+var schemeExamples = map[string]string{"https": "https://www.example.com/", "mailto": "mailto:help@example.com"}
 
 // checkText refuses text that cannot be shown, or that a program would not read back as it was written: Thunderbird rejects
 // values with white space around them.

@@ -67,10 +67,10 @@ func TestParseURL(t *testing.T) {
 		}
 	}
 	bad := []struct{ text, schemes, want string }{
-		{"", "https", `"" must begin with https:`},
-		{"www.example.com", "https http", `"www.example.com" must begin with https: or http:`},
-		{"http://www.example.com", "https", `"http://www.example.com" must begin with https:`},
-		{"javascript:alert(1)", "mailto https tel", `"javascript:alert(1)" must begin with mailto: or https: or tel:`},
+		{"", "https", `"" must begin with https: as in https://www.example.com/`},
+		{"www.example.com", "https http", `"www.example.com" must begin with https: or http: as in https://www.example.com/`},
+		{"http://www.example.com", "https", `"http://www.example.com" must begin with https: as in https://www.example.com/`},
+		{"javascript:alert(1)", "mailto https tel", `"javascript:alert(1)" must begin with mailto: or https: or tel: as in mailto:help@example.com`},
 		{"https:www.example.com", "https", `"https:www.example.com" has no usable host: no host name: it is empty; write https://www.example.com/…`},
 		{"https:///x", "https", `"https:///x" has no usable host: no host name: it is empty; write https://www.example.com/…`},
 		{"https://localhost/", "https", `"https://localhost/" has no usable host: no host name: it has a single label; write https://www.example.com/…`},
