@@ -1,5 +1,6 @@
 # What is done with mailhint while developing it. "make test" is what CI runs.
 
+SHELL := /bin/bash
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 # Programs that tests drive, and Debian's packages of them: the real Thunderbird, a name server, a validator for the schemas of the
@@ -18,9 +19,12 @@ build: # a static, stripped program
 
 test: programs lint
 	@mkdir -p build
-	@go test -race -timeout 20m -v ./... >build/test.log 2>&1; status=$$?; \
-		grep -E '^(ok|FAIL|panic|---? FAIL|\?)|^ +--- FAIL' build/test.log; \
-		if [ $$status -ne 0 ]; then cat build/test.log | grep -vE '^(=== |--- PASS|    --- PASS)' | tail -n 200; exit $$status; fi; \
+	@go test -race -count=1 -timeout 20m -v ./... 2>&1 | tee build/test.log | grep --line-buffered -E '^(ok|FAIL|panic:)|^ *--- FAIL'; \
+		status=$${PIPESTATUS[0]}; \
+		if [ $$status -ne 0 ]; then \
+			grep -vE '^ *(=== |--- PASS)' build/test.log | tail -n 300; \
+			echo 'make test: these failed (build/test.log has everything):'; grep -E '^ *--- FAIL|^FAIL|^panic:' build/test.log; exit $$status; \
+		fi; \
 		if grep -E '^ *--- SKIP' build/test.log; then echo 'make test: a test was skipped, which must not happen here'; exit 1; fi; \
 		echo "$$(grep -cE '^ *--- PASS' build/test.log) passed, 0 failed"
 
@@ -33,7 +37,7 @@ programs: # installs what the tests need, if it is not there
 	@missing=; for p in $(TEST_PROGRAMS); do command -v $$p >/dev/null || missing=yes; done; \
 		if [ -n "$$missing" ]; then \
 			sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
-			$$sudo apt-get update -q && DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -q -y --no-install-recommends $(TEST_PACKAGES); \
+			$$sudo apt-get update -q && $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $(TEST_PACKAGES); \
 		fi
 
 bench:
