@@ -47,6 +47,7 @@ func Load(file string) (*Snapshot, error) {
 type loader struct {
 	index    index
 	profiles map[string]*profile
+	missing  map[string]string // profiles that are not there, with the hints given
 	defaults layer
 	origins  map[*settings.Settings][]Origin
 	problems Problems
@@ -75,18 +76,23 @@ type alias struct {
 
 // load is Load; it also tells what to watch, for a broken file too.
 func load(file string) (*Snapshot, watchlist, error) {
-	l := &loader{
-		index:    index{wildcards: make(map[settings.Domain]claim)},
-		profiles: make(map[string]*profile),
-		origins:  make(map[*settings.Settings][]Origin),
-		seen:     make(map[string]Position),
-		watch:    watchlist{seen: make(state)},
-	}
+	l := newLoader()
 	snapshot := l.load(file)
 	if len(l.problems) > 0 {
 		return nil, l.watch, l.problems.sorted()
 	}
 	return snapshot, l.watch, nil
+}
+
+func newLoader() *loader {
+	return &loader{
+		index:    index{wildcards: make(map[settings.Domain]claim)},
+		profiles: make(map[string]*profile),
+		missing:  make(map[string]string),
+		origins:  make(map[*settings.Settings][]Origin),
+		seen:     make(map[string]Position),
+		watch:    watchlist{seen: make(state)},
+	}
 }
 
 func (l *loader) load(file string) *Snapshot {
@@ -304,14 +310,26 @@ func (l *loader) profileOf(t *table) (*profile, bool) {
 	}
 	p, ok := l.profiles[name]
 	if !ok {
-		known := sortedKeys(l.profiles)
-		hint := didYouMean(name, known)
-		if hint == "" && len(known) == 0 {
-			hint = fmt.Sprintf("; add a table [profiles.%s]", spell([]string{name}))
-		} else if hint == "" {
-			hint = "; there are " + few(known)
-		}
-		t.fail("profile", "there is no profile %q%s", name, hint)
+		t.fail("profile", "there is no profile %q%s", name, l.missingProfile(name))
 	}
 	return p, ok
+}
+
+// missingProfile returns the hint for a profile that is not there. It is made once for each name, and not for hundreds of names:
+// each is compared with every profile.
+func (l *loader) missingProfile(name string) string {
+	const enough = 100
+	if hint, known := l.missing[name]; known || len(l.missing) == enough {
+		return hint
+	}
+	profiles := sortedKeys(l.profiles)
+	hint := didYouMean(name, profiles)
+	switch {
+	case hint == "" && len(profiles) == 0:
+		hint = fmt.Sprintf("; add a table [profiles.%s]", spell([]string{name}))
+	case hint == "":
+		hint = "; there are " + few(profiles)
+	}
+	l.missing[name] = hint
+	return hint
 }

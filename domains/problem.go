@@ -39,8 +39,8 @@ func (p Problem) String() string {
 	return fmt.Sprintf("%s: %s: %s", p.Position, p.Key, p.Text)
 }
 
-// Problems are all the mistakes of a configuration, in the order of the files. It is the error that Load returns, unless a file
-// cannot be read at all.
+// Problems are all the mistakes of a configuration, in the order of the files, and files that cannot be read. It is the error that
+// Load returns.
 type Problems []Problem
 
 // Error returns the problems, a line each.

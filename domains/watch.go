@@ -102,7 +102,8 @@ func (f *File) settle(ctx context.Context) bool {
 }
 
 // reloadChanged loads what changed, unless somebody else did so meanwhile. If the files change while they are read, what was
-// read may be half of each, and they are left for the next look.
+// read may be half of each, and they are left for the next look. So they are if one is named for the first time: it may still be
+// written, and nobody has waited for it to be quiet.
 func (f *File) reloadChanged() (err error, loaded bool) {
 	f.loading.Lock()
 	defer f.loading.Unlock()
@@ -110,7 +111,9 @@ func (f *File) reloadChanged() (err error, loaded bool) {
 		return nil, false
 	}
 	s, watch, err := load(f.name)
-	if watch.changed() {
+	more := f.watch.with(watch)
+	if watch.changed() || len(more.seen) > len(f.watch.seen) {
+		f.watch = more
 		return nil, false
 	}
 	return f.finish(s, watch, err), true
@@ -128,6 +131,17 @@ func (w watchlist) look(file string) {
 	if _, again := w.seen[file]; !again {
 		w.seen[file] = fingerprintOf(file)
 	}
+}
+
+// with returns the watchlist with the files and patterns of another, as if these files had not been there.
+func (w watchlist) with(other watchlist) watchlist {
+	more := watchlist{maps.Clone(w.seen), other.globs}
+	for file := range other.seen {
+		if _, known := more.seen[file]; !known {
+			more.seen[file] = fingerprint{}
+		}
+	}
+	return more
 }
 
 // changed reports whether anything differs from what was seen.

@@ -1,0 +1,69 @@
+package domains
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// What [server] says, and what goes without saying.
+func TestServer(t *testing.T) {
+	for _, test := range []struct {
+		text string
+		want Server
+	}{
+		{"", Server{TLS: "off", HTTP: []string{"localhost:8080"}, Admin: "127.0.0.1:8081"}},
+		{`tls = "off"`, Server{TLS: "off", HTTP: []string{"localhost:8080"}, Admin: "127.0.0.1:8081"}},
+		{`http = ":80"
+		  admin = ""`, Server{TLS: "off", HTTP: []string{":80"}}},
+		{`tls = "files"
+		  cert = "a.pem"
+		  key = "keys/a.pem"`, Server{TLS: "files", HTTP: []string{":80"}, HTTPS: []string{":443"}, Admin: "127.0.0.1:8081",
+			Certificates: []KeyPair{{"DIR/a.pem", "DIR/keys/a.pem"}}}},
+		{`tls = "files"
+		  http = []
+		  https = ["[::1]:8443", "localhost:0"]
+		  cert = ["/etc/a.pem", "b.pem"]
+		  key = ["/etc/a.key", "b.key"]
+		  sign_cert = "s.pem"
+		  sign_key = "s.key"`, Server{TLS: "files", HTTP: []string{}, HTTPS: []string{"[::1]:8443", "localhost:0"}, Admin: "127.0.0.1:8081",
+			Certificates: []KeyPair{{"/etc/a.pem", "/etc/a.key"}, {"DIR/b.pem", "DIR/b.key"}}, Signing: &KeyPair{"DIR/s.pem", "DIR/s.key"}}},
+		{`name = "Setup.Hoster.example."
+		  acme_email = "hostmaster@hoster.example"
+		  state_dir = "/var/lib/mailhint"
+		  probe = "0"`, Server{Name: "setup.hoster.example", TLS: "off", HTTP: []string{"localhost:8080"}, Admin: "127.0.0.1:8081",
+			ACMEEmail: "hostmaster@hoster.example", StateDir: "/var/lib/mailhint"}},
+	} {
+		dir := t.TempDir()
+		s, err := Load(write(t, dir, "domains.toml", "[server]\n"+test.text+"\n"+conf("x")))
+		if err != nil {
+			t.Errorf("%s:\n%v", test.text, err)
+			continue
+		}
+		if got, want := spellServerTable(s.Server, dir), spellServerTable(test.want, dir); got != want {
+			t.Errorf("%s:\n got %s\nwant %s", test.text, got, want)
+		}
+	}
+}
+
+// spellServerTable spells a Server with the folder of the file as DIR.
+func spellServerTable(s Server, dir string) string {
+	signing := s.Signing
+	s.Signing = nil
+	text := fmt.Sprintf("%+v", s)
+	if signing != nil {
+		text += fmt.Sprintf(" signed by %+v", *signing)
+	}
+	return strings.ReplaceAll(filepath.ToSlash(text), filepath.ToSlash(dir), "DIR")
+}
+
+func TestTrustedProxies(t *testing.T) {
+	s, err := Load(write(t, t.TempDir(), "domains.toml", "[server]\ntrusted_proxies = [\"127.0.0.1\", \"10.0.0.0/8\", \"::1\", \"2001:db8::/32\"]\n"+conf("x")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := fmt.Sprint(s.Server.TrustedProxies); got != "[127.0.0.1/32 10.0.0.0/8 ::1/128 2001:db8::/32]" {
+		t.Errorf("trusted: %s", got)
+	}
+}

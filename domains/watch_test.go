@@ -1,0 +1,565 @@
+package domains
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"mailhint/settings"
+)
+
+// conf is a configuration in which ann@a.example has her mail at a host.
+func conf(host string) string {
+	return fmt.Sprintf("[domains.\"a.example\"]\nimap = \"imaps://%s.example.com\"\nsmtp = []\n", host)
+}
+
+// follower is a File being watched while programs ask it 200 times a second. Time is testing/synctest's: hours pass in no time, and
+// the same things happen in the same order in each run.
+type follower struct {
+	*testing.T
+	dir  string
+	file *File
+
+	mu      sync.Mutex
+	right   []string // the answers that are not wrong at the moment
+	asked   int
+	reports []string
+}
+
+// follow opens dir/domains.toml, and watches it until the test ends.
+func follow(t *testing.T, dir string, right string) *follower {
+	t.Helper()
+	f := &follower{T: t, dir: dir, right: []string{right}}
+	file, err := Open(filepath.Join(dir, "domains.toml"), func(s *Snapshot) error {
+		if _, ok := s.names["refused.example"]; ok {
+			return errors.New("not this one")
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.file = file
+	ctx, stop := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	t.Cleanup(func() {
+		stop()
+		running.Wait()
+	})
+	running.Go(func() {
+		file.Watch(ctx, func(err error) {
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			f.reports = append(f.reports, fmt.Sprint(err))
+		})
+	})
+	for sleep(ctx, pollEvery/2); f.asked == 0; {
+		f.ask()
+	}
+	running.Go(func() {
+		for sleep(ctx, time.Second/200) {
+			f.ask()
+		}
+	})
+	return f
+}
+
+func (f *follower) answer() string {
+	found, ok := f.file.Current().Lookup(settings.Question{Address: settings.Address{Local: "ann", Domain: "a.example"}})
+	if !ok || len(found.Incoming()) == 0 {
+		return "nothing"
+	}
+	host, _, _ := strings.Cut(string(found.Incoming()[0].Host), ".")
+	return host
+}
+
+func (f *follower) ask() {
+	got := f.answer()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.asked++
+	if !slices.Contains(f.right, got) {
+		f.Errorf("question %d is answered with %s; right is %s", f.asked, got, strings.Join(f.right, " or "))
+	}
+}
+
+// mayBecome says that an answer is not wrong from now on.
+func (f *follower) mayBecome(right string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.right, f.reports = append(f.right, right), nil
+}
+
+// become waits until a change on disk must have been found. Until then the answer may be the old or the new one, afterwards only
+// the new one. It returns what was reported meanwhile.
+func (f *follower) become(right string) []string {
+	f.Helper()
+	f.mayBecome(right)
+	time.Sleep(2*pollEvery + 3*quiet + 10*time.Millisecond)
+	synctest.Wait()
+	f.mu.Lock()
+	f.right = []string{right}
+	f.mu.Unlock()
+	f.ask()
+	time.Sleep(10 * time.Second) // nothing more may happen
+	synctest.Wait()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.reports
+}
+
+// becomeQuietly is become for a change that is fine.
+func (f *follower) becomeQuietly(right string) {
+	f.Helper()
+	if reports := f.become(right); !slices.Equal(reports, []string{"<nil>"}) {
+		f.Errorf("reports %q; want one that all is well", reports)
+	}
+}
+
+// stay waits likewise, but for a change that cannot be used: the answer stays, and it is reported once with the given words.
+func (f *follower) stay(words string) {
+	f.Helper()
+	f.mu.Lock()
+	right := f.right[0]
+	f.mu.Unlock()
+	reports := f.become(right)
+	if len(reports) != 1 || !strings.Contains(reports[0], words) {
+		f.Errorf("reports %q; want one with %q", reports, words)
+	}
+}
+
+func (f *follower) write(name, text string) string {
+	f.Helper()
+	tick(f)
+	return write(f, f.dir, name, text)
+}
+
+func (f *follower) rename(from, to string) {
+	f.Helper()
+	if err := os.Rename(filepath.Join(f.dir, from), filepath.Join(f.dir, to)); err != nil {
+		f.Fatal(err)
+	}
+}
+
+func (f *follower) remove(name string) {
+	f.Helper()
+	if err := os.RemoveAll(filepath.Join(f.dir, name)); err != nil {
+		f.Fatal(err)
+	}
+}
+
+func (f *follower) link(target, name string) {
+	f.Helper()
+	if err := os.Symlink(target, filepath.Join(f.dir, name)); err != nil {
+		f.Skip(err)
+	}
+}
+
+// tick waits until files written now have another time than those before: the clock of a file system is coarse, and does not stand
+// still for synctest as ours does.
+func tick(t testing.TB) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "clock")
+	var first time.Time
+	for {
+		if err := os.WriteFile(file, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		info, err := os.Stat(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if first.IsZero() {
+			first = info.ModTime()
+		}
+		if !info.ModTime().Equal(first) {
+			return
+		}
+		runtime.Gosched()
+	}
+}
+
+// reloads are the ways in which a configuration changes on disk.
+var reloads = map[string]func(f *follower){
+	"written in place": func(f *follower) {
+		f.write("domains.toml", conf("new"))
+		f.becomeQuietly("new")
+		f.write("domains.toml", conf("old"))
+		f.becomeQuietly("old")
+	},
+	"renamed over, as editors and configuration managers do": func(f *follower) {
+		for i := range 5 {
+			host := fmt.Sprint("new", i)
+			f.write(".domains.toml.tmp", conf(host))
+			f.rename(".domains.toml.tmp", "domains.toml")
+			f.becomeQuietly(host)
+		}
+	},
+	"moved away and written anew, as vim does": func(f *follower) {
+		f.rename("domains.toml", "domains.toml~")
+		time.Sleep(quiet / 2)
+		f.write("domains.toml", conf("new"))
+		f.becomeQuietly("new")
+	},
+	"renamed over by an older file of the same size": func(f *follower) {
+		info, err := os.Stat(f.write("other.toml", conf("new")))
+		if err != nil {
+			f.Fatal(err)
+		}
+		if err := os.Chtimes(filepath.Join(f.dir, "other.toml"), time.Time{}, info.ModTime().Add(-time.Hour)); err != nil {
+			f.Fatal(err)
+		}
+		f.rename("other.toml", "domains.toml")
+		f.becomeQuietly("new")
+	},
+	"broken, then mended": func(f *follower) {
+		f.write("domains.toml", conf("new")+"oops")
+		f.stay("domains.toml:4: is no TOML")
+		f.write("domains.toml", conf("new")+"impa = 1\n")
+		f.stay(`domains.toml:4: domains."a.example".impa: unknown key; did you mean "imap"?`)
+		f.write("domains.toml", conf("new"))
+		f.becomeQuietly("new")
+	},
+	"emptied": func(f *follower) {
+		f.write("domains.toml", "")
+		f.stay("it names no domain")
+		f.write("domains.toml", conf("new"))
+		f.becomeQuietly("new")
+	},
+	"deleted and created": func(f *follower) {
+		f.remove("domains.toml")
+		f.stay("cannot be read")
+		f.write("domains.toml", conf("new"))
+		f.becomeQuietly("new")
+	},
+	"replaced by a folder": func(f *follower) {
+		f.remove("domains.toml")
+		f.write("domains.toml/x", "")
+		f.stay("is a directory")
+		f.remove("domains.toml")
+		f.write("domains.toml", conf("old"))
+		f.becomeQuietly("old")
+	},
+	"written piece by piece": func(f *follower) {
+		// Each beginning would load by itself, and say something wrong.
+		pieces := []string{conf("wrong"), "[domains.\"b.example\"]\nimap = \"b.example.com\"\n", "smtp = []\n", "[profiles.x]\n", "name = \"x\"\n"}
+		for rounds := range 3 {
+			tick(f)
+			out, err := os.Create(filepath.Join(f.dir, "domains.toml"))
+			if err != nil {
+				f.Fatal(err)
+			}
+			for _, piece := range slices.Concat(pieces[1:3], pieces[3:], []string{"[domains.\"", "a.example\"]\n", "imap = \"imaps://new", fmt.Sprint(rounds), ".example.com\"\nsmtp = []\n"}) {
+				if _, err := out.WriteString(piece); err != nil {
+					f.Fatal(err)
+				}
+				time.Sleep(quiet - 10*time.Millisecond)
+			}
+			if err := out.Close(); err != nil {
+				f.Fatal(err)
+			}
+			f.becomeQuietly(fmt.Sprint("new", rounds))
+		}
+	},
+	"rewritten again and again": func(f *follower) {
+		for range 50 {
+			f.write("domains.toml", conf("wrong"))
+			time.Sleep(quiet / 5)
+			f.write("domains.toml", conf("new"))
+			time.Sleep(quiet / 5)
+		}
+		f.becomeQuietly("new")
+	},
+	"touched": func(f *follower) {
+		tick(f)
+		now := time.Now().Add(time.Hour)
+		if err := os.Chtimes(filepath.Join(f.dir, "domains.toml"), now, now); err != nil {
+			f.Fatal(err)
+		}
+		f.becomeQuietly("old")
+	},
+	"not accepted by the program": func(f *follower) {
+		f.write("domains.toml", conf("new")+"aliases = \"refused.example\"\n")
+		f.stay("domains.toml: not this one")
+		if err := f.file.Reload(); err == nil || f.answer() != "old" {
+			f.Errorf("Reload: %v, %s", err, f.answer())
+		}
+		f.write("domains.toml", conf("new"))
+		f.becomeQuietly("new")
+	},
+	"on SIGHUP, without waiting": func(f *follower) {
+		f.mayBecome("new")
+		f.write("domains.toml", conf("new"))
+		if err := f.file.Reload(); err != nil || f.answer() != "new" {
+			f.Errorf("Reload: %v, %s", err, f.answer())
+		}
+		if reports := f.become("new"); len(reports) != 0 {
+			f.Errorf("reports %q of what SIGHUP found already", reports)
+		}
+		f.write("domains.toml", "oops")
+		if err := f.file.Reload(); err == nil || f.answer() != "new" {
+			f.Errorf("Reload of a broken file: %v, %s", err, f.answer())
+		}
+		if reports := f.become("new"); len(reports) != 0 {
+			f.Errorf("reports %q of what SIGHUP said already", reports)
+		}
+	},
+	"a new file matches an include pattern": func(f *follower) {
+		f.write("domains.toml", "include = \"*.d/*.toml\"\n"+conf("new"))
+		f.becomeQuietly("new")
+		f.write("more.d/b.toml", "[domains.\"b.example\"]\nimap = \"b.example.com\"\nsmtp = []\n")
+		f.becomeQuietly("new")
+		if n := f.file.Current().Domains(); n != 2 {
+			f.Errorf("%d domains", n)
+		}
+		f.write("more.d/c.toml", conf("wrong")) // claims a.example once more
+		f.stay("a.example is claimed by")
+		f.remove("more.d/c.toml")
+		f.becomeQuietly("new")
+		f.remove("more.d")
+		f.becomeQuietly("new")
+		if n := f.file.Current().Domains(); n != 1 {
+			f.Errorf("%d domains", n)
+		}
+	},
+	"a list of domains": func(f *follower) {
+		f.write("names.txt", "a.example\n")
+		f.write("domains.toml", "[profiles.x]\nimap = \"imaps://new.example.com\"\nsmtp = []\ndomains_file = \"names.txt\"\n")
+		f.becomeQuietly("new")
+		f.write("names.txt", "# a.example has left\nb.example\n")
+		f.becomeQuietly("nothing")
+		f.write("names.txt", "b.example\na.example\nlocalhost\n")
+		f.stay("names.txt:3:")
+		f.write("names.txt", "b.example\na.example\n")
+		f.becomeQuietly("new")
+		f.remove("names.txt")
+		f.stay("names.txt")
+		f.write("names.txt", "a.example\n")
+		f.becomeQuietly("new")
+	},
+	"a list of users": func(f *follower) {
+		f.write("users.txt", "bob@a.example\n")
+		f.write("domains.toml", conf("some")+"[[domains.\"a.example\".rules]]\nusers_file = \"users.txt\"\nimap = \"imaps://others.example.com\"\n")
+		f.becomeQuietly("some")
+		f.write("users.txt", "bob@a.example\nann@a.example\n")
+		f.becomeQuietly("others")
+	},
+	"a new list is written piece by piece": func(f *follower) {
+		f.write("domains.toml", "[profiles.x]\nimap = \"imaps://new.example.com\"\nsmtp = []\ndomains_file = \"names.txt\"\n")
+		f.mayBecome("new")
+		out, err := os.Create(filepath.Join(f.dir, "names.txt"))
+		if err != nil {
+			f.Fatal(err)
+		}
+		for i := range 20 {
+			if _, err := fmt.Fprintf(out, "a%d.example\n", i); err != nil {
+				f.Fatal(err)
+			}
+			time.Sleep(quiet - 10*time.Millisecond)
+		}
+		if _, err := out.WriteString("a.example\n"); err != nil {
+			f.Fatal(err)
+		}
+		if err := out.Close(); err != nil {
+			f.Fatal(err)
+		}
+		f.becomeQuietly("new")
+	},
+	"a list that is still missing": func(f *follower) {
+		f.write("domains.toml", "[profiles.x]\nimap = \"imaps://new.example.com\"\nsmtp = []\ndomains_file = \"lists/names.txt\"\n")
+		f.stay("names.txt: no such file")
+		f.write("lists/names.txt", "a.example\n")
+		f.becomeQuietly("new")
+	},
+	"a symbolic link is set to another file": func(f *follower) {
+		f.write("v1/domains.toml", conf("one"))
+		f.write("v2/domains.toml", conf("two"))
+		f.remove("domains.toml")
+		f.link(filepath.Join("v1", "domains.toml"), "domains.toml")
+		f.becomeQuietly("one")
+		f.remove("domains.toml")
+		f.link("nowhere", "domains.toml")
+		f.stay("cannot be read")
+		f.remove("domains.toml")
+		f.link(filepath.Join("v2", "domains.toml"), "domains.toml")
+		f.becomeQuietly("two")
+		f.write("v2/domains.toml", conf("three"))
+		f.becomeQuietly("three")
+	},
+	"a Kubernetes ConfigMap is swapped": func(f *follower) {
+		f.remove("domains.toml")
+		for i := range 4 {
+			version, host := fmt.Sprint("..2026_", i), fmt.Sprint("v", i)
+			f.write(version+"/domains.toml", "include = \"more-*.toml\"\n"+conf(host))
+			f.write(version+"/more-b.toml", fmt.Sprintf("[domains.\"b%d.example\"]\nimap = \"b.example.com\"\nsmtp = []\n", i))
+			f.link(version, "..data_tmp")
+			f.rename("..data_tmp", "..data")
+			if i == 0 {
+				f.link(filepath.Join("..data", "domains.toml"), "domains.toml")
+				f.link(filepath.Join("..data", "more-b.toml"), "more-b.toml")
+			} else {
+				f.remove(fmt.Sprint("..2026_", i-1))
+			}
+			f.becomeQuietly(host)
+			if _, ok := f.file.Current().names[settings.Domain(fmt.Sprintf("b%d.example", i))]; !ok {
+				f.Errorf("the included file is not that of swap %d", i)
+			}
+		}
+	},
+	"permission is taken away": func(f *follower) {
+		if os.Getuid() <= 0 {
+			f.Skip("root may read everything, and Windows has no such modes")
+		}
+		file := f.write("domains.toml", conf("new"))
+		f.becomeQuietly("new")
+		tick(f)
+		if err := os.Chmod(file, 0); err != nil {
+			f.Fatal(err)
+		}
+		f.stay("permission denied")
+		if err := os.Chmod(file, 0o600); err != nil {
+			f.Fatal(err)
+		}
+		f.becomeQuietly("new")
+	},
+	"written with the same size and time": func(f *follower) {
+		if runtime.GOOS != "linux" {
+			f.Skip("only there a change leaves another trace")
+		}
+		name := filepath.Join(f.dir, "domains.toml")
+		before, err := os.Stat(name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.write("domains.toml", conf("new"))
+		if err := os.Chtimes(name, before.ModTime(), before.ModTime()); err != nil {
+			f.Fatal(err)
+		}
+		if after, err := os.Stat(name); err != nil || after.Size() != before.Size() || !after.ModTime().Equal(before.ModTime()) {
+			f.Fatalf("stat: %v, %v", after, err)
+		}
+		f.becomeQuietly("new")
+	},
+	"changed just when it was loaded": func(f *follower) {
+		tick(f)
+		// What Open remembers is from before it read, so a later state of the file is a change.
+		other, err := Open(f.write("other.toml", conf("old")), func(*Snapshot) error {
+			f.write("other.toml", conf("new"))
+			return nil
+		})
+		if err != nil {
+			f.Fatal(err)
+		}
+		if !other.changed() {
+			f.Error("a change while the file was loaded is not seen")
+		}
+	},
+}
+
+// A change on disk is found within two seconds, never read by halves, and no program is told anything wrong meanwhile.
+func TestReload(t *testing.T) {
+	for name, change := range reloads {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			write(t, dir, "domains.toml", conf("old"))
+			synctest.Test(t, func(t *testing.T) {
+				f := follow(t, dir, "old")
+				change(f)
+				if f.mu.Lock(); f.asked == 0 {
+					t.Error("nobody asked")
+				}
+				f.mu.Unlock()
+			})
+		})
+	}
+}
+
+// Nothing on disk changes: nothing is read, nothing is reported.
+func TestWatchIsQuiet(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "domains.toml", "include = \"*.d/*.toml\"\n"+conf("old"))
+	synctest.Test(t, func(t *testing.T) {
+		f := follow(t, dir, "old")
+		before := f.file.Current()
+		time.Sleep(5 * time.Minute)
+		synctest.Wait()
+		if f.file.Current() != before || len(f.reports) != 0 {
+			t.Errorf("after five minutes: loaded anew %v, reports %q", f.file.Current() != before, f.reports)
+		}
+	})
+}
+
+// A broken file at the start is an error: there is nothing good to go on with.
+func TestOpenBroken(t *testing.T) {
+	dir := t.TempDir()
+	for file, want := range map[string]string{
+		write(t, dir, "broken.toml", "oops"): "is no TOML",
+		filepath.Join(dir, "missing.toml"):   "name the file with --config",
+		dir:                                  "is a directory",
+	} {
+		f, err := Open(file, func(*Snapshot) error { return nil })
+		var problems Problems
+		if f != nil || !errors.As(err, &problems) || !strings.Contains(err.Error(), want) {
+			t.Errorf("Open: %v, %v; want an error with %q", f, err, want)
+		}
+	}
+	refuse := errors.New("not this one")
+	if f, err := Open(write(t, dir, "good.toml", conf("old")), func(*Snapshot) error { return refuse }); f != nil || !errors.Is(err, refuse) {
+		t.Errorf("Open: %v, %v; want %v", f, err, refuse)
+	}
+}
+
+// In real time and on all cores: several writers, SIGHUPs, and programs asking as fast as they can.
+func TestReloadInParallel(t *testing.T) {
+	dir := t.TempDir()
+	name := write(t, dir, "domains.toml", conf("v0"))
+	file, err := Open(name, func(*Snapshot) error { return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithTimeout(context.Background(), time.Second)
+	defer stop()
+	var running sync.WaitGroup
+	running.Go(func() { file.Watch(ctx, func(error) {}) })
+	for writer := range 2 {
+		running.Go(func() {
+			for i := 0; ctx.Err() == nil; i++ {
+				text := conf(fmt.Sprint("v", i))
+				if i%3 == 0 {
+					text += "oops"
+				}
+				temp := write(t, dir, fmt.Sprint("temp", writer), text)
+				if err := os.Rename(temp, name); err != nil {
+					t.Error(err)
+				}
+				sleep(ctx, 20*time.Millisecond)
+			}
+		})
+	}
+	for range 2 {
+		running.Go(func() {
+			for sleep(ctx, 30*time.Millisecond) {
+				_ = file.Reload() // every third is broken
+			}
+		})
+		running.Go(func() {
+			for ctx.Err() == nil {
+				found, ok := file.Current().Lookup(settings.Question{Host: "a.example"})
+				if !ok || len(found.Servers) != 1 || !strings.HasPrefix(string(found.Servers[0].Host), "v") {
+					t.Errorf("found %+v, %v", found, ok)
+					return
+				}
+			}
+		})
+	}
+	running.Wait()
+}
