@@ -72,20 +72,20 @@ var errTooLarge = errors.New("the file is too large")
 
 // readText reads a whole file, once: names of a list are parts of the text and share its memory.
 func readText(file string, limit int64) (string, error) {
+	size := int64(0)
+	if info, err := os.Stat(file); err == nil { // before opening, which would wait until somebody writes to a named pipe
+		if !info.Mode().IsRegular() {
+			return "", fmt.Errorf("%s is a %s, not a file", file, kindOf(info.Mode()))
+		}
+		size = info.Size()
+	}
 	f, err := os.Open(file)
 	if err != nil {
 		return "", err
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return "", err
-	}
-	if info.IsDir() {
-		return "", fmt.Errorf("%s is a directory, not a file", file)
-	}
 	var text strings.Builder
-	text.Grow(int(min(info.Size(), limit)) + 1)
+	text.Grow(int(min(size, limit)) + 1)
 	if _, err := io.Copy(&text, io.LimitReader(f, limit+1)); err != nil {
 		return "", err
 	}
@@ -93,6 +93,19 @@ func readText(file string, limit int64) (string, error) {
 		return "", fmt.Errorf("%w: it has more than %d MB", errTooLarge, limit>>20)
 	}
 	return strings.TrimPrefix(text.String(), "\uFEFF"), nil
+}
+
+// kindOf names what is no regular file.
+func kindOf(mode os.FileMode) string {
+	switch {
+	case mode.IsDir():
+		return "directory"
+	case mode&os.ModeNamedPipe != 0:
+		return "named pipe"
+	case mode&os.ModeDevice != 0:
+		return "device"
+	}
+	return "special thing"
 }
 
 // readDomainsFile claims every name of a profile's domains_file for its entry.
