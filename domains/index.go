@@ -77,24 +77,21 @@ func (x *index) wildcard(d settings.Domain) (claim, bool) {
 	}
 }
 
-// Lookup is the settings.Lookup of this snapshot.
+// Lookup is the settings.Lookup of this snapshot. The Host's domain answers for an address of a domain that is not known, or
+// switched off, which is the same to everybody outside; but not for one that is known and has nothing to say to this client.
 func (x *index) Lookup(q settings.Question) (settings.Found, bool) {
-	if !q.Address.IsZero() {
-		if found, ok := x.lookup(q.Address.Domain, q); ok {
-			return found, true
+	for _, d := range []settings.Domain{q.Address.Domain, q.Host} {
+		if d == "" {
+			continue
+		}
+		if e, ok := x.find(d); ok && !e.disabled {
+			return e.lookup(d, q)
 		}
 	}
-	if q.Host == "" {
-		return settings.Found{}, false
-	}
-	return x.lookup(q.Host, q)
+	return settings.Found{}, false
 }
 
-func (x *index) lookup(d settings.Domain, q settings.Question) (settings.Found, bool) {
-	e, ok := x.find(d)
-	if !ok || e.disabled {
-		return settings.Found{}, false
-	}
+func (e *entry) lookup(d settings.Domain, q settings.Question) (settings.Found, bool) {
 	chosen := e.choose(q)
 	s := chosen.forClient(q.Client)
 	if s == nil {

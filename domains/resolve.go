@@ -78,7 +78,7 @@ func (l *loader) misnamesProfile(t *table) bool {
 // saysAnything reports whether there is something to answer besides mail servers.
 func (l layer) saysAnything() bool {
 	return l.imap.set || l.pop3.set || l.smtp.set || len(l.sieve.value) > 0 || l.autodiscover.value != "" || l.activesync.value != "" || l.ews.value != "" ||
-		l.caldav.value != "" || l.carddav.value != "" || l.webdav.value != "" || l.jmap.value != "" || l.webmail.value != ""
+		l.caldav.value != "" || l.carddav.value != "" || l.webdav.value != "" || l.jmap.value != ""
 }
 
 // keyIn spells a key of an entry for a message. The value may have been written in a profile; the line says where.

@@ -42,6 +42,9 @@ type prepared struct {
 
 // prepare makes the document, or says why no domain with these settings can have one.
 func prepare(s *settings.Settings) (*prepared, error) {
+	if s.NoPACC {
+		return nil, notExpressible("it is switched off with pacc = false")
+	}
 	incoming, err := choose(s.Incoming())
 	if err != nil {
 		return nil, err

@@ -55,7 +55,7 @@ func FuzzGuard(f *testing.F) {
 			"\r\nX-Forwarded-Proto: " + forwarded + "\r\n\r\n"
 		r, err := http.ReadRequest(bufio.NewReader(strings.NewReader(raw)))
 		if err != nil {
-			t.Skip("net/http refuses it")
+			return // net/http refuses it
 		}
 		r.RemoteAddr = "192.0.2.1:4711"
 		for _, secure := range []bool{false, true} {

@@ -25,7 +25,8 @@ var table = []row{
 	{"/autodiscover.xml", readOrPost, toAutodiscover}, // MailEnable's Outlook connector
 
 	{"/autodiscover/autodiscover.json", read, toAutodiscoverJSON},
-	{"/autodiscover/autodiscover.json/v1.0/*", read, toAutodiscoverJSON}, // the address follows
+	{"/autodiscover/autodiscover.json/v1.0", read, toAutodiscoverJSON}, // the address should follow
+	{"/autodiscover/autodiscover.json/v1.0/*", read, toAutodiscoverJSON},
 
 	{"/mobileconfig", readOrPost, toMobileconfig},
 	{"/mobileconfig/qr.png", read, toMobileconfig},
@@ -92,7 +93,7 @@ var (
 	toAutoconfig       = &service{name: "autoconfig", handler: func(a *Answers) http.Handler { return a.Autoconfig }}
 	toAutodiscover     = &service{name: "autodiscover", handler: func(a *Answers) http.Handler { return a.Autodiscover }, redirectsHTTP: true}
 	toAutodiscoverJSON = &service{name: "autodiscover-json", handler: func(a *Answers) http.Handler { return a.AutodiscoverJSON }}
-	toMobileconfig     = &service{name: "mobileconfig", handler: func(a *Answers) http.Handler { return a.Mobileconfig }, redirectsHTTP: true}
+	toMobileconfig     = &service{name: "mobileconfig", handler: func(a *Answers) http.Handler { return a.Mobileconfig }}
 	toPACC             = &service{name: "pacc", handler: func(a *Answers) http.Handler { return a.PACC }}
 	toWellKnown        = &service{name: "well-known", handler: func(a *Answers) http.Handler { return a.WellKnown }}
 	toNothing          = &service{name: "exchange", handler: func(*Answers) http.Handler { return http.HandlerFunc(nothing) }}

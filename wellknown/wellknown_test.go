@@ -38,12 +38,12 @@ func TestHandler(t *testing.T) {
 		{"GET", "all.example", JMAP, 307, "https://jmap.hoster.example/session", everybody},
 		{"HEAD", "all.example", JMAP, 307, "https://jmap.hoster.example/session", everybody},
 		{"GET", "varies.example", JMAP, 307, "https://jmap.hoster.example/session", nobody},
-		{"PROPFIND", "mail.example", CalDAV, 404, "", ""},
-		{"PROPFIND", "mail.example", CardDAV, 404, "", ""},
-		{"GET", "mail.example", JMAP, 404, "", ""},
-		{"PROPFIND", "unknown.example", CalDAV, 404, "", ""},
-		{"PROPFIND", "", CalDAV, 404, "", ""},
-		{"GET", "all.example", "/.well-known/other", 404, "", ""},
+		{"PROPFIND", "mail.example", CalDAV, 404, "", "no-store"},
+		{"PROPFIND", "mail.example", CardDAV, 404, "", "no-store"},
+		{"GET", "mail.example", JMAP, 404, "", "no-store"},
+		{"PROPFIND", "unknown.example", CalDAV, 404, "", "no-store"},
+		{"PROPFIND", "", CalDAV, 404, "", "no-store"},
+		{"GET", "all.example", "/.well-known/other", 404, "", "no-store"},
 	}
 	for _, test := range tests {
 		t.Run(test.method+" "+test.host+test.path, func(t *testing.T) {

@@ -55,6 +55,11 @@ func (e *exporter) staticEntry(entry domains.Entry, s *settings.Settings, progre
 			return err
 		}
 		handler.ServeHTTP(&answer, request)
+		if answer.status == http.StatusNotFound {
+			e.say(string(d), "left out: there are no mail servers to tell Thunderbird and others of")
+			progress.step()
+			continue
+		}
 		if answer.status != 0 && answer.status != http.StatusOK {
 			return fmt.Errorf("%s: the answer has status %d", d, answer.status)
 		}

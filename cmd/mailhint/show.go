@@ -106,7 +106,7 @@ func parseQuestion(who, from string) (settings.Question, error) {
 		if err != nil {
 			return q, fmt.Errorf("--from %q is no IP address; write it like 192.0.2.1", from)
 		}
-		q.Client = client
+		q.Client = client.Unmap().WithZone("")
 	}
 	return q, nil
 }
