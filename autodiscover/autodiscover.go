@@ -1,9 +1,10 @@
-// Package autodiscover answers Microsoft's Autodiscover request in its first form, "plain old XML" (POX): classic Outlook,
-// Thunderbird, FairEmail, Delta Chat and phones with an Exchange account ask with it, mostly by
+// Package autodiscover answers Microsoft's Autodiscover request. In its first form, "plain old XML" (POX), classic Outlook,
+// Thunderbird, FairEmail, Delta Chat and phones with an Exchange account ask, mostly by
 //
 //	POST https://autodiscover.D/autodiscover/autodiscover.xml
 //
-// in any letter case. The formats are [MS-OXDSCLI] for Outlook's schema and [MS-ASCMD] section 2.2.1.1 for ActiveSync's.
+// in any letter case. The formats are [MS-OXDSCLI] for Outlook's schema and [MS-ASCMD] section 2.2.1.1 for ActiveSync's. In its
+// second, JSON, newer programs ask for the way to the first, or to an Exchange server (json.go).
 package autodiscover
 
 import (

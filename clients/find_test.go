@@ -83,6 +83,14 @@ func TestThunderbirdFinds(t *testing.T) {
 			}
 		}
 	})
+	t.Run("an international domain as people write it", func(t *testing.T) {
+		// Thunderbird (153.7) takes the address and then asks nobody: its InputSanitizer refuses the letter. Typed as A-labels, as
+		// above, it is found.
+		house.open("", nil)
+		if got, err := tb.find(t, "ann@bücher.example"); !errors.Is(err, errNothingFound) || len(got.Asked) > 0 {
+			t.Errorf("got %+v, error %v; if Thunderbird has learned it, this belongs to the corpus", got, err)
+		}
+	})
 	t.Run("the mail exchanger's domain", func(t *testing.T) {
 		// A customer's domain that is not listed: the provider's settings, found after an MX look-up, with the customer's address.
 		house.open("", nil)

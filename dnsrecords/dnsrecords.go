@@ -3,7 +3,8 @@
 //
 // Two kinds of records help. Names such as autoconfig.example.com lead programs to a mailhint server, which tells them everything.
 // SRV records (RFC 2782) name the mail servers themselves (RFC 6186, RFC 8314 section 5.1) and need no server of ours, but they
-// tell less, and fewer programs read them: neither Thunderbird nor Apple Mail does for mail.
+// tell less, and fewer programs read them: neither Thunderbird nor Apple Mail does for mail. A TXT record "mailconf=URL" is not
+// among them: nothing specifies it, and of all programs only Himalaya's family reads it.
 package dnsrecords
 
 import (

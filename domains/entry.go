@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -33,6 +34,7 @@ func (l *loader) readDomain(t *table) {
 	t.done()
 	if !e.disabled {
 		e.choice = l.choice(stack, t)
+		l.checkRedirect(stack, t)
 	}
 	l.index.entries[number] = e
 }
@@ -64,6 +66,17 @@ func (l *loader) noteUnquoted(t *table) {
 	}
 	if !deeper {
 		t.fail("", "without quotes TOML reads this as %d nested tables; write [domains.%q]", len(t.path), strings.Join(t.path[1:], "."))
+	}
+}
+
+// checkRedirect refuses a redirect of Autodiscover to the very name that is asked.
+func (l *loader) checkRedirect(stack layer, t *table) {
+	u, err := url.Parse(stack.autodiscover.value)
+	if err != nil { // ParseURL has read it before
+		return
+	}
+	if host := strings.ToLower(u.Hostname()); host != "" && (host == t.name() || host == "autodiscover."+t.name()) {
+		l.note(stack.autodiscover.at, keyIn(t, "autodiscover"), "it leads to %s, where the same question comes here again; leave it out to answer here, or name the other server", host)
 	}
 }
 

@@ -424,13 +424,20 @@ func (l layer) origins() []Origin {
 		add("autodiscover", "redirect:"+l.autodiscover.value, l.autodiscover.at)
 	}
 	if l.oauth2.value != nil {
-		add("oauth2", l.oauth2.value.Issuer, l.oauth2.at)
+		o := l.oauth2.value
+		add("oauth2", fmt.Sprintf("issuer %s scope %q auth_url %s token_url %s", o.Issuer, o.Scope, o.AuthURL, o.TokenURL), l.oauth2.at)
 	}
 	if l.pacc.set {
 		add("pacc", fmt.Sprint(l.pacc.value), l.pacc.at)
 	}
 	add("docs", string(l.docs.value), l.docs.at)
 	add("support", string(l.support.value), l.support.at)
+	if l.allowPlaintext.set {
+		add("allow_plaintext", fmt.Sprint(l.allowPlaintext.value), l.allowPlaintext.at)
+	}
+	if l.editable.set {
+		add("editable", fmt.Sprint(l.editable.value), l.editable.at)
+	}
 	return list
 }
 

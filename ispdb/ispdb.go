@@ -100,7 +100,7 @@ type word[T any] struct {
 	old bool
 }
 
-// The enumerations (section 4.3 of the project's protocol notes; draft-ietf-mailmaint-autoconfig-06 section 3). Of several words
+// The enumerations (draft-ietf-mailmaint-autoconfig-06 section 3). Of several words
 // with one meaning the first is the one we write.
 var (
 	incomingTypes = []word[settings.Protocol]{{spelling: "imap", means: settings.IMAP}, {spelling: "pop3", means: settings.POP3}}

@@ -6,9 +6,9 @@ import (
 	"iter"
 	"net/http"
 	"strconv"
-	"strings"
 
 	"mailhint/settings"
+	"mailhint/templates"
 )
 
 // Handler answers PACC requests for one state of the domains. It expects requests as package server hands them on: Host in lower
@@ -53,7 +53,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		header.Set("Cache-Control", "public, max-age=3600")
 		tag := `"` + digest(body) + `"` // of all tags the one that can be compared with the TXT record by eye
 		header.Set("ETag", tag)
-		if has(r.Header["If-None-Match"], tag) {
+		if templates.NamesTag(r, tag) {
 			w.WriteHeader(http.StatusNotModified)
 			return
 		}
@@ -78,14 +78,4 @@ func (h *Handler) find(r *http.Request) (body []byte, varies, ok bool) {
 	}
 	body, err := p.answer(found)
 	return body, found.Varies, err == nil
-}
-
-// has reports whether If-None-Match names a tag, with or without W/ in front (RFC 9110 section 13.1.2).
-func has(lists []string, tag string) bool {
-	for _, list := range lists {
-		if strings.TrimSpace(list) == "*" || strings.Contains(list, tag) { // the quotes are part of a tag
-			return true
-		}
-	}
-	return false
 }

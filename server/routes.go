@@ -7,6 +7,7 @@ import (
 
 	"github.com/gorilla/mux"
 
+	"mailhint/pacc"
 	"mailhint/wellknown"
 )
 
@@ -34,7 +35,7 @@ var table = []row{
 	{"/email.mobileconfig", readOrPost, toMobileconfig}, // as links to other servers spell it: wdes/mail-autodiscover-autoconfig
 	{"/apple.mobileconfig", readOrPost, toMobileconfig}, // Mailu
 
-	{"/.well-known/user-agent-configuration.json", read, toPACC},
+	{pacc.Path, read, toPACC},
 
 	// Programs ask with PROPFIND, OPTIONS, REPORT and others.
 	{wellknown.CalDAV, anyMethod, toWellKnown},

@@ -27,7 +27,7 @@ func (d *Document) Serve(w http.ResponseWriter, r *http.Request, cache string, v
 	if !strings.HasSuffix(cache, "no-store") {
 		tag := d.Tag(values)
 		header["Etag"] = []string{tag}
-		if names(r.Header["If-None-Match"], tag) {
+		if NamesTag(r, tag) {
 			w.WriteHeader(http.StatusNotModified)
 			return
 		}
@@ -42,10 +42,10 @@ func (d *Document) Serve(w http.ResponseWriter, r *http.Request, cache string, v
 	}
 }
 
-// names reports whether If-None-Match names a tag (RFC 9110 section 13.1.2). The comparison is the weak one, so that W/ in front,
-// which nginx adds when it compresses, does not matter.
-func names(lists []string, tag string) bool {
-	for _, list := range lists {
+// NamesTag reports whether a request's If-None-Match names an entity tag (RFC 9110 section 13.1.2): its client has the answer. The
+// comparison is the weak one, so that W/ in front, which nginx adds when it compresses, does not matter.
+func NamesTag(r *http.Request, tag string) bool {
+	for _, list := range r.Header["If-None-Match"] {
 		if strings.TrimSpace(list) == "*" || strings.Contains(list, tag) { // the quotes are part of a tag
 			return true
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -17,21 +18,22 @@ func newCheck() *cobra.Command {
 		Use:   "check [FILE…]",
 		Short: "Look for mistakes in the configuration, without the network",
 		Long: "check reads the configuration, or each FILE as one, and prints every mistake as\n" +
-			"file:line: key: what is wrong, how to write it. It exits with 1 if there is one.",
+			"file:line: key: what is wrong, how to write it. It exits with 1 if there is one, and with 3 if\n" +
+			"there is no such file.",
 		RunE: func(cmd *cobra.Command, files []string) error {
 			if len(files) == 0 {
 				files = []string{configName(cmd)}
 			}
-			good := true
+			code := exitGood
 			for _, file := range files {
 				result := check(file)
-				good = good && result.OK
+				code = max(code, result.code())
 				if err := result.print(cmd.OutOrStdout(), asJSON); err != nil {
 					return problem(err)
 				}
 			}
-			if !good {
-				return exitError{code: exitProblem}
+			if code != exitGood {
+				return exitError{code: code}
 			}
 			return nil
 		},
@@ -67,13 +69,22 @@ func check(file string) checked {
 		return result
 	}
 	var problems domains.Problems
-	if !errors.As(err, &problems) {
-		problems = domains.Problems{{Position: domains.Position{File: file}, Text: err.Error()}}
-	}
+	errors.As(err, &problems) // Load returns nothing else
 	for _, p := range problems {
 		result.Problems = append(result.Problems, mistake{p.File, p.Line, p.Key, p.Text, p.String()})
 	}
 	return result
+}
+
+// code returns the exit code for one configuration.
+func (c checked) code() int {
+	if c.OK {
+		return exitGood
+	}
+	if _, err := os.Stat(c.File); err != nil {
+		return exitUnknown
+	}
+	return exitProblem
 }
 
 func (c checked) print(w io.Writer, asJSON bool) error {

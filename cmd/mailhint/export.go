@@ -43,8 +43,9 @@ func newExport() *cobra.Command {
 			"  static  the answers to Thunderbird and others as files that any web server can serve, where no mailhint runs:\n" +
 			"            DIR/<domain>/mail/config-v1.1.xml                         for https://autoconfig.<domain>/\n" +
 			"            DIR/<domain>/.well-known/autoconfig/mail/config-v1.1.xml  for https://<domain>/\n" +
-			"          Each DIR/<domain> is the root of these two hosts; serve .xml as text/xml. Outlook asks by POST, which needs\n" +
-			"          a program. Files of domains that are gone are not removed. A million names are written one after the other\n\n" +
+			"            DIR/<domain>/.well-known/user-agent-configuration.json    for https://ua-auto-config.<domain>/\n" +
+			"          Each DIR/<domain> is the root of these hosts; serve .xml as text/xml and .json as application/json. Outlook asks\n" +
+			"          by POST and Apple's profiles hold the person's address, which needs a program. Files of domains that are gone are not removed. A million names are written one after the other\n\n" +
 			"A file that is there already with another content is left alone, and the exit code is 1, unless --force is given.",
 		Example: "  mailhint export --format toml example.com\n" +
 			"  mailhint export --format json >settings.json\n" +

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"iter"
 	"net/http"
 
 	"mailhint/autoconfig"
 	"mailhint/domains"
+	"mailhint/pacc"
 	"mailhint/settings"
 )
 
@@ -68,9 +70,24 @@ func (e *exporter) staticEntry(entry domains.Entry, s *settings.Settings, progre
 				return err
 			}
 		}
+		if err := e.staticPACC(found); err != nil {
+			return err
+		}
 		progress.step()
 	}
 	return nil
+}
+
+// staticPACC writes the PACC document, where the format can express the settings.
+func (e *exporter) staticPACC(found settings.Found) error {
+	document, err := pacc.Answer(found)
+	if errors.Is(err, pacc.ErrNotExpressible) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return e.folder.write(string(found.Domain)+pacc.Path, document)
 }
 
 func only(s *settings.Settings) iter.Seq[*settings.Settings] {

@@ -1,5 +1,5 @@
-// Command mailhint tells mail programs the settings of mail domains: it reads domains.toml and answers Mozilla autoconfig and
-// Outlook Autodiscover requests.
+// Command mailhint tells mail programs the settings of mail domains: it reads domains.toml and answers Mozilla autoconfig, Outlook
+// Autodiscover and all the other requests with which they ask.
 package main
 
 import (
@@ -76,7 +76,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return exitUsage
 }
 
-// configFile is the flag --config, which every command shares.
+// configUsage explains the flag --config, which every command shares.
 var configUsage = "main configuration file; default $MAILHINT_CONFIG, else ./domains.toml, else " + systemConfig
 
 const systemConfig = "/etc/mailhint/domains.toml"

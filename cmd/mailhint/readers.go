@@ -130,7 +130,7 @@ func unsigned(answer []byte) []byte {
 func paccAnswer(found settings.Found, _ settings.Address) ([]byte, error) { return pacc.Answer(found) }
 
 func askPACC(settings.Question) request {
-	return request{prefix: "ua-auto-config.", path: "/.well-known/user-agent-configuration.json"}
+	return request{prefix: "ua-auto-config.", path: pacc.Path}
 }
 
 func srvAnswer(found settings.Found, _ settings.Address) ([]byte, error) {

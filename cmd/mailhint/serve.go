@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"os/signal"
 	"reflect"
@@ -68,9 +69,23 @@ func start(config string, log *slog.Logger) (*program, error) {
 	if err := p.server.Listen(); err != nil {
 		return nil, err
 	}
+	p.warnOfPlainHTTP()
 	snapshot := file.Current()
 	log.Info("serving", "file", config, "domains", snapshot.Domains(), "profiles", snapshot.Profiles)
 	return p, nil
+}
+
+// warnOfPlainHTTP tells of a set-up in which whoever listens on the way could change the answers: without TLS, every request
+// counts as one that came by https to a proxy in front.
+func (p *program) warnOfPlainHTTP() {
+	if p.config.TLS != "off" || len(p.config.TrustedProxies) > 0 {
+		return
+	}
+	for _, address := range p.server.Addrs().HTTP {
+		if tcp, ok := address.(*net.TCPAddr); ok && !tcp.IP.IsLoopback() {
+			p.log.Warn("tls is \"off\" and others can connect: name the proxy that does TLS in trusted_proxies, or write tls = \"files\"", "address", tcp.String())
+		}
+	}
 }
 
 // use prepares the answers for a new state of the domains and has them served.

@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -177,15 +176,6 @@ func TestServeFollowsTheFile(t *testing.T) {
 	write(t, r.config, oneDomain)
 	eventually(t, "the mended file is served", func() bool { return known("autoconfig.example.com") })
 	eventually(t, "readyz is content", func() bool { return !strings.Contains(ready(), "nonsense") })
-}
-
-func TestServeReadsTheFileOnHangup(t *testing.T) {
-	r := startProgram(t, oneDomain)
-	before := strings.Count(r.log.String(), "configuration reloaded")
-	if err := syscall.Kill(os.Getpid(), syscall.SIGHUP); err != nil {
-		t.Fatal(err)
-	}
-	eventually(t, "the file is read again", func() bool { return strings.Count(r.log.String(), "configuration reloaded") > before })
 }
 
 func TestServeSaysThatTheServerTableNeedsARestart(t *testing.T) {

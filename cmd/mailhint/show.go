@@ -113,35 +113,74 @@ func parseQuestion(who, from string) (settings.Question, error) {
 
 // humanAnswer prints the settings as a person would type them.
 func humanAnswer(found settings.Found, a settings.Address) ([]byte, error) {
+	expand := func(p settings.Pattern) string { return p.Expand(string(found.Domain), string(found.Primary)) }
 	var b strings.Builder
-	name := found.Name.Expand(string(found.Domain), string(found.Primary))
+	name := expand(found.Name)
 	if name == "" {
-		name = string(found.Domain)
+		name = found.Domain.Unicode()
 	}
 	fmt.Fprintf(&b, "Mail settings of %s\n", name)
-	role := map[settings.Protocol]string{settings.IMAP: "Incoming mail", settings.POP3: "Incoming mail", settings.Submission: "Outgoing mail", settings.ManageSieve: "Mail filters"}
 	for i, s := range found.Servers {
-		title := role[s.Protocol] + ", " + s.Protocol.String()
+		title := roles[s.Protocol]
 		if i > 0 && found.Servers[i-1].Protocol == s.Protocol {
 			title += ", if that does not work"
 		}
-		fmt.Fprintf(&b, "\n%s\n", title)
 		w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-		fmt.Fprintf(w, "  Server\t%s\n", s.Host.Expand(string(found.Domain), string(found.Primary)))
+		fmt.Fprintf(w, "\n%s\n", title)
+		fmt.Fprintf(w, "  Server\t%s\n", expand(s.Host))
 		fmt.Fprintf(w, "  Port\t%d\n", s.Port)
 		fmt.Fprintf(w, "  Encryption\t%s\n", encryptionWords[s.Security])
-		fmt.Fprintf(w, "  User name\t%s\n", userName(s.Login.For(found.Domain, found.Primary), a))
+		if s.Auth[0] != settings.NoAuth {
+			fmt.Fprintf(w, "  User name\t%s\n", userName(s.Login.For(found.Domain, found.Primary), a))
+		}
+		fmt.Fprintf(w, "  Sign in with\t%s\n", authWords[s.Auth[0]])
 		w.Flush() // to a strings.Builder, which takes everything
+	}
+	links := []struct {
+		title string
+		url   settings.Pattern
+	}{
+		{"Calendars", found.CalDAV}, {"Contacts", found.CardDAV}, {"Files", found.WebDAV}, {"Web mail", found.Webmail},
+		{"Help", found.Docs}, {"Questions", found.Support},
+	}
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	first := "\n"
+	for _, l := range links {
+		if l.url != "" {
+			fmt.Fprintf(w, "%s%s\t%s\n", first, l.title, expand(l.url))
+			first = ""
+		}
+	}
+	w.Flush()
+	if len(found.Servers) == 0 {
+		b.WriteString("\nThis domain names no mail server of its own. Its provider knows how to set up mail.\n")
 	}
 	return []byte(b.String()), nil
 }
 
-// encryptionWords are what programs call the TLS modes.
-var encryptionWords = map[settings.Security]string{
-	settings.ImplicitTLS: "SSL/TLS",
-	settings.STARTTLS:    "STARTTLS",
-	settings.Plaintext:   "none",
-}
+// The words that mail programs use for people.
+var (
+	roles = map[settings.Protocol]string{
+		settings.IMAP:        "Incoming mail, IMAP",
+		settings.POP3:        "Incoming mail, POP3",
+		settings.Submission:  "Outgoing mail, SMTP",
+		settings.ManageSieve: "Mail filters, Sieve",
+	}
+	encryptionWords = map[settings.Security]string{
+		settings.ImplicitTLS: "SSL/TLS",
+		settings.STARTTLS:    "STARTTLS",
+		settings.Plaintext:   "none",
+	}
+	authWords = map[settings.Auth]string{
+		settings.Password:          "your password",
+		settings.PasswordEncrypted: "your password, encrypted",
+		settings.OAuth2Token:       "your provider's page (OAuth2)",
+		settings.GSSAPI:            "Kerberos",
+		settings.NTLM:              "your Windows password (NTLM)",
+		settings.ClientCert:        "your certificate",
+		settings.NoAuth:            "nothing: it knows your network",
+	}
+)
 
 // userName is the login name of a person, or in words if nobody is known.
 func userName(l settings.Login, a settings.Address) string {
