@@ -65,7 +65,7 @@ func (h *Handler) serveJSON(w http.ResponseWriter, r *http.Request) {
 		writeJSON(w, missingProtocol.status, missingProtocol)
 		return
 	}
-	answer, ok := h.documents[found.Settings].locate(found, h.ownHost(r, found), protocol)
+	answer, ok := h.documents[found.Settings].locate(found, h.lookup.OwnHost(r.Host, r.RemoteAddr, "autodiscover.", found.Domain), protocol)
 	if !ok {
 		writeJSON(w, noSuchProtocol.status, noSuchProtocol)
 		return
@@ -120,15 +120,6 @@ func (p *prepared) locate(found settings.Found, host, protocol string) (location
 		return location{"Ews", expand(found.EWS)}, found.EWS != ""
 	}
 	return location{}, false
-}
-
-// ownHost returns the name under which the client should ask the first version: the one it has reached us by, whose certificate is
-// good, unless that is no name of ours.
-func (h *Handler) ownHost(r *http.Request, found settings.Found) string {
-	if _, ours := h.lookup(settings.Ask(r.Host, r.RemoteAddr, settings.Address{})); ours {
-		return r.Host
-	}
-	return "autodiscover." + string(found.Domain)
 }
 
 func writeJSON(w http.ResponseWriter, status int, answer any) {

@@ -41,7 +41,6 @@ var (
 	errNoAddress   = errors.New("no address")
 	errMalformed   = errors.New("malformed address")
 	errUnknown     = errors.New("unknown domain")
-	errNamelessURL = errors.New("no host name to make a link of")
 	errOurs        = errors.New("a fault of this server")
 )
 
@@ -67,11 +66,12 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, err)
 		return
 	}
+	host := h.lookup.OwnHost(r.Host, r.RemoteAddr, "autoconfig.", found.Domain)
 	switch file := path.Base(r.URL.Path); {
 	case r.URL.Scheme == "http":
-		redirect(w, r.Host, file, a)
+		redirect(w, host, file, a)
 	case file == "qr.png" || file == "qr.svg":
-		writeCode(w, r.Host, file, a)
+		writeCode(w, host, file, a)
 	default:
 		h.writeProfile(w, r, found, p)
 	}
@@ -116,10 +116,6 @@ func readAddress(r *http.Request) (settings.Address, error) {
 
 // redirect sends a GET over plain http to https. Location is made of the host and what was understood of the rest.
 func redirect(w http.ResponseWriter, host, file string, a settings.Address) {
-	if host == "" {
-		refuse(w, errNamelessURL)
-		return
-	}
 	target := Path
 	if file == "qr.png" || file == "qr.svg" {
 		target += "/" + file
@@ -129,13 +125,9 @@ func redirect(w http.ResponseWriter, host, file string, a settings.Address) {
 }
 
 func writeCode(w http.ResponseWriter, host, file string, a settings.Address) {
-	if host == "" {
-		refuse(w, errNamelessURL)
-		return
-	}
 	code, err := newCode(host, a)
 	if err != nil { // longer than 2 KB: no host and address are
-		refuse(w, errNamelessURL)
+		refuse(w, errOurs)
 		return
 	}
 	if file == "qr.svg" {
@@ -199,8 +191,6 @@ func refuse(w http.ResponseWriter, err error) {
 		text = "This is not an e-mail address. It should look like you@example.com."
 	case errors.Is(err, errBody):
 		text = "The request did not arrive whole. Please try again."
-	case errors.Is(err, errNamelessURL):
-		text = "The request does not say by which name this server was called, so there is nothing to link to."
 	case errors.Is(err, errInsecure):
 		status = http.StatusForbidden
 		text = "Profiles are only sent over an encrypted connection. Please use the same address with https:// in front."

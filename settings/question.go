@@ -28,6 +28,16 @@ type Found struct {
 // domain. It makes no outside call, and reports false if neither is known.
 type Lookup func(Question) (Found, bool)
 
+// OwnHost returns the name that an answer for a domain may lead to: the one by which the request reached us, whose certificate is
+// good, if it is one of ours, else the domain's own with a prefix such as "autodiscover.". A Host header is a stranger's: an answer
+// that led wherever it says could be planted in somebody's cache.
+func (l Lookup) OwnHost(host, client, prefix string, d Domain) string {
+	if _, ours := l(Ask(host, client, Address{})); ours {
+		return host
+	}
+	return prefix + string(d)
+}
+
 // servicePrefixes are the names in front of a mail domain under which programs ask.
 var servicePrefixes = [...]string{"autoconfig.", "autodiscover.", "ua-auto-config."}
 
