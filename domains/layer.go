@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 
@@ -144,6 +145,7 @@ func (t *table) servers(key string, p settings.Protocol, v any) []serverSpec {
 
 func (t *table) serverList(key string, p settings.Protocol, list []any) []serverSpec {
 	var specs []serverSpec
+	places, told := make(map[settings.Pattern]bool), false
 	for i, v := range list {
 		var more []serverSpec
 		switch v := v.(type) {
@@ -155,11 +157,12 @@ func (t *table) serverList(key string, p settings.Protocol, list []any) []server
 			t.failElement(key, i, "element %d must be a host name, a URL or a table; write %s = [\"mail.example.com\"]", i+1, key)
 		}
 		for _, spec := range more {
-			for _, known := range specs {
-				if known.Host == spec.Host && known.Port == spec.Port {
-					t.failElement(key, i, "%s stands there twice, port %d of one host can be only one entry; remove one", spec.URL(), spec.Port)
-				}
+			place := spec.Host + ":" + settings.Pattern(strconv.Itoa(int(spec.Port)))
+			if places[place] && !told {
+				told = true // once: a list of a thousand equal servers is one mistake
+				t.failElement(key, i, "%s stands there twice, port %d of one host can be only one entry; remove one", spec.URL(), spec.Port)
 			}
+			places[place] = true
 		}
 		specs = append(specs, more...)
 	}

@@ -43,11 +43,17 @@ func (p Problem) String() string {
 // Load returns.
 type Problems []Problem
 
-// Error returns the problems, a line each.
+// maxShown bounds what Error says: a log and a readiness page are no place for a million lines.
+const maxShown = 50
+
+// Error returns the first of the problems, a line each.
 func (ps Problems) Error() string {
-	lines := make([]string, len(ps))
-	for i, p := range ps {
-		lines[i] = p.String()
+	var lines []string
+	for _, p := range ps[:min(len(ps), maxShown)] {
+		lines = append(lines, p.String())
+	}
+	if more := len(ps) - maxShown; more > 0 {
+		lines = append(lines, fmt.Sprintf("and %d more; mailhint check shows them all", more))
 	}
 	return strings.Join(lines, "\n")
 }

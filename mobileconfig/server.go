@@ -35,13 +35,13 @@ func New(lookup settings.Lookup, signer Signer, log *slog.Logger) *Handler {
 
 // What is wrong with a request, besides the errors of Answer.
 var (
-	errInsecure    = errors.New("plain http")
-	errNotForm     = errors.New("the body is no form")
-	errBody        = errors.New("the body did not arrive whole")
-	errNoAddress   = errors.New("no address")
-	errMalformed   = errors.New("malformed address")
-	errUnknown     = errors.New("unknown domain")
-	errOurs        = errors.New("a fault of this server")
+	errInsecure  = errors.New("plain http")
+	errNotForm   = errors.New("the body is no form")
+	errBody      = errors.New("the body did not arrive whole")
+	errNoAddress = errors.New("no address")
+	errMalformed = errors.New("malformed address")
+	errUnknown   = errors.New("unknown domain")
+	errOurs      = errors.New("a fault of this server")
 )
 
 // ServeHTTP answers GET, HEAD and POST. If the last element of the path is qr.png or qr.svg it answers with the code of the link,

@@ -142,7 +142,14 @@ func pairAdvice(fault string) string {
 	return `give PEM files, with lines such as "-----BEGIN CERTIFICATE-----"`
 }
 
+// maxPEM bounds a certificate or key file, in octets; chains have a few thousand.
+const maxPEM = 1 << 20
+
 func readFile(what, name string) ([]byte, error) {
+	info, err := os.Stat(name) // before opening, which would wait until somebody writes to a named pipe
+	if err == nil && (!info.Mode().IsRegular() || info.Size() > maxPEM) {
+		return nil, fmt.Errorf("the %s file %s is a directory, a device or larger than %d KB; give a PEM file", what, name, maxPEM>>10)
+	}
 	text, err := os.ReadFile(name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

@@ -133,7 +133,9 @@ func (s *Server) newHTTPServer(purpose string, h http.Handler) *http.Server {
 			NextProtos:     []string{"h2", "http/1.1"},
 		}
 		// ReadHeaderTimeout is not for HTTP/2 (Go 1.26): a client silent in the middle of a header would stay for the idle time.
-		server.HTTP2 = &http.HTTP2Config{SendPingTimeout: s.limits.read, PingTimeout: s.limits.readHeader, MaxConcurrentStreams: 100}
+		server.HTTP2 = &http.HTTP2Config{SendPingTimeout: s.limits.read, PingTimeout: s.limits.readHeader,
+			// A mail program asks a handful of things at once; each could keep a body waiting.
+			MaxConcurrentStreams: 16, MaxReceiveBufferPerConnection: 2 * int(s.limits.body), MaxReceiveBufferPerStream: int(s.limits.body)}
 	}
 	return server
 }

@@ -41,7 +41,7 @@ func cleanHost(host string) string {
 		host = host[:i]
 	}
 	host = strings.TrimSuffix(host, ".")
-	if len(host) > 253 {
+	if len(host) > 253 || strings.HasSuffix(host, ".") {
 		return ""
 	}
 	ascii := true

@@ -81,6 +81,11 @@ func export(cmd *cobra.Command, flags exportFlags, args []string) error {
 	if err != nil {
 		return problem(err)
 	}
+	if d, err := settings.ParseDomain(flags.output); err == nil && flags.format == "static" {
+		if _, ours := snapshot.Lookup(settings.Question{Host: d}); ours {
+			return fmt.Errorf("%s is one of the domains; say where to write first: mailhint export --format static DIR %s", d, d)
+		}
+	}
 	e := &exporter{snapshot: snapshot, named: len(only) > 0, messages: cmd.ErrOrStderr()}
 	if e.named {
 		e.entries, err = snapshot.EntriesFor(only)

@@ -40,7 +40,9 @@ func newServe() *cobra.Command {
 				return problem(err)
 			}
 			p.server.Drain = drain
-			return problem(p.run(cmd.Context()))
+			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
+			context.AfterFunc(ctx, stop) // a second signal ends the process at once
+			return problem(p.run(ctx))
 		},
 	}
 	cmd.Flags().StringVar(&logFormat, "log-format", "text", "how log lines are written: text or json")
