@@ -14,9 +14,9 @@ import (
 // tells is for the people who run the server.
 func (s *Server) adminHandler() http.Handler {
 	r := mux.NewRouter().SkipClean(true)
-	r.HandleFunc("/-/healthz", s.healthz).Methods(read...)
-	r.HandleFunc("/-/readyz", s.readyz).Methods(read...)
-	r.Handle("/-/metrics", promhttp.HandlerFor(s.metrics.registry, promhttp.HandlerOpts{})).Methods(read...)
+	r.HandleFunc("/-/healthz", s.healthz).Methods(http.MethodGet, http.MethodHead)
+	r.HandleFunc("/-/readyz", s.readyz).Methods(http.MethodGet, http.MethodHead)
+	r.Handle("/-/metrics", promhttp.HandlerFor(s.metrics.registry, promhttp.HandlerOpts{})).Methods(http.MethodGet, http.MethodHead)
 	r.NotFoundHandler = http.HandlerFunc(adminNotFound)
 	r.MethodNotAllowedHandler = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { methodNotAllowed(w, strings.Join(read, ", ")) })
 	return r
