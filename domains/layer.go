@@ -145,7 +145,7 @@ func (t *table) servers(key string, p settings.Protocol, v any) []serverSpec {
 
 func (t *table) serverList(key string, p settings.Protocol, list []any) []serverSpec {
 	var specs []serverSpec
-	places, told := make(map[settings.Pattern]bool), false
+	places := make(map[settings.Pattern]int) // how often each host and port came
 	for i, v := range list {
 		var more []serverSpec
 		switch v := v.(type) {
@@ -158,11 +158,9 @@ func (t *table) serverList(key string, p settings.Protocol, list []any) []server
 		}
 		for _, spec := range more {
 			place := spec.Host + ":" + settings.Pattern(strconv.Itoa(int(spec.Port)))
-			if places[place] && !told {
-				told = true // once: a list of a thousand equal servers is one mistake
+			if places[place]++; places[place] == 2 { // not again for the third: a thousand equal servers are one mistake
 				t.failElement(key, i, "%s stands there twice, port %d of one host can be only one entry; remove one", spec.URL(), spec.Port)
 			}
-			places[place] = true
 		}
 		specs = append(specs, more...)
 	}

@@ -1,0 +1,32 @@
+package domains
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestRepeatedServers: servers that stand in a list many times are one mistake for each host and port, and not one for each pair of
+// them, which took 6 GB for a file of 76 KB.
+func TestRepeatedServers(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "domains.toml")
+	list := strings.Repeat(`"imap.a.example", "imaps://other.a.example", `, 2000)
+	if err := os.WriteFile(file, []byte("[domains.\"a.example\"]\nimap = ["+list+"]\nsmtp = \"smtp.a.example\"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := Load(file)
+	var problems Problems
+	if !errors.As(err, &problems) {
+		t.Fatalf("got %v, want problems", err)
+	}
+	for _, want := range []string{"imaps://imap.a.example stands", "imap://imap.a.example stands", "imaps://other.a.example stands"} {
+		if n := strings.Count(err.Error(), want); n != 1 {
+			t.Errorf("%q is told %d times, want once", want, n)
+		}
+	}
+	if len(problems) != 3 {
+		t.Errorf("got %d problems, want 3:\n%v", len(problems), err)
+	}
+}
