@@ -56,6 +56,19 @@ func Ask(host, client string, a Address) Question {
 // MailDomain returns the mail domain that a host name (without port) stands for, or "" if it stands for none.
 func MailDomain(host string) Domain {
 	host = strings.ToLower(host)
+	if d := ServedDomain(host); d != "" {
+		return d
+	}
+	d, err := ParseDomain(host) // also autoconfig.com, which is a domain like others
+	if err != nil {
+		return ""
+	}
+	return d
+}
+
+// ServedDomain returns the mail domain whose programs ask under a host name in lower case: example.com for autoconfig.example.com.
+// It is "" for every other name, a bare domain's too.
+func ServedDomain(host string) Domain {
 	for _, prefix := range servicePrefixes {
 		if rest, ok := strings.CutPrefix(host, prefix); ok {
 			if d, err := ParseDomain(rest); err == nil {
@@ -63,9 +76,5 @@ func MailDomain(host string) Domain {
 			}
 		}
 	}
-	d, err := ParseDomain(host) // also autoconfig.com, which is a domain like others
-	if err != nil {
-		return ""
-	}
-	return d
+	return ""
 }

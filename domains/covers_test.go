@@ -1,0 +1,63 @@
+package domains
+
+import "testing"
+
+func TestCovers(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "list.txt", "listed.example\n")
+	s, err := Load(write(t, dir, "domains.toml", `
+[server]
+name = "Setup.Hoster.example"
+[profiles.shared]
+imap = "imap.hoster.example"
+smtp = "smtp.hoster.example"
+domains = ["baker.example"]
+domains_file = "list.txt"
+[domains."firm.example"]
+profile = "shared"
+aliases = ["firma.example", "xn--bcher-kva.example"]
+[domains."*.students.example"]
+profile = "shared"
+[domains."closed.students.example"]
+profile = "shared"
+enabled = false
+[domains."*.closed.example"]
+profile = "shared"
+enabled = false
+[domains."shut.example"]
+profile = "shared"
+enabled = false
+aliases = ["locked.example"]
+[fallback]
+profile = "shared"
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, host := range []string{
+		"setup.hoster.example",
+		"autoconfig.firm.example", "autodiscover.firm.example", "ua-auto-config.firm.example",
+		"autoconfig.firma.example", "autodiscover.xn--bcher-kva.example",
+		"autoconfig.baker.example", "autodiscover.listed.example",
+		"autoconfig.a.students.example", "autoconfig.b.a.students.example",
+	} {
+		if !s.Covers(host) {
+			t.Errorf("%q is not covered", host)
+		}
+	}
+	for _, host := range []string{
+		"", ".", "autoconfig.", "localhost", "192.0.2.1", "autoconfig.192.0.2.1",
+		"firm.example", "mail.firm.example", "www.autoconfig.firm.example", "imap.hoster.example", // not asked by programs
+		"autoconfig.setup.hoster.example", "hoster.example", // our own name is no mail domain
+		"autoconfig.other.example", "autoconfig.sub.firm.example", // the fallback answers, but gets no certificate
+		"autoconfig.autodiscover.firm.example",
+		"autoconfig.students.example", // the wildcard is for names below
+		"autoconfig.closed.students.example", "autoconfig.a.closed.example", "autoconfig.shut.example", "autoconfig.locked.example",
+		"autoconfig.firm.example.", "autoconfig.firm.example:443", "autoconfig..firm.example", "AUTOCONFIG.firm.example", "autoconfig.Firm.example",
+		"autoconfig.bücher.example", "autoconfig.\u212Aing.example", "autoconfig.*.students.example", "*.students.example",
+	} {
+		if s.Covers(host) {
+			t.Errorf("%q is covered", host)
+		}
+	}
+}
