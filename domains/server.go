@@ -3,6 +3,7 @@ package domains
 import (
 	"net"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -17,18 +18,28 @@ type Server struct {
 	Name string
 	// HTTP and HTTPS are the addresses to listen on, as net.Listen takes them. HTTPS is empty when TLS is "off".
 	HTTP, HTTPS []string
-	// TLS is "off" (plain HTTP: a local trial, or a proxy in front does TLS) or "files".
+	// TLS is "off" (plain HTTP: a local trial, or a proxy in front does TLS), "files", or "acme" (certificates of our own).
 	TLS string
 	// Certificates are the pairs to choose from by name, with TLS "files". The first serves names that none covers.
 	Certificates []KeyPair
 	// Signing is the pair that signs Apple profiles; nil for the first of Certificates, or none.
 	Signing *KeyPair
+	// ACME is how certificates are ordered, with TLS "acme".
+	ACME ACME
 	// TrustedProxies may say with X-Forwarded-For, -Proto and -Host for whom they ask.
 	TrustedProxies []netip.Prefix
+	// ProxyProtocol is true if the trusted proxies begin each connection with a header of the PROXY protocol. It takes
+	// TrustedProxies.
+	ProxyProtocol bool
 	// Admin is the address of the listener for health and metrics; empty for none.
 	Admin string
-	// ACMEEmail and StateDir belong to certificates of our own.
-	ACMEEmail, StateDir string
+	// StateDir is the folder for what must outlive the process, such as certificates and the CA's account: an absolute path, never
+	// empty. Whoever writes into it makes it.
+	StateDir string
+	// Probe is how often the advertised mail servers are looked at; 0, the default, for never: nobody is contacted unasked.
+	Probe time.Duration
+	// ProbePrivate are private, loopback or link-local networks whose servers may be looked at all the same.
+	ProbePrivate []netip.Prefix
 }
 
 // KeyPair names the PEM files of a certificate chain and its key, with absolute paths.
@@ -43,53 +54,71 @@ func (l *loader) readServer() Server {
 		t = (&source{problems: new(Problems)}).table([]string{"server"}, nil)
 	}
 	defer t.done()
-	s := Server{TLS: t.tls(), Admin: "127.0.0.1:8081"}
+	s := Server{TLS: t.oneOf("tls", "off", "files", "acme"), Admin: "127.0.0.1:8081"}
 	s.Name = t.hostName("name")
 	s.HTTP = t.listen("http", map[bool]string{true: "localhost:8080", false: ":80"}[s.TLS == "off"])
 	if s.TLS != "off" {
 		s.HTTPS = t.listen("https", ":443")
 	} else if _, there := t.value("https"); there {
-		t.fail("https", "with tls = \"off\" nothing speaks https; remove it, or write tls = \"files\" with cert and key")
+		t.fail("https", "with tls = \"off\" nothing speaks https; remove it, or write tls = \"acme\", or \"files\" with cert and key")
 	}
 	if len(s.HTTP)+len(s.HTTPS) == 0 {
 		t.fail("http", "it is empty, so nothing would listen; write http = [\":80\"]")
 	}
 	s.Certificates = t.keyPairs(s.TLS)
 	s.Signing = t.signing()
+	s.ACME = t.acme(s.TLS)
 	s.TrustedProxies, _ = t.networks("trusted_proxies")
+	s.ProxyProtocol, _ = t.flag("proxy_protocol")
+	if s.ProxyProtocol && len(s.TrustedProxies) == 0 {
+		t.fail("proxy_protocol", "whoever connects could then say that they are somebody else; name the proxy in trusted_proxies, or remove it")
+	}
 	if admin, ok := t.text("admin"); ok {
 		if s.Admin = admin; admin != "" {
 			t.checkListen("admin", 0, admin)
 		}
 	}
-	s.ACMEEmail, _ = t.text("acme_email")
-	if dir, ok := t.text("state_dir"); ok {
-		s.StateDir = dir
-	}
-	t.noProbe()
+	s.StateDir = t.stateDir()
+	s.Probe = t.probeInterval()
+	s.ProbePrivate, _ = t.networks("probe_private")
 	return s
 }
 
-// tls reads the TLS mode.
-func (t *table) tls() string {
-	mode := t.oneOf("tls", "off", "files", "acme")
-	if mode == "acme" {
-		t.fail("tls", "certificates by ACME are not in this version yet; write tls = \"files\" with cert and key, or tls = \"off\" behind a proxy")
+// stateDir reads state_dir. Without it, systemd says which folder a service may write to (StateDirectory= in systemd.exec(5)).
+func (t *table) stateDir() string {
+	if dir, ok := t.text("state_dir"); ok {
+		if strings.TrimSpace(dir) == "" {
+			t.fail("state_dir", "it is empty; write a folder such as \"/var/lib/mailhint\", or remove it")
+		}
+		return t.absolute(dir)
 	}
-	return mode
+	if first, _, _ := strings.Cut(os.Getenv("STATE_DIRECTORY"), ":"); filepath.IsAbs(first) {
+		return first
+	}
+	dir, err := filepath.Abs("state")
+	if err != nil {
+		t.fail("state_dir", "the working directory is not known: %v; write state_dir = \"/var/lib/mailhint\"", err)
+	}
+	return dir
 }
 
-// noProbe accepts probe = "0" only: looking at mail servers is known but does nothing yet.
-func (t *table) noProbe() {
+// minProbe is the shortest interval of probe: looking more often tells nothing more, and mail servers take it for an attack.
+const minProbe = time.Minute
+
+// probeInterval reads probe.
+func (t *table) probeInterval() time.Duration {
 	text, ok := t.text("probe")
-	if !ok || text == "0" {
-		return
+	if !ok {
+		return 0
 	}
-	if _, err := time.ParseDuration(text); err != nil {
+	every, err := time.ParseDuration(text)
+	switch {
+	case err != nil:
 		t.fail("probe", "%q is no duration; write it like \"6h\", or \"0\" for never", text)
-		return
+	case every != 0 && every < minProbe:
+		t.fail("probe", "%q is too often; write at least \"1m\", better \"6h\", or \"0\" for never", text)
 	}
-	t.fail("probe", "looking at the mail servers is not in this version yet; remove it, or write probe = \"0\"")
+	return every
 }
 
 func (t *table) hostName(key string) string {

@@ -2,13 +2,21 @@ package domains
 
 import (
 	"fmt"
+	"net/netip"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // What [server] says, and what goes without saying.
 func TestServer(t *testing.T) {
+	t.Setenv("STATE_DIRECTORY", "")
+	here, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, test := range []struct {
 		text string
 		want Server
@@ -30,12 +38,33 @@ func TestServer(t *testing.T) {
 		  sign_key = "s.key"`, Server{TLS: "files", HTTP: []string{}, HTTPS: []string{"[::1]:8443", "localhost:0"}, Admin: "127.0.0.1:8081",
 			Certificates: []KeyPair{{"/etc/a.pem", "/etc/a.key"}, {"DIR/b.pem", "DIR/b.key"}}, Signing: &KeyPair{"DIR/s.pem", "DIR/s.key"}}},
 		{`name = "Setup.Hoster.example."
-		  acme_email = "hostmaster@hoster.example"
+		  trusted_proxies = "10.0.0.1"
+		  proxy_protocol = true
 		  state_dir = "/var/lib/mailhint"
 		  probe = "0"`, Server{Name: "setup.hoster.example", TLS: "off", HTTP: []string{"localhost:8080"}, Admin: "127.0.0.1:8081",
-			ACMEEmail: "hostmaster@hoster.example", StateDir: "/var/lib/mailhint"}},
+			TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.1/32")}, ProxyProtocol: true, StateDir: "/var/lib/mailhint"}},
+		{`tls = "acme"
+		  state_dir = "st"
+		  probe = "6h"
+		  probe_private = ["10.0.0.0/8", "::1"]`, Server{TLS: "acme", HTTP: []string{":80"}, HTTPS: []string{":443"}, Admin: "127.0.0.1:8081",
+			ACME:     ACME{CAs: []string{"https://acme-v02.api.letsencrypt.org/directory"}, Orders: 100},
+			StateDir: "DIR/st", Probe: 6 * time.Hour,
+			ProbePrivate: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128")}}},
+		{`tls = "acme"
+		  acme_email = "hostmaster@hoster.example"
+		  acme_ca = ["https://ca.hoster.example:9000/acme/acme/directory", "letsencrypt-staging"]
+		  acme_root = "ca/root.pem"
+		  acme_orders = 20`, Server{TLS: "acme", HTTP: []string{":80"}, HTTPS: []string{":443"}, Admin: "127.0.0.1:8081",
+			ACME: ACME{
+				Email: "hostmaster@hoster.example",
+				CAs:   []string{"https://ca.hoster.example:9000/acme/acme/directory", "https://acme-staging-v02.api.letsencrypt.org/directory"},
+				Root:  "DIR/ca/root.pem", Orders: 20,
+			}}},
 	} {
 		dir := t.TempDir()
+		if test.want.StateDir == "" {
+			test.want.StateDir = filepath.Join(here, "state")
+		}
 		s, err := Load(write(t, dir, "domains.toml", "[server]\n"+test.text+"\n"+conf("x")))
 		if err != nil {
 			t.Errorf("%s:\n%v", test.text, err)
@@ -65,5 +94,23 @@ func TestTrustedProxies(t *testing.T) {
 	}
 	if got := fmt.Sprint(s.Server.TrustedProxies); got != "[127.0.0.1/32 10.0.0.0/8 ::1/128 2001:db8::/32]" {
 		t.Errorf("trusted: %s", got)
+	}
+}
+
+// Under systemd the service's folder is used; a line in the file goes before it.
+func TestStateDirectory(t *testing.T) {
+	for _, test := range []struct{ env, text, want string }{
+		{"/var/lib/mailhint", "", "/var/lib/mailhint"},
+		{"/var/lib/mailhint:/var/lib/other", "", "/var/lib/mailhint"},
+		{"/var/lib/mailhint", `state_dir = "/srv/state"`, "/srv/state"},
+	} {
+		t.Setenv("STATE_DIRECTORY", test.env)
+		s, err := Load(write(t, t.TempDir(), "domains.toml", "[server]\n"+test.text+"\n"+conf("x")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s.Server.StateDir != test.want {
+			t.Errorf("STATE_DIRECTORY=%s, %s: got %s, want %s", test.env, test.text, s.Server.StateDir, test.want)
+		}
 	}
 }

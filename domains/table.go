@@ -86,6 +86,20 @@ func (t *table) flag(key string) (value, ok bool) {
 	return value, ok
 }
 
+// number returns a whole number.
+func (t *table) number(key string) (value int, ok bool) {
+	v, there := t.value(key)
+	if !there {
+		return 0, false
+	}
+	n, ok := v.(int64)
+	if !ok || int64(int(n)) != n {
+		t.fail(key, "it must be a whole number; write %s = 100", key)
+		return 0, false
+	}
+	return int(n), true
+}
+
 // texts returns a list of strings; a single string is a list of one.
 func (t *table) texts(key string) ([]string, bool) {
 	v, ok := t.value(key)

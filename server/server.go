@@ -68,7 +68,7 @@ func New(config domains.Server, log *slog.Logger) (*Server, error) {
 		}
 		s.certificates = c
 	default:
-		return nil, fmt.Errorf(`[server] tls = %q is unknown here; write "files" or "off"`, config.TLS)
+		return nil, fmt.Errorf(`[server] tls = %q does nothing in this program yet; write "files" or "off"`, config.TLS)
 	}
 	if config.Signing != nil {
 		c, err := readCertificates([]domains.KeyPair{*config.Signing}, log)
