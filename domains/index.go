@@ -44,11 +44,14 @@ type index struct {
 	entries   []entry
 	names     map[settings.Domain]claim // exact names and aliases
 	wildcards map[settings.Domain]claim // by what follows "*."
-	fallback  *entry
+	fallback  *fallback
 	files     []string
+
+	exchangers Exchangers
 }
 
-// find returns the entry that answers for a name: the exact one, else the longest wildcard, else the fallback. Aliases are exact
+// find returns the entry that answers for a name: the exact one, else the longest wildcard, else the fallback if the name's mail
+// goes where it must. Aliases are exact
 // names here; one that a wildcard covers is refused at load, because the order of the documentation would never reach it.
 func (x *index) find(d settings.Domain) (*entry, bool) {
 	if c, ok := x.names[d]; ok {
@@ -57,7 +60,10 @@ func (x *index) find(d settings.Domain) (*entry, bool) {
 	if c, ok := x.wildcard(d); ok {
 		return &x.entries[c.entry], true
 	}
-	return x.fallback, x.fallback != nil
+	if !x.fallback.answers(d, x.exchangers) {
+		return nil, false
+	}
+	return &x.fallback.entry, true
 }
 
 // wildcard returns the claim of the longest wildcard that covers a name.

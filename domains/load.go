@@ -283,25 +283,6 @@ func readLookup(t *table) {
 	t.done()
 }
 
-// readFallback reads [fallback]: what is answered for names that stand nowhere.
-func (l *loader) readFallback() {
-	t := l.fallback
-	if t == nil {
-		return
-	}
-	p, ok := l.profileOf(t)
-	if _, there := t.values["profile"]; !there {
-		t.fail("", "it has no profile; write profile = \"…\"")
-	}
-	if _, there := t.texts("mx"); there {
-		t.fail("mx", "looking up a domain's MX is not in this version yet; leave mx out only if every name in the world may be answered")
-	}
-	t.done()
-	if ok {
-		l.index.fallback = &entry{choice: l.choice(p.layer.over(l.defaults).over(builtIn), t)}
-	}
-}
-
 // profileOf returns the profile that an entry names.
 func (l *loader) profileOf(t *table) (*profile, bool) {
 	name, ok := t.text("profile")

@@ -48,6 +48,9 @@ func (p Printer) Entry(e Entry, comments ...string) (string, error) {
 		b.profile(name, e.Choice)
 		b.line("\n[fallback]")
 		b.value("profile", name)
+		if e.MX != nil {
+			b.list("mx", texts(e.MX))
+		}
 	default:
 		if e.Kind == Wildcard {
 			name = "*." + name

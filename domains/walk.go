@@ -2,7 +2,6 @@ package domains
 
 import (
 	"cmp"
-	"fmt"
 	"maps"
 	"net/netip"
 	"slices"
@@ -29,6 +28,8 @@ type Entry struct {
 	Disabled bool // it answers like a name that stands nowhere; it has no Choice
 	Choice        // what holds if no rule fits
 	Rules    []Rule
+	// MX are the hosts to one of which a name's mail must go for a Fallback to answer; nil for every name.
+	MX []settings.Domain
 }
 
 // Choice is a set of settings for those who may know it.
@@ -74,7 +75,7 @@ func (s *Snapshot) Entries() []Entry {
 		}
 	}
 	if s.fallback != nil {
-		entries = append(entries, Entry{Kind: Fallback, Choice: s.fallback.choice.exported()})
+		entries = append(entries, Entry{Kind: Fallback, Choice: s.fallback.choice.exported(), MX: s.fallback.mx})
 	}
 	return entries
 }
@@ -103,7 +104,7 @@ func (s *Snapshot) EntriesFor(only []settings.Domain) ([]Entry, error) {
 		e, ok := s.find(d)
 		if !ok || slices.ContainsFunc(entries, func(e Entry) bool { return e.Names[0] == d }) {
 			if !ok {
-				return nil, fmt.Errorf("%s is not answered for: add a table [domains.%q]", d, string(d))
+				return nil, s.notListed(d)
 			}
 			continue
 		}

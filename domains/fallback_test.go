@@ -1,0 +1,109 @@
+package domains
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"mailhint/settings"
+)
+
+const fallbackMX = `
+[profiles.shared]
+imap = "imap.hoster.example"
+smtp = "smtp.hoster.example"
+domains = ["list.example"]
+[domains."own.example"]
+imap = "imap.own.example"
+smtp = "smtp.own.example"
+aliases = ["alias.example"]
+[domains."*.wild.example"]
+profile = "shared"
+[domains."closed.example"]
+enabled = false
+profile = "shared"
+[fallback]
+profile = "shared"
+mx = ["MX1.Hoster.example.", "mx2.hoster.example"]
+`
+
+// Only names that stand nowhere are asked for, and only those whose mail is ours are answered.
+func TestFallbackMX(t *testing.T) {
+	s, err := Load(write(t, t.TempDir(), "domains.toml", fallbackMX))
+	if err != nil {
+		t.Fatal(err)
+	}
+	lookup := func(d settings.Domain) bool {
+		_, ok := s.Lookup(settings.Question{Host: d})
+		return ok
+	}
+	if lookup("ours.example") {
+		t.Error("answered although nobody knows where its mail goes")
+	}
+	var asked []settings.Domain
+	s.AskExchangers(func(d settings.Domain, hosts []settings.Domain) bool {
+		asked = append(asked, d)
+		if got := fmt.Sprint(hosts); got != "[mx1.hoster.example mx2.hoster.example]" {
+			t.Errorf("hosts: %s", got)
+		}
+		return d == "ours.example"
+	})
+	for d, want := range map[settings.Domain]bool{
+		"own.example": true, "alias.example": true, "list.example": true, "a.wild.example": true, "closed.example": false,
+	} {
+		if lookup(d) != want || !s.Listed(d) {
+			t.Errorf("%s: answered %t, want %t; listed %t", d, !want, want, s.Listed(d))
+		}
+	}
+	if asked != nil {
+		t.Errorf("asked for the exchangers of %v, which have entries", asked)
+	}
+	if !lookup("ours.example") || lookup("theirs.example") || s.Listed("ours.example") {
+		t.Error("the fallback does not answer for exactly the names whose mail is ours")
+	}
+	if !slices.Equal(asked, []settings.Domain{"ours.example", "theirs.example"}) {
+		t.Errorf("asked for %v", asked)
+	}
+	// The Host's domain answers for an address whose mail goes elsewhere, as for any unknown one.
+	found, ok := s.Lookup(settings.Question{Address: settings.Address{Local: "ann", Domain: "theirs.example"}, Host: "own.example"})
+	if !ok || found.Domain != "own.example" {
+		t.Errorf("got %v for %s", ok, found.Domain)
+	}
+}
+
+// The condition is shown, printed, and not lost on the way through EntriesFor.
+func TestFallbackMXIsTold(t *testing.T) {
+	s, err := Load(write(t, t.TempDir(), "domains.toml", fallbackMX))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.EntriesFor([]settings.Domain{"ours.example"}); err == nil || !strings.Contains(err.Error(), "only where the MX is mx1.hoster.example or mx2.hoster.example") {
+		t.Errorf("got %v", err)
+	}
+	s.AskExchangers(func(settings.Domain, []settings.Domain) bool { return true })
+	if entries, err := s.EntriesFor([]settings.Domain{"ours.example"}); err != nil || len(entries) != 1 || entries[0].Kind != Single {
+		t.Errorf("got %+v, %v", entries, err)
+	}
+	found, _ := s.Lookup(settings.Question{Host: "ours.example"})
+	origins := s.Explain(found.Settings)
+	last := origins[len(origins)-1]
+	if last.Key != "mx" || last.Value != "[mx1.hoster.example, mx2.hoster.example]" || last.Position.Line != 17 {
+		t.Errorf("explained as %+v", last)
+	}
+	entries := s.Entries()
+	text, err := Printer{}.Entry(entries[len(entries)-1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := Load(write(t, t.TempDir(), "domains.toml", text))
+	if err != nil {
+		t.Fatalf("%v in\n%s", err, text)
+	}
+	if !slices.Equal(again.FallbackMX(), s.FallbackMX()) {
+		t.Errorf("printed and read again: %v", again.FallbackMX())
+	}
+	if open, err := Load(write(t, t.TempDir(), "domains.toml", strings.Split(fallbackMX, "mx =")[0])); err != nil || open.FallbackMX() != nil {
+		t.Errorf("without mx: %v, %v", open, err)
+	}
+}
