@@ -1,0 +1,40 @@
+package probe
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// maxText is how many octets of a server's text are kept.
+const maxText = 200
+
+// clean makes a server's text fit for terminals and logs: printable ASCII, and not too long. What comes from servers is a stranger's.
+func clean(s string, limit int) string {
+	cut := len(s) > limit
+	if cut {
+		s = s[:limit]
+	}
+	s = strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' || r == utf8.RuneError {
+			return '?'
+		}
+		return r
+	}, s)
+	if cut {
+		s += "..."
+	}
+	return s
+}
+
+// printable makes the text of an error fit for terminals and logs. Names in certificates and banners end up in errors.
+func printable(err error) error {
+	if err == nil {
+		return nil
+	}
+	return printableError{err}
+}
+
+type printableError struct{ error }
+
+func (e printableError) Error() string { return clean(e.error.Error(), 2*maxText) }
+func (e printableError) Unwrap() error { return e.error }

@@ -1,0 +1,157 @@
+package probe
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"time"
+)
+
+// Request is a question to a web server.
+type Request struct {
+	URL string // absolute, http or https
+	// Method is GET if it is empty.
+	Method      string
+	ContentType string
+	Body        []byte
+	// Address is asked in place of those that the host name has; the zero Addr for the first of those that accepts a connection. It
+	// must be an address that may be looked at all the same.
+	Address netip.Addr
+}
+
+// Web is what came of a Request.
+type Web struct {
+	URL string
+	// Address that was asked; the zero Addr if the host has none, see Err.
+	Address netip.Addr
+	State   State
+	// TLS is the encrypted connection; nil for http, and if none came about.
+	TLS *TLS
+	// Status is the HTTP status; 0 if no answer came, see Err.
+	Status int
+	// Location is where a redirect leads; it is not followed. It and Header are the server's own text.
+	Location string
+	Header   http.Header
+	// Body is what came of the document, no more than MaxBody; Cut says that there was more.
+	Body []byte
+	Cut  bool
+	// Err says what went wrong: it wraps resolver.ErrNone or resolver.ErrFailed if there is no address, else it is what stopped the
+	// connection or the exchange. It is nil if an answer came, whatever it says.
+	Err  error
+	Took time.Duration
+}
+
+// MaxBody is how much of a document is read.
+const MaxBody = 256 << 10
+
+// LookURL asks a web server one question. It follows no redirect, sends no password, and takes any certificate, which it judges as
+// Look does.
+func (p *Prober) LookURL(ctx context.Context, q Request) Web {
+	start := time.Now()
+	web := Web{URL: q.URL}
+	u, err := url.Parse(q.URL)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" {
+		web.Err = errors.New("it is no absolute http or https URL")
+		return web
+	}
+	port, err := portOf(u)
+	if err != nil {
+		web.Err = err
+		return web
+	}
+	addresses := []netip.Addr{q.Address}
+	if !q.Address.IsValid() {
+		if addresses, err = p.addresses(ctx, u.Hostname()); err != nil {
+			web.Err = err
+			return web
+		}
+	}
+	var first Web
+	for i, a := range addresses {
+		asked := web
+		asked.Address = a
+		p.askAt(ctx, q, netip.AddrPortFrom(a, port), &asked)
+		asked.Took = time.Since(start)
+		if i == 0 || asked.State == Reached {
+			first = asked
+		}
+		if asked.State == Reached {
+			break
+		}
+	}
+	return first
+}
+
+func portOf(u *url.URL) (uint16, error) {
+	if u.Port() == "" {
+		return map[string]uint16{"http": 80, "https": 443}[u.Scheme], nil
+	}
+	port, err := strconv.ParseUint(u.Port(), 10, 16)
+	if err != nil || port == 0 {
+		return 0, errors.New("its port is no number from 1 to 65535")
+	}
+	return uint16(port), nil
+}
+
+// askAt asks at one address.
+func (p *Prober) askAt(ctx context.Context, q Request, at netip.AddrPort, web *Web) {
+	ctx, cancel := context.WithTimeout(ctx, lookSteps*p.step())
+	defer cancel()
+	conn, state, err := p.connect(ctx, at)
+	web.State, web.Err = state, err
+	if err != nil {
+		return
+	}
+	defer conn.Close()
+	request, err := http.NewRequestWithContext(ctx, cmp.Or(q.Method, http.MethodGet), q.URL, bytes.NewReader(q.Body))
+	if err != nil {
+		web.Err = errors.New("it is no request that can be sent")
+		return
+	}
+	request.Header.Set("User-Agent", "mailhint")
+	if q.ContentType != "" {
+		request.Header.Set("Content-Type", q.ContentType)
+	}
+	transport := p.transport(conn, request.URL.Hostname(), web)
+	defer transport.CloseIdleConnections()
+	response, err := transport.RoundTrip(request)
+	if err != nil {
+		web.Err = printable(err)
+		return
+	}
+	defer response.Body.Close()
+	web.Status, web.Header, web.Location = response.StatusCode, response.Header, response.Header.Get("Location")
+	body, err := io.ReadAll(io.LimitReader(response.Body, MaxBody+1))
+	web.Cut = len(body) > MaxBody
+	web.Body = body[:min(len(body), MaxBody)]
+	if err != nil {
+		web.Err = fmt.Errorf("the answer breaks off: %w", printable(err))
+	}
+}
+
+// transport sends one request over a connection that is there already.
+func (p *Prober) transport(conn net.Conn, host string, web *Web) *http.Transport {
+	config := tlsConfig(host)
+	config.VerifyConnection = func(state tls.ConnectionState) error {
+		web.TLS = p.judge(state, host)
+		return nil
+	}
+	return &http.Transport{
+		DialContext:            func(context.Context, string, string) (net.Conn, error) { return conn, nil },
+		TLSClientConfig:        config,
+		TLSHandshakeTimeout:    p.step(),
+		ResponseHeaderTimeout:  p.step(),
+		MaxResponseHeaderBytes: 64 << 10,
+		DisableKeepAlives:      true,
+		DisableCompression:     true,
+	}
+}
