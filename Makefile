@@ -3,10 +3,18 @@
 SHELL := /bin/bash
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
-# Programs that tests drive, and Debian's packages of them: the real Thunderbird, a name server, a validator for the schemas of the
-# answers, and independent readers of signatures, property lists and QR codes. The race detector needs gcc.
-TEST_PROGRAMS := gcc thunderbird xmllint /usr/sbin/knotd nsupdate openssl plistutil zbarimg rsvg-convert
-TEST_PACKAGES := gcc libc6-dev thunderbird libxml2-utils knot bind9-dnsutils openssl libplist-utils zbar-tools librsvg2-bin
+PEBBLE := github.com/letsencrypt/pebble/v2/cmd
+PEBBLE_VERSION := v2.10.1
+# Programs that tests drive, and Debian's packages of them: the real Thunderbird, mail servers, name servers, web servers and proxies,
+# a validator for the schemas of the answers, and independent readers of signatures, property lists and QR codes. The race detector
+# needs gcc.
+TEST_PROGRAMS := gcc thunderbird xmllint openssl plistutil zbarimg rsvg-convert \
+	/usr/sbin/knotd nsupdate unbound dovecot postfix nft ip unshare nginx caddy haproxy apache2 systemd-analyze
+TEST_PACKAGES := gcc libc6-dev thunderbird libxml2-utils openssl libplist-utils zbar-tools librsvg2-bin \
+	knot bind9-dnsutils unbound dovecot-core dovecot-imapd dovecot-pop3d dovecot-managesieved postfix nftables iproute2 util-linux \
+	nginx libnginx-mod-stream caddy haproxy apache2 systemd
+TOOLS := build/tools
+export PATH := $(PATH):/usr/sbin:/sbin
 FUZZ_TIME := 30s
 
 .PHONY: run build test lint bench fuzz programs
@@ -33,12 +41,21 @@ lint:
 	go vet ./...
 	go run $(STATICCHECK) ./...
 
-programs: # installs what the tests need, if it is not there
-	@missing=; for p in $(TEST_PROGRAMS); do command -v $$p >/dev/null || missing=yes; done; \
+# What the tests need, if it is not there. The services that Debian would start are not.
+programs: $(TOOLS)/pebble $(TOOLS)/pebble-challtestsrv
+	@missing=; for p in $(TEST_PROGRAMS); do command -v $$p >/dev/null || missing="$$missing $$p"; done; \
 		if [ -n "$$missing" ]; then \
-			sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
+			echo "installing what the tests need:$$missing"; \
+			sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; policy=/usr/sbin/policy-rc.d; \
+			if [ ! -e $$policy ]; then \
+				printf '#!/bin/sh\nexit 101\n' | $$sudo tee $$policy >/dev/null && $$sudo chmod 755 $$policy; trap "$$sudo rm -f $$policy" EXIT; \
+			fi; \
 			$$sudo apt-get update -q && $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $(TEST_PACKAGES); \
 		fi
+
+# An ACME server and the DNS server that goes with it.
+$(TOOLS)/pebble $(TOOLS)/pebble-challtestsrv:
+	GOBIN=$(CURDIR)/$(TOOLS) go install $(PEBBLE)/$(@F)@$(PEBBLE_VERSION)
 
 bench:
 	go test -run '^$$' -bench . -benchmem -timeout 30m ./...
