@@ -1,0 +1,320 @@
+package exchangers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"mailhint/resolver"
+	"mailhint/settings"
+)
+
+var hosts = []settings.Domain{"mx1.hoster.example", "mx2.hoster.example"}
+
+// records is a resolver made of data. A domain that is not there has no MX.
+type records struct {
+	mu    sync.Mutex
+	mx    map[string][]resolver.MX
+	err   error         // for every question
+	wait  time.Duration // before every answer
+	asked map[string]int
+}
+
+func (r *records) MX(ctx context.Context, name string) ([]resolver.MX, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.asked == nil {
+		r.asked = make(map[string]int)
+	}
+	r.asked[name]++
+	if r.wait > 0 {
+		r.mu.Unlock()
+		select {
+		case <-time.After(r.wait):
+		case <-ctx.Done():
+		}
+		r.mu.Lock()
+		if ctx.Err() != nil {
+			return nil, fmt.Errorf("%s MX: %w: %w", name, resolver.ErrFailed, ctx.Err())
+		}
+	}
+	if r.err != nil {
+		return nil, r.err
+	}
+	if mx := r.mx[name]; mx != nil {
+		return mx, nil
+	}
+	return nil, fmt.Errorf("%s MX: %w", name, resolver.ErrNone)
+}
+
+func (r *records) set(change func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	change()
+}
+
+func (r *records) count(name string) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.asked[name]
+}
+
+// run calls test with a running Cache and a clock that jumps.
+func run(t *testing.T, r Resolver, test func(t *testing.T, c *Cache)) {
+	synctest.Test(t, func(t *testing.T) {
+		c := New(r)
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan bool)
+		go func() { c.Run(ctx); close(ended) }()
+		test(t, c)
+		cancel()
+		<-ended
+	})
+}
+
+// asks asks and gives the look-up time to end.
+func asks(t *testing.T, c *Cache, d settings.Domain, want bool) {
+	t.Helper()
+	if got := c.Ours(d, hosts); got != want {
+		t.Errorf("%s at %s: got %t, want %t", d, time.Now().Format(time.TimeOnly), got, want)
+	}
+	synctest.Wait()
+}
+
+func TestPreferred(t *testing.T) {
+	for _, test := range []struct {
+		mx   string
+		want bool
+	}{
+		{"", false},
+		{"10 mx1.hoster.example", true},
+		{"10 mx.other.example, 10 mx2.hoster.example", true},
+		{"20 mx1.hoster.example, 30 mx.other.example", true},
+		{"20 mx1.hoster.example, 10 mx.other.example", false}, // a backup MX keeps no mailboxes
+		{"10 mx1.hoster.example.evil.example", false},
+		{"0 ", false}, // takes no mail, RFC 7505
+	} {
+		var mx []resolver.MX
+		for _, text := range strings.Split(test.mx, ", ") {
+			var m resolver.MX
+			if n, _ := fmt.Sscanf(text, "%d %s", &m.Preference, &m.Host); n > 0 {
+				mx = append(mx, m)
+			}
+		}
+		if got := Preferred(mx, hosts); got != test.want {
+			t.Errorf("%q: got %t", test.mx, got)
+		}
+	}
+}
+
+// The first question is answered with no; each answer holds for its time and not longer.
+func TestTimes(t *testing.T) {
+	r := &records{mx: map[string][]resolver.MX{"ours.example": {{Preference: 10, Host: "mx1.hoster.example"}}}}
+	run(t, r, func(t *testing.T, c *Cache) {
+		asks(t, c, "ours.example", false)
+		asks(t, c, "ours.example", true)
+		asks(t, c, "theirs.example", false)
+		asks(t, c, "theirs.example", false)
+		time.Sleep(keepOthers - time.Second)
+		asks(t, c, "theirs.example", false)
+		if r.count("ours.example") != 1 || r.count("theirs.example") != 1 {
+			t.Errorf("asked %v, want each once", r.asked)
+		}
+		r.set(func() { r.mx["theirs.example"] = r.mx["ours.example"] })
+		time.Sleep(2 * time.Second)
+		asks(t, c, "theirs.example", false)
+		asks(t, c, "theirs.example", true)
+
+		time.Sleep(keepOurs)
+		r.set(func() { delete(r.mx, "ours.example") }) // it has moved away
+		asks(t, c, "ours.example", true)               // and was ours an hour ago
+		asks(t, c, "ours.example", false)
+		if got := c.Counts(); got.Ours != 2 || got.Others != 2 || got.Failed != 0 || got.Dropped != 0 || got.Names != 2 {
+			t.Errorf("counts %+v", got)
+		}
+	})
+}
+
+// While nobody can be asked, what was ours stays ours for a day. What was not known is asked for again after a minute.
+func TestResolverFails(t *testing.T) {
+	r := &records{mx: map[string][]resolver.MX{"ours.example": {{Preference: 10, Host: "mx2.hoster.example"}}}}
+	run(t, r, func(t *testing.T, c *Cache) {
+		asks(t, c, "ours.example", false)
+		r.set(func() { r.err = fmt.Errorf("SERVFAIL: %w", resolver.ErrFailed) })
+		time.Sleep(keepOurs)
+		asks(t, c, "ours.example", true)
+		asks(t, c, "ours.example", true)
+		if n := r.count("ours.example"); n != 2 {
+			t.Errorf("asked %d times, want 2: a failure holds for a minute", n)
+		}
+		time.Sleep(trustOurs - keepOurs - time.Second)
+		asks(t, c, "ours.example", true)
+		time.Sleep(time.Second)
+		asks(t, c, "ours.example", false)
+
+		asks(t, c, "new.example", false)
+		asks(t, c, "new.example", false)
+		time.Sleep(keepFailed)
+		r.set(func() { r.err, r.mx["new.example"] = nil, r.mx["ours.example"] })
+		asks(t, c, "new.example", false)
+		asks(t, c, "new.example", true)
+		if n := r.count("new.example"); n != 2 {
+			t.Errorf("asked %d times, want 2", n)
+		}
+		asks(t, c, "ours.example", false)
+		asks(t, c, "ours.example", true)
+	})
+}
+
+// Other hosts in a reloaded file make every answer one about hosts of the past.
+func TestOtherHosts(t *testing.T) {
+	r := &records{mx: map[string][]resolver.MX{"ours.example": {{Preference: 10, Host: "mx1.hoster.example"}}}}
+	run(t, r, func(t *testing.T, c *Cache) {
+		asks(t, c, "ours.example", false)
+		asks(t, c, "ours.example", true)
+		moved := []settings.Domain{"mx9.hoster.example"}
+		for range 2 {
+			if c.Ours("ours.example", moved) {
+				t.Error("ours by hosts that are no longer ours")
+			}
+			synctest.Wait()
+		}
+		if n := r.count("ours.example"); n != 2 {
+			t.Errorf("asked %d times, want 2", n)
+		}
+	})
+}
+
+// A name server that does not answer is given up, and a thousand questions for one name are one look-up.
+func TestSilentServer(t *testing.T) {
+	r := &records{wait: time.Hour}
+	run(t, r, func(t *testing.T, c *Cache) {
+		for range 1000 {
+			asks(t, c, "slow.example", false)
+		}
+		if n := r.count("slow.example"); n != 1 {
+			t.Errorf("asked %d times, want once", n)
+		}
+		time.Sleep(patience)
+		synctest.Wait()
+		if got := c.Counts(); got.Failed != 1 {
+			t.Errorf("counts %+v, want one failure", got)
+		}
+	})
+}
+
+// A flood of names that nobody has seen before: DNS is asked no more than the budget allows, a name that is ours goes on being
+// answered and looked up again, and the memory stays within bounds.
+func TestFlood(t *testing.T) {
+	var asked atomic.Int64
+	r := resolverFunc(func(_ context.Context, name string) ([]resolver.MX, error) {
+		asked.Add(1)
+		if name == "ours.example" {
+			return []resolver.MX{{Preference: 10, Host: "mx1.hoster.example"}}, nil
+		}
+		return nil, resolver.ErrNone
+	})
+	run(t, r, func(t *testing.T, c *Cache) {
+		asks(t, c, "ours.example", false)
+		before := heap()
+		const seconds, each = 900, 100
+		pad := strings.Repeat("x", 60) + "." + strings.Repeat("y", 60) + "." + strings.Repeat("z", 60)
+		long := strings.Repeat("q", 10_000)
+		for second := range seconds {
+			for i := range each {
+				request := fmt.Sprintf("n%d-%d.%s.example%s", second, i, pad, long) // the name is a part of it
+				d := settings.Domain(request[:len(request)-len(long)])
+				if c.Ours(d, hosts) {
+					t.Fatal("a stranger's name is ours")
+				}
+			}
+			time.Sleep(time.Second)
+			synctest.Wait()
+			if second%60 == 0 && !c.Ours("ours.example", hosts) {
+				t.Fatal("a name of ours was driven out")
+			}
+		}
+		if n, most := asked.Load(), int64(burst+perSecond*seconds+3); n > most || n < most/2 {
+			t.Errorf("%d look-ups, want at most %d and not much less", n, most)
+		}
+		got := c.Counts()
+		if got.Names > maxOthers+1 || got.Dropped == 0 || got.Ours < 2 {
+			t.Errorf("counts %+v", got)
+		}
+		if grown := heap() - before; grown > 20<<20 {
+			t.Errorf("%d MB for %d names", grown>>20, got.Names)
+		}
+	})
+}
+
+func heap() int64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
+// A flood against servers that never answer: no more than the workers wait for them, and the rest is dropped.
+func TestFloodOfSilentNames(t *testing.T) {
+	var running, most atomic.Int64
+	r := resolverFunc(func(ctx context.Context, _ string) ([]resolver.MX, error) {
+		now := running.Add(1)
+		defer running.Add(-1)
+		for seen := most.Load(); now > seen && !most.CompareAndSwap(seen, now); seen = most.Load() {
+		}
+		<-ctx.Done()
+		return nil, errors.Join(resolver.ErrFailed, ctx.Err())
+	})
+	run(t, r, func(t *testing.T, c *Cache) {
+		for i := range 20_000 {
+			c.Ours(settings.Domain(fmt.Sprintf("n%d.example", i)), hosts)
+			time.Sleep(10 * time.Millisecond)
+		}
+		if most.Load() != workers {
+			t.Errorf("%d look-ups at the same time, want %d", most.Load(), workers)
+		}
+		if len(c.pending) > maxWaiting+workers {
+			t.Errorf("%d names wait", len(c.pending))
+		}
+		if c.Counts().Dropped == 0 {
+			t.Error("nothing was dropped")
+		}
+	})
+}
+
+// Everything at the same time, for the race detector.
+func TestAtTheSameTime(t *testing.T) {
+	r := &records{mx: map[string][]resolver.MX{"n1.example": {{Preference: 10, Host: "mx1.hoster.example"}}}}
+	c := New(r)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan bool)
+	go func() { c.Run(ctx); close(ended) }()
+	var asking sync.WaitGroup
+	for range 8 {
+		asking.Go(func() {
+			for i := range 2000 {
+				c.Ours(settings.Domain(fmt.Sprintf("n%d.example", i%300)), hosts[:1+i%2])
+				c.Counts()
+			}
+		})
+	}
+	asking.Wait()
+	cancel()
+	<-ended
+	if n := c.Counts().Names; n == 0 || n > 300 {
+		t.Errorf("%d names are known", n)
+	}
+}
+
+type resolverFunc func(ctx context.Context, name string) ([]resolver.MX, error)
+
+func (f resolverFunc) MX(ctx context.Context, name string) ([]resolver.MX, error) {
+	return f(ctx, name)
+}
