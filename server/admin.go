@@ -47,6 +47,7 @@ func (s *Server) readyz(w http.ResponseWriter, _ *http.Request) {
 			fmt.Fprintf(text, "a certificate on disk is bad, the one read before is serving:\n%s\n", trouble)
 		}
 	}
+	s.writeParts(text)
 	plain(w, status, text.String())
 }
 

@@ -53,6 +53,7 @@ type Server struct {
 	problem  atomic.Pointer[string] // why the file on disk is not the one that serves; nil if it is
 	stopping atomic.Bool
 	systemd  systemd
+	parts    []func() []string // what /-/readyz shows besides
 }
 
 // New makes a server that does not listen yet. It reads the certificates; what is wrong with them is one error, each with the
