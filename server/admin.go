@@ -10,13 +10,14 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// adminHandler serves health and metrics. It is on a listener of its own, on loopback unless the admin says otherwise: what it
-// tells is for the people who run the server.
+// adminHandler serves health and metrics, and tells a proxy which names are ours. It is on a listener of its own, on loopback unless
+// the admin says otherwise: what it tells is for the people who run the server.
 func (s *Server) adminHandler() http.Handler {
 	r := mux.NewRouter().SkipClean(true)
 	r.HandleFunc("/-/healthz", s.healthz).Methods(http.MethodGet, http.MethodHead)
 	r.HandleFunc("/-/readyz", s.readyz).Methods(http.MethodGet, http.MethodHead)
 	r.Handle("/-/metrics", promhttp.HandlerFor(s.metrics.registry, promhttp.HandlerOpts{})).Methods(http.MethodGet, http.MethodHead)
+	r.HandleFunc("/-/tls-ask", s.tlsAsk).Methods(http.MethodGet, http.MethodHead)
 	r.NotFoundHandler = http.HandlerFunc(adminNotFound)
 	r.MethodNotAllowedHandler = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { methodNotAllowed(w, strings.Join(read, ", ")) })
 	return r
@@ -51,6 +52,16 @@ func (s *Server) readyz(w http.ResponseWriter, _ *http.Request) {
 	plain(w, status, text.String())
 }
 
+// tlsAsk tells a proxy that orders certificates when they are first needed (Caddy's on_demand_tls) whether to order one for a name.
+func (s *Server) tlsAsk(w http.ResponseWriter, r *http.Request) {
+	a := s.answers.Load()
+	if a == nil || a.Covers == nil || !a.Covers(lower(r.URL.Query().Get("domain"))) {
+		nothing(w, r)
+		return
+	}
+	plain(w, http.StatusOK, "yes\n")
+}
+
 func adminNotFound(w http.ResponseWriter, _ *http.Request) {
-	plain(w, http.StatusNotFound, "There is nothing here. There are /-/healthz, /-/readyz and /-/metrics.\n")
+	plain(w, http.StatusNotFound, "There is nothing here. There are /-/healthz, /-/readyz, /-/metrics and /-/tls-ask?domain=NAME.\n")
 }

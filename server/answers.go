@@ -26,6 +26,9 @@ type Answers struct {
 	PACC             http.Handler
 	WellKnown        http.Handler
 
+	// Covers reports whether a host name in lower case may have a certificate; nil for none.
+	Covers func(host string) bool
+
 	// Domains and Profiles are how many there are, for /-/readyz and the metrics.
 	Domains, Profiles int
 }
@@ -52,6 +55,7 @@ func (s *Server) Prepare(d *domains.Snapshot) (*Answers, error) {
 		Mobileconfig:     mobileconfig.New(d.Lookup, s.signer(), s.log),
 		PACC:             json,
 		WellKnown:        wellknown.New(d.Lookup),
+		Covers:           d.Covers,
 		Domains:          d.Domains(),
 		Profiles:         d.Profiles,
 	}, nil
