@@ -235,7 +235,7 @@ func limitedServer(b *testing.B, h http.Handler) string {
 		b.Fatal(err)
 	}
 	s := (&Server{limits: defaultLimits, log: slog.New(slog.DiscardHandler)}).newHTTPServer(forHTTP, h)
-	go s.Serve(&connLimiter{l, defaultLimits.write})
+	go s.Serve(&connLimiter{Listener: l, write: defaultLimits.write})
 	b.Cleanup(func() { s.Close() })
 	return l.Addr().String()
 }

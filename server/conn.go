@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"net"
+	"net/netip"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -13,15 +14,24 @@ import (
 // connLimiter is a listener whose connections do what http.Server cannot, or not as cheaply.
 type connLimiter struct {
 	net.Listener
-	write time.Duration
+	write   time.Duration
+	crowd   *crowd        // nil for a listener of which nobody is shut out
+	headers *proxyHeaders // nil without the PROXY protocol
 }
 
 func (l *connLimiter) Accept() (net.Conn, error) {
-	c, err := l.Listener.Accept()
+	raw, err := l.Listener.Accept()
 	if err != nil {
 		return nil, err
 	}
-	return &conn{Conn: c, limit: l.write}, nil
+	c := &conn{Conn: raw, limit: l.write}
+	if l.headers != nil {
+		c.Conn = l.headers.wrap(raw)
+	}
+	if l.crowd != nil {
+		l.crowd.enter(c, raw.RemoteAddr())
+	}
+	return c, nil
 }
 
 // conn keeps the deadlines of a connection, and cuts off a client that does not take what is written to it.
@@ -37,6 +47,18 @@ type conn struct {
 	limit    time.Duration
 	moved    atomic.Int64 // when the deadline for writing was moved last, in nanoseconds
 	explicit atomic.Bool  // somebody else has set one: crypto/tls does for its handshake and when it closes
+
+	crowd  *crowd // nil if it is in none
+	client netip.Prefix
+	since  atomic.Int64 // when it began to wait for a request, in nanoseconds; negative: when it became busy
+}
+
+// Close also leaves the crowd.
+func (c *conn) Close() error {
+	if c.crowd != nil {
+		c.crowd.leave(c)
+	}
+	return c.Conn.Close()
 }
 
 // readDeadline is when reading shall end, and when the connection's timer makes it end. Zero is never.

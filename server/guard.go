@@ -18,6 +18,7 @@ import (
 type guard struct {
 	*Server
 	scheme  string         // what a request at this listener counts as: "http" or "https"
+	byPort  bool           // unless the port tells that the client came to
 	proxies []netip.Prefix // whose X-Forwarded headers are believed
 }
 
@@ -42,7 +43,7 @@ func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	g.metrics.inFlight.Add(1)
 	defer g.end(v)
 
-	v.normalise(r, g.scheme, g.proxies)
+	v.normalise(r, g.schemeOf(r), g.proxies)
 	v.route = g.find(v)
 	setCommon(w.Header(), g.stopping.Load())
 	switch r.Body {
@@ -62,6 +63,15 @@ func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		v.route.ServeHTTP(v, &v.request)
 	}
+}
+
+func (g *guard) schemeOf(r *http.Request) string {
+	if g.byPort {
+		if scheme := schemeByPort(r); scheme != "" {
+			return scheme
+		}
+	}
+	return g.scheme
 }
 
 // end runs when a request is done, also when its handler panicked.

@@ -20,6 +20,9 @@ type limits struct {
 	idle       time.Duration // between two requests of a connection
 	stop       time.Duration // for the requests still running when the server stops
 	look       time.Duration // between two looks at the certificate files
+
+	connections int // that are open at all public listeners
+	perClient   int // of them by one client
 }
 
 var defaultLimits = limits{
@@ -31,6 +34,9 @@ var defaultLimits = limits{
 	idle:       60 * time.Second,
 	stop:       15 * time.Second,
 	look:       10 * time.Second,
+
+	connections: 8192,
+	perClient:   256, // an office or a mobile network behind one address has fewer at a time
 }
 
 // The purposes of listeners.
@@ -53,18 +59,29 @@ type Addrs struct {
 	Admin       net.Addr // nil if there is none
 }
 
-// Listen opens all addresses. Connections wait from then on; Run serves them. After an error none is open.
+// Listen opens all addresses, or takes the sockets that systemd has opened. Connections wait from then on; Run serves them. After
+// an error none is open.
 func (s *Server) Listen() error {
-	var errs []error
-	open := func(purpose string, addresses []string, h http.Handler) {
-		for _, address := range addresses {
-			errs = append(errs, s.open(purpose, address, h))
+	passed := s.passed
+	if passed == nil {
+		var err error
+		if passed, err = socketsFromSystemd(); err != nil {
+			return err
 		}
 	}
-	open(forHTTP, s.config.HTTP, s.Handler(false))
-	open(forHTTPS, s.config.HTTPS, s.Handler(true))
+	errs := []error{s.take(passed)}
+	open := func(purpose string, addresses []string) {
+		if passed.has(purpose) {
+			return // the addresses are the socket unit's business
+		}
+		for _, address := range addresses {
+			errs = append(errs, s.open(purpose, address))
+		}
+	}
+	open(forHTTP, s.config.HTTP)
+	open(forHTTPS, s.config.HTTPS)
 	if s.config.Admin != "" {
-		open(forAdmin, []string{s.config.Admin}, s.adminHandler())
+		open(forAdmin, []string{s.config.Admin})
 	}
 	if err := errors.Join(errs...); err != nil {
 		for _, l := range s.listeners {
@@ -75,18 +92,34 @@ func (s *Server) Listen() error {
 	}
 	s.metrics.built(s.Version)
 	for _, l := range s.listeners {
-		s.log.Info("listening", "for", l.purpose, "address", l.Addr().String())
+		s.log.Info("listening", "for", l.purpose, "address", l.Addr().String(), "from_systemd", passed.has(l.purpose))
 	}
 	return nil
 }
 
-func (s *Server) open(purpose, address string, h http.Handler) error {
+func (s *Server) open(purpose, address string) error {
 	l, err := net.Listen("tcp", address)
 	if err != nil {
 		return fmt.Errorf("cannot listen on %s for %s: %w; %s", address, purpose, rootOf(err), listenAdvice(err, purpose))
 	}
-	s.listeners = append(s.listeners, &listener{purpose, &connLimiter{l, s.limits.write}, s.newHTTPServer(purpose, h)})
+	s.add(purpose, l)
 	return nil
+}
+
+// add has an open listener served.
+func (s *Server) add(purpose string, l net.Listener) {
+	limited := &connLimiter{Listener: l, write: s.limits.write}
+	var h http.Handler
+	if purpose == forAdmin {
+		h = s.adminHandler()
+	} else {
+		h = s.Handler(purpose == forHTTPS)
+		limited.crowd = s.crowd()
+		if s.config.ProxyProtocol {
+			limited.headers = &proxyHeaders{proxies: s.config.TrustedProxies, wait: s.limits.readHeader, log: s.log}
+		}
+	}
+	s.listeners = append(s.listeners, &listener{purpose, limited, s.newHTTPServer(purpose, h)})
 }
 
 // rootOf drops what net.OpError repeats of the address.
@@ -125,6 +158,7 @@ func (s *Server) newHTTPServer(purpose string, h http.Handler) *http.Server {
 		IdleTimeout:                  s.limits.idle, // WriteTimeout is what conn is for
 		ErrorLog:                     connectionLog(s.log, purpose),
 		DisableGeneralOptionsHandler: true, // the guard answers OPTIONS *, and counts it
+		ConnState:                    noteState,
 	}
 	if purpose == forHTTPS {
 		server.TLSConfig = &tls.Config{

@@ -23,6 +23,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -47,7 +48,9 @@ type Server struct {
 	nowhere      *route        // what no row of the table fits
 	certificates *certificates // nil if TLS is "off"
 	signing      *certificates // the pair that signs Apple profiles; nil if none is configured
+	passed       sockets       // by a test; otherwise Listen asks systemd
 	listeners    []*listener
+	crowd        func() *crowd // of all public listeners; made when first asked for, because tests change the limits
 
 	answers  atomic.Pointer[Answers]
 	problem  atomic.Pointer[string] // why the file on disk is not the one that serves; nil if it is
@@ -79,6 +82,7 @@ func New(config domains.Server, log *slog.Logger) (*Server, error) {
 		s.signing = c
 	}
 	s.metrics = newMetrics(s)
+	s.crowd = sync.OnceValue(func() *crowd { return newCrowd(s.limits, config.TrustedProxies, s.metrics.evicted.Inc) })
 	s.router, s.nowhere = s.newRouter()
 	return s, nil
 }
@@ -132,7 +136,7 @@ func (s *Server) Handler(secure bool) http.Handler {
 	if secure || s.config.TLS == "off" { // then a proxy in front does TLS, or somebody tries mailhint on their own machine
 		scheme = "https"
 	}
-	return &guard{Server: s, scheme: scheme, proxies: s.config.TrustedProxies}
+	return &guard{Server: s, scheme: scheme, byPort: s.config.ProxyProtocol && !secure, proxies: s.config.TrustedProxies}
 }
 
 // errStopping is why a server that ends is not ready.

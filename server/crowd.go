@@ -1,0 +1,153 @@
+package server
+
+import (
+	"crypto/tls"
+	"net"
+	"net/http"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+)
+
+// crowd are the public connections that are open. It bounds them, because each costs memory that a client can make us keep: 30 KB
+// for an idle one with TLS, several times that for one with HTTP/2 requests that do not end.
+//
+// Nobody new is turned away. When there are too many, of one client or of all, the one that has waited longest for its next request
+// is closed, so that holding connections keeps nobody else out; a mail program opens another one.
+type crowd struct {
+	most, mostOfOne int
+	proxies         []netip.Prefix // who may bring any number of clients
+	evicted         func()
+
+	mu  sync.Mutex
+	all map[*conn]struct{}
+	of  map[netip.Prefix][]*conn // by client
+}
+
+func newCrowd(l limits, proxies []netip.Prefix, evicted func()) *crowd {
+	return &crowd{most: l.connections, mostOfOne: l.perClient, proxies: proxies, evicted: evicted,
+		all: make(map[*conn]struct{}), of: make(map[netip.Prefix][]*conn)}
+}
+
+// enter adds a connection that has just been accepted.
+func (w *crowd) enter(c *conn, from net.Addr) {
+	c.crowd, c.client = w, w.clientOf(from)
+	c.since.Store(time.Now().UnixNano())
+	w.mu.Lock()
+	var evicted *conn
+	if same := w.of[c.client]; c.client.IsValid() && len(same) >= w.mostOfOne {
+		evicted = longestWaiting(same)
+	} else if len(w.all) >= w.most {
+		evicted = longestWaiting(w.some())
+	}
+	if evicted != nil {
+		w.remove(evicted)
+	}
+	w.all[c] = struct{}{}
+	if c.client.IsValid() {
+		w.of[c.client] = append(w.of[c.client], c)
+	}
+	w.mu.Unlock()
+	if evicted != nil {
+		w.evicted()
+		evicted.Conn.Close() // net/http sees it end, and closes what is above it
+	}
+}
+
+// leave removes a connection that is closed. It may have been removed already.
+func (w *crowd) leave(c *conn) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.remove(c)
+}
+
+func (w *crowd) remove(c *conn) {
+	delete(w.all, c)
+	if !c.client.IsValid() {
+		return
+	}
+	same := w.of[c.client]
+	if i := slices.Index(same, c); i >= 0 {
+		same[i] = same[len(same)-1]
+		same[len(same)-1] = nil
+		w.of[c.client] = same[:len(same)-1]
+	}
+	if len(w.of[c.client]) == 0 {
+		delete(w.of, c.client)
+	}
+}
+
+// size returns how many connections are open.
+func (w *crowd) size() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.all)
+}
+
+// some returns a few connections at random: among them is one that has waited about the longest, and looking at all of them each
+// time would cost more than the attack.
+func (w *crowd) some() []*conn {
+	const enough = 100
+	few := make([]*conn, 0, enough)
+	for c := range w.all {
+		if few = append(few, c); len(few) == enough {
+			break
+		}
+	}
+	return few
+}
+
+// clientOf returns whom a connection counts for: an address, or the network of 64 bits in which one customer can have any number of
+// them. It is the zero Prefix for this machine and for trusted proxies, which bring other people's connections.
+func (w *crowd) clientOf(from net.Addr) netip.Prefix {
+	tcp, ok := from.(*net.TCPAddr)
+	if !ok {
+		return netip.Prefix{}
+	}
+	addr := tcp.AddrPort().Addr().Unmap().WithZone("")
+	if addr.IsLoopback() || contains(w.proxies, addr) {
+		return netip.Prefix{}
+	}
+	bits := 32
+	if addr.Is6() {
+		bits = 64
+	}
+	client, _ := addr.Prefix(bits) // fails for lengths that addresses do not have
+	return client
+}
+
+// longestWaiting returns the connection that has waited longest for a request, or, if all are busy, the one that has been so longest.
+func longestWaiting(conns []*conn) *conn {
+	var waiting, busy *conn
+	var waitingSince, busySince int64
+	for _, c := range conns {
+		switch since := c.since.Load(); {
+		case since >= 0 && (waiting == nil || since < waitingSince):
+			waiting, waitingSince = c, since
+		case since < 0 && (busy == nil || -since < busySince):
+			busy, busySince = c, -since
+		}
+	}
+	if waiting != nil {
+		return waiting
+	}
+	return busy
+}
+
+// noteState is http.Server's ConnState: it keeps since when a connection waits for a request or is busy with one.
+func noteState(nc net.Conn, state http.ConnState) {
+	if t, ok := nc.(*tls.Conn); ok {
+		nc = t.NetConn()
+	}
+	c, ok := nc.(*conn)
+	if !ok {
+		return
+	}
+	switch state {
+	case http.StateActive:
+		c.since.Store(-time.Now().UnixNano())
+	case http.StateIdle:
+		c.since.Store(time.Now().UnixNano())
+	}
+}
