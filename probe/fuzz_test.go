@@ -1,0 +1,97 @@
+package probe
+
+import (
+	"bytes"
+	"io"
+	"net"
+	"strings"
+	"testing"
+	"time"
+)
+
+// canned is a connection on which everything has been said already.
+type canned struct {
+	net.Conn
+	in *bytes.Reader
+}
+
+func (c canned) Read(b []byte) (int, error)  { return c.in.Read(b) }
+func (c canned) Write(b []byte) (int, error) { return len(b), nil }
+func (c canned) SetDeadline(time.Time) error { return nil }
+func (c canned) Close() error                { return nil }
+func newCanned(text []byte, ends int) *dialogue {
+	return newDialogue(canned{in: bytes.NewReader(text)}, time.Second*time.Duration(ends))
+}
+
+// fuzzDialect plays any text as a server's: nothing may hang or panic, and what is kept must be small and printable.
+func fuzzDialect(f *testing.F, speak dialect, seeds ...string) {
+	for _, s := range seeds {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		d := newCanned(text, 1)
+		err := speak.greeting(d)
+		for err == nil {
+			var c Capabilities
+			if c, err = speak.ask(d); err != nil && len(c.All)+len(c.Mechanisms) > 0 {
+				t.Errorf("an answer that fails is believed: %+v", c)
+			}
+			checkKept(t, c)
+			if err == nil {
+				err = speak.startTLS(d)
+			}
+		}
+		if err != nil && len(printable(err).Error()) > 2*maxText+3 {
+			t.Errorf("an error of %d octets", len(err.Error()))
+		}
+		if d.in.Size() > maxLine {
+			t.Errorf("%d octets in memory", d.in.Size())
+		}
+	})
+}
+
+func checkKept(t *testing.T, c Capabilities) {
+	if len(c.All) > maxCapabilities || len(c.Mechanisms) > maxCapabilities {
+		t.Errorf("%d capabilities, %d mechanisms", len(c.All), len(c.Mechanisms))
+	}
+	for _, text := range append(c.All, c.Mechanisms...) {
+		if len(text) > maxText+3 || strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r > '~' }) {
+			t.Errorf("kept %q", text)
+		}
+	}
+}
+
+func FuzzIMAP(f *testing.F) {
+	fuzzDialect(f, dialects[Ports[0].Protocol],
+		"* OK ready\r\n* CAPABILITY IMAP4rev1 STARTTLS AUTH=PLAIN LOGINDISABLED\r\na OK\r\nb OK\r\n* CAPABILITY X\r\na OK\r\nb NO\r\n",
+		"* BYE\r\n", "* PREAUTH x\r\n", "* OK\n* \n*\na OK\n")
+}
+
+func FuzzPOP3(f *testing.F) {
+	fuzzDialect(f, dialects[Ports[2].Protocol],
+		"+OK <1.2@h>\r\n+OK\r\nSASL PLAIN LOGIN\r\nSTLS\r\n.\r\n+OK\r\n+OK\r\nUSER\r\n..\r\n.\r\n-ERR\r\n",
+		"-ERR\r\n", "+OK\r\n-ERR no CAPA\r\n+OK\r\n")
+}
+
+func FuzzSMTP(f *testing.F) {
+	fuzzDialect(f, dialects[Ports[4].Protocol],
+		"220-a\r\n220 b\r\n250-me\r\n250-AUTH PLAIN\r\n250 STARTTLS\r\n220 go\r\n250 me\r\n454 no\r\n",
+		"220\r\n250\r\n220\r\n", "554 no\r\n")
+}
+
+func FuzzManageSieve(f *testing.F) {
+	fuzzDialect(f, dialects[Ports[6].Protocol],
+		"\"SASL\" \"PLAIN\"\r\n\"STARTTLS\"\r\nOK \"x\"\r\n{4}\r\nSASL {5+}\r\nPLAIN\r\nOK\r\nOK\r\n\"A\\\"\\\\\" \"b\"\r\nOK\r\nNO\r\n",
+		"BYE\r\n", "{99}\r\n", "\"x\r\n", "OK\r\nOK\r\nOK\r\n")
+}
+
+// TestCannedEnds keeps the seam above honest: the text ends like a connection that is closed.
+func TestCannedEnds(t *testing.T) {
+	d := newCanned([]byte("one\r\n"), 1)
+	if line, err := d.line(); line != "one" || err != nil {
+		t.Errorf("got %q, %v", line, err)
+	}
+	if _, err := d.line(); !ended(err) {
+		t.Errorf("got %v, want %v", err, io.EOF)
+	}
+}

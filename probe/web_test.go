@@ -1,0 +1,134 @@
+package probe
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+)
+
+// webServer is a web server under one certificate, and a Prober that reaches it under every name in the resolver.
+func webServer(t *testing.T, h http.HandlerFunc, names ...string) *Prober {
+	t.Helper()
+	ca := newAuthority(t, "Test CA", nil)
+	s := httptest.NewUnstartedServer(h)
+	s.TLS = &tls.Config{Certificates: []tls.Certificate{ca.issue(t, time.Time{}, names...)}}
+	s.Config.ErrorLog = nil
+	s.StartTLS()
+	t.Cleanup(s.Close)
+	resolver := hostsFile{"in.example.com": {netip.MustParseAddr("10.0.0.1")}}
+	for _, n := range append(names, "other.example.com") {
+		resolver[n] = []netip.Addr{netip.MustParseAddr("127.0.0.1")}
+	}
+	return &Prober{Resolver: resolver, Private: loopback, Roots: ca.pool(), Dial: dialTo(s.Listener), Step: 2 * testStep}
+}
+
+func TestLookURL(t *testing.T) {
+	p := webServer(t, func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		switch r.URL.Path {
+		case "/redirect":
+			w.Header().Set("Location", "https://elsewhere.example/")
+			w.WriteHeader(http.StatusMovedPermanently)
+		case "/password":
+			w.Header().Set("WWW-Authenticate", "Basic")
+			w.WriteHeader(http.StatusUnauthorized)
+		case "/long":
+			_, _ = w.Write(make([]byte, MaxBody+10))
+		case "/endless":
+			for {
+				if _, err := w.Write(make([]byte, 1000)); err != nil {
+					return
+				}
+			}
+		case "/echo":
+			_, _ = io.WriteString(w, r.Method+" "+r.Host+" "+r.Header.Get("Content-Type")+" "+string(body))
+		}
+	}, "www.example.com")
+	ask := func(q Request) Web {
+		t.Helper()
+		return p.LookURL(t.Context(), q)
+	}
+
+	got := ask(Request{URL: "https://www.example.com:1/echo", Method: "POST", ContentType: "text/xml", Body: []byte("<x/>")})
+	if got.Err != nil || got.State != Reached || got.Status != 200 || string(got.Body) != "POST www.example.com:1 text/xml <x/>" {
+		t.Errorf("got %+v", got)
+	}
+	if got.TLS == nil || got.TLS.NameErr != nil || got.TLS.ChainErr != nil {
+		t.Errorf("certificate: %+v", got.TLS)
+	}
+	if got = ask(Request{URL: "https://www.example.com/redirect"}); got.Status != 301 || got.Location != "https://elsewhere.example/" || got.Err != nil {
+		t.Errorf("redirect: got %+v", got)
+	}
+	if got = ask(Request{URL: "https://www.example.com/password"}); got.Status != 401 || got.Header.Get("WWW-Authenticate") != "Basic" {
+		t.Errorf("password: got %+v", got)
+	}
+	if got = ask(Request{URL: "https://www.example.com/long"}); len(got.Body) != MaxBody || !got.Cut || got.Err != nil {
+		t.Errorf("long: got %d octets, cut %t, %v", len(got.Body), got.Cut, got.Err)
+	}
+	if got = ask(Request{URL: "https://www.example.com/endless"}); len(got.Body) != MaxBody || !got.Cut {
+		t.Errorf("endless: got %d octets, cut %t, %v", len(got.Body), got.Cut, got.Err)
+	}
+	if got = ask(Request{URL: "https://other.example.com/echo"}); got.Status != 200 || got.TLS.NameErr == nil || got.TLS.ChainErr != nil {
+		t.Errorf("other name: got %+v", got)
+	}
+	if got = ask(Request{URL: "https://in.example.com/"}); got.State != Forbidden || !errors.Is(got.Err, ErrForbidden) {
+		t.Errorf("private: got %+v", got)
+	}
+	if got = ask(Request{URL: "https://www.example.com/echo", Address: netip.MustParseAddr("10.0.0.1")}); got.State != Forbidden {
+		t.Errorf("private address given: got %+v", got)
+	}
+	if got = ask(Request{URL: "https://in.example.com/echo", Address: netip.MustParseAddr("127.0.0.1")}); got.Status != 200 {
+		t.Errorf("address given: got %+v", got)
+	}
+	if got = ask(Request{URL: "https://none.example.com/"}); !errors.Is(got.Err, errNoSuchHost) || got.State != 0 {
+		t.Errorf("unknown: got %+v", got)
+	}
+	for _, u := range []string{"", "ftp://www.example.com/", "https://", "www.example.com", "https://www.example.com:99999/", "https://www.example.com:0/", "https://%zz"} {
+		if got = ask(Request{URL: u}); got.Err == nil || got.State != 0 {
+			t.Errorf("%q: got %+v", u, got)
+		}
+	}
+}
+
+// TestWebServerThatIsNone asks what speaks no TLS, or nothing at all.
+func TestWebServerThatIsNone(t *testing.T) {
+	l := listen(t)
+	p := &Prober{Resolver: hostsFile{"h.example": {netip.MustParseAddr("127.0.0.1")}}, Private: loopback, Dial: dialTo(l), Step: testStep}
+	silent := true
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			if silent {
+				defer conn.Close()
+				silent = false
+				continue
+			}
+			_, _ = io.WriteString(conn, "\x1b[2J no HTTP\r\n\r\n")
+			conn.Close()
+		}
+	}()
+	for _, u := range []string{"https://h.example/", "https://h.example/", "http://h.example/"} {
+		got := p.LookURL(t.Context(), Request{URL: u})
+		if got.Err == nil || got.State != Reached || got.Status != 0 || got.Took > lookSteps*testStep+5*time.Second {
+			t.Errorf("%s: got %+v", u, got)
+		}
+		if got.Err != nil && strings.ContainsRune(got.Err.Error(), '\x1b') {
+			t.Errorf("%s: error %q", u, got.Err)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if got := p.LookURL(ctx, Request{URL: "https://h.example/"}); got.State != 0 || !errors.Is(got.Err, context.Canceled) {
+		t.Errorf("cancelled: got %+v", got)
+	}
+}
