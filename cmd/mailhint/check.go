@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"mailhint/domains"
+	"mailhint/settings"
 )
 
 func newCheck() *cobra.Command {
@@ -44,11 +45,13 @@ func newCheck() *cobra.Command {
 
 // checked is what check found in one configuration.
 type checked struct {
-	File     string    `json:"file"`
-	OK       bool      `json:"ok"`
-	Domains  int       `json:"domains"`
-	Profiles int       `json:"profiles"`
-	Problems []mistake `json:"problems"`
+	File     string `json:"file"`
+	OK       bool   `json:"ok"`
+	Domains  int    `json:"domains"`
+	Profiles int    `json:"profiles"`
+	// FallbackMX are the hosts to one of which a name's mail must go for the fallback to answer.
+	FallbackMX []settings.Domain `json:"fallback_mx,omitempty"`
+	Problems   []mistake         `json:"problems"`
 }
 
 // mistake is one domains.Problem.
@@ -65,7 +68,7 @@ func check(file string) checked {
 	result := checked{File: file, Problems: []mistake{}}
 	snapshot, err := domains.Load(file)
 	if err == nil {
-		result.OK, result.Domains, result.Profiles = true, snapshot.Domains(), snapshot.Profiles
+		result.OK, result.Domains, result.Profiles, result.FallbackMX = true, snapshot.Domains(), snapshot.Profiles, snapshot.FallbackMX()
 		return result
 	}
 	var problems domains.Problems
@@ -94,7 +97,11 @@ func (c checked) print(w io.Writer, asJSON bool) error {
 		return out.Encode(c)
 	}
 	if c.OK {
-		_, err := fmt.Fprintf(w, "ok, %s, %s\n", count(c.Domains, "domain"), count(c.Profiles, "profile"))
+		fallback := ""
+		if c.FallbackMX != nil {
+			fallback = ", and every name whose MX is " + spellHosts(c.FallbackMX)
+		}
+		_, err := fmt.Fprintf(w, "ok, %s, %s%s\n", count(c.Domains, "domain"), count(c.Profiles, "profile"), fallback)
 		return err
 	}
 	for _, m := range c.Problems {

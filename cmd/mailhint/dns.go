@@ -30,7 +30,8 @@ func newDNS() *cobra.Command {
 		Use:   "dns DOMAIN",
 		Short: "Print the DNS records that a domain should publish",
 		Long: "dns prints the DNS records with which mail programs find the settings of a domain, from the configuration and without\n" +
-			"the network: names of the domain for this server, or with --srv-only an SRV record, and SRV records of the mail servers.\n" +
+			"the network (but see --resolver): names of the domain for this server, or with --srv-only an SRV record, and SRV records\n" +
+			"of the mail servers.\n" +
 			"\n" +
 			"Formats:\n" +
 			"  zone        lines of a zone file (RFC 1035) with absolute names, to be pasted or $INCLUDEd anywhere in it\n" +
@@ -55,6 +56,7 @@ func newDNS() *cobra.Command {
 	cmd.Flags().StringVar(&flags.target, "target", "", "host name of this server; default name in [server]")
 	cmd.Flags().StringSliceVar(&flags.addresses, "address", nil, "IP addresses of this server: publish A and AAAA records instead of CNAMEs")
 	cmd.Flags().Uint32Var(&flags.ttl, "ttl", 3600, "how long the records may be cached, in seconds")
+	addMXResolver(cmd)
 	cmd.Flags().StringVar(&flags.zone, "zone", "", "the zone that the records are kept in; default DOMAIN")
 	return cmd
 }

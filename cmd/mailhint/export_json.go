@@ -25,6 +25,8 @@ type exportedEntry struct {
 	Aliases []settings.Domain `json:"aliases,omitempty"`
 	Domains []settings.Domain `json:"domains,omitempty"`
 	Enabled bool              `json:"enabled"`
+	// MX are the hosts to one of which a name's mail must go for the fallback to answer; for every name if there are none.
+	MX []settings.Domain `json:"mx,omitempty"`
 	*exportedChoice
 	Rules []exportedRule `json:"rules,omitempty"`
 }
@@ -109,7 +111,7 @@ func (e *exporter) json(out io.Writer) error {
 }
 
 func newExportedEntry(e domains.Entry) exportedEntry {
-	x := exportedEntry{Kind: exportedKinds[e.Kind], Enabled: !e.Disabled}
+	x := exportedEntry{Kind: exportedKinds[e.Kind], Enabled: !e.Disabled, MX: e.MX}
 	switch e.Kind {
 	case domains.List:
 		x.Domains = e.Names

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"mailhint/domains"
+	"mailhint/exchangers"
 	"mailhint/server"
 )
 
@@ -57,17 +58,29 @@ type program struct {
 	server *server.Server
 	config domains.Server // the [server] table at the start
 	hangup chan os.Signal
+
+	exchangers *exchangers.Cache
 }
 
 // start loads the configuration and opens the listeners.
 func start(config string, log *slog.Logger) (*program, error) {
-	p := &program{log: log, hangup: make(chan os.Signal, 1)}
+	return startIn(outside{resolver: systemResolver{}}, config, log)
+}
+
+// outside is what the program needs of the world. Tests bring their own.
+type outside struct {
+	resolver exchangers.Resolver
+}
+
+func startIn(world outside, config string, log *slog.Logger) (*program, error) {
+	p := &program{log: log, hangup: make(chan os.Signal, 1), exchangers: exchangers.New(world.resolver)}
 	signal.Notify(p.hangup, syscall.SIGHUP) // first of all: unheard, it would end the process
 	file, err := domains.Open(config, p.use)
 	if err != nil {
 		return nil, err
 	}
 	p.file = file
+	p.server.Metrics().MustRegister(exchangerMetrics{p.exchangers})
 	if err := p.server.Listen(); err != nil {
 		return nil, err
 	}
@@ -102,6 +115,7 @@ func (p *program) use(s *domains.Snapshot) error {
 	} else if !reflect.DeepEqual(s.Server, p.config) {
 		p.log.Warn("the [server] table has changed; restart mailhint to apply it")
 	}
+	s.AskExchangers(p.exchangers.Ours)
 	answers, err := p.server.Prepare(s)
 	if err != nil {
 		return err
@@ -115,6 +129,7 @@ func (p *program) run(ctx context.Context) error {
 	watching, stop := context.WithCancel(ctx)
 	defer stop()
 	go p.file.Watch(watching, p.reloaded)
+	go p.exchangers.Run(watching)
 	defer signal.Stop(p.hangup)
 	go func() {
 		for {

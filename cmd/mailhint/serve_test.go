@@ -59,6 +59,11 @@ func startProgram(t *testing.T, config string) *running {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return runProgram(t, p, file, log)
+}
+
+func runProgram(t *testing.T, p *program, file string, log *logBuffer) *running {
+	t.Helper()
 	p.server.Drain = 0
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error)

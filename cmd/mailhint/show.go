@@ -27,6 +27,7 @@ func newShow() *cobra.Command {
 		Use:   "show ADDRESS|DOMAIN",
 		Short: "Print the answer that a program would get",
 		Long: "show prints the exact answer that a program would get for an address or a domain, from the configuration.\n" +
+			"Only for a name that nothing but a [fallback] with mx could answer, it looks up the MX.\n" +
 			"With --url it fetches the answer of a running server too and compares: exit 1 if they differ, 3 if there is none.",
 		Example: "  mailhint show ann@example.com\n" +
 			"  mailhint show ann@example.com --for outlook\n" +
@@ -40,6 +41,7 @@ func newShow() *cobra.Command {
 	cmd.Flags().StringVar(&flags.reader, "for", "thunderbird", "the program: "+readerNames())
 	cmd.Flags().StringVar(&flags.from, "from", "", "IP address of the client, for rules that depend on the network")
 	cmd.Flags().StringVar(&flags.url, "url", "", "fetch the answer from this server too and compare")
+	addMXResolver(cmd)
 	cmd.Flags().BoolVar(&flags.explain, "explain", false, "print where each value was written, instead of the answer")
 	return cmd
 }
@@ -72,15 +74,21 @@ func show(cmd *cobra.Command, who string, flags showFlags) error {
 	return problem(err)
 }
 
-// find loads the configuration and looks a question up in it.
+// find loads the configuration and looks a question up in it. Where the answer depends on an MX record, that is looked up.
 func find(cmd *cobra.Command, q settings.Question) (*domains.Snapshot, settings.Found, error) {
 	snapshot, err := domains.Load(configName(cmd))
 	if err != nil {
 		return nil, settings.Found{}, problem(err)
 	}
+	mx, err := mxResolver(cmd)
+	if err != nil {
+		return nil, settings.Found{}, err
+	}
+	live := &liveExchangers{ctx: cmd.Context(), resolver: mx}
+	snapshot.AskExchangers(live.ours)
 	found, ok := snapshot.Lookup(q)
 	if !ok {
-		return nil, settings.Found{}, problem(fmt.Errorf("%s is not answered for: add a table [domains.%q], or look for enabled = false or allow_plaintext", q.Host, string(q.Host)))
+		return nil, settings.Found{}, live.notFound(snapshot, q.Host)
 	}
 	return snapshot, found, nil
 }

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/spf13/cobra"
+
+	"mailhint/domains"
+	"mailhint/exchangers"
+	"mailhint/resolver"
+	"mailhint/settings"
+)
+
+// systemResolver asks the resolvers of this machine as they are configured at the moment: while the program runs, a laptop may get
+// others from each network.
+type systemResolver struct{}
+
+func (systemResolver) Host(ctx context.Context, name string) (addresses []netip.Addr, canonical string, err error) {
+	r, err := resolver.System()
+	if err != nil {
+		return nil, name, fmt.Errorf("%w: %w", resolver.ErrFailed, err)
+	}
+	return r.Host(ctx, name)
+}
+
+func (systemResolver) MX(ctx context.Context, name string) ([]resolver.MX, error) {
+	r, err := resolver.System()
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", resolver.ErrFailed, err)
+	}
+	return r.MX(ctx, name)
+}
+
+// addMXResolver adds the flag that mxResolver reads.
+func addMXResolver(cmd *cobra.Command) {
+	cmd.Flags().String("resolver", "", "IP address of the resolver to ask for the MX of a name that only [fallback] with mx answers; default this machine's")
+}
+
+func mxResolver(cmd *cobra.Command) (exchangers.Resolver, error) {
+	text, _ := cmd.Flags().GetString("resolver") // "" where the command has no such flag
+	if text == "" {
+		return systemResolver{}, nil
+	}
+	server, err := resolver.ParseServer(text)
+	if err != nil {
+		return nil, fmt.Errorf("--resolver %w", err)
+	}
+	return resolver.New(server), nil
+}
+
+// liveExchangers looks up MX records when it is asked, which a command may do and a request must not.
+type liveExchangers struct {
+	ctx      context.Context
+	resolver exchangers.Resolver
+
+	asked settings.Domain // by the fallback; empty if it was not concerned
+	found []resolver.MX
+	err   error
+}
+
+func (l *liveExchangers) ours(d settings.Domain, hosts []settings.Domain) bool {
+	if l.asked == d { // as an address's domain and again as the host's
+		return exchangers.Preferred(l.found, hosts)
+	}
+	ctx, cancel := context.WithTimeout(l.ctx, 10*time.Second)
+	defer cancel()
+	l.asked = d
+	if l.found, l.err = l.resolver.MX(ctx, string(d)); errors.Is(l.err, resolver.ErrNone) {
+		l.err = nil
+	}
+	return exchangers.Preferred(l.found, hosts)
+}
+
+// notFound is the error for a name that nothing answers for, with what the fallback depends on.
+func (l *liveExchangers) notFound(snapshot *domains.Snapshot, d settings.Domain) error {
+	const advice = "add a table [domains.%q], or look for enabled = false or allow_plaintext"
+	hosts := spellHosts(snapshot.FallbackMX())
+	switch {
+	case l.asked == "" || exchangers.Preferred(l.found, snapshot.FallbackMX()):
+		return problem(fmt.Errorf("%s is not answered for: "+advice, d, string(d)))
+	case l.err != nil:
+		return exitError{exitUnknown, fmt.Errorf("%s is listed nowhere, and whether its MX is %s, so that the fallback answers, is not known: %w", d, hosts, l.err)}
+	case len(l.found) == 0 || l.found[0].Host == "":
+		return problem(fmt.Errorf("%s is listed nowhere, and takes no mail by an MX, so the fallback does not answer: its MX would have to be %s; add a table [domains.%q]", d, hosts, string(d)))
+	}
+	return problem(fmt.Errorf("%s is listed nowhere, and its preferred MX is %q, so the fallback does not answer: it would have to be %s; add a table [domains.%q]",
+		d, l.found[0].Host, hosts, string(d)))
+}
+
+// spellHosts lists the exchangers of the fallback for people.
+func spellHosts(hosts []settings.Domain) string {
+	texts := make([]string, len(hosts))
+	for i, h := range hosts {
+		texts[i] = string(h)
+	}
+	return strings.Join(texts, " or ")
+}
+
+// exchangerMetrics shows what became of the look-ups for the fallback.
+type exchangerMetrics struct{ cache *exchangers.Cache }
+
+var (
+	lookupsDesc = prometheus.NewDesc("mailhint_fallback_lookups_total",
+		"MX look-ups for the fallback, by result: ours, others, failed, or dropped because there were too many.", []string{"result"}, nil)
+	lookupNamesDesc = prometheus.NewDesc("mailhint_fallback_names", "Names whose MX is remembered for the fallback.", nil, nil)
+)
+
+func (m exchangerMetrics) Describe(descs chan<- *prometheus.Desc) {
+	descs <- lookupsDesc
+	descs <- lookupNamesDesc
+}
+
+func (m exchangerMetrics) Collect(metrics chan<- prometheus.Metric) {
+	c := m.cache.Counts()
+	for result, n := range map[string]uint64{"ours": c.Ours, "others": c.Others, "failed": c.Failed, "dropped": c.Dropped} {
+		metrics <- prometheus.MustNewConstMetric(lookupsDesc, prometheus.CounterValue, float64(n), result)
+	}
+	metrics <- prometheus.MustNewConstMetric(lookupNamesDesc, prometheus.GaugeValue, float64(c.Names))
+}
