@@ -22,6 +22,7 @@ func (s *Server) Run(ctx context.Context) error {
 		go c.watch(watching, s.limits.look)
 	}
 	s.systemd.running(s.log)
+	go s.watchdog(watching)
 	var cause error
 	select {
 	case <-ctx.Done():

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"bufio"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -9,7 +8,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -193,42 +191,6 @@ func TestShutdownGivesUp(t *testing.T) {
 	if err := s.Run(ctx); !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "have been cut") {
 		t.Errorf("Run: %v, want that requests have been cut", err)
 	}
-}
-
-// What systemd is told, by way of a socket as it makes them.
-func TestSystemd(t *testing.T) {
-	name := filepath.Join(t.TempDir(), "notify")
-	socket, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: name, Net: "unixgram"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer socket.Close()
-	t.Setenv("NOTIFY_SOCKET", name)
-	expect := func(want string) {
-		t.Helper()
-		socket.SetReadDeadline(time.Now().Add(10 * time.Second))
-		b := make([]byte, 1000)
-		n, err := socket.Read(b)
-		if err != nil {
-			t.Fatalf("waiting for %s: %v", want, err)
-		}
-		if line, _ := bufio.NewReader(strings.NewReader(string(b[:n]))).ReadString('\n'); strings.TrimSpace(line) != want {
-			t.Fatalf("systemd was told %q, want %s", b[:n], want)
-		}
-	}
-	s := run(t, offline(), nil)
-	expect("READY=1")
-	s.Use(fakeAnswers()) // the file changed: no news for systemd
-	s.Reloading()
-	expect("RELOADING=1")
-	s.Use(fakeAnswers())
-	expect("READY=1")
-	s.Reloading()
-	expect("RELOADING=1")
-	s.Reject(errors.New("bad"))
-	expect("READY=1")
-	s.stop()
-	expect("STOPPING=1")
 }
 
 // A client that sends requests and takes no answers is cut, over TLS too.

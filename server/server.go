@@ -92,7 +92,7 @@ func (s *Server) Use(a *Answers) {
 	reload := s.answers.Swap(a) != nil
 	s.problem.Store(nil)
 	s.metrics.loaded(a, reload)
-	s.systemd.loaded(s.log)
+	s.systemd.loaded(s.log, fmt.Sprintf("Serving %d domains", a.Domains))
 }
 
 // Reject says that what is on disk cannot be used, and why. The last Answers keep serving; /-/readyz shows the reason, and the
@@ -101,8 +101,8 @@ func (s *Server) Reject(reason error) {
 	detail := reason.Error()
 	s.problem.Store(&detail)
 	s.metrics.rejected()
-	if s.answers.Load() != nil {
-		s.systemd.loaded(s.log)
+	if a := s.answers.Load(); a != nil {
+		s.systemd.loaded(s.log, fmt.Sprintf("Serving %d domains; the file on disk is bad: see the log", a.Domains))
 	}
 }
 

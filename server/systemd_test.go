@@ -1,0 +1,115 @@
+package server
+
+import (
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// manager stands in for systemd: a socket as it makes them.
+type manager struct{ *net.UnixConn }
+
+func listenAsManager(t *testing.T) manager {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "notify")
+	socket, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: name, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { socket.Close() })
+	t.Setenv("NOTIFY_SOCKET", name)
+	return manager{socket}
+}
+
+// expect waits for the next message. The time that goes with RELOADING=1 is left out.
+func (m manager) expect(t *testing.T, want string) {
+	t.Helper()
+	m.SetReadDeadline(time.Now().Add(10 * time.Second))
+	b := make([]byte, 1000)
+	n, err := m.Read(b)
+	if err != nil {
+		t.Fatalf("waiting for %q: %v", want, err)
+	}
+	got, _, _ := strings.Cut(string(b[:n]), "\nMONOTONIC_USEC=")
+	if strings.TrimSpace(got) != want {
+		t.Fatalf("systemd was told %q, want %q", got, want)
+	}
+}
+
+func TestSystemd(t *testing.T) {
+	systemd := listenAsManager(t)
+	s := run(t, offline(), nil)
+	systemd.expect(t, "READY=1\nSTATUS=Serving 2 domains")
+	s.Use(fakeAnswers()) // the file changed: no news for systemd
+	more := fakeAnswers()
+	more.Domains = 3
+	s.Use(more)
+	systemd.expect(t, "STATUS=Serving 3 domains")
+	s.Reloading()
+	systemd.expect(t, "RELOADING=1")
+	s.Use(more)
+	systemd.expect(t, "READY=1")
+	s.Reloading()
+	systemd.expect(t, "RELOADING=1")
+	s.Reject(errors.New("bad"))
+	systemd.expect(t, "READY=1\nSTATUS=Serving 3 domains; the file on disk is bad: see the log")
+	s.stop()
+	systemd.expect(t, "STOPPING=1")
+}
+
+func TestWatchdog(t *testing.T) {
+	systemd := listenAsManager(t)
+	t.Setenv("WATCHDOG_USEC", "200000")
+	s := run(t, secured(newPair(t, t.TempDir(), pairOptions{names: []string{"autoconfig.example.com"}})), nil)
+	systemd.expect(t, "READY=1\nSTATUS=Serving 2 domains")
+	for range 3 {
+		systemd.expect(t, "WATCHDOG=1")
+	}
+	_, metrics := get(t, "http://"+s.admin+"/-/metrics")
+	if strings.Contains(metrics, `mailhint_requests_total{`) || strings.Contains(s.log.String(), "level=ERROR") {
+		t.Errorf("a sign of life counts as a request, or looks like an error:\n%s", s.log)
+	}
+}
+
+// Listeners that hang are told from those that work, whatever they are for and whoever may ask.
+func TestAlive(t *testing.T) {
+	t.Parallel()
+	s := run(t, behindProxy(secured(newPair(t, t.TempDir(), pairOptions{names: []string{"autoconfig.example.com"}}))), nil)
+	if err := s.alive(10 * time.Second); err != nil {
+		t.Errorf("a good server: %v", err)
+	}
+	if strings.Contains(s.log.String(), "PROXY") {
+		t.Errorf("a sign of life looks like a proxy's mistake:\n%s", s.log)
+	}
+	stuck, err := net.Listen("tcp", "127.0.0.1:0") // the kernel takes connections, nobody else does
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stuck.Close()
+	hangs := &Server{log: slog.New(slog.DiscardHandler), listeners: []*listener{{forHTTP, stuck, new(http.Server)}}}
+	if err := hangs.alive(100 * time.Millisecond); err == nil || !strings.Contains(err.Error(), "nothing happens") {
+		t.Errorf("a listener that hangs: %v", err)
+	}
+	go func() { // one that accepts, and whose goroutines hang
+		for {
+			c, err := stuck.Accept()
+			if err != nil {
+				return
+			}
+			go io.Copy(io.Discard, c)
+		}
+	}()
+	if err := hangs.alive(100 * time.Millisecond); err == nil || !strings.Contains(err.Error(), "nothing happens") {
+		t.Errorf("a listener that accepts and says nothing: %v", err)
+	}
+	stuck.Close()
+	if err := hangs.alive(time.Second); err == nil {
+		t.Error("a listener that is closed counts as alive")
+	}
+}
