@@ -1,0 +1,56 @@
+//go:build linux
+
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// installedUnits copies the units of deploy into a folder, with the program where it really is.
+func installedUnits(t *testing.T) []string {
+	t.Helper()
+	if _, err := exec.LookPath("systemd-analyze"); err != nil {
+		t.Skip("systemd-analyze is not installed: apt-get install systemd")
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	var units []string
+	for _, name := range []string{"mailhint.service", "mailhint.socket"} {
+		text, err := os.ReadFile(filepath.Join("../../deploy", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		unit := filepath.Join(dir, name)
+		write(t, unit, strings.ReplaceAll(string(text), "/usr/local/bin/mailhint", self))
+		units = append(units, unit)
+	}
+	return units
+}
+
+// systemd finds nothing to complain of in the units.
+func TestUnits(t *testing.T) {
+	out, err := exec.Command("systemd-analyze", append([]string{"verify", "--man=no"}, installedUnits(t)...)...).CombinedOutput()
+	if err != nil || len(out) > 0 {
+		t.Errorf("systemd-analyze verify: %v\n%s", err, out)
+	}
+}
+
+// The service can do little harm: systemd rates what it may do from 10 (everything) to 0 (nothing).
+func TestUnitIsConfined(t *testing.T) {
+	const most = 1.5
+	out, err := exec.Command("systemd-analyze", "security", "--no-pager", "--offline=true", "--threshold="+strconv.Itoa(most*10), installedUnits(t)[0]).CombinedOutput()
+	found := regexp.MustCompile(`Overall exposure level for mailhint.service: ([0-9.]+)`).FindSubmatch(out)
+	if err != nil || found == nil {
+		t.Fatalf("systemd-analyze security: %v, want at most %.1f\n%s", err, most, out)
+	}
+	t.Logf("exposure %s, at most %.1f is allowed", found[1], most)
+}
