@@ -1,0 +1,75 @@
+package domains
+
+import (
+	"iter"
+	"slices"
+	"strings"
+
+	"mailhint/settings"
+)
+
+// Advertised yields every server that is told to anybody, with its host's name, in an order that stays the same. A server that
+// several entries name comes several times. Hosts made of the domain come last, once for each name; for the names below a wildcard
+// and those of the fallback, which nobody knows, they are left out.
+func (x *index) Advertised() iter.Seq2[string, settings.Server] {
+	return func(yield func(string, settings.Server) bool) {
+		made := make(map[uint32][]settings.Server) // by entry: those with a host made of the domain
+		for number := range x.entries {
+			for _, server := range x.entries[number].servers() {
+				if strings.Contains(string(server.Host), "%") {
+					made[uint32(number)] = append(made[uint32(number)], server)
+				} else if !yield(string(server.Host), server) {
+					return
+				}
+			}
+		}
+		if x.fallback != nil {
+			for _, server := range x.fallback.servers() {
+				if !strings.Contains(string(server.Host), "%") && !yield(string(server.Host), server) {
+					return
+				}
+			}
+		}
+		x.yieldMade(made, yield)
+	}
+}
+
+// servers returns those of all settings of an entry.
+func (e *entry) servers() []settings.Server {
+	var servers []settings.Server
+	e.all(func(s *settings.Settings) bool {
+		servers = append(servers, s.Servers...)
+		return true
+	})
+	return servers
+}
+
+// yieldMade yields the servers of entries whose hosts are made of each name.
+func (x *index) yieldMade(made map[uint32][]settings.Server, yield func(string, settings.Server) bool) {
+	if len(made) == 0 {
+		return
+	}
+	var names []settings.Domain
+	for d, c := range x.names {
+		if made[c.entry] != nil {
+			names = append(names, d)
+		}
+	}
+	slices.Sort(names)
+	for _, d := range names {
+		number := x.names[d].entry
+		primary := x.entries[number].primary
+		if primary == "" {
+			primary = d
+		}
+		for _, server := range made[number] {
+			host := server.Host.Expand(string(d), string(primary))
+			if _, err := settings.ParseDomain(host); err != nil {
+				continue // too long: Lookup answers for no such name either
+			}
+			if !yield(host, server) {
+				return
+			}
+		}
+	}
+}
