@@ -1,0 +1,83 @@
+package monitor
+
+import (
+	"iter"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"mailhint/settings"
+)
+
+// collect takes over servers that Use has set.
+func (m *Monitor) collect() {
+	m.mu.Lock()
+	servers := m.set
+	m.set = nil
+	m.mu.Unlock()
+	if servers == nil {
+		return
+	}
+	hosts, leftOut := distinct(servers)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.hosts, m.leftOut = m.merge(hosts), leftOut
+	if leftOut > 0 {
+		m.log.Warn("too many mail servers to look at; some are left out", "hosts", len(hosts), "left_out", leftOut)
+	}
+}
+
+// merge keeps what is known of hosts that are as they were, and gives the others times for their first look.
+func (m *Monitor) merge(hosts []*host) []*host {
+	before := make(map[string]*host, len(m.hosts))
+	for _, h := range m.hosts {
+		before[h.name] = h
+	}
+	var fresh []*host
+	for i, h := range hosts {
+		if old := before[h.name]; old != nil && slices.EqualFunc(old.servers, h.servers, sameServer) {
+			hosts[i] = old
+		} else {
+			fresh = append(fresh, h)
+		}
+	}
+	soon := min(m.every, firstPace*time.Duration(len(fresh)))
+	now := time.Now()
+	for _, h := range fresh {
+		h.due = now.Add(rand.N(soon))
+	}
+	return hosts
+}
+
+// distinct returns the hosts with the different servers of each, and how many hosts were left out.
+func distinct(servers iter.Seq2[string, settings.Server]) (hosts []*host, leftOut int) {
+	byName := make(map[string]*host)
+	last := ""
+	for name, server := range servers {
+		h := byName[name]
+		if h == nil {
+			if len(hosts) == maxHosts {
+				if name != last { // those of one host mostly come together
+					leftOut++
+				}
+				last = name
+				continue
+			}
+			h = &host{name: name}
+			byName[name] = h
+			hosts = append(hosts, h)
+		}
+		if len(h.servers) < maxServers && !slices.ContainsFunc(h.servers, func(s settings.Server) bool { return sameServer(s, server) }) {
+			h.servers = append(h.servers, server)
+		}
+	}
+	for _, h := range hosts {
+		slices.SortStableFunc(h.servers, func(a, b settings.Server) int { return int(a.Port) - int(b.Port) })
+	}
+	return hosts, leftOut
+}
+
+// sameServer reports whether two servers of one host are judged alike.
+func sameServer(a, b settings.Server) bool {
+	return a.Protocol == b.Protocol && a.Port == b.Port && a.Security == b.Security && slices.Equal(a.Auth, b.Auth)
+}
