@@ -51,6 +51,7 @@ type conn struct {
 	crowd  *crowd // nil if it is in none
 	client netip.Prefix
 	since  atomic.Int64 // when it began to wait for a request, in nanoseconds; negative: when it became busy
+	served atomic.Bool  // a request
 }
 
 // Close also leaves the crowd.

@@ -85,6 +85,21 @@ func (w *crowd) size() int {
 	return len(w.all)
 }
 
+// settled reports whether all connections have had a request that a handler has seen.
+func (w *crowd) settled() bool {
+	const surely = 100 * time.Millisecond // from the end of a header to the handler
+	now := time.Now().UnixNano()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for c := range w.all {
+		since := c.since.Load()
+		if since >= 0 && !c.served.Load() || since < 0 && now+since < int64(surely) {
+			return false
+		}
+	}
+	return true
+}
+
 // some returns a few connections at random: among them is one that has waited about the longest, and looking at all of them each
 // time would cost more than the attack.
 func (w *crowd) some() []*conn {
@@ -149,5 +164,6 @@ func noteState(nc net.Conn, state http.ConnState) {
 		c.since.Store(-time.Now().UnixNano())
 	case http.StateIdle:
 		c.since.Store(time.Now().UnixNano())
+		c.served.Store(true)
 	}
 }

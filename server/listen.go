@@ -51,6 +51,7 @@ type listener struct {
 	purpose string
 	net.Listener
 	server *http.Server
+	ended  chan struct{} // closed when nothing more is accepted
 }
 
 // Addrs are the addresses a server listens on, with the true ports.
@@ -119,7 +120,7 @@ func (s *Server) add(purpose string, l net.Listener) {
 			limited.headers = &proxyHeaders{proxies: s.config.TrustedProxies, wait: s.limits.readHeader, log: s.log}
 		}
 	}
-	s.listeners = append(s.listeners, &listener{purpose, limited, s.newHTTPServer(purpose, h)})
+	s.listeners = append(s.listeners, &listener{purpose, limited, s.newHTTPServer(purpose, h), make(chan struct{})})
 }
 
 // rootOf drops what net.OpError repeats of the address.
@@ -176,13 +177,14 @@ func (s *Server) newHTTPServer(purpose string, h http.Handler) *http.Server {
 
 // serve answers until the server is shut down, which is no error.
 func (l *listener) serve() error {
+	defer close(l.ended)
 	var err error
 	if l.purpose == forHTTPS {
 		err = l.server.ServeTLS(l.Listener, "", "")
 	} else {
 		err = l.server.Serve(l.Listener)
 	}
-	if errors.Is(err, http.ErrServerClosed) {
+	if errors.Is(err, http.ErrServerClosed) || errors.Is(err, net.ErrClosed) {
 		return nil
 	}
 	return fmt.Errorf("listener %s for %s: %w", l.Addr(), l.purpose, err)

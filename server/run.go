@@ -40,9 +40,24 @@ func (s *Server) stop() error {
 
 	ctx, cancel := context.WithTimeout(context.Background(), s.limits.stop)
 	defer cancel()
+	s.closePublic()
 	err := s.shutdown(ctx, func(purpose string) bool { return purpose != forAdmin })
 	// The admin listener goes last: it tells what is going on.
 	return errors.Join(err, s.shutdown(ctx, func(purpose string) bool { return purpose == forAdmin }))
+}
+
+// closePublic ends accepting, and waits for the first request of connections that have just been accepted: http.Server.Shutdown would
+// close these without an answer (Go 1.26), 1 to 4 of them at each restart under load.
+func (s *Server) closePublic() {
+	for _, l := range s.listeners {
+		if l.purpose != forAdmin {
+			l.Close() // fails if it has been closed already
+			<-l.ended
+		}
+	}
+	for end := time.Now().Add(s.limits.readHeader); !s.crowd().settled() && time.Now().Before(end); {
+		time.Sleep(time.Millisecond)
+	}
 }
 
 // shutdown ends the servers of some purposes, and cuts what has not ended when ctx is done.

@@ -92,7 +92,7 @@ func TestAlive(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer stuck.Close()
-	hangs := &Server{log: slog.New(slog.DiscardHandler), listeners: []*listener{{forHTTP, stuck, new(http.Server)}}}
+	hangs := &Server{log: slog.New(slog.DiscardHandler), listeners: []*listener{{purpose: forHTTP, Listener: stuck, server: new(http.Server)}}}
 	if err := hangs.alive(100 * time.Millisecond); err == nil || !strings.Contains(err.Error(), "nothing happens") {
 		t.Errorf("a listener that hangs: %v", err)
 	}

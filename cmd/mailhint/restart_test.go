@@ -1,0 +1,140 @@
+//go:build linux
+
+package main
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// TestRestartWithSocketActivation restarts the program under load while its socket stays open, as systemd does it.
+func TestRestartWithSocketActivation(t *testing.T) {
+	const restarts, clients = 5, 8
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	socket, err := l.(*net.TCPListener).File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer socket.Close()
+	l.Close() // only socket holds it now, and nobody here accepts
+	p := &activated{config: filepath.Join(t.TempDir(), "domains.toml"), socket: socket}
+	write(t, p.config, strings.Replace(oneDomain, `http = ["127.0.0.1:0"]`, `http = ["203.0.113.1:80"]`, 1)) // could not be opened
+	p.start(t)
+	defer p.stop(t)
+
+	done := make(chan struct{})
+	var answered, failed atomic.Int64
+	var running sync.WaitGroup
+	for i := range clients {
+		running.Go(func() {
+			transport := &http.Transport{DisableKeepAlives: i%2 == 0}
+			defer transport.CloseIdleConnections()
+			client := &http.Client{Transport: transport, Timeout: 30 * time.Second}
+			for {
+				select {
+				case <-done:
+					return
+				default:
+				}
+				if err := askOnce(client, l.Addr().String()); err != nil {
+					failed.Add(1)
+					t.Log(err)
+					continue
+				}
+				answered.Add(1)
+				time.Sleep(time.Millisecond)
+			}
+		})
+	}
+	for range restarts {
+		before := answered.Load()
+		eventually(t, "there is load", func() bool { return answered.Load() > before+200 })
+		p.stop(t)
+		p.start(t)
+	}
+	before := answered.Load()
+	eventually(t, "the last one answers", func() bool { return answered.Load() > before+200 })
+	close(done)
+	running.Wait()
+	t.Logf("%d restarts, %d requests answered, %d failed", restarts, answered.Load(), failed.Load())
+	if failed.Load() > 0 {
+		t.Errorf("%d requests failed, want none", failed.Load())
+	}
+}
+
+// askOnce asks for the settings of example.com, over a connection that is not tried again when it fails.
+func askOnce(client *http.Client, address string) error {
+	r, err := http.NewRequest(http.MethodGet, "http://"+address+path, nil)
+	if err != nil {
+		return err
+	}
+	r.Host = "autoconfig.example.com"
+	r.Body, r.GetBody = nil, nil
+	response, err := client.Do(r)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err == nil && (response.StatusCode != http.StatusOK || !strings.Contains(string(body), "<port>993</port>")) {
+		err = fmt.Errorf("%s %q", response.Status, body)
+	}
+	return err
+}
+
+// activated is the true program, started as systemd does it for a socket unit.
+type activated struct {
+	config string
+	socket *os.File
+	cmd    *exec.Cmd
+	log    *logBuffer
+}
+
+// start starts it and waits until it says that it is ready.
+func (p *activated) start(t *testing.T) {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "notify")
+	ready, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: name, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ready.Close()
+	p.log = new(logBuffer)
+	// A shell, because the variable must hold the number of the process that reads it.
+	p.cmd = exec.Command("sh", "-c", `LISTEN_PID=$$ exec mailhint serve --drain 300ms --config "$0"`, p.config)
+	p.cmd.Env = append(os.Environ(), "LISTEN_FDS=1", "LISTEN_FDNAMES=http", "NOTIFY_SOCKET="+name)
+	p.cmd.ExtraFiles = []*os.File{p.socket}
+	p.cmd.Stderr = p.log
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ready.SetReadDeadline(time.Now().Add(30 * time.Second))
+	told := make([]byte, 1000)
+	n, err := ready.Read(told)
+	if err != nil || !strings.HasPrefix(string(told[:n]), "READY=1") {
+		p.cmd.Process.Kill()
+		t.Fatalf("it is not ready: %v, told %q\n%s", err, told[:n], p.log)
+	}
+}
+
+func (p *activated) stop(t *testing.T) {
+	t.Helper()
+	p.cmd.Process.Signal(syscall.SIGTERM)
+	if err := p.cmd.Wait(); err != nil {
+		t.Errorf("it ended with %v\n%s", err, p.log)
+	}
+}
