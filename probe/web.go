@@ -34,6 +34,8 @@ type Web struct {
 	// Address that was asked; the zero Addr if the host has none, see Err.
 	Address netip.Addr
 	State   State
+	// NoRoute is as in Look: nothing is known about the server.
+	NoRoute bool
 	// TLS is the encrypted connection; nil for http, and if none came about.
 	TLS *TLS
 	// Status is the HTTP status; 0 if no answer came, see Err.
@@ -107,8 +109,10 @@ func (p *Prober) askAt(ctx context.Context, q Request, at netip.AddrPort, web *W
 	ctx, cancel := context.WithTimeout(ctx, lookSteps*p.step())
 	defer cancel()
 	conn, state, err := p.connect(ctx, at)
-	web.State, web.Err = state, err
+	web.State = state
 	if err != nil {
+		web.Err = printable(err)
+		web.NoRoute = state == Unreachable && !hasRoute(at)
 		return
 	}
 	defer conn.Close()

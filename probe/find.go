@@ -1,0 +1,92 @@
+package probe
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"mailhint/resolver"
+	"mailhint/settings"
+)
+
+// Finding is what was found out about the mail servers of a domain.
+type Finding struct {
+	// Domain is the mail domain: the name asked about, or if that is a host, the registered domain it belongs to.
+	Domain settings.Domain
+	// IsHost says that the name is a host, so that Domain is a guess.
+	IsHost bool
+	MX     []resolver.MX
+	// Candidates are the hosts that exist, the best reasons first as they were found; Hosts has what each offers, in the same order.
+	Candidates []Candidate
+	Hosts      []Host
+	// Servers are those to advertise, the protocols in the order of settings, best first, with the login by address.
+	Servers []settings.Server
+	// Problems are what an admin should mend: no usable server, records that lead to none, addresses that do not answer. They and
+	// Remarks are fit for a terminal.
+	Problems []string
+	Remarks  []string
+}
+
+// hostsAtOnce is how many hosts are looked at at a time.
+const hostsAtOnce = 8
+
+// Find looks for the mail servers of a domain: where its SRV records say, at the usual names, and where its mail goes. The error wraps
+// resolver.ErrFailed if DNS does not answer, or is the context's. seen, if not nil, is told of each host that has been looked at, from
+// several goroutines.
+func (p *Prober) Find(ctx context.Context, dns DNS, name settings.Domain, seen func(host string)) (*Finding, error) {
+	s := search{prober: p, dns: dns, name: name}
+	if err := s.records(ctx); err != nil {
+		return nil, err
+	}
+	s.gather(ctx)
+	hosts := p.lookAtAll(ctx, s.candidates, seen)
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	f := &Finding{Domain: name, IsHost: s.host, MX: s.mx, Remarks: s.remarks}
+	if f.IsHost {
+		f.Domain = registered(name)
+	}
+	for i, c := range s.candidates {
+		err := hosts[i].Err
+		switch {
+		case err == nil:
+			f.Candidates, f.Hosts = append(f.Candidates, *c), append(f.Hosts, hosts[i])
+		case c.Source == FromSRV:
+			f.problem("an SRV record names %s, which cannot be found: %v", c.Host, err)
+		case c.Source == FromMX:
+			f.problem("the MX record names %s, which cannot be found: %v", c.Host, err)
+		case c.Source == FromName && f.IsHost && errors.Is(err, resolver.ErrFailed):
+			return nil, err
+		case !errors.Is(err, resolver.ErrNone):
+			f.Remarks = append(f.Remarks, fmt.Sprintf("%s was not looked at: %v", c.Host, err))
+		}
+	}
+	f.choose(s.declined)
+	f.judge(p.now())
+	return f, nil
+}
+
+func (f *Finding) problem(format string, values ...any) {
+	f.Problems = append(f.Problems, fmt.Sprintf(format, values...))
+}
+
+// lookAtAll looks at the candidates, a few at a time.
+func (p *Prober) lookAtAll(ctx context.Context, candidates []*Candidate, seen func(string)) []Host {
+	hosts := make([]Host, len(candidates))
+	places := make(chan struct{}, hostsAtOnce)
+	var all sync.WaitGroup
+	for i, c := range candidates {
+		all.Go(func() {
+			places <- struct{}{}
+			defer func() { <-places }()
+			hosts[i] = p.Look(ctx, c.Host, c.Ports...)
+			if seen != nil && hosts[i].Err == nil {
+				seen(c.Host)
+			}
+		})
+	}
+	all.Wait()
+	return hosts
+}

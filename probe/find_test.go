@@ -1,0 +1,278 @@
+package probe
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/txtar"
+
+	"mailhint/resolver"
+	"mailhint/settings"
+)
+
+// world is a small Internet: a case of testdata/domains.txtar, which explains the form.
+type world struct {
+	name, ask string
+	hosts     map[string][]netip.Addr
+	mx        map[string][]resolver.MX
+	srv       map[string][]resolver.SRV
+	failing   []string
+	ports     map[string][]string // "address:port": TLS mode, names and more
+	want      map[string][]string
+}
+
+func (w *world) Host(_ context.Context, name string) ([]netip.Addr, string, error) {
+	if slices.Contains(w.failing, name) {
+		return nil, name, resolver.ErrFailed
+	}
+	if a, ok := w.hosts[name]; ok {
+		return a, name, nil
+	}
+	_, parent, _ := strings.Cut(name, ".")
+	if a, ok := w.hosts["*."+parent]; ok {
+		return a, name, nil
+	}
+	return nil, name, resolver.ErrNone
+}
+
+func (w *world) MX(_ context.Context, name string) ([]resolver.MX, error) {
+	if slices.Contains(w.failing, name) {
+		return nil, resolver.ErrFailed
+	}
+	return noneIfEmpty(w.mx[name])
+}
+
+func (w *world) SRV(_ context.Context, name string) ([]resolver.SRV, error) {
+	if slices.Contains(w.failing, name) {
+		return nil, resolver.ErrFailed
+	}
+	return noneIfEmpty(w.srv[name])
+}
+
+func noneIfEmpty[T any](records []T) ([]T, error) {
+	if len(records) == 0 {
+		return nil, resolver.ErrNone
+	}
+	return records, nil
+}
+
+// dial connects to a port of the world.
+func (w *world) dial(t *testing.T, good, bad *authority) func(context.Context, string, string) (net.Conn, error) {
+	certificates := make(map[string]tls.Certificate)
+	for address, words := range w.ports {
+		names := strings.Split(words[1], ",")
+		switch {
+		case slices.Contains(words, "expired"):
+			certificates[address] = good.issue(t, time.Now().Add(-time.Minute), names...)
+		case slices.Contains(words, "ending"):
+			certificates[address] = good.issue(t, time.Now().Add(50*time.Hour), names...)
+		case slices.Contains(words, "untrusted"):
+			certificates[address] = bad.issue(t, time.Time{}, names...)
+		default:
+			certificates[address] = good.issue(t, time.Time{}, names...)
+		}
+	}
+	return func(ctx context.Context, _, address string) (net.Conn, error) {
+		words, ok := w.ports[address]
+		if !ok {
+			return nil, &net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
+		}
+		if words[0] == "silent" {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, err
+		}
+		go func() {
+			server, err := l.Accept()
+			l.Close() // it is for one connection
+			if err != nil {
+				return
+			}
+			defer server.Close()
+			_, port, _ := net.SplitHostPort(address)
+			serveMail(server, port, words, certificates[address])
+		}()
+		client, err := dialTo(l)(ctx, "tcp", address)
+		if err != nil {
+			l.Close()
+		}
+		return client, err
+	}
+}
+
+// serveMail is the least that a mail server must say.
+func serveMail(conn net.Conn, port string, words []string, certificate tls.Certificate) {
+	mode := words[0]
+	encrypt := func() bool {
+		inside := tls.Server(conn, &tls.Config{Certificates: []tls.Certificate{certificate}})
+		conn = inside
+		return inside.Handshake() == nil
+	}
+	if mode == "tls" && !encrypt() {
+		return
+	}
+	login, starttls := "PLAIN", ""
+	if i := slices.IndexFunc(words, func(w string) bool { return strings.HasPrefix(w, "login=") }); i >= 0 {
+		login = strings.ReplaceAll(words[i][len("login="):], ",", " ")
+	}
+	if mode == "starttls" {
+		starttls = "STARTTLS"
+	}
+	protocol := map[string]string{"143": "imap", "993": "imap", "110": "pop3", "995": "pop3", "4190": "sieve"}[port]
+	greeting := map[string]string{"imap": "* OK", "pop3": "+OK", "sieve": `"SASL" ""` + "\r\nOK", "": "220 x"}[protocol]
+	_, _ = io.WriteString(conn, greeting+"\r\n")
+	in := bufio.NewReader(conn)
+	for {
+		line, err := in.ReadString('\n')
+		if err != nil {
+			return
+		}
+		answer := ""
+		switch line = strings.TrimSpace(line); line {
+		case "a CAPABILITY":
+			answer = "* CAPABILITY IMAP4rev1 LOGINDISABLED AUTH=" + strings.ReplaceAll(login, " ", " AUTH=") + " " + starttls + "\r\na OK"
+		case "CAPA":
+			answer = "+OK\r\nSASL " + login + "\r\n" + strings.ReplaceAll(starttls, "STARTTLS", "STLS\r\n") + "."
+		case "CAPABILITY":
+			answer = `"SASL" "` + login + `"` + "\r\n" + strings.ReplaceAll(starttls, "STARTTLS", "\"STARTTLS\"\r\n") + "OK"
+		case "EHLO [127.0.0.1]":
+			answer = "250-x\r\n250-8BITMIME " + "\r\n250-X" + starttls + "\r\n250-" + starttls + " \r\n250 AUTH " + login
+		case "b STARTTLS", "STLS", "STARTTLS":
+			_, _ = io.WriteString(conn, map[string]string{"imap": "b OK", "pop3": "+OK", "sieve": "OK", "": "220"}[protocol]+"\r\n")
+			if !encrypt() {
+				return
+			}
+			in, starttls = bufio.NewReader(conn), ""
+			continue
+		default: // good-bye
+			return
+		}
+		if _, err := io.WriteString(conn, answer+"\r\n"); err != nil {
+			return
+		}
+	}
+}
+
+func readWorlds(t *testing.T) []*world {
+	t.Helper()
+	archive, err := txtar.ParseFile("testdata/domains.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []*world
+	for _, file := range archive.Files {
+		w := &world{
+			name: file.Name, hosts: make(map[string][]netip.Addr), mx: make(map[string][]resolver.MX), srv: make(map[string][]resolver.SRV),
+			ports: make(map[string][]string), want: make(map[string][]string),
+		}
+		for line := range strings.Lines(string(file.Data)) {
+			if err := w.read(strings.TrimSpace(line)); err != nil {
+				t.Fatalf("%s: %q: %v", file.Name, line, err)
+			}
+		}
+		all = append(all, w)
+	}
+	return all
+}
+
+func (w *world) read(line string) (err error) {
+	words := strings.Fields(line)
+	if len(words) < 2 {
+		return nil
+	}
+	_, rest, _ := strings.Cut(line, " ")
+	switch words[0] {
+	case "ask":
+		w.ask = rest
+	case "A":
+		for _, a := range words[2:] {
+			w.hosts[words[1]] = append(w.hosts[words[1]], netip.MustParseAddr(a))
+		}
+	case "MX":
+		w.mx[words[1]] = append(w.mx[words[1]], resolver.MX{Preference: 10, Host: strings.TrimSuffix(words[2], ".")})
+	case "SRV":
+		var port int
+		port, err = strconv.Atoi(words[2])
+		w.srv[words[1]] = append(w.srv[words[1]], resolver.SRV{Port: uint16(port), Target: strings.TrimSuffix(words[3], ".")})
+	case "fails":
+		w.failing = append(w.failing, words[1:]...)
+	case "port":
+		for _, port := range strings.Split(words[2], ",") {
+			w.ports[net.JoinHostPort(words[1], port)] = append(words[3:], "", "")
+		}
+	case "domain", "server", "problem", "remark", "error":
+		w.want[words[0]] = append(w.want[words[0]], rest)
+	default:
+		err = errors.New("unknown line")
+	}
+	return err
+}
+
+func TestFind(t *testing.T) {
+	good, bad := newAuthority(t, "Test CA", nil), newAuthority(t, "Other CA", nil)
+	for _, w := range readWorlds(t) {
+		t.Run(w.name, func(t *testing.T) {
+			t.Parallel()
+			p := &Prober{Resolver: w, Roots: good.pool(), Dial: w.dial(t, good, bad), Step: testStep}
+			name, err := settings.ParseDomain(w.ask)
+			if err != nil {
+				t.Fatal(err)
+			}
+			f, err := p.Find(t.Context(), w, name, nil)
+			if want := w.want["error"]; want != nil || err != nil {
+				if want == nil || err == nil || !errors.Is(err, resolver.ErrFailed) {
+					t.Errorf("error %v, want %q", err, want)
+				}
+				return
+			}
+			var urls []string
+			for _, s := range f.Servers {
+				urls = append(urls, fmt.Sprintf("%s %s", s.URL(), s.Auth))
+			}
+			if !slices.Equal(urls, w.want["server"]) {
+				t.Errorf("servers\n  %s\nwant\n  %s", strings.Join(urls, "\n  "), strings.Join(w.want["server"], "\n  "))
+			}
+			if want := w.want["domain"]; want != nil && string(f.Domain) != want[0] {
+				t.Errorf("domain %s, want %s", f.Domain, want[0])
+			}
+			matches(t, "problem", f.Problems, w.want["problem"])
+			matches(t, "remark", f.Remarks, w.want["remark"])
+			if t.Failed() {
+				for _, h := range f.Hosts {
+					for _, l := range h.Looks {
+						t.Logf("%s port %d at %s: %s", h.Name, l.Port.Number, l.Address, l.Summary(time.Now()))
+					}
+				}
+			}
+		})
+	}
+}
+
+// matches holds texts against patterns, one for each in their order.
+func matches(t *testing.T, what string, got, want []string) {
+	t.Helper()
+	ok := len(got) == len(want)
+	for i := 0; ok && i < len(got); i++ {
+		ok = regexp.MustCompile(want[i]).MatchString(got[i])
+	}
+	if !ok {
+		t.Errorf("%ss\n  %s\nwant\n  %s", what, strings.Join(got, "\n  "), strings.Join(want, "\n  "))
+	}
+}
