@@ -1,8 +1,12 @@
 package pacc
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
+	"errors"
+	"fmt"
+	"strings"
 )
 
 // Record returns the content of the TXT record at _ua-auto-config.D that goes with a document. Whoever changes a document
@@ -13,3 +17,78 @@ func digest(body []byte) string {
 	sum := sha256.Sum256(body)
 	return base64.StdEncoding.EncodeToString(sum[:])
 }
+
+var (
+	// ErrNoRecord means that no TXT record says anything about a document. Programs may use the document all the same; publish
+	// the record to let them know that it is the true one.
+	ErrNoRecord = errors.New("no valid TXT record")
+	// ErrOtherDigest means that there are records, and all of them are about other documents. Programs refuse this one; publish
+	// its record.
+	ErrOtherDigest = errors.New("no TXT record has the digest of the document")
+)
+
+// Check compares a document with the TXT records at _ua-auto-config.D, each with its character strings joined. One that fits is
+// enough.
+func Check(records []string, body []byte) error {
+	want := sha256.Sum256(body)
+	valid := 0
+	var faults []error
+	for _, text := range records {
+		got, err := parseRecord(text)
+		if err != nil {
+			faults = append(faults, fmt.Errorf("%q: %w", text, err))
+			continue
+		}
+		if bytes.Equal(got, want[:]) {
+			return nil
+		}
+		valid++
+	}
+	if valid > 0 {
+		return fmt.Errorf("%w, which is %s", ErrOtherDigest, digest(body))
+	}
+	return errors.Join(append([]error{ErrNoRecord}, faults...)...)
+}
+
+// parseRecord reads a record and returns the digest in it. Its tags may stand in any order, with spaces and tabs around names,
+// values and semicolons; unknown ones are ignored (draft-ietf-mailmaint-pacc-03 section 5.2.2.2).
+func parseRecord(text string) ([]byte, error) {
+	tags := make(map[string]string)
+	parts := strings.Split(text, ";")
+	if last := len(parts) - 1; trim(parts[last]) == "" { // a semicolon may end the record
+		parts = parts[:last]
+	}
+	for _, part := range parts {
+		name, value, ok := strings.Cut(part, "=")
+		name, value = trim(name), trim(value)
+		if !ok || !isAlphanumeric(name) || strings.ContainsFunc(value, notPrintable) {
+			return nil, fmt.Errorf("%q is not of the form name=value", part)
+		}
+		if _, twice := tags[name]; twice && (name == "v" || name == "a" || name == "d") {
+			return nil, fmt.Errorf("%s= stands there twice", name)
+		}
+		tags[name] = value
+	}
+	switch {
+	case tags["v"] != "UAAC1":
+		return nil, errors.New("it has no v=UAAC1")
+	case tags["a"] != "sha256":
+		return nil, errors.New("it has no a=sha256")
+	}
+	sum, err := base64.StdEncoding.Strict().DecodeString(tags["d"])
+	if err != nil || len(sum) != sha256.Size {
+		return nil, fmt.Errorf("d= is not the base64 of %d octets", sha256.Size)
+	}
+	return sum, nil
+}
+
+func trim(s string) string { return strings.Trim(s, " \t") }
+
+func isAlphanumeric(s string) bool {
+	return s != "" && !strings.ContainsFunc(s, func(r rune) bool {
+		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9')
+	})
+}
+
+// notPrintable reports whether r may not stand in a value: records are ASCII.
+func notPrintable(r rune) bool { return r != '\t' && (r < ' ' || r > '~') }

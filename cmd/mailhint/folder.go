@@ -107,7 +107,7 @@ func newProgress(w io.Writer, total int, thing string) *progress {
 
 func (p *progress) step() {
 	p.n++
-	if p.w == nil || p.n%64 != 0 || time.Now().Before(p.next) {
+	if p.w == nil || time.Now().Before(p.next) {
 		return
 	}
 	p.next = time.Now().Add(progressEvery)

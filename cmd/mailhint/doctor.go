@@ -1,0 +1,310 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"mailhint/doctor"
+	"mailhint/domains"
+	"mailhint/probe"
+	"mailhint/resolver"
+	"mailhint/settings"
+)
+
+// doctorFlags are the flags of doctor.
+type doctorFlags struct {
+	all, json, nagios bool
+	only              []string
+	parallel          int
+	watch             time.Duration
+	addresses         []string
+	private           []string
+}
+
+func newDoctor() *cobra.Command {
+	var flags doctorFlags
+	cmd := &cobra.Command{
+		Use:   "doctor [DOMAIN...|--all]",
+		Short: "Say what is wrong with the set-up of a domain, and what to do",
+		Long: "doctor asks as mail programs do: DNS, the answers of this server from outside, and the mail servers that they name. It says\n" +
+			"what is wrong, with a code that docs/codes explains, what each program would end up with, and what to do, with text to paste.\n" +
+			"It logs in nowhere, and sends no address but postmaster's.\n" +
+			"\n" +
+			"Without a DOMAIN it takes the one that is configured. With --all, names that only a wildcard or the fallback answers for are\n" +
+			"left out, and Mozilla's database is not asked: it need not learn the list of domains.\n" +
+			"\n" +
+			"Exit codes: 0 nothing wrong, or warnings only; 1 a problem was found; 3 something could not be checked. With --nagios those of\n" +
+			"monitoring plugins: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN.",
+		Example: "  mailhint doctor example.com\n" +
+			"  mailhint doctor --all --only D,H01\n" +
+			"  mailhint doctor example.com --resolver 192.0.2.53 --address 198.51.100.7\n" +
+			"  mailhint doctor example.com --nagios",
+		RunE: func(cmd *cobra.Command, args []string) error { return runDoctor(cmd, args, flags) },
+	}
+	cmd.Flags().BoolVar(&flags.all, "all", false, "examine every domain that is configured by name")
+	cmd.Flags().BoolVar(&flags.json, "json", false, "print JSON")
+	cmd.Flags().BoolVar(&flags.nagios, "nagios", false, "print one line for monitoring, with its exit codes")
+	cmd.Flags().StringSliceVar(&flags.only, "only", nil, "codes, or first letters of them, such as D,H01: look for nothing else")
+	cmd.Flags().IntVar(&flags.parallel, "parallel", 8, "how many domains to examine at a time")
+	cmd.Flags().DurationVar(&flags.watch, "watch", 0, "examine again and again, this long after the last time, and print what changed")
+	cmd.Flags().String("resolver", "", "address of the resolver to ask, such as 192.0.2.53; default this machine's")
+	cmd.Flags().StringSliceVar(&flags.addresses, "address", nil, "IP addresses by which this server is seen from outside; default those of name in [server]")
+	cmd.Flags().StringSliceVar(&flags.private, "private", nil, "private networks, such as 10.0.0.0/8, whose servers may be looked at")
+	return cmd
+}
+
+func runDoctor(cmd *cobra.Command, args []string, flags doctorFlags) error {
+	if err := flags.check(args); err != nil {
+		return err
+	}
+	asked, err := doctorResolver(cmd)
+	if err != nil {
+		return err
+	}
+	snapshot, err := domains.Load(configName(cmd))
+	if err != nil {
+		return problem(err)
+	}
+	live := &liveExchangers{ctx: cmd.Context(), resolver: asked}
+	snapshot.AskExchangers(live.ours)
+	targets, total, err := doctorTargets(snapshot, live, args, flags.all)
+	if err != nil {
+		return err
+	}
+	newDoctor := func() (*doctor.Doctor, error) { return flags.doctor(snapshot, asked) }
+	if _, err := newDoctor(); err != nil {
+		return err
+	}
+	if flags.watch > 0 {
+		return watchDomains(cmd, flags, newDoctor, targets)
+	}
+	d, _ := newDoctor()
+	progress := newProgress(cmd.ErrOrStderr(), total, "domains")
+	printer := flags.printer(cmd.OutOrStdout(), total == 1)
+	err = examine(cmd.Context(), d, flags.parallel, targets, func(r doctor.Report) error {
+		progress.step()
+		return printer.print(r)
+	})
+	progress.done()
+	if flags.all {
+		leftOut(cmd.ErrOrStderr(), snapshot)
+	}
+	if err != nil {
+		return problem(err)
+	}
+	return printer.end()
+}
+
+// check refuses flags that contradict each other.
+func (f doctorFlags) check(args []string) error {
+	switch {
+	case f.all && len(args) > 0:
+		return errors.New("--all examines every domain; leave out it or the names")
+	case f.json && f.nagios:
+		return errors.New("--json and --nagios are two forms of the same; leave out one")
+	case f.nagios && f.watch > 0:
+		return errors.New("--nagios is for a program that watches by itself; leave out --watch")
+	case f.parallel < 1 || f.parallel > 256:
+		return fmt.Errorf("--parallel %d: write a number from 1 to 256", f.parallel)
+	case f.watch < 0 || f.watch > 0 && f.watch < time.Second:
+		return fmt.Errorf("--watch %s is too short; write 1s or more", f.watch)
+	}
+	for _, only := range f.only {
+		if only == "" || !slices.ContainsFunc(doctor.Codes, func(i doctor.Info) bool { return strings.HasPrefix(string(i.Code), strings.ToUpper(only)) }) {
+			return fmt.Errorf("--only %q: no code begins like that; write for example D,H01", only)
+		}
+	}
+	return nil
+}
+
+// dnsResolver is what doctor and the fallback ask.
+type dnsResolver interface {
+	doctor.Resolver
+	MX(ctx context.Context, name string) ([]resolver.MX, error)
+}
+
+func doctorResolver(cmd *cobra.Command) (dnsResolver, error) {
+	text, _ := cmd.Flags().GetString("resolver")
+	if text == "" {
+		r, err := resolver.System()
+		if err != nil {
+			return nil, exitError{exitUnknown, fmt.Errorf("%w with --resolver", err)}
+		}
+		return r, nil
+	}
+	server, err := resolver.ParseServer(text)
+	if err != nil {
+		return nil, fmt.Errorf("--resolver %w", err)
+	}
+	return resolver.New(server), nil
+}
+
+// doctor makes a doctor that remembers nothing yet.
+func (f doctorFlags) doctor(snapshot *domains.Snapshot, asked dnsResolver) (*doctor.Doctor, error) {
+	prober := &probe.Prober{Resolver: asked, Private: slices.Clone(snapshot.Server.ProbePrivate)}
+	for _, text := range f.private {
+		network, err := netip.ParsePrefix(text)
+		if err != nil {
+			return nil, fmt.Errorf("--private %q is no network; write it like 10.0.0.0/8", text)
+		}
+		prober.Private = append(prober.Private, network.Masked())
+	}
+	d := &doctor.Doctor{Resolver: asked, Prober: prober, Server: snapshot.Server.Name, ISPDB: doctor.DefaultISPDB}
+	options, err := dnsFlags{format: "zone", addresses: f.addresses}.options()
+	if err != nil {
+		return nil, err
+	}
+	d.Addresses = options.Addresses
+	for _, only := range f.only {
+		d.Only = append(d.Only, strings.ToUpper(only))
+	}
+	if f.all {
+		d.ISPDB = ""
+	}
+	if snapshot.Server.TLS == "acme" {
+		d.Issuers = issuers(snapshot.Server.ACME.CAs)
+	}
+	return d, nil
+}
+
+// caaNames are the names by which CAA records allow authorities, by the host of their ACME directory.
+var caaNames = map[string]string{
+	"acme-v02.api.letsencrypt.org":         "letsencrypt.org",
+	"acme-staging-v02.api.letsencrypt.org": "letsencrypt.org",
+	"acme.zerossl.com":                     "sectigo.com",
+	"dv.acme-v02.api.pki.goog":             "pki.goog",
+	"api.buypass.com":                      "buypass.com",
+	"acme.ssl.com":                         "ssl.com",
+}
+
+// issuers returns the names of authorities as CAA records spell them; none if one of them is not known, because it may be allowed.
+func issuers(directories []string) []string {
+	var names []string
+	for _, directory := range directories {
+		u, err := url.Parse(directory)
+		if err != nil || caaNames[u.Hostname()] == "" {
+			return nil
+		}
+		names = append(names, caaNames[u.Hostname()])
+	}
+	return names
+}
+
+// doctorTargets returns the domains to examine, and how many there are.
+func doctorTargets(snapshot *domains.Snapshot, live *liveExchangers, args []string, all bool) (iter.Seq[doctor.Domain], int, error) {
+	named := namedDomains(snapshot)
+	if !all && len(args) == 0 {
+		if len(named) != 1 {
+			return nil, 0, fmt.Errorf("%d domains are configured by name; say which one, or --all", len(named))
+		}
+		args = []string{string(named[0])}
+	}
+	if all {
+		return func(yield func(doctor.Domain) bool) {
+			for _, name := range named {
+				if target, err := doctorTarget(snapshot, live, name); err == nil && !yield(target) {
+					return
+				}
+			}
+		}, len(named), nil
+	}
+	var targets []doctor.Domain
+	for _, arg := range args {
+		name, err := settings.ParseDomain(arg)
+		if err != nil {
+			return nil, 0, fmt.Errorf("%q: %w; write it like example.com", arg, err)
+		}
+		target, err := doctorTarget(snapshot, live, name)
+		if err != nil {
+			return nil, 0, err
+		}
+		targets = append(targets, target)
+	}
+	return slices.Values(targets), len(targets), nil
+}
+
+// namedDomains lists the domains that stand in the configuration by name and are answered for.
+func namedDomains(snapshot *domains.Snapshot) []settings.Domain {
+	var named []settings.Domain
+	for _, e := range snapshot.Entries() {
+		if !e.Disabled && (e.Kind == domains.Single || e.Kind == domains.List) {
+			named = append(named, e.Names...)
+		}
+	}
+	return named
+}
+
+// doctorTarget finds what a domain's programs should end up with. Settings that are told to some networks only are those for them.
+func doctorTarget(snapshot *domains.Snapshot, live *liveExchangers, name settings.Domain) (doctor.Domain, error) {
+	if found, ok := snapshot.Lookup(settings.Question{Host: name}); ok {
+		return doctor.Domain{Found: found}, nil
+	}
+	entries, err := snapshot.EntriesFor([]settings.Domain{name})
+	if err != nil {
+		return doctor.Domain{}, live.notFound(snapshot, name)
+	}
+	for _, e := range entries {
+		if e.Disabled {
+			return doctor.Domain{}, problem(fmt.Errorf("%s is switched off: remove enabled = false, or leave it alone", name))
+		}
+		for _, network := range e.Networks {
+			if found, ok := snapshot.Lookup(settings.Question{Host: name, Client: network.Addr()}); ok {
+				return doctor.Domain{Found: found, Limited: true}, nil
+			}
+		}
+	}
+	return doctor.Domain{}, live.notFound(snapshot, name)
+}
+
+// leftOut says what --all does not examine.
+func leftOut(stderr io.Writer, snapshot *domains.Snapshot) {
+	for _, e := range snapshot.Entries() {
+		switch e.Kind {
+		case domains.Wildcard:
+			fmt.Fprintf(stderr, "not examined: the names below *.%s; name one of them\n", e.Names[0])
+		case domains.Fallback:
+			fmt.Fprintln(stderr, "not examined: the names that [fallback] answers for; name one of them")
+		}
+	}
+}
+
+// examine examines domains, some at a time, and hands on the reports in the order of the domains.
+func examine(ctx context.Context, d *doctor.Doctor, parallel int, targets iter.Seq[doctor.Domain], use func(doctor.Report) error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	waiting := make(chan chan doctor.Report, parallel) // whose turn it is, in order
+	go func() {
+		defer close(waiting)
+		var running sync.WaitGroup
+		defer running.Wait()
+		for target := range targets {
+			report := make(chan doctor.Report, 1)
+			select {
+			case waiting <- report:
+			case <-ctx.Done():
+				return
+			}
+			running.Go(func() { report <- d.Examine(ctx, target) })
+		}
+	}()
+	var err error
+	for report := range waiting {
+		if r := <-report; err == nil {
+			if err = use(r); err != nil {
+				cancel()
+			}
+		}
+	}
+	return errors.Join(err, ctx.Err())
+}

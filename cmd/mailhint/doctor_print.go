@@ -1,0 +1,250 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"mailhint/doctor"
+)
+
+// reportPrinter prints reports as they come.
+type reportPrinter interface {
+	print(doctor.Report) error
+	// end prints what belongs to all of them, and returns the exit code of the run as an error.
+	end() error
+}
+
+func (f doctorFlags) printer(out io.Writer, alone bool) reportPrinter {
+	switch {
+	case f.json:
+		return &jsonReports{out: out}
+	case f.nagios:
+		return &nagiosReports{out: out}
+	}
+	return &textReports{out: out, alone: alone}
+}
+
+// verdict is what a run comes to.
+type verdict struct {
+	domains, problems, warnings, unchecked int
+	took                                   float64
+}
+
+func (v *verdict) count(r doctor.Report) {
+	v.domains++
+	v.took = max(v.took, r.Took)
+	for _, f := range r.Findings {
+		if f.Severity == doctor.Problem {
+			v.problems++
+		} else {
+			v.warnings++
+		}
+	}
+	if r.Incomplete {
+		v.unchecked++
+	}
+}
+
+func (v *verdict) exit() error {
+	switch {
+	case v.problems > 0:
+		return exitError{code: exitProblem}
+	case v.unchecked > 0:
+		return exitError{code: exitUnknown}
+	}
+	return nil
+}
+
+// jsonReports prints one document with a line for each domain, so that a run over many needs no memory for them.
+type jsonReports struct {
+	out io.Writer
+	verdict
+}
+
+func (p *jsonReports) print(r doctor.Report) error {
+	line, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	before := ",\n"
+	if p.domains == 0 {
+		before = "{\"domains\":[\n"
+	}
+	p.count(r)
+	_, err = fmt.Fprintf(p.out, "%s%s", before, line)
+	return err
+}
+
+func (p *jsonReports) end() error {
+	text := "\n]}\n"
+	if p.domains == 0 {
+		text = "{\"domains\":[]}\n"
+	}
+	if _, err := io.WriteString(p.out, text); err != nil {
+		return err
+	}
+	return p.exit()
+}
+
+// nagiosReports prints one line and the figures, as the Monitoring Plugins development guidelines say.
+type nagiosReports struct {
+	out io.Writer
+	verdict
+	first []string // of the findings, the worst first
+}
+
+const maxNagios = 5
+
+func (p *nagiosReports) print(r doctor.Report) error {
+	p.count(r)
+	for _, s := range []doctor.Severity{doctor.Problem, doctor.Warning} {
+		for _, f := range r.Findings {
+			text := fmt.Sprintf("%s %s", f.Code, f.Subject)
+			switch {
+			case f.Severity != s || slices.Contains(p.first, text):
+			case s == doctor.Problem:
+				p.first = slices.Insert(p.first, 0, text)
+			case len(p.first) < maxNagios:
+				p.first = append(p.first, text)
+			}
+		}
+	}
+	p.first = p.first[:min(len(p.first), maxNagios)]
+	return nil
+}
+
+func (p *nagiosReports) end() error {
+	state, code := "OK", 0
+	switch {
+	case p.problems > 0:
+		state, code = "CRITICAL", 2
+	case p.unchecked > 0:
+		state, code = "UNKNOWN", 3
+	case p.warnings > 0:
+		state, code = "WARNING", 1
+	}
+	details := ""
+	if len(p.first) > 0 {
+		details = ": " + strings.ReplaceAll(strings.Join(p.first, "; "), "|", "/")
+	}
+	_, err := fmt.Fprintf(p.out, "MAILHINT %s - %s, %s, %s%s | domains=%d problems=%d;;0 warnings=%d;0 unchecked=%d time=%.3fs\n",
+		state, count(p.domains, "domain"), count(p.problems, "problem"), count(p.warnings, "warning"), details, p.domains, p.problems, p.warnings, p.unchecked, p.took)
+	if err != nil {
+		return err
+	}
+	return exitError{code: code}
+}
+
+// textReports prints for people.
+type textReports struct {
+	out   io.Writer
+	alone bool // one domain: everything about it
+	verdict
+	remedies []remedy
+}
+
+// remedy is something to do, and about what.
+type remedy struct {
+	do, paste string
+	codes     []string
+}
+
+// maxRemedies bounds the list at the end of a long run; the first ones are told.
+const maxRemedies = 200
+
+func (p *textReports) print(r doctor.Report) error {
+	p.count(r)
+	p.remember(r)
+	if !p.alone && len(r.Findings) == 0 && len(r.Unchecked) == 0 {
+		_, err := fmt.Fprintf(p.out, "%s: good\n", r.Domain)
+		return err
+	}
+	w := tabwriter.NewWriter(p.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(w, "%s: %s, %s\n", r.Domain, count(tally(r, doctor.Problem), "problem"), count(tally(r, doctor.Warning), "warning"))
+	for _, f := range r.Findings {
+		fmt.Fprintf(w, "  %s\t%s\t%s\t%s\n", f.Code, f.Severity, f.Subject, f.Text)
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	for _, u := range r.Unchecked {
+		fmt.Fprintf(p.out, "  not checked: %s\n", u)
+	}
+	if p.alone && len(r.Clients) > 0 {
+		return p.clients(r.Clients)
+	}
+	return nil
+}
+
+func tally(r doctor.Report, s doctor.Severity) int {
+	n := 0
+	for _, f := range r.Findings {
+		if f.Severity == s {
+			n++
+		}
+	}
+	return n
+}
+
+// clients prints what programs end up with.
+func (p *textReports) clients(list []doctor.Client) error {
+	w := tabwriter.NewWriter(p.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(w, "\nPROGRAM\tWORKS\tINCOMING\tOUTGOING\tLOGIN\tFROM\n")
+	for _, c := range list {
+		works := "yes"
+		if !c.Works {
+			works = "no"
+		}
+		if c.Incoming == "" {
+			fmt.Fprintf(w, "%s\t%s\t%s\n", c.Name, works, c.Why)
+			continue
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", c.Name, works, c.Incoming, c.Outgoing, c.Login, c.From)
+		if c.Why != "" {
+			fmt.Fprintf(w, "\t\t%s\n", c.Why)
+		}
+	}
+	return w.Flush()
+}
+
+// remember keeps what to do, each thing once for all domains.
+func (p *textReports) remember(r doctor.Report) {
+	for _, f := range r.Findings {
+		subject := string(f.Code) + " " + f.Subject
+		i := slices.IndexFunc(p.remedies, func(m remedy) bool { return m.do == f.Do && m.paste == f.Paste })
+		switch {
+		case i >= 0 && !slices.Contains(p.remedies[i].codes, subject):
+			p.remedies[i].codes = append(p.remedies[i].codes, subject)
+		case i < 0 && len(p.remedies) < maxRemedies:
+			p.remedies = append(p.remedies, remedy{f.Do, f.Paste, []string{subject}})
+		}
+	}
+}
+
+func (p *textReports) end() error {
+	if len(p.remedies) > 0 {
+		fmt.Fprintf(p.out, "\nDo this:\n")
+	}
+	for i, m := range p.remedies {
+		about := m.codes[:min(len(m.codes), 3)]
+		more := ""
+		if len(m.codes) > len(about) {
+			more = fmt.Sprintf(", and %d more", len(m.codes)-len(about))
+		}
+		fmt.Fprintf(p.out, "\n%d. %s (%s%s)\n", i+1, m.do, strings.Join(about, ", "), more)
+		if m.paste != "" {
+			fmt.Fprintf(p.out, "\n    %s\n", strings.ReplaceAll(m.paste, "\n", "\n    "))
+		}
+	}
+	if len(p.remedies) == maxRemedies {
+		fmt.Fprintf(p.out, "\nThere is more; these are the first %d.\n", maxRemedies)
+	}
+	if !p.alone {
+		fmt.Fprintf(p.out, "\n%s, %s, %s\n", count(p.domains, "domain"), count(p.problems, "problem"), count(p.warnings, "warning"))
+	}
+	return p.exit()
+}

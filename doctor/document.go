@@ -1,0 +1,175 @@
+package doctor
+
+import (
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"mailhint/settings"
+)
+
+// document is what a program can find in an answer, before its own rules.
+type document struct {
+	id      string   // the emailProvider's
+	domains []string // the domain elements
+	servers []entry  // in the order of the document
+}
+
+// entry is a server as a document names it. A field holds what stands there, whether it is good or not.
+type entry struct {
+	kind     string // "imap", "pop3", "smtp", and others that nothing here uses
+	host     string
+	port     uint16 // 0 if it is no port
+	security settings.Security
+	auths    []settings.Auth
+	login    string // with placeholders, as it stands there
+	hasLogin bool
+}
+
+// errNotThis means that an answer is another kind of document.
+var errNotThis = errors.New("it is no such document")
+
+type configXML struct {
+	XMLName  xml.Name    `xml:"clientConfig"`
+	Provider *configBody `xml:"emailProvider"`
+}
+
+type configBody struct {
+	ID       string         `xml:"id,attr"`
+	Domains  []string       `xml:"domain"`
+	Incoming []configServer `xml:"incomingServer"`
+	Outgoing []configServer `xml:"outgoingServer"`
+}
+
+type configServer struct {
+	Type       string   `xml:"type,attr"`
+	Host       string   `xml:"hostname"`
+	Port       string   `xml:"port"`
+	SocketType string   `xml:"socketType"`
+	Auths      []string `xml:"authentication"`
+	Username   *string  `xml:"username"`
+}
+
+// The words of config-v1.1.xml. Letter case and white space count in most programs.
+var (
+	socketTypes = map[string]settings.Security{"SSL": settings.ImplicitTLS, "STARTTLS": settings.STARTTLS, "plain": settings.Plaintext}
+	configAuths = map[string]settings.Auth{
+		"password-cleartext": settings.Password, "plain": settings.Password,
+		"password-encrypted": settings.PasswordEncrypted, "secure": settings.PasswordEncrypted,
+		"OAuth2": settings.OAuth2Token, "GSSAPI": settings.GSSAPI, "NTLM": settings.NTLM, "TLS-client-cert": settings.ClientCert,
+		"none": settings.NoAuth, "client-IP-address": settings.NoAuth,
+	}
+)
+
+// readConfig reads config-v1.1.xml.
+func readConfig(body []byte) (document, error) {
+	var root configXML
+	if err := xml.Unmarshal(body, &root); err != nil || root.Provider == nil {
+		return document{}, errNotThis
+	}
+	d := document{id: root.Provider.ID, domains: root.Provider.Domains}
+	for _, list := range [][]configServer{root.Provider.Incoming, root.Provider.Outgoing} {
+		for _, c := range list {
+			e := entry{kind: c.Type, host: strings.ToLower(strings.TrimSpace(c.Host)), port: portNumber(c.Port), security: socketTypes[c.SocketType]}
+			for _, a := range c.Auths {
+				if auth, ok := configAuths[a]; ok {
+					e.auths = append(e.auths, auth)
+				}
+			}
+			if c.Username != nil {
+				e.login, e.hasLogin = *c.Username, true
+			}
+			d.servers = append(d.servers, e)
+		}
+	}
+	return d, nil
+}
+
+type poxXML struct {
+	XMLName  xml.Name `xml:"Autodiscover"`
+	Response struct {
+		Error *struct {
+			Code    string `xml:"ErrorCode"`
+			Message string `xml:"Message"`
+		} `xml:"Error"`
+		Account *struct {
+			Action    string        `xml:"Action"`
+			Protocols []poxProtocol `xml:"Protocol"`
+		} `xml:"Account"`
+	} `xml:"Response"`
+}
+
+type poxProtocol struct {
+	Type       string
+	Server     string
+	Port       string
+	LoginName  string
+	SPA        string
+	SSL        string
+	Encryption string
+}
+
+// poxError is an Autodiscover answer that says that there is none.
+type poxError struct{ text string }
+
+func (e poxError) Error() string { return e.text }
+
+// readPOX reads an Autodiscover answer. Its Encryption overrides SSL, and "TLS" means STARTTLS ([MS-OXDSCLI] 2.2.4.1.1.2.6.22).
+func readPOX(body []byte) (document, error) {
+	var root poxXML
+	if err := xml.Unmarshal(body, &root); err != nil {
+		return document{}, errNotThis
+	}
+	if e := root.Response.Error; e != nil {
+		return document{}, poxError{fmt.Sprintf("error %s: %s", clip(e.Code), clip(e.Message))}
+	}
+	if root.Response.Account == nil {
+		return document{}, errNotThis
+	}
+	var d document
+	for _, p := range root.Response.Account.Protocols {
+		kind := strings.ToLower(p.Type)
+		e := entry{kind: kind, host: strings.ToLower(strings.TrimSpace(p.Server)), port: portNumber(p.Port), security: settings.ImplicitTLS, auths: []settings.Auth{settings.Password}}
+		switch {
+		case p.SSL == "off" || p.Encryption == "None":
+			e.security = settings.Plaintext
+		case p.Encryption == "TLS", p.Encryption != "SSL" && isSTARTTLSPort(e.port):
+			e.security = settings.STARTTLS
+		}
+		if p.SPA == "on" || p.SPA == "" { // the default
+			e.auths = []settings.Auth{settings.NTLM}
+		}
+		e.login, e.hasLogin = p.LoginName, p.LoginName != ""
+		d.servers = append(d.servers, e)
+	}
+	return d, nil
+}
+
+func isSTARTTLSPort(port uint16) bool { return port == 143 || port == 110 || port == 587 || port == 25 }
+
+func portNumber(s string) uint16 {
+	port, err := strconv.ParseUint(strings.TrimSpace(s), 10, 16)
+	if err != nil {
+		return 0
+	}
+	return uint16(port)
+}
+
+// mailServers is what two documents that agree have in common, whatever their order and form.
+func (d document) mailServers() map[string]bool {
+	all := make(map[string]bool)
+	for _, e := range d.servers {
+		if e.kind == "imap" || e.kind == "pop3" || e.kind == "smtp" {
+			all[fmt.Sprintf("%s %s:%d %d", e.kind, e.host, e.port, e.security)] = true
+		}
+	}
+	return all
+}
+
+// isGood reports whether a page came from a server that programs trust.
+func (p page) isGood() bool {
+	return p.Err == nil && p.Status == http.StatusOK && (p.TLS == nil || p.TLS.NameErr == nil && p.TLS.ChainErr == nil)
+}

@@ -1,0 +1,102 @@
+package doctor
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"mailhint/dnsrecords"
+	"mailhint/resolver"
+	"mailhint/settings"
+)
+
+// judgement collects what is to be said about a domain.
+type judgement struct {
+	*seen
+	findings   []Finding
+	unchecked  []string
+	incomplete bool
+	// spoilt are names about which everything has been said: what is found there follows from it.
+	spoilt map[string]bool
+}
+
+// judge says what is wrong, from what was seen alone.
+func judge(s *seen) Report {
+	j := &judgement{seen: s, spoilt: make(map[string]bool)}
+	j.judgeNames()
+	j.judgeCAA()
+	j.judgeSRV()
+	if j.asked {
+		j.judgeWeb()
+		j.judgePACC()
+	}
+	j.judgeMail()
+	j.judgeLogin()
+	r := Report{Domain: s.Found.Domain, Clients: []Client{}}
+	if j.asked && j.addressed {
+		r.Clients = j.judgeClients()
+	}
+	r.Findings = merge(j.findings)
+	r.Unchecked = append([]string{}, slices.Compact(slices.Sorted(slices.Values(j.unchecked)))...)
+	r.Incomplete = j.incomplete
+	return r
+}
+
+// add notes a finding.
+func (j *judgement) add(code Code, severity Severity, subject, text, do string, paste ...string) {
+	f := Finding{Code: code, Severity: severity, Subject: subject, Text: text, Do: do, Page: code.Page()}
+	if len(paste) > 0 {
+		f.Paste = paste[0]
+	}
+	j.findings = append(j.findings, f)
+}
+
+// unknown notes what could not be found out and may hide a problem.
+func (j *judgement) unknown(format string, args ...any) {
+	j.incomplete = true
+	j.aside(format, args...)
+}
+
+// aside notes what was not checked and need not worry anybody.
+func (j *judgement) aside(format string, args ...any) {
+	j.unchecked = append(j.unchecked, fmt.Sprintf(format, args...))
+}
+
+// has reports whether there is a problem with one of the codes already.
+func (j *judgement) has(codes ...Code) bool {
+	return slices.ContainsFunc(j.findings, func(f Finding) bool { return f.Severity == Problem && slices.Contains(codes, f.Code) })
+}
+
+// zoneLines are records as they stand in a zone file.
+func (j *judgement) zoneLines(records []dnsrecords.Record) string {
+	var lines string
+	for _, r := range records {
+		lines = union(lines, fmt.Sprintf("%s. 3600 IN %s %s", r.Name, r.Data.Type(), r.Data), "\n")
+	}
+	return lines
+}
+
+// wantedAt are the records that a name should have.
+func (j *judgement) wantedAt(owner string) []dnsrecords.Record {
+	var all []dnsrecords.Record
+	for _, w := range j.want {
+		if w.Name == owner {
+			all = append(all, w)
+		}
+	}
+	return all
+}
+
+// found reports whether an error says that something is not there, and notes one that says nothing.
+func (j *judgement) absent(err error, what string) bool {
+	if err != nil && !errors.Is(err, resolver.ErrNone) {
+		j.unknown("%s: %s", what, clip(err.Error()))
+		return false
+	}
+	return err != nil
+}
+
+// offers reports whether the settings name any servers of some protocols.
+func (j *judgement) offers(protocols ...settings.Protocol) bool {
+	return slices.ContainsFunc(j.Servers, func(s settings.Server) bool { return slices.Contains(protocols, s.Protocol) })
+}

@@ -1,0 +1,246 @@
+package doctor
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"mailhint/autodiscover"
+	"mailhint/dnsrecords"
+	"mailhint/mobileconfig"
+	"mailhint/settings"
+)
+
+// kindNames are the protocols as documents spell them.
+var kindNames = map[settings.Protocol]string{settings.IMAP: "imap", settings.POP3: "pop3", settings.Submission: "smtp"}
+
+// judgeClients says what each program ends up with, and reports it where nothing that was found before explains it.
+func (j *judgement) judgeClients() []Client {
+	if !j.offers(settings.IMAP, settings.POP3, settings.Submission) {
+		return []Client{}
+	}
+	var all []Client
+	for _, p := range programs {
+		all = append(all, j.client(p))
+	}
+	if j.Limited {
+		return all
+	}
+	explained := j.has(NameMissing, NameElsewhere, WildcardHides, WebCertificate, OtherAnswer, AsksPassword, ChangedAnswer, Disagree,
+		PortClosed, OtherTLSMode, NoSTARTTLS, Certificate, LoginMethods, LoginForm) || j.incomplete
+	if c := all[0]; !c.Works && !explained {
+		j.add(Thunderbird, j.severityOf(j.Servers), "Thunderbird", clientText(c), "See why on the page of this code; if the settings ask for it, tell people to set Thunderbird up by hand.")
+	}
+	j.judgeOutlook(all[2], explained)
+	if c := all[3]; !c.Works && !explained {
+		j.judgeApple(c)
+	}
+	j.judgeISPDB()
+	return all
+}
+
+// severityOf: what the settings make impossible for a program is no fault of anybody's.
+func (j *judgement) severityOf(servers []settings.Server) Severity {
+	if slices.ContainsFunc(servers, func(s settings.Server) bool {
+		return s.Allows(settings.Password) || s.Allows(settings.PasswordEncrypted)
+	}) && j.offers(settings.Submission) {
+		return Problem
+	}
+	return Warning
+}
+
+func clientText(c Client) string {
+	if c.Incoming == "" {
+		return c.Name + " finds no settings: " + c.Why
+	}
+	return fmt.Sprintf("%s ends up with %s from %s: %s", c.Name, c.Incoming, c.From, c.Why)
+}
+
+// judgeOutlook: it asks the domain's own web server first, and something there that answers spoils everything.
+func (j *judgement) judgeOutlook(c Client, explained bool) {
+	bare := j.web[poxBare]
+	if r := j.read(poxBare); bare.isGood() && !bytes.Equal(bare.Body, bare.want) {
+		what := describe(bare, r)
+		switch {
+		case r.err == nil && !j.knows(r.document):
+			j.add(Outlook, Problem, "Outlook", "Outlook asks the domain's own web server first, and gets "+what, "Remove the document, or pass "+placeOf(bare.URL)+" on to the mailhint server.")
+			return
+		case r.err != nil:
+			j.add(Outlook, Warning, "Outlook", "Outlook asks the domain's own web server first, which answers any request: it sends "+what,
+				"Have it answer 404 there. For nginx, in the server block of the domain:", "location ~* ^/autodiscover/ { return 404; }")
+			return
+		}
+	}
+	// Where Autodiscover can say nothing, as with OAuth2 alone, people who use classic Outlook know it already.
+	if _, err := autodiscover.Answer(j.Found, j.person()); err == nil && !c.Works && !explained && j.AutodiscoverRedirect == "" {
+		j.add(Outlook, j.severityOf(j.Servers), "Outlook", clientText(c), "See why on the page of this code; if the settings ask for it, tell people to set Outlook up by hand.")
+	}
+}
+
+// judgeApple: a profile is the only way to set up Apple Mail from outside.
+func (j *judgement) judgeApple(c Client) {
+	do := fmt.Sprintf("Have the path %s of autoconfig.%s reach the mailhint server too; Apple Mail takes settings from nothing else.", mobileconfig.Path, j.Found.Domain)
+	if _, err := mobileconfig.Answer(j.Found, j.person()); err != nil {
+		do = "Tell people to set Apple Mail up by hand, or offer what a profile can say: a password login."
+	}
+	j.add(Apple, Warning, "Apple Mail", clientText(c), do)
+}
+
+// judgeISPDB compares Mozilla's entry, which KMail takes before ours, and others where ours does not answer.
+func (j *judgement) judgeISPDB() {
+	got, asked := j.web[ispdbEntry]
+	switch {
+	case !asked:
+	case got.Status == http.StatusNotFound:
+	case !got.isGood():
+		j.aside("the entry in Mozilla's database: %s", whyBad(got))
+	default:
+		r := j.read(ispdbEntry)
+		if r.err != nil {
+			j.aside("the entry in Mozilla's database: %s", clip(r.err.Error()))
+			return
+		}
+		if !j.knows(r.document) {
+			j.add(ISPDBDiffers, Warning, string(j.Found.Domain), "Mozilla's database has an entry that names "+serverList(r.document)+"; KMail takes it before ours",
+				"Ask for a change at https://github.com/thunderbird/autoconfig; mailhint export --format ispdb prints the entry.")
+		}
+	}
+}
+
+// client says what a program ends up with.
+func (j *judgement) client(p program) Client {
+	a := j.setUp(p)
+	c := Client{Name: p.name, From: a.from, Why: clip(a.why)}
+	if a.incoming == nil {
+		return c
+	}
+	c.Incoming, c.Login = a.incoming.String(), j.login(*a.incoming)
+	c.Works, c.Why = j.holds(*a.incoming)
+	if a.outgoing == nil {
+		c.Works, c.Why = false, "it finds no outgoing server"
+		return c
+	}
+	c.Outgoing = a.outgoing.String()
+	if works, why := j.holds(*a.outgoing); c.Works {
+		c.Works, c.Why = works, why
+	}
+	return c
+}
+
+// login is the login name as the program fills it in.
+func (j *judgement) login(e entry) string {
+	if e.login == "" {
+		return settings.EmailAddress
+	}
+	if e.login == j.person().String() { // in POX, where it stands filled in
+		return settings.EmailAddress
+	}
+	return clip(e.login)
+}
+
+func (e entry) String() string { return fmt.Sprintf("%s:%d %s", clip(e.host), e.port, e.security) }
+
+// holds reports whether a server is as a program takes it to be, according to the looks.
+func (j *judgement) holds(e entry) (works bool, why string) {
+	for _, s := range j.Servers {
+		if kindNames[s.Protocol] != e.kind || j.host(s) != e.host || s.Port != e.port {
+			continue
+		}
+		h := j.hosts[e.host]
+		if h.Err != nil {
+			return false, clip(h.Err.Error())
+		}
+		s.Security, s.Auth = e.security, e.auths[:1]
+		why, looked := "", false
+		for _, look := range h.Looks {
+			if look.Port.Protocol != s.Protocol || look.Port.Number != s.Port || look.State == 0 || look.NoRoute {
+				continue
+			}
+			looked = true
+			i := slices.IndexFunc(faults(s, look, j.now), func(f fault) bool { return f.severity == Problem })
+			if i < 0 {
+				return true, ""
+			}
+			why = faults(s, look, j.now)[i].text
+		}
+		if !looked {
+			why = "it could not be looked at"
+		}
+		return false, fmt.Sprintf("%s:%d: %s", e.host, e.port, why)
+	}
+	return false, fmt.Sprintf("%s:%d is none of the servers in the settings", clip(e.host), e.port)
+}
+
+// profile is what Apple Mail gets. It knows no order, and takes the best of each kind.
+func (j *judgement) profile() (account, error) {
+	want, err := mobileconfig.Answer(j.Found, j.person())
+	if err != nil {
+		return account{}, errors.New(clip(err.Error()))
+	}
+	got := j.web[profileHost]
+	switch {
+	case !got.isGood():
+		return account{}, errors.New(whyBad(got))
+	case !bytes.Contains(got.Body, want): // signed or not, the profile is in it as it is
+		return account{}, errors.New("what comes is not the profile")
+	}
+	a := account{from: "https://autoconfig." + string(j.Found.Domain) + mobileconfig.Path}
+	for _, s := range settings.FirstOfEach(j.Servers) {
+		e := &entry{kind: kindNames[s.Protocol], host: j.host(s), port: s.Port, security: s.Security, auths: s.Auth,
+			login: string(s.Login.For(j.Found.Domain, j.Primary)), hasLogin: true}
+		switch {
+		case e.kind == "smtp":
+			a.outgoing = e
+		case e.kind != "" && a.incoming == nil:
+			a.incoming = e
+		}
+	}
+	if a.incoming == nil {
+		return account{}, errNothingThere
+	}
+	return a, nil
+}
+
+// srvDocument is what SRV records say, the best first. The login is the address (RFC 6186 section 4 tries it first).
+func (j *judgement) srvDocument() (d document) {
+	type ranked struct {
+		entry
+		rank int
+	}
+	var all []ranked
+	for _, r := range j.published {
+		service, ok := r.Data.(dnsrecords.Service)
+		label, _, _ := strings.Cut(r.Name, ".")
+		kind, known := srvKinds[label]
+		if !ok || !known || service.Target == "" {
+			continue
+		}
+		e := entry{kind: kind.name, host: service.Target, port: service.Port, security: kind.security, auths: []settings.Auth{settings.Password}}
+		for _, s := range j.Servers { // the server itself tells how to log in
+			if kindNames[s.Protocol] == e.kind && j.host(s) == e.host && s.Port == e.port {
+				e.auths = s.Auth
+			}
+		}
+		all = append(all, ranked{e, int(service.Priority)*4 + int(kind.security)})
+	}
+	slices.SortStableFunc(all, func(a, b ranked) int { return cmp.Compare(a.rank, b.rank) })
+	for _, r := range all {
+		d.servers = append(d.servers, r.entry)
+	}
+	return d
+}
+
+type srvKind struct {
+	name     string
+	security settings.Security
+}
+
+var srvKinds = map[string]srvKind{
+	"_imaps": {"imap", settings.ImplicitTLS}, "_imap": {"imap", settings.STARTTLS},
+	"_pop3s": {"pop3", settings.ImplicitTLS}, "_pop3": {"pop3", settings.STARTTLS},
+	"_submissions": {"smtp", settings.ImplicitTLS}, "_submission": {"smtp", settings.STARTTLS},
+}
