@@ -21,24 +21,27 @@ func (m *Monitor) collect() {
 	hosts, leftOut := distinct(servers)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.hosts, m.leftOut = m.merge(hosts), leftOut
+	m.merge(hosts)
+	m.leftOut = leftOut
 	if leftOut > 0 {
 		m.log.Warn("too many mail servers to look at; some are left out", "hosts", len(hosts), "left_out", leftOut)
 	}
 }
 
-// merge keeps what is known of hosts that are as they were, and gives the others times for their first look.
-func (m *Monitor) merge(hosts []*host) []*host {
-	before := make(map[string]*host, len(m.hosts))
-	for _, h := range m.hosts {
-		before[h.name] = h
-	}
+// merge takes over hosts. It keeps what is known of those that are as they were, and gives the others times for their first look.
+func (m *Monitor) merge(hosts []*host) {
+	before := m.hosts
+	m.hosts, m.waiting = make(map[string]*host, len(hosts)), nil
 	var fresh []*host
-	for i, h := range hosts {
+	for _, h := range hosts {
 		if old := before[h.name]; old != nil && slices.EqualFunc(old.servers, h.servers, sameServer) {
-			hosts[i] = old
+			h = old
 		} else {
 			fresh = append(fresh, h)
+		}
+		m.hosts[h.name] = h
+		if !h.busy {
+			m.waiting = append(m.waiting, h)
 		}
 	}
 	soon := min(m.every, firstPace*time.Duration(len(fresh)))
@@ -46,7 +49,7 @@ func (m *Monitor) merge(hosts []*host) []*host {
 	for _, h := range fresh {
 		h.due = now.Add(rand.N(soon))
 	}
-	return hosts
+	slices.SortFunc(m.waiting, byDue)
 }
 
 // distinct returns the hosts with the different servers of each, and how many hosts were left out.

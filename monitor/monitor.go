@@ -71,7 +71,8 @@ type Monitor struct {
 
 	mu      sync.Mutex // guards what follows
 	set     iter.Seq2[string, settings.Server]
-	hosts   []*host
+	hosts   map[string]*host
+	waiting []*host // those of them that are not being looked at, by the time they are due
 	leftOut int
 	last    time.Time // when a look ended
 }
@@ -152,22 +153,26 @@ func (m *Monitor) await(ctx context.Context) (*host, bool) {
 func (m *Monitor) next() (*host, time.Duration) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	now := time.Now()
-	var first *host
-	for _, h := range m.hosts {
-		if !h.busy && (first == nil || h.due.Before(first.due)) {
-			first = h
-		}
-	}
-	switch {
-	case first == nil:
+	if len(m.waiting) == 0 {
 		return nil, m.every
-	case first.due.After(now):
-		return nil, first.due.Sub(now)
 	}
+	first := m.waiting[0]
+	if pause := time.Until(first.due); pause > 0 {
+		return nil, pause
+	}
+	m.waiting = m.waiting[1:]
 	first.busy = true
 	return first, 0
 }
+
+// wait has a host wait for its next look.
+func (m *Monitor) wait(h *host, pause time.Duration) {
+	h.busy, h.due = false, time.Now().Add(pause)
+	i, _ := slices.BinarySearchFunc(m.waiting, h, byDue)
+	m.waiting = slices.Insert(m.waiting, i, h)
+}
+
+func byDue(a, b *host) int { return a.due.Compare(b.due) }
 
 // look looks at a host and notes what that means.
 func (m *Monitor) look(ctx context.Context, h *host) {
@@ -187,9 +192,10 @@ func (m *Monitor) look(ctx context.Context, h *host) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	now := time.Now()
-	h.verdicts, h.ends, h.busy, m.last = verdicts, firstEnd(seen), false, now
-	h.due = now.Add(jitter(m.every))
+	h.verdicts, h.ends, m.last = verdicts, firstEnd(seen), time.Now()
+	if m.hosts[h.name] == h { // else a reload has dropped it
+		m.wait(h, jitter(m.every))
+	}
 }
 
 func portOf(s settings.Server) probe.Port {

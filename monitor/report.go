@@ -41,7 +41,7 @@ func (h *host) verdict(i int) Verdict {
 // maxLines bounds what Lines says of single servers.
 const maxLines = 20
 
-// Lines says what is known, for /-/readyz: counts, and servers at fault.
+// Lines says what is known, for /-/readyz: counts, and the servers about which there is something to say.
 func (m *Monitor) Lines() []string {
 	s := m.Summary()
 	text := "mail servers:"
@@ -63,14 +63,14 @@ func (m *Monitor) Lines() []string {
 	return append(lines, m.faults()...)
 }
 
-// faults lists servers at fault, by the names of their hosts.
+// faults lists servers that Judge has said something about, by the names of their hosts.
 func (m *Monitor) faults() []string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var lines []string
 	for _, h := range m.hosts {
 		for i, server := range h.servers {
-			if v := h.verdict(i); v.State != Good && v.State != Unknown {
+			if v := h.verdict(i); v.State != Good && v.Text != "" {
 				lines = append(lines, fmt.Sprintf("mail server %s:%d: %s: %s", h.name, server.Port, v.State, v.Text))
 			}
 		}
