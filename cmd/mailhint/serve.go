@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"os"
 	"os/signal"
 	"reflect"
@@ -15,6 +16,7 @@ import (
 
 	"mailhint/domains"
 	"mailhint/exchangers"
+	"mailhint/monitor"
 	"mailhint/server"
 )
 
@@ -59,28 +61,30 @@ type program struct {
 	config domains.Server // the [server] table at the start
 	hangup chan os.Signal
 
+	outside    outside
 	exchangers *exchangers.Cache
+	monitor    *monitor.Monitor // nil if the mail servers are not looked at
 }
 
 // start loads the configuration and opens the listeners.
 func start(config string, log *slog.Logger) (*program, error) {
-	return startIn(outside{resolver: systemResolver{}}, config, log)
+	return startIn(outside{resolver: systemResolver{}, prober: systemProber}, config, log)
 }
 
 // outside is what the program needs of the world. Tests bring their own.
 type outside struct {
 	resolver exchangers.Resolver
+	prober   func(private []netip.Prefix) monitor.Prober
 }
 
 func startIn(world outside, config string, log *slog.Logger) (*program, error) {
-	p := &program{log: log, hangup: make(chan os.Signal, 1), exchangers: exchangers.New(world.resolver)}
+	p := &program{log: log, hangup: make(chan os.Signal, 1), outside: world, exchangers: exchangers.New(world.resolver)}
 	signal.Notify(p.hangup, syscall.SIGHUP) // first of all: unheard, it would end the process
 	file, err := domains.Open(config, p.use)
 	if err != nil {
 		return nil, err
 	}
 	p.file = file
-	p.server.Metrics().MustRegister(exchangerMetrics{p.exchangers})
 	if err := p.server.Listen(); err != nil {
 		return nil, err
 	}
@@ -112,6 +116,7 @@ func (p *program) use(s *domains.Snapshot) error {
 		}
 		srv.Version = versionText()
 		p.server, p.config = srv, s.Server
+		p.addParts()
 	} else if !reflect.DeepEqual(s.Server, p.config) {
 		p.log.Warn("the [server] table has changed; restart mailhint to apply it")
 	}
@@ -121,7 +126,20 @@ func (p *program) use(s *domains.Snapshot) error {
 		return err
 	}
 	p.server.Use(answers)
+	if p.monitor != nil {
+		p.monitor.Use(s.Advertised())
+	}
 	return nil
+}
+
+// addParts makes what works besides answering, and has it tell its state.
+func (p *program) addParts() {
+	p.server.Metrics().MustRegister(exchangerMetrics{p.exchangers})
+	if p.config.Probe > 0 {
+		p.monitor = monitor.New(p.outside.prober(p.config.ProbePrivate), judgeServer, p.config.Probe, p.log)
+		p.server.Metrics().MustRegister(monitorMetrics{p.monitor})
+		p.server.Tell(p.monitor.Lines)
+	}
 }
 
 // run serves until ctx is done. It follows the configuration meanwhile.
@@ -130,6 +148,9 @@ func (p *program) run(ctx context.Context) error {
 	defer stop()
 	go p.file.Watch(watching, p.reloaded)
 	go p.exchangers.Run(watching)
+	if p.monitor != nil {
+		go p.monitor.Run(watching)
+	}
 	defer signal.Stop(p.hangup)
 	go func() {
 		for {

@@ -1,0 +1,91 @@
+package main
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"mailhint/doctor"
+	"mailhint/monitor"
+	"mailhint/probe"
+	"mailhint/settings"
+)
+
+// monitorStates are the states for doctor's codes, the worst first.
+var monitorStates = []struct {
+	code  doctor.Code
+	state monitor.State
+}{
+	{doctor.NameMissing, monitor.NoAddress},
+	{doctor.PortClosed, monitor.Closed},
+	{doctor.OtherTLSMode, monitor.WrongTLS},
+	{doctor.NoSTARTTLS, monitor.WrongTLS},
+	{doctor.Certificate, monitor.Certificate},
+	{doctor.DeadIPv6, monitor.DeadIPv6},
+	{doctor.LoginMethods, monitor.NoLogin},
+}
+
+// systemProber looks at servers as mail programs on this machine would reach them.
+func systemProber(private []netip.Prefix) monitor.Prober {
+	return &probe.Prober{Resolver: systemResolver{}, Private: private}
+}
+
+// judgeServer judges a look in the background as doctor would.
+func judgeServer(host string, server settings.Server, seen probe.Host) monitor.Verdict {
+	for _, look := range seen.Looks {
+		if look.State == probe.Forbidden {
+			return monitor.Verdict{State: monitor.Unknown, Text: look.Address.String() + " is private; name its network in probe_private to look at it"}
+		}
+	}
+	findings, incomplete := doctor.JudgeServer(host, server, seen, time.Now())
+	for _, s := range monitorStates {
+		for _, f := range findings {
+			if f.Code == s.code && f.Severity == doctor.Problem {
+				return monitor.Verdict{State: s.state, Text: f.Text}
+			}
+		}
+	}
+	switch {
+	case incomplete:
+		return monitor.Verdict{State: monitor.Unknown}
+	case len(findings) > 0:
+		return monitor.Verdict{State: monitor.Warned, Text: findings[0].Text}
+	}
+	return monitor.Verdict{State: monitor.Good}
+}
+
+// monitorMetrics shows what is known of the mail servers. No label names one.
+type monitorMetrics struct{ *monitor.Monitor }
+
+var (
+	probeServersDesc = prometheus.NewDesc("mailhint_probe_servers",
+		"Advertised mail servers by what the last look found: good, or what is wrong.", []string{"state"}, nil)
+	probeLeftOutDesc = prometheus.NewDesc("mailhint_probe_hosts_left_out", "Hosts that are not looked at, because there are too many.", nil, nil)
+	probeLastDesc    = prometheus.NewDesc("mailhint_probe_last_timestamp_seconds", "When the last look at a mail server ended.", nil, nil)
+	probeExpiryDesc  = prometheus.NewDesc("mailhint_probe_certificate_expiry_timestamp_seconds",
+		"When the first of the mail servers' certificates ends.", nil, nil)
+)
+
+func (m monitorMetrics) Describe(descs chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{probeServersDesc, probeLeftOutDesc, probeLastDesc, probeExpiryDesc} {
+		descs <- d
+	}
+}
+
+func (m monitorMetrics) Collect(metrics chan<- prometheus.Metric) {
+	s := m.Summary()
+	gauge := func(d *prometheus.Desc, value float64, labels ...string) {
+		metrics <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, labels...)
+	}
+	for _, state := range monitor.States {
+		gauge(probeServersDesc, float64(s.Servers[state]), string(state))
+	}
+	gauge(probeLeftOutDesc, float64(s.LeftOut))
+	if !s.Last.IsZero() {
+		gauge(probeLastDesc, float64(s.Last.Unix()))
+	}
+	if !s.Certificate.IsZero() {
+		gauge(probeExpiryDesc, float64(s.Certificate.Unix()))
+	}
+}
