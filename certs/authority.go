@@ -112,9 +112,8 @@ func (o outcome) String() string {
 	return [...]string{"ok", "refused", "declined", "limited", "limited", "away"}[o]
 }
 
-// order gets a certificate from this CA, into the storage. token is the order's place in the budget. after is how long the CA wants
-// us to wait if it gives none.
-func (a *authority) order(ctx context.Context, name string, clock Clock, token time.Time) (what outcome, after time.Duration, err error) {
+// order gets a certificate from this CA, into the storage. after is how long the CA wants us to wait if it gives none.
+func (a *authority) order(ctx context.Context, name string, clock Clock, p place) (what outcome, after time.Duration, err error) {
 	ctx, cancel := context.WithTimeout(ctx, orderTime)
 	defer cancel()
 	// Sync means: once, without certmagic's own retries. It orders a first certificate as well. Forced, because we have decided
@@ -123,7 +122,7 @@ func (a *authority) order(ctx context.Context, name string, clock Clock, token t
 	now := clock.Now()
 	what = outcomeOf(name, err)
 	if what == away && ctx.Err() == nil { // nothing was ordered; else an outage would use up the orders of the hour after it
-		a.budget.giveBack(ctx, token)
+		a.budget.giveBack(ctx, p)
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -1,117 +1,137 @@
 package certs
 
 import (
+	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
+	"math/rand/v2"
+	"path"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/caddyserver/certmagic"
 )
 
-// budget counts the orders of an account, so that there are never more than so many in any hour. The count is in the storage, and
-// goes up before an order is made: a process that crashes again and again cannot order more, nor can two of them.
+// budget counts the orders of an account, so that there are never more than so many in any hour. Each order is a file in the
+// storage, named after its time and written before the order is made: a process that crashes again and again cannot order more,
+// nor can two of them, and neither waits for the other.
 type budget struct {
 	key     string
 	perHour int
 	storage certmagic.Storage
 
+	taking sync.Mutex // one at a time
+
 	mu    sync.Mutex
-	times []time.Time // of the orders of the last hour, as last read
+	times []time.Time // of the orders of the last hour, as last seen
 }
 
-// budgetFile is what stands in the storage.
-type budgetFile struct {
-	Orders []time.Time `json:"orders"`
-}
+func (b *budget) prefix() string { return "orders/" + certmagic.StorageKeys.Safe(b.key) }
 
-func (b *budget) file() string { return "orders/" + certmagic.StorageKeys.Safe(b.key) + ".json" }
+// place is an order's place in the count.
+type place struct {
+	at  time.Time
+	key string
+}
 
 // wait returns how long to wait for the next order, as far as is known here.
 func (b *budget) wait(now time.Time) time.Duration {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.forget(now)
-	if len(b.times) < b.perHour {
+	recent := slices.DeleteFunc(slices.Clone(b.times), func(t time.Time) bool { return !t.Add(time.Hour).After(now) })
+	if len(recent) < b.perHour {
 		return 0
 	}
-	return b.times[len(b.times)-b.perHour].Add(time.Hour).Sub(now)
+	return recent[len(recent)-b.perHour].Add(time.Hour).Sub(now)
 }
 
-// take counts an order, or returns errSpent. What it returns is for giveBack.
-func (b *budget) take(ctx context.Context, now time.Time) (token time.Time, err error) {
-	return now, b.change(ctx, func() error {
-		if b.forget(now); len(b.times) >= b.perHour {
-			return errSpent
+// used returns how many orders the last hour has seen, as far as is known here.
+func (b *budget) used(now time.Time) int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	n := 0
+	for _, t := range b.times {
+		if t.Add(time.Hour).After(now) {
+			n++
 		}
-		b.times = append(b.times, now)
-		return nil
-	})
+	}
+	return n
+}
+
+// take counts an order, or returns errSpent.
+func (b *budget) take(ctx context.Context, now time.Time) (place, error) {
+	b.taking.Lock()
+	defer b.taking.Unlock()
+	mine := b.at(now)
+	if err := b.storage.Store(ctx, mine.key, nil); err != nil {
+		return place{}, fmt.Errorf("counting orders: %w", err)
+	}
+	places, err := b.read(ctx, now)
+	if err != nil {
+		return place{}, err
+	}
+	// Two processes that go for the last place at the same moment see each other, and neither gets it: rather too few than too many.
+	if len(places) > b.perHour {
+		b.giveBack(ctx, mine)
+		return place{}, errSpent
+	}
+	return mine, nil
+}
+
+func (b *budget) at(now time.Time) place {
+	return place{now, fmt.Sprintf("%s/%d-%08x", b.prefix(), now.UnixNano(), rand.Uint32())}
 }
 
 // giveBack takes an order off that was not made. If that fails it stays counted.
-func (b *budget) giveBack(ctx context.Context, token time.Time) {
-	b.change(context.WithoutCancel(ctx), func() error {
-		if i := slices.IndexFunc(b.times, token.Equal); i >= 0 {
-			b.times = slices.Delete(b.times, i, i+1)
-		}
-		return nil
-	})
-}
-
-// change reads the count, changes it and writes it, while no other process does.
-func (b *budget) change(ctx context.Context, f func() error) error {
+func (b *budget) giveBack(ctx context.Context, p place) {
+	if b.storage.Delete(context.WithoutCancel(ctx), p.key) != nil {
+		return
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	lock := "orders-" + b.key
-	if err := b.storage.Lock(ctx, lock); err != nil {
-		return fmt.Errorf("counting orders: %w", err)
+	if i := slices.IndexFunc(b.times, p.at.Equal); i >= 0 {
+		b.times = slices.Delete(b.times, i, i+1)
 	}
-	defer b.storage.Unlock(context.WithoutCancel(ctx), lock) // a lock that stays becomes stale by itself
-	if err := b.read(ctx); err != nil {
-		return err
-	}
-	if err := f(); err != nil {
-		return err
-	}
-	text, err := json.Marshal(budgetFile{b.times})
-	if err != nil {
-		return fmt.Errorf("counting orders: %w", err)
-	}
-	if err := b.storage.Store(ctx, b.file(), text); err != nil {
-		return fmt.Errorf("counting orders: %w", err)
-	}
-	return nil
 }
 
-func (b *budget) read(ctx context.Context) error {
-	text, err := b.storage.Load(ctx, b.file())
-	if errors.Is(err, fs.ErrNotExist) {
-		b.times = nil
-		return nil
+// read returns the orders of the last hour, the first one first, and removes older ones.
+func (b *budget) read(ctx context.Context, now time.Time) ([]place, error) {
+	keys, err := b.storage.List(ctx, b.prefix(), false)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("counting orders: %w", err)
 	}
-	var file budgetFile
-	if err == nil {
-		err = json.Unmarshal(text, &file)
-	}
-	if err != nil {
-		return fmt.Errorf("reading how many orders have been made: %w; if the file %s is damaged, remove it", err, b.file())
-	}
-	b.times = file.Orders
-	return nil
-}
-
-// forget drops what is older than an hour. Times to come, after the clock has been set back, count as now.
-func (b *budget) forget(now time.Time) {
-	b.times = slices.DeleteFunc(b.times, func(t time.Time) bool { return !t.Add(time.Hour).After(now) })
-	for i, t := range b.times {
-		if t.After(now) {
-			b.times[i] = now
+	var places []place
+	for _, key := range keys {
+		text, _, _ := strings.Cut(path.Base(key), "-")
+		nanos, err := strconv.ParseInt(text, 10, 64)
+		if err != nil { // not ours, such as one half written
+			continue
 		}
+		p := place{time.Unix(0, nanos), key}
+		switch {
+		case !p.at.Add(time.Hour).After(now):
+			b.storage.Delete(ctx, key) // the next one tries again
+			continue
+		case p.at.After(now.Add(time.Minute)): // the clock has been set back: it counts as now, or it would count for too long
+			moved := b.at(now)
+			if b.storage.Store(ctx, moved.key, nil) == nil {
+				b.storage.Delete(ctx, key)
+			}
+			p = moved
+		}
+		places = append(places, p)
 	}
-	slices.SortFunc(b.times, time.Time.Compare)
+	slices.SortFunc(places, func(p, q place) int { return cmp.Or(p.at.Compare(q.at), strings.Compare(p.key, q.key)) })
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.times = b.times[:0]
+	for _, p := range places {
+		b.times = append(b.times, p.at)
+	}
+	return places, nil
 }

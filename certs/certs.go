@@ -49,6 +49,8 @@ type Config struct {
 	Storage certmagic.Storage
 	// PerHour is how many orders an account may make in any hour; 0 for 100, which stays below Let's Encrypt's 300 in 3 hours.
 	PerHour int
+	// Parallel is how many orders are made at the same time; 0 for 8.
+	Parallel int
 	// Loaded is how many certificates are kept in memory; 0 for 10,000. The others are read again when somebody asks.
 	Loaded int
 	// Wait is how long a handshake waits for a certificate that is being ordered; 0 for 15 seconds. The order goes on after it.
@@ -86,6 +88,7 @@ type Certificates struct {
 
 	wanted    atomic.Pointer[iter.Seq[string]]
 	wantedNow chan struct{} // wakes whoever goes through wanted
+	kept      chan struct{} // wakes whoever waits for the next renewal
 
 	mu     sync.Mutex
 	known  map[string]*entry // every certificate in the storage
@@ -108,7 +111,8 @@ func New(config Config) (*Certificates, error) {
 	setDefaults(&config)
 	c := &Certificates{
 		config: config, log: config.Log, clock: config.Clock, storage: config.Storage,
-		loaded: newLoaded(config.Loaded), queue: newQueue(), known: make(map[string]*entry), wantedNow: make(chan struct{}, 1),
+		loaded: newLoaded(config.Loaded), queue: newQueue(), known: make(map[string]*entry),
+		wantedNow: make(chan struct{}, 1), kept: make(chan struct{}, 1),
 	}
 	if c.storage == nil {
 		if err := prepareDir(config.Dir, config.Log); err != nil {
@@ -134,6 +138,9 @@ func New(config Config) (*Certificates, error) {
 func setDefaults(config *Config) {
 	if config.PerHour <= 0 {
 		config.PerHour = 100
+	}
+	if config.Parallel <= 0 {
+		config.Parallel = 8
 	}
 	if config.Loaded <= 0 {
 		config.Loaded = 10_000
@@ -175,10 +182,7 @@ func (c *Certificates) Close() { c.magic.Stop() }
 // before. The sequence is gone through now and from time to time.
 func (c *Certificates) Want(names iter.Seq[string]) {
 	c.wanted.Store(&names)
-	select {
-	case c.wantedNow <- struct{}{}:
-	default: // a look is due already
-	}
+	signal(c.wantedNow)
 }
 
 // betweenLooks is the time after which the wanted names are gone through again: DNS may have begun to point here.

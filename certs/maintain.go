@@ -36,6 +36,7 @@ func (c *Certificates) maintain(ctx context.Context) {
 		c.askAboutRenewals(ctx)
 		select {
 		case <-ctx.Done():
+		case <-c.kept:
 		case <-c.clock.After(c.untilRenewal()):
 		}
 	}

@@ -11,7 +11,6 @@ import (
 )
 
 const (
-	parallel   = 8                // orders at the same time
 	orderTime  = 3 * time.Minute  // for one, at one CA
 	lookTime   = 5 * time.Second  // for a name's DNS
 	unlockTime = 10 * time.Second // for giving back a lock
@@ -22,7 +21,7 @@ type results [away + 1]atomic.Int64
 
 // work gives the names of the queue to the CA, as fast as it may.
 func (c *Certificates) work(ctx context.Context) {
-	slots := make(chan struct{}, parallel)
+	slots := make(chan struct{}, c.config.Parallel)
 	var running sync.WaitGroup
 	defer running.Wait()
 	for ctx.Err() == nil {
@@ -126,6 +125,7 @@ func (c *Certificates) obtain(ctx context.Context, name string) error {
 		return fmt.Errorf("reading the new certificate of %s: %w", name, err)
 	}
 	c.keep(s)
+	signal(c.kept)
 	c.failures.clear(ctx, name)
 	c.log.Info("certificate received", "name", name, "ca", s.issuer, "ends", s.notAfter)
 	return nil
@@ -167,11 +167,11 @@ func (c *Certificates) order(ctx context.Context, name string) error {
 		if pause, _ := ca.pause(c.clock.Now()); pause > 0 {
 			continue
 		}
-		token, err := ca.budget.take(ctx, c.clock.Now())
+		place, err := ca.budget.take(ctx, c.clock.Now())
 		if err != nil {
 			return err
 		}
-		what, after, err := ca.order(ctx, name, c.clock, token)
+		what, after, err := ca.order(ctx, name, c.clock, place)
 		if err != nil && ctx.Err() != nil { // we are to stop
 			return err
 		}

@@ -73,10 +73,7 @@ func (c *Certificates) Status() Status {
 }
 
 func (a *authority) account(now time.Time) Account {
-	account := Account{CA: a.key, PerHour: a.budget.perHour, NextFree: max(a.budget.wait(now), 0)}
-	a.budget.mu.Lock()
-	account.Orders = len(a.budget.times)
-	a.budget.mu.Unlock()
+	account := Account{CA: a.key, Orders: a.budget.used(now), PerHour: a.budget.perHour, NextFree: max(a.budget.wait(now), 0)}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.until.After(now) || a.away > 0 {
@@ -93,13 +90,11 @@ func (c *Certificates) List(ctx context.Context) ([]Certificate, []Account, erro
 	}
 	var accounts []Account
 	for _, ca := range c.cas {
-		ca.budget.mu.Lock()
-		err := ca.budget.read(ctx)
-		ca.budget.mu.Unlock()
-		if err != nil {
+		now := c.clock.Now()
+		if _, err := ca.budget.read(ctx, now); err != nil {
 			return nil, nil, err
 		}
-		accounts = append(accounts, ca.account(c.clock.Now()))
+		accounts = append(accounts, ca.account(now))
 	}
 	return c.list(), accounts, nil
 }

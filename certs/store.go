@@ -213,7 +213,8 @@ func (c *Certificates) remove(ctx context.Context, name string) error {
 		return err
 	}
 	for _, issuer := range issuers {
-		if err := c.storage.Delete(ctx, certmagic.StorageKeys.CertsSitePrefix(issuer, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		err := c.storage.Delete(ctx, certmagic.StorageKeys.CertsSitePrefix(issuer, name))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("removing the certificate of %s: %w", name, err)
 		}
 	}
