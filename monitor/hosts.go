@@ -18,13 +18,12 @@ func (m *Monitor) collect() {
 	if servers == nil {
 		return
 	}
-	hosts, leftOut := distinct(servers)
+	hosts, more := distinct(servers)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.merge(hosts)
-	m.leftOut = leftOut
-	if leftOut > 0 {
-		m.log.Warn("too many mail servers to look at; some are left out", "hosts", len(hosts), "left_out", leftOut)
+	if m.more = more; more {
+		m.log.Warn("too many mail servers to look at; the rest is left out", "hosts", maxHosts)
 	}
 }
 
@@ -52,19 +51,16 @@ func (m *Monitor) merge(hosts []*host) {
 	slices.SortFunc(m.waiting, byDue)
 }
 
-// distinct returns the hosts with the different servers of each, and how many hosts were left out.
-func distinct(servers iter.Seq2[string, settings.Server]) (hosts []*host, leftOut int) {
+// distinct returns the hosts with the different servers of each, and whether there are more of them than are looked at. It stops there:
+// a million hosts are not gone through for nothing.
+func distinct(servers iter.Seq2[string, settings.Server]) (hosts []*host, more bool) {
 	byName := make(map[string]*host)
-	last := ""
 	for name, server := range servers {
 		h := byName[name]
 		if h == nil {
 			if len(hosts) == maxHosts {
-				if name != last { // those of one host mostly come together
-					leftOut++
-				}
-				last = name
-				continue
+				more = true
+				break
 			}
 			h = &host{name: name}
 			byName[name] = h
@@ -77,7 +73,7 @@ func distinct(servers iter.Seq2[string, settings.Server]) (hosts []*host, leftOu
 	for _, h := range hosts {
 		slices.SortStableFunc(h.servers, func(a, b settings.Server) int { return int(a.Port) - int(b.Port) })
 	}
-	return hosts, leftOut
+	return hosts, more
 }
 
 // sameServer reports whether two servers of one host are judged alike.

@@ -72,8 +72,8 @@ type Monitor struct {
 	mu      sync.Mutex // guards what follows
 	set     iter.Seq2[string, settings.Server]
 	hosts   map[string]*host
-	waiting []*host // those of them that are not being looked at, by the time they are due
-	leftOut int
+	waiting []*host   // those of them that are not being looked at, by the time they are due
+	more    bool      // than maxHosts are advertised
 	last    time.Time // when a look ended
 }
 

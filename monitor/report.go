@@ -10,7 +10,7 @@ import (
 type Summary struct {
 	Servers     map[State]int
 	Hosts       int
-	LeftOut     int       // hosts beyond the limit
+	More        bool      // hosts are advertised, and not looked at because there are too many
 	Certificate time.Time // when the first certificate ends; zero if none was seen
 	Last        time.Time // when the last look ended; zero before the first
 }
@@ -19,7 +19,7 @@ type Summary struct {
 func (m *Monitor) Summary() Summary {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	s := Summary{Servers: make(map[State]int), Hosts: len(m.hosts), LeftOut: m.leftOut, Last: m.last}
+	s := Summary{Servers: make(map[State]int), Hosts: len(m.hosts), More: m.more, Last: m.last}
 	for _, h := range m.hosts {
 		if !h.ends.IsZero() && (s.Certificate.IsZero() || h.ends.Before(s.Certificate)) {
 			s.Certificate = h.ends
@@ -57,8 +57,8 @@ func (m *Monitor) Lines() []string {
 		text += " last look " + s.Last.UTC().Format(time.RFC3339)
 	}
 	lines := []string{text}
-	if s.LeftOut > 0 {
-		lines = append(lines, fmt.Sprintf("mail servers: more than %d hosts; %d are not looked at", maxHosts, s.LeftOut))
+	if s.More {
+		lines = append(lines, fmt.Sprintf("mail servers: there are more than %d hosts, the rest is not looked at", maxHosts))
 	}
 	return append(lines, m.faults()...)
 }

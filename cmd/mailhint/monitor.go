@@ -61,14 +61,14 @@ type monitorMetrics struct{ *monitor.Monitor }
 var (
 	probeServersDesc = prometheus.NewDesc("mailhint_probe_servers",
 		"Advertised mail servers by what the last look found: good, or what is wrong.", []string{"state"}, nil)
-	probeLeftOutDesc = prometheus.NewDesc("mailhint_probe_hosts_left_out", "Hosts that are not looked at, because there are too many.", nil, nil)
-	probeLastDesc    = prometheus.NewDesc("mailhint_probe_last_timestamp_seconds", "When the last look at a mail server ended.", nil, nil)
-	probeExpiryDesc  = prometheus.NewDesc("mailhint_probe_certificate_expiry_timestamp_seconds",
+	probeMoreDesc   = prometheus.NewDesc("mailhint_probe_too_many", "1 if there are too many hosts to look at them all.", nil, nil)
+	probeLastDesc   = prometheus.NewDesc("mailhint_probe_last_timestamp_seconds", "When the last look at a mail server ended.", nil, nil)
+	probeExpiryDesc = prometheus.NewDesc("mailhint_probe_certificate_expiry_timestamp_seconds",
 		"When the first of the mail servers' certificates ends.", nil, nil)
 )
 
 func (m monitorMetrics) Describe(descs chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{probeServersDesc, probeLeftOutDesc, probeLastDesc, probeExpiryDesc} {
+	for _, d := range []*prometheus.Desc{probeServersDesc, probeMoreDesc, probeLastDesc, probeExpiryDesc} {
 		descs <- d
 	}
 }
@@ -81,7 +81,11 @@ func (m monitorMetrics) Collect(metrics chan<- prometheus.Metric) {
 	for _, state := range monitor.States {
 		gauge(probeServersDesc, float64(s.Servers[state]), string(state))
 	}
-	gauge(probeLeftOutDesc, float64(s.LeftOut))
+	if s.More {
+		gauge(probeMoreDesc, 1)
+	} else {
+		gauge(probeMoreDesc, 0)
+	}
 	if !s.Last.IsZero() {
 		gauge(probeLastDesc, float64(s.Last.Unix()))
 	}
