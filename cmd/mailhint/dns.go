@@ -22,6 +22,7 @@ type dnsFlags struct {
 	addresses []string
 	ttl       uint32
 	zone      string
+	diff      bool
 }
 
 func newDNS() *cobra.Command {
@@ -40,7 +41,10 @@ func newDNS() *cobra.Command {
 			"  nsupdate    a script for nsupdate(1), which replaces records of the same name and type\n" +
 			"  octodns     the zone's file for octoDNS's YamlProvider\n" +
 			"  dnscontrol  a D_EXTEND() for dnsconfig.js of DNSControl\n" +
-			"  terraform   resources of the provider hashicorp/dns, which updates any name server that takes RFC 2136",
+			"  terraform   resources of the provider hashicorp/dns, which updates any name server that takes RFC 2136\n" +
+			"\n" +
+			"With --diff it asks DNS and prints only what is missing or wrong, with comments that say what should go. The exit code is 1 if\n" +
+			"there is a difference.",
 		Example: "  mailhint dns example.com\n" +
 			"  mailhint dns example.com >>example.com.zone\n" +
 			"  mailhint dns example.com --format nsupdate | nsupdate -k tsig.key\n" +
@@ -57,6 +61,7 @@ func newDNS() *cobra.Command {
 	cmd.Flags().StringSliceVar(&flags.addresses, "address", nil, "IP addresses of this server: publish A and AAAA records instead of CNAMEs")
 	cmd.Flags().Uint32Var(&flags.ttl, "ttl", 3600, "how long the records may be cached, in seconds")
 	addMXResolver(cmd)
+	cmd.Flags().BoolVar(&flags.diff, "diff", false, "ask DNS, and print only what is missing or wrong")
 	cmd.Flags().StringVar(&flags.zone, "zone", "", "the zone that the records are kept in; default DOMAIN")
 	return cmd
 }
@@ -91,6 +96,9 @@ func printDNS(cmd *cobra.Command, name string, flags dnsFlags) error {
 	records, err := dnsrecords.For(found, options)
 	if err != nil { // the file may be right all the same: with addresses it needs no name
 		return fmt.Errorf("%w: set name in [server], or give --target HOST", err)
+	}
+	if flags.diff {
+		return diffDNS(cmd, flags.format, zone, records, options)
 	}
 	out, err := dnsrecords.Print(flags.format, zone, records)
 	if err != nil {
