@@ -190,7 +190,7 @@ func (p program) choose(d document, s source) (incoming, outgoing *entry, err er
 		if !s.srv && !pox && !e.hasLogin && p.needsDomain {
 			e.login = "undefined"
 		}
-		p.take(&incoming, &outgoing, e)
+		p.take(&incoming, &outgoing, e, p.takesLast && !s.srv)
 	}
 	switch {
 	case incoming == nil:
@@ -202,12 +202,12 @@ func (p program) choose(d document, s source) (incoming, outgoing *entry, err er
 }
 
 // take keeps a server if it is the one that the program would take of its kind; IMAP goes before POP3 where the last is taken.
-func (p program) take(incoming, outgoing **entry, e entry) {
+func (p program) take(incoming, outgoing **entry, e entry, last bool) {
 	place := incoming
 	if e.kind == "smtp" {
 		place = outgoing
 	}
-	if *place == nil || p.takesLast && ((*place).kind == e.kind || e.kind == "imap") {
+	if *place == nil || last && ((*place).kind == e.kind || e.kind == "imap") {
 		*place = &e
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"mailhint/dnsrecords"
 	"mailhint/resolver"
@@ -45,8 +46,8 @@ func judge(s *seen) Report {
 // add notes a finding.
 func (j *judgement) add(code Code, severity Severity, subject, text, do string, paste ...string) {
 	f := Finding{Code: code, Severity: severity, Subject: subject, Text: text, Do: do, Page: code.Page()}
-	if len(paste) > 0 {
-		f.Paste = paste[0]
+	if f.Paste = blocks(paste...); f.Paste == "" && strings.HasSuffix(do, ":") {
+		f.Do = strings.TrimSuffix(do, ":") + "."
 	}
 	j.findings = append(j.findings, f)
 }
@@ -71,7 +72,7 @@ func (j *judgement) has(codes ...Code) bool {
 func (j *judgement) zoneLines(records []dnsrecords.Record) string {
 	var lines string
 	for _, r := range records {
-		lines = union(lines, fmt.Sprintf("%s. 3600 IN %s %s", r.Name, r.Data.Type(), r.Data), "\n")
+		lines = blocks(lines, fmt.Sprintf("%s. 3600 IN %s %s", r.Name, r.Data.Type(), r.Data))
 	}
 	return lines
 }

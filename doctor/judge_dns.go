@@ -74,7 +74,7 @@ func (j *judgement) onlySRV() bool {
 		j.spoilt[label+string(j.Found.Domain)] = true
 	}
 	j.add(NameMissing, Warning, strings.Join(missing, ", "), "only the SRV record _autodiscover leads to this server, which Outlook finds and most programs do not",
-		"Publish them too, at the name servers of the domain:", union(j.pasteName(missing[0]), j.pasteName(missing[1]), "\n"))
+		"Publish them too, at the name servers of the domain:", j.pasteName(missing[0]), j.pasteName(missing[1]))
 	return true
 }
 

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
-	"strings"
 	"time"
 
 	"mailhint/probe"
@@ -115,7 +114,7 @@ func (j *judgement) judgePort(server settings.Server, looks []probe.Look) {
 	for _, look := range looks {
 		for _, f := range faults(server, look, j.now) {
 			if f.code == OtherTLSMode {
-				f.paste = strings.TrimSpace(union(j.entryLike(server, look.Speaks), f.paste, "\n"))
+				f.paste = blocks(j.entryLike(server, look.Speaks), f.paste)
 			}
 			if count[f.text]++; count[f.text] == 1 {
 				all = append(all, placed{f, look.Address})
@@ -163,7 +162,7 @@ func faults(server settings.Server, look probe.Look, now time.Time) []fault {
 func closed(look probe.Look) fault {
 	switch {
 	case look.State != probe.Reached:
-		return fault{PortClosed, Problem, whyState(look.State, look.Port.Number), remedies[look.State], union(openPort(look.State, look.Port.Number), listenLines(look), "\n")}
+		return fault{PortClosed, Problem, whyState(look.State, look.Port.Number), remedies[look.State], blocks(openPort(look.State, look.Port.Number), listenLines(look))}
 	case look.Speaks != 0:
 		return fault{}
 	case errors.Is(look.Err, probe.ErrHandshake):

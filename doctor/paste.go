@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"mailhint/probe"
@@ -13,7 +14,8 @@ import (
 // keys are the protocols as domains.toml spells them.
 var keys = map[settings.Protocol]string{settings.IMAP: "imap", settings.POP3: "pop3", settings.Submission: "smtp", settings.ManageSieve: "sieve"}
 
-// entryLike is the line of domains.toml in which a server has the TLS mode that its port speaks.
+// entryLike is the line of domains.toml in which a server has the TLS mode that its port speaks. A port that is known for the other
+// mode is left out: it is better mended in the mail server.
 func (j *judgement) entryLike(server settings.Server, speaks settings.Security) string {
 	if speaks == settings.Plaintext {
 		return "" // nobody should be told to give up encryption
@@ -26,8 +28,8 @@ func (j *judgement) entryLike(server settings.Server, speaks settings.Security) 
 		if s.Host == server.Host && s.Port == server.Port {
 			s.Security = speaks
 		}
-		if url := fmt.Sprintf("%q", s.URL()); s.URL() != "" {
-			urls = append(urls, url)
+		if url := s.URL(); url != "" && !s.UnusualPort() { // else the entry is better left out
+			urls = append(urls, strconv.Quote(url))
 		}
 	}
 	switch len(urls) {

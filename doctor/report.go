@@ -152,10 +152,24 @@ func merge(all []Finding) []Finding {
 			continue
 		}
 		merged[i].Subject = union(merged[i].Subject, f.Subject, ", ")
-		merged[i].Paste = union(merged[i].Paste, f.Paste, "\n")
+		merged[i].Paste = blocks(merged[i].Paste, f.Paste)
 	}
 	slices.SortStableFunc(merged, func(a, b Finding) int { return strings.Compare(string(a.Code), string(b.Code)) })
 	return merged
+}
+
+// blocks puts texts to paste below each other, each once.
+func blocks(texts ...string) string {
+	all := ""
+	for _, text := range texts {
+		switch {
+		case all == "":
+			all = text
+		case text != "" && !strings.Contains(all, text):
+			all += "\n" + text
+		}
+	}
+	return all
 }
 
 // union joins two lists, each thing once.

@@ -51,7 +51,7 @@ func (v *verdict) count(r doctor.Report) {
 
 func (v *verdict) exit() error {
 	switch {
-	case v.problems > 0:
+	case v.problems+v.warnings > 0:
 		return exitError{code: exitProblem}
 	case v.unchecked > 0:
 		return exitError{code: exitUnknown}
