@@ -78,9 +78,8 @@ var usual = []struct {
 
 // search gathers the candidates of one domain.
 type search struct {
+	Search
 	prober *Prober
-	dns    DNS
-	name   settings.Domain
 
 	mx         []resolver.MX
 	targets    [][]resolver.SRV // for each of services
@@ -96,9 +95,9 @@ func (s *search) records(ctx context.Context) error {
 	s.targets = make([][]resolver.SRV, len(services))
 	failed := make([]error, len(services)+1)
 	var all sync.WaitGroup
-	all.Go(func() { s.mx, failed[len(services)] = s.dns.MX(ctx, string(s.name)) })
+	all.Go(func() { s.mx, failed[len(services)] = s.DNS.MX(ctx, string(s.Name)) })
 	for i, service := range services {
-		all.Go(func() { s.targets[i], failed[i] = s.dns.SRV(ctx, service.name+string(s.name)) })
+		all.Go(func() { s.targets[i], failed[i] = s.DNS.SRV(ctx, service.name+string(s.Name)) })
 	}
 	all.Wait()
 	for i, err := range failed {
@@ -107,7 +106,7 @@ func (s *search) records(ctx context.Context) error {
 		case i == len(services):
 			return printable(err)
 		default: // some name servers fail for types that they do not know
-			s.remark("the SRV record %s%s could not be asked for", services[i].name, s.name)
+			s.remark("the SRV record %s%s could not be asked for", services[i].name, s.Name)
 		}
 	}
 	return nil
@@ -132,10 +131,10 @@ func (s *search) gather(ctx context.Context) {
 		}
 	}
 	if s.host = s.isHost(ctx); s.host {
-		s.add(string(s.name), FromName, Ports...)
+		s.add(string(s.Name), FromName, Ports...)
 		return
 	}
-	s.guess(ctx, string(s.name), FromUsual)
+	s.guess(ctx, string(s.Name), FromUsual)
 	for _, mx := range s.mx[:min(len(s.mx), maxRecords)] {
 		s.add(mx.Host, FromMX, Ports...)
 		for _, parent := range parents(mx.Host) {
@@ -143,7 +142,7 @@ func (s *search) gather(ctx context.Context) {
 		}
 	}
 	if len(s.mx) == 0 {
-		s.add(string(s.name), FromName, Ports...)
+		s.add(string(s.Name), FromName, Ports...)
 	}
 	for _, c := range s.candidates { // the other TLS mode of a server that is named for one
 		for _, named := range c.Named {
@@ -154,10 +153,10 @@ func (s *search) gather(ctx context.Context) {
 
 // isHost reports whether the name is a host's: nothing says that it gets mail, it has an address, and it is not registered on its own.
 func (s *search) isHost(ctx context.Context) bool {
-	if len(s.mx)+len(s.candidates)+len(s.declined) > 0 || registered(s.name) == s.name {
+	if s.MailDomain || len(s.mx)+len(s.candidates)+len(s.declined) > 0 || registered(s.Name) == s.Name {
 		return false
 	}
-	_, _, err := s.prober.Resolver.Host(ctx, string(s.name))
+	_, _, err := s.prober.Resolver.Host(ctx, string(s.Name))
 	return err == nil
 }
 

@@ -29,13 +29,9 @@ func (p *Prober) connect(ctx context.Context, to netip.AddrPort) (net.Conn, Stat
 	if err != nil {
 		return nil, 0, err
 	}
-	dial := p.Dial
-	if dial == nil {
-		dial = new(net.Dialer).DialContext
-	}
 	connecting, cancel := context.WithTimeout(ctx, p.step())
 	defer cancel()
-	conn, err := dial(connecting, "tcp", to.String())
+	conn, err := p.dialer()(connecting, "tcp", to.String())
 	if err != nil {
 		leave()
 		if ctx.Err() != nil {
@@ -46,6 +42,13 @@ func (p *Prober) connect(ctx context.Context, to netip.AddrPort) (net.Conn, Stat
 	b := &bounded{Conn: conn, left: maxOctets, leave: leave}
 	b.stop = context.AfterFunc(ctx, func() { conn.Close() })
 	return b, Reached, nil
+}
+
+func (p *Prober) dialer() func(ctx context.Context, network, address string) (net.Conn, error) {
+	if p.Dial != nil {
+		return p.Dial
+	}
+	return new(net.Dialer).DialContext
 }
 
 // stateOf tells what an error of connecting means. It is zero for errors of this machine, such as no free file descriptor.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"sync"
 
 	"mailhint/resolver"
@@ -31,16 +32,27 @@ type Finding struct {
 // hostsAtOnce is how many hosts are looked at at a time.
 const hostsAtOnce = 8
 
+// Search says what to look for.
+type Search struct {
+	Name settings.Domain
+	// MailDomain says that the name is that of a mail domain. Without it a name that gets no mail may be a host.
+	MailDomain bool
+	DNS        DNS
+	// Seen, if not nil, is told of each host that has been looked at, from several goroutines.
+	Seen func(host string)
+}
+
 // Find looks for the mail servers of a domain: where its SRV records say, at the usual names, and where its mail goes. The error wraps
-// resolver.ErrFailed if DNS does not answer, or is the context's. seen, if not nil, is told of each host that has been looked at, from
-// several goroutines.
-func (p *Prober) Find(ctx context.Context, dns DNS, name settings.Domain, seen func(host string)) (*Finding, error) {
-	s := search{prober: p, dns: dns, name: name}
+// resolver.ErrFailed if DNS does not answer, or is the context's.
+func (p *Prober) Find(ctx context.Context, what Search) (*Finding, error) {
+	p = p.remembering()
+	name := what.Name
+	s := search{prober: p, Search: what}
 	if err := s.records(ctx); err != nil {
 		return nil, err
 	}
 	s.gather(ctx)
-	hosts := p.lookAtAll(ctx, s.candidates, seen)
+	hosts := p.lookAtAll(ctx, s.candidates, what.Seen)
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
@@ -89,4 +101,42 @@ func (p *Prober) lookAtAll(ctx context.Context, candidates []*Candidate, seen fu
 	}
 	all.Wait()
 	return hosts
+}
+
+// remembering returns a prober that does not connect again where it could not: many of a domain's names lead to one machine, and
+// waiting for a silent port once is enough.
+func (p *Prober) remembering() *Prober {
+	dial := p.dialer()
+	attempts := make(map[string]*attempt)
+	var mutex sync.Mutex
+	return &Prober{Resolver: p.Resolver, Private: p.Private, Roots: p.Roots, Step: p.Step, Now: p.Now,
+		Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
+			mutex.Lock()
+			first := attempts[address]
+			if first == nil {
+				mine := &attempt{done: make(chan struct{})}
+				attempts[address] = mine
+				mutex.Unlock()
+				defer close(mine.done)
+				var conn net.Conn
+				conn, mine.err = dial(ctx, network, address)
+				return conn, mine.err
+			}
+			mutex.Unlock()
+			select {
+			case <-first.done:
+			case <-ctx.Done():
+				return nil, ctx.Err()
+			}
+			if first.err != nil {
+				return nil, first.err
+			}
+			return dial(ctx, network, address)
+		}}
+}
+
+// attempt is the first connection to a port. err may be read once done is closed.
+type attempt struct {
+	done chan struct{}
+	err  error
 }

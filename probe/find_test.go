@@ -235,7 +235,7 @@ func TestFind(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			f, err := p.Find(t.Context(), w, name, nil)
+			f, err := p.Find(t.Context(), Search{Name: name, DNS: w})
 			if want := w.want["error"]; want != nil || err != nil {
 				if want == nil || err == nil || !errors.Is(err, resolver.ErrFailed) {
 					t.Errorf("error %v, want %q", err, want)

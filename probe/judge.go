@@ -87,13 +87,14 @@ var stateTexts = map[State]string{
 // String says the state in a word.
 func (s State) String() string { return stateTexts[s] }
 
-// days spells how many whole days are left until a time.
+// Days counts the whole days that are left until a time; below zero they are over.
+func Days(until, now time.Time) int { return int(math.Floor(until.Sub(now).Hours() / 24)) }
+
 func days(until, now time.Time) string {
-	n := int(math.Floor(until.Sub(now).Hours() / 24))
-	if n == 1 {
-		return "1 day"
+	if n := Days(until, now); n != 1 {
+		return fmt.Sprintf("%d days", n)
 	}
-	return fmt.Sprintf("%d days", n)
+	return "1 day"
 }
 
 // Summary says in one line what a look found, for people: the TLS mode, the certificate, the login methods, or what went wrong.

@@ -1,0 +1,170 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"mailhint/dnsrecords"
+	"mailhint/domains"
+	"mailhint/pacc"
+	"mailhint/probe"
+	"mailhint/settings"
+)
+
+// initFlags are the flags of init, besides those of addProbeFlags.
+type initFlags struct {
+	file, target string
+}
+
+func newInit() *cobra.Command {
+	var flags initFlags
+	cmd := &cobra.Command{
+		Use:   "init ADDRESS",
+		Short: "Write a first domains.toml from what the live mail servers offer",
+		Long: "init is for the first start. It looks for the mail servers of an address as probe does, writes domains.toml, and prints the\n" +
+			"DNS records to publish and the next two commands. It never writes over a file, and writes nothing if it found no server.\n" +
+			"\n" +
+			"The exit code is 1 if there is a file already, if no server to read or to send mail was found, or if something should be\n" +
+			"mended; and 3 if DNS does not answer or the time is over.",
+		Example: "  mailhint init ann@example.com\n" +
+			"  mailhint init ann@example.com --target setup.example.com --file /etc/mailhint/domains.toml",
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return flags.run(cmd, args[0])
+		},
+	}
+	cmd.Flags().StringVar(&flags.file, "file", "domains.toml", "the file to write")
+	cmd.Flags().StringVar(&flags.target, "target", "", "host name of this server, to which the DNS records lead programs")
+	addProbeFlags(cmd)
+	return cmd
+}
+
+func (f initFlags) run(cmd *cobra.Command, who string) error {
+	q, err := parseQuestion(who, "")
+	if err != nil {
+		return err
+	}
+	domain := q.Host
+	options, err := dnsFlags{format: "zone", target: f.target, ttl: 3600}.options()
+	if err != nil {
+		return err
+	}
+	if _, err := os.Lstat(f.file); err == nil { // waiting for the servers first would be unkind
+		return problem(f.there(domain))
+	}
+	found, err := findServers(cmd, probe.Search{Name: domain, MailDomain: true})
+	if err != nil {
+		return err
+	}
+	for _, p := range found.Problems {
+		fmt.Fprintln(cmd.ErrOrStderr(), printable(p))
+	}
+	if !found.Complete() {
+		return problem(fmt.Errorf("nothing is written. See what is there with mailhint probe %s, mend it, and try again; or write %s yourself:\n\n"+
+			"[domains.%q]\nimap = \"imap.%s\"\nsmtp = \"smtp.%s\"", domain, f.file, domain, domain, domain))
+	}
+	if err := f.write(found, options.Server); err != nil {
+		return problem(err)
+	}
+	if err := f.next(cmd.OutOrStdout(), domain, options); err != nil {
+		return problem(err)
+	}
+	return findingExit(found)
+}
+
+func (f initFlags) there(d settings.Domain) error {
+	return fmt.Errorf("%s is there already and stays as it is; append with mailhint probe %s >>%s, or write another with --file", f.file, d, f.file)
+}
+
+// write writes the file in one step, and never over another: a hard link, unlike a rename, fails if somebody was faster.
+func (f initFlags) write(found *probe.Finding, server string) (err error) {
+	entry, err := entryOf(found, found.Comments(time.Now()))
+	if err != nil {
+		return err
+	}
+	text := "# What mailhint answers. After an edit: mailhint check\n\n"
+	if server != "" {
+		text += fmt.Sprintf("[server]\nname = %q\n\n", server)
+	}
+	dir := filepath.Dir(f.file)
+	temporary, err := os.CreateTemp(dir, ".mailhint-*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if removeErr := os.Remove(temporary.Name()); err == nil {
+			err = removeErr
+		}
+	}()
+	_, err = io.WriteString(temporary, text+entry)
+	err = errors.Join(err, temporary.Chmod(0o644), temporary.Sync(), temporary.Close())
+	if err != nil {
+		return err
+	}
+	if _, err := domains.Load(temporary.Name()); err != nil {
+		return fmt.Errorf("nothing is written: what was found makes no good file: %w", err)
+	}
+	if err := os.Link(temporary.Name(), f.file); errors.Is(err, fs.ErrExist) {
+		return f.there(found.Domain)
+	} else if err != nil {
+		return fmt.Errorf("%w; write it with mailhint probe %s >%s", err, found.Domain, f.file)
+	}
+	return syncDir(dir)
+}
+
+// syncDir makes a new name in a directory last through a power cut.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+// next prints what to do now.
+func (f initFlags) next(out io.Writer, d settings.Domain, options dnsrecords.Options) error {
+	snapshot, err := domains.Load(f.file)
+	if err != nil {
+		return err
+	}
+	found, ok := snapshot.Lookup(settings.Question{Host: d})
+	if !ok {
+		return fmt.Errorf("%s: somebody has changed it", f.file)
+	}
+	records := dnsrecords.Services(found, options.TTL)
+	if options.Server != "" {
+		document, err := pacc.Answer(found)
+		if err != nil && !errors.Is(err, pacc.ErrNotExpressible) {
+			return err
+		} else if err == nil {
+			options.PACC = pacc.Record(document)
+		}
+		if records, err = dnsrecords.For(found, options); err != nil {
+			return err
+		}
+	}
+	zone, err := dnsrecords.Print("zone", d, records)
+	if err != nil {
+		return err
+	}
+	config := ""
+	if f.file != "domains.toml" {
+		config = " --config " + f.file
+	}
+	b := new(strings.Builder)
+	fmt.Fprintf(b, "; %s is written: %s. These records belong into the zone of %s:\n%s", f.file, count(len(found.Servers), "server"), d, zone)
+	if options.Server == "" {
+		fmt.Fprintf(b, "; and those that lead to this server, once it has a name: mailhint dns %s --target HOST%s\n", d, config)
+	}
+	fmt.Fprintf(b, "; Next:\n;   mailhint serve%s\n;   mailhint doctor %s%s\n", config, d, config)
+	_, err = io.WriteString(out, b.String())
+	return err
+}

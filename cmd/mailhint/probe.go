@@ -1,0 +1,195 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"mailhint/domains"
+	"mailhint/probe"
+	"mailhint/resolver"
+	"mailhint/settings"
+)
+
+func newProbe() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "probe HOST|DOMAIN",
+		Short: "Look at live mail servers and print the domain's entry for domains.toml",
+		Long: "probe looks for the mail servers of a domain: where its SRV records say, at usual names such as imap.DOMAIN, and where its\n" +
+			"mail goes. It looks at what their ports really offer, chooses the servers that mail programs can use, and prints the entry for\n" +
+			"domains.toml, with what it saw as comments. Of a HOST it looks at that host only. It logs in nowhere.\n" +
+			"\n" +
+			"The exit code is 1 if no server to read or to send mail was found, or something should be mended, and 3 if DNS does not\n" +
+			"answer or the time is over.",
+		Example: "  mailhint probe example.com >>domains.toml && mailhint check\n" +
+			"  mailhint probe imap.example.com --json\n" +
+			"  mailhint probe example.com --resolver 192.0.2.53 --private 10.0.0.0/8",
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			name, err := settings.ParseDomain(args[0])
+			if err != nil {
+				return fmt.Errorf("%q: %w; write it like example.com", args[0], err)
+			}
+			found, err := findServers(cmd, probe.Search{Name: name})
+			if err != nil {
+				return err
+			}
+			print := printFinding
+			if asJSON {
+				print = printFindingJSON
+			}
+			if err := print(cmd.OutOrStdout(), found, time.Now()); err != nil {
+				return problem(err)
+			}
+			return findingExit(found)
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object with everything that was seen")
+	addProbeFlags(cmd)
+	return cmd
+}
+
+// addProbeFlags adds the flags that findServers reads.
+func addProbeFlags(cmd *cobra.Command) {
+	cmd.Flags().String("resolver", "", "address of the resolver to ask, such as 192.0.2.53; default this machine's")
+	cmd.Flags().StringSlice("private", nil, "private networks, such as 10.0.0.0/8, whose servers may be looked at")
+	cmd.Flags().Duration("timeout", 2*time.Minute, "how long looking may take")
+}
+
+// findServers looks for the mail servers of a domain.
+func findServers(cmd *cobra.Command, s probe.Search) (*probe.Finding, error) {
+	r, err := probeResolver(cmd)
+	if err != nil {
+		return nil, err
+	}
+	private, err := privateNetworks(cmd)
+	if err != nil {
+		return nil, err
+	}
+	timeout, _ := cmd.Flags().GetDuration("timeout")
+	if timeout <= 0 {
+		return nil, fmt.Errorf("--timeout %s leaves no time; write it like 30s", timeout)
+	}
+	ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
+	defer cancel()
+	watch := watcher{w: newProgress(cmd.ErrOrStderr(), 0, "").w}
+	s.DNS, s.Seen = r, watch.seen
+	watch.say("asking for the DNS records of " + string(s.Name))
+	found, err := (&probe.Prober{Resolver: r, Private: private}).Find(ctx, s)
+	watch.say("")
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return nil, exitError{exitUnknown, fmt.Errorf("%s: looking took longer than %s; give it more with --timeout", s.Name, timeout)}
+	case errors.Is(err, resolver.ErrFailed):
+		return nil, exitError{exitUnknown, fmt.Errorf("%w; try again, or name another resolver with --resolver", err)}
+	case err != nil:
+		return nil, exitError{exitUnknown, err}
+	}
+	return found, nil
+}
+
+func probeResolver(cmd *cobra.Command) (*resolver.Resolver, error) {
+	text, _ := cmd.Flags().GetString("resolver")
+	if text == "" {
+		r, err := resolver.System()
+		if err != nil {
+			return nil, exitError{exitUnknown, fmt.Errorf("%w with --resolver", err)}
+		}
+		return r, nil
+	}
+	server, err := resolver.ParseServer(text)
+	if err != nil {
+		return nil, fmt.Errorf("--resolver %w", err)
+	}
+	return resolver.New(server), nil
+}
+
+func privateNetworks(cmd *cobra.Command) ([]netip.Prefix, error) {
+	texts, _ := cmd.Flags().GetStringSlice("private")
+	var networks []netip.Prefix
+	for _, text := range texts {
+		network, err := netip.ParsePrefix(text)
+		if err != nil {
+			return nil, fmt.Errorf("--private %q is no network; write it like 10.0.0.0/8", text)
+		}
+		networks = append(networks, network.Masked())
+	}
+	return networks, nil
+}
+
+// watcher tells a person at a terminal what is going on, in one line that is written over.
+type watcher struct {
+	w     io.Writer // nil if nobody watches
+	mutex sync.Mutex
+}
+
+func (w *watcher) seen(host string) { w.say("looked at " + host) }
+
+func (w *watcher) say(text string) {
+	w.mutex.Lock()
+	defer w.mutex.Unlock()
+	if w.w != nil {
+		fmt.Fprintf(w.w, "\r\033[K%s", text)
+	}
+}
+
+// findingExit is the exit code of a finding.
+func findingExit(f *probe.Finding) error {
+	if len(f.Problems) > 0 {
+		return exitError{code: exitProblem}
+	}
+	return nil
+}
+
+// printFinding prints the entry with what was seen as comments.
+func printFinding(out io.Writer, f *probe.Finding, now time.Time) error {
+	text, err := entryOf(f, f.Comments(now))
+	if err != nil {
+		return err
+	}
+	_, err = io.WriteString(out, text)
+	return err
+}
+
+// entryOf spells the servers that were found. What could not be loaded, because there is nothing to read or to send mail with, is only
+// a comment.
+func entryOf(f *probe.Finding, comments []string) (string, error) {
+	e := domains.Entry{Kind: domains.Single, Names: []settings.Domain{f.Domain}, Choice: domains.Choice{Settings: f.Settings()}}
+	text, err := domains.Printer{}.Entry(e, comments...)
+	if err != nil || f.Complete() {
+		return text, err
+	}
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		switch {
+		case strings.HasPrefix(line, "#"):
+			b.WriteString(line)
+		case len(f.Servers) > 0:
+			b.WriteString("# " + line)
+		}
+	}
+	return b.String(), nil
+}
+
+func printFindingJSON(out io.Writer, f *probe.Finding, now time.Time) error {
+	report := reportOf(f, now)
+	if f.Complete() {
+		var err error
+		if report.TOML, err = entryOf(f, nil); err != nil {
+			return err
+		}
+	}
+	encoder := json.NewEncoder(out)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(report)
+}
