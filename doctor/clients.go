@@ -52,11 +52,11 @@ var bySRV = source{srv: true}
 
 // programs are the ones that people ask about.
 var programs = []program{
-	{"Thunderbird", append([]source{{place: configHost, final: true}}, at(configBare, configHTTP, configBareHTTP, ispdbEntry, poxHost, poxBare)...),
+	{"Thunderbird", append([]source{{place: configHost, final: true}}, at(configBare, configHTTP, configBareHTTP, ispdbEntry, poxHost, poxBare, poxSRV)...),
 		rules{xmlType: true, needsDomain: true, needsSMTP: true, knownOAuth2: true}},
 	{"Thunderbird for Android", at(configNobody, configBare, configHTTP, configBareHTTP, ispdbEntry),
 		rules{needsDomain: true, needsSMTP: true, imapOnly: true, plainVoids: true}},
-	{"Outlook (classic)", at(poxBare, poxHost), rules{password: true}},
+	{"Outlook (classic)", at(poxBare, poxHost, poxSRV), rules{password: true}},
 	{"Apple Mail (profile)", at(profileHost), rules{}},
 	{"Evolution", append([]source{bySRV}, at(configEvolution, configHTTP, configBare, configBareHTTP, ispdbEntry)...), rules{takesLast: true}},
 	{"KMail", append(at(ispdbEntry), source{place: configNobody, final: true}, source{place: configHTTP, final: true}, source{place: configBare}), rules{}},
@@ -151,6 +151,8 @@ func (j *judgement) sourceName(s source) string {
 	switch {
 	case s.srv:
 		return "SRV records"
+	case s.place == poxSRV:
+		return "the SRV record _autodiscover"
 	case s.place == ispdbEntry:
 		return "Mozilla's database"
 	case s.place == configHTTP:
@@ -167,7 +169,7 @@ func (d document) has(kinds ...string) bool {
 
 // choose picks the servers that a program takes from a document.
 func (p program) choose(d document, s source) (incoming, outgoing *entry, err error) {
-	pox := s.place == poxHost || s.place == poxBare
+	pox := s.place == poxHost || s.place == poxBare || s.place == poxSRV
 	if !s.srv && !pox && p.needsDomain && !d.isNamed() {
 		return nil, nil, errors.New("its id or domain is no host name")
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 
+	"mailhint/autodiscover"
 	"mailhint/dnsrecords"
 	"mailhint/pacc"
 	"mailhint/probe"
@@ -28,6 +29,7 @@ func (d *Doctor) gather(ctx context.Context, domain Domain) *seen {
 		func() { d.gatherMail(ctx, s) },
 		func() { d.gatherWeb(ctx, s) },
 	)
+	d.gatherLed(ctx, s)
 	return s
 }
 
@@ -108,6 +110,27 @@ func (d *Doctor) caaOf(ctx context.Context, host string) caa {
 	}
 }
 
+// gatherLed asks for Autodiscover where an SRV record leads. Programs follow it last; it is worth a question where there is no name
+// for what they ask first.
+func (d *Doctor) gatherLed(ctx context.Context, s *seen) {
+	if !s.asked || s.web[poxHost].Err == nil {
+		return
+	}
+	for _, r := range s.published {
+		service, ok := r.Data.(dnsrecords.Service)
+		if !ok || service.Target == "" || !strings.HasPrefix(r.Name, "_autodiscover.") {
+			continue
+		}
+		for _, q := range s.poxQuestions() {
+			if q.place == poxHost {
+				q.URL = "https://" + service.Target + autodiscover.Path
+				s.web[poxSRV] = d.ask(ctx, q)
+			}
+		}
+		return
+	}
+}
+
 // srvLabels are the names of SRV records that programs look up.
 var srvLabels = []string{
 	"_autodiscover._tcp.", "_imaps._tcp.", "_imap._tcp.", "_pop3s._tcp.", "_pop3._tcp.", "_submissions._tcp.", "_submission._tcp.",
@@ -117,24 +140,26 @@ var srvLabels = []string{
 // maxRecords bounds how many records of one name are looked at.
 const maxRecords = 16
 
-// Published asks for the records that a domain has under the names of those that it should have.
+// gatherRecords asks for the records that a domain has under the names of those that it should have.
 func (d *Doctor) gatherRecords(ctx context.Context, s *seen) {
 	domain := string(s.Found.Domain)
 	var mu sync.Mutex
-	note := func(records []dnsrecords.Record, err error) {
+	s.unanswered = make(map[string]error)
+	note := func(ask func(context.Context, string) ([]dnsrecords.Record, error), owner string) {
+		records, err := ask(ctx, owner)
 		mu.Lock()
 		defer mu.Unlock()
 		if err != nil && !errors.Is(err, resolver.ErrNone) {
-			s.dnsErrs = append(s.dnsErrs, err)
+			s.unanswered[owner] = err
 		}
 		s.published = append(s.published, records...)
 	}
 	var asks []func()
 	for _, label := range srvLabels {
-		asks = append(asks, func() { note(d.srv(ctx, label+domain)) })
+		asks = append(asks, func() { note(d.srv, label+domain) })
 	}
 	for _, label := range []string{"_ua-auto-config.", "_caldavs._tcp.", "_carddavs._tcp."} {
-		asks = append(asks, func() { note(d.txt(ctx, label+domain)) })
+		asks = append(asks, func() { note(d.txt, label+domain) })
 	}
 	together(asks...)
 	slices.SortFunc(s.published, func(a, b dnsrecords.Record) int {

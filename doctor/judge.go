@@ -68,6 +68,11 @@ func (j *judgement) has(codes ...Code) bool {
 	return slices.ContainsFunc(j.findings, func(f Finding) bool { return f.Severity == Problem && slices.Contains(codes, f.Code) })
 }
 
+// reported reports whether there is a finding with a code, however bad.
+func (j *judgement) reported(code Code) bool {
+	return slices.ContainsFunc(j.findings, func(f Finding) bool { return f.Code == code })
+}
+
 // zoneLines are records as they stand in a zone file.
 func (j *judgement) zoneLines(records []dnsrecords.Record) string {
 	var lines string

@@ -30,8 +30,8 @@ func (j *judgement) judgeClients() []Client {
 	if j.Limited {
 		return all
 	}
-	explained := j.has(NameMissing, NameElsewhere, WildcardHides, WebCertificate, OtherAnswer, AsksPassword, ChangedAnswer, Disagree,
-		PortClosed, OtherTLSMode, NoSTARTTLS, Certificate, LoginMethods, LoginForm) || j.incomplete
+	explained := j.incomplete || j.reported(NameMissing) || j.has(NameElsewhere, WildcardHides, WebCertificate, OtherAnswer, AsksPassword, ChangedAnswer, Disagree,
+		PortClosed, OtherTLSMode, NoSTARTTLS, Certificate, LoginMethods, LoginForm)
 	if c := all[0]; !c.Works && !explained {
 		j.add(Thunderbird, j.severityOf(j.Servers), "Thunderbird", clientText(c), "See why on the page of this code; if the settings ask for it, tell people to set Thunderbird up by hand.")
 	}

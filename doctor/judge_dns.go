@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -59,7 +60,7 @@ func (j *judgement) onlySRV() bool {
 	var missing []string
 	for _, label := range ourLabels[:2] {
 		host := label + string(j.Found.Domain)
-		if j.names[host].err == nil {
+		if !errors.Is(j.names[host].err, resolver.ErrNone) {
 			return false
 		}
 		missing = append(missing, host)

@@ -15,7 +15,7 @@ import (
 // A domain may do without them, since most programs ask elsewhere. So only those are problems that say something wrong; one that is
 // missing is worth a warning if others are there, because programs that read any rely on the set.
 func (j *judgement) judgeSRV() {
-	for _, err := range j.dnsErrs {
+	for _, err := range j.unanswered {
 		j.unknown("%s", clip(err.Error()))
 	}
 	want := slices.DeleteFunc(slices.Clone(j.want), func(r dnsrecords.Record) bool {
@@ -25,7 +25,7 @@ func (j *judgement) judgeSRV() {
 	anyMail := slices.ContainsFunc(j.published, isMailSRV)
 	for _, d := range dnsrecords.Compare(want, j.published) {
 		switch {
-		case strings.HasPrefix(d.Name, "_autodiscover."): // judged above
+		case strings.HasPrefix(d.Name, "_autodiscover.") || j.unanswered[d.Name] != nil: // judged above
 		case d.Extra:
 			j.judgeExtra(d.Record)
 		case isMailSRV(d.Record) && anyMail && d.Data != (dnsrecords.Service{}) && !j.publishes(d.Name):

@@ -35,6 +35,9 @@ func (j *judgement) judgeWeb() {
 func (j *judgement) judgePasswords() {
 	for _, p := range slices.Sorted(maps.Keys(j.web)) {
 		host := j.hostOf(p)
+		if u, err := url.Parse(j.web[p].URL); p == poxSRV && err == nil {
+			host = u.Hostname()
+		}
 		if p == ispdbEntry || host != string(j.Found.Domain) && j.spoilt[host] || j.web[p].Status != http.StatusUnauthorized {
 			continue
 		}
@@ -66,7 +69,7 @@ func (j *judgement) judgeAnswer(host string, p place) {
 	if got.want == nil || got.Status == http.StatusOK && bytes.Equal(got.Body, got.want) {
 		return
 	}
-	if (j.Limited || j.Varies) && (got.Status == http.StatusNotFound || j.read(p).err == nil) {
+	if (j.Limited || j.Varies) && (got.Status == http.StatusNotFound || j.read(p).err == nil || errors.As(j.read(p).err, new(poxError))) {
 		j.aside("%s: what is answered depends on the network that asks", host)
 		return
 	}
@@ -154,7 +157,7 @@ func (j *judgement) read(p place) reading {
 
 // readAs reads a document of the kind that belongs to a place.
 func readAs(p place, body []byte) (r reading) {
-	if p == poxHost || p == poxHTTP || p == poxBare {
+	if p == poxHost || p == poxHTTP || p == poxBare || p == poxSRV {
 		r.document, r.err = readPOX(body)
 	} else {
 		r.document, r.err = readConfig(body)

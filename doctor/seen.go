@@ -26,10 +26,10 @@ type seen struct {
 	// wild is a name that nobody made; it is only asked for if a name leads elsewhere.
 	wild name
 
-	want      []dnsrecords.Record // what the domain should publish
-	published []dnsrecords.Record // what it does under the names of SRV and TXT records
-	aliases   map[string]string   // targets of SRV records that are aliases, and of what
-	dnsErrs   []error             // questions to which there was no answer
+	want       []dnsrecords.Record // what the domain should publish
+	published  []dnsrecords.Record // what it does under the names of SRV and TXT records
+	aliases    map[string]string   // targets of SRV records that are aliases, and of what
+	unanswered map[string]error    // names of SRV and TXT records about which there was no answer
 
 	caa map[string]caa // by name
 
@@ -76,6 +76,7 @@ const (
 	poxHost                      // autodiscover.
 	poxHTTP                      // autodiscover. without TLS
 	poxBare                      // the domain's own web server
+	poxSRV                       // where the SRV record _autodiscover leads
 	paccHost                     // ua-auto-config.
 	profileHost                  // autoconfig., Apple's profile
 	ispdbEntry                   // Mozilla's database
