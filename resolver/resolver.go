@@ -67,12 +67,16 @@ func newResolver(servers []string) *Resolver {
 
 // ParseServer reads the address of a resolver as a person writes it: an IP address, with or without a port.
 func ParseServer(s string) (netip.AddrPort, error) {
-	if a, err := netip.ParseAddr(strings.Trim(s, "[]")); err == nil {
+	bare := s
+	if strings.HasPrefix(s, "[") && strings.HasSuffix(s, "]") {
+		bare = s[1 : len(s)-1]
+	}
+	if a, err := netip.ParseAddr(bare); err == nil {
 		return netip.AddrPortFrom(a, 53), nil
 	}
 	server, err := netip.ParseAddrPort(s)
-	if err != nil {
-		return server, fmt.Errorf("%q is no address of a resolver; write it like 192.0.2.53 or [2001:db8::53]:5353", s)
+	if err != nil || server.Port() == 0 {
+		return netip.AddrPort{}, fmt.Errorf("%q is no address of a resolver; write it like 192.0.2.53 or [2001:db8::53]:5353", s)
 	}
 	return server, nil
 }
@@ -89,7 +93,7 @@ type SRV struct {
 	Target                 string // empty for ".", which says that the service is not offered
 }
 
-// CAA says who may issue certificates (RFC 8659).
+// CAA says who may issue certificates (RFC 8659). What is not printable ASCII stands as a question mark.
 type CAA struct {
 	Critical   bool
 	Tag, Value string
@@ -154,14 +158,17 @@ func (r *Resolver) SRV(ctx context.Context, name string) ([]SRV, error) {
 	return all, err
 }
 
-// TXT returns the texts of a name, the character strings of each joined.
+// TXT returns the texts of a name, the character strings of each joined, as a zone file spells them: quotation marks, backslashes and
+// whatever is not printable ASCII are escaped.
 func (r *Resolver) TXT(ctx context.Context, name string) ([]string, error) {
 	return records(ctx, r, name, dns.TypeTXT, func(rr *dns.TXT) string { return strings.Join(rr.Txt, "") })
 }
 
 // CAA returns who may issue certificates for a name. It looks at this name only; RFC 8659 section 3 goes on to its parents.
 func (r *Resolver) CAA(ctx context.Context, name string) ([]CAA, error) {
-	return records(ctx, r, name, dns.TypeCAA, func(rr *dns.CAA) CAA { return CAA{rr.Flag&128 != 0, strings.ToLower(rr.Tag), rr.Value} })
+	return records(ctx, r, name, dns.TypeCAA, func(rr *dns.CAA) CAA {
+		return CAA{rr.Flag&128 != 0, printable(strings.ToLower(rr.Tag)), printable(rr.Value)}
+	})
 }
 
 // records returns what the answer says about one type.
@@ -201,26 +208,52 @@ func (r *Resolver) ask(ctx context.Context, name string, t uint16) (*dns.Msg, er
 		case answer.Rcode == dns.RcodeNameError:
 			return answer, fmt.Errorf("%s %s: %w", name, dns.TypeToString[t], ErrNone)
 		default:
-			reasons = append(reasons, fmt.Sprintf("%s answers %s", server, dns.RcodeToString[answer.Rcode]))
+			reasons = append(reasons, fmt.Sprintf("%s answers %s", server, rcode(answer.Rcode)))
 		}
 	}
 	return nil, fmt.Errorf("%s %s: %w: %s", name, dns.TypeToString[t], ErrFailed, strings.Join(reasons, "; "))
 }
 
-// exchange asks one server: by UDP twice, because a packet may be lost, and by TCP if the answer is too long for a packet.
+// exchange asks one server: by UDP twice, because a packet may be lost, without EDNS if the server does not know it (RFC 6891 section 7),
+// and by TCP if the answer is too long for a packet.
 func (r *Resolver) exchange(ctx context.Context, question *dns.Msg, server string) (*dns.Msg, error) {
 	udp := &dns.Client{Timeout: r.Timeout / 2}
-	answer, _, err := udp.ExchangeContext(ctx, question, server)
+	answer, err := once(ctx, udp, question, server)
 	if timedOut(err) && ctx.Err() == nil {
-		answer, _, err = udp.ExchangeContext(ctx, question, server)
+		answer, err = once(ctx, udp, question, server)
+	}
+	if err == nil && answer.Rcode == dns.RcodeFormatError {
+		old := question.Copy()
+		old.Extra = nil
+		answer, err = once(ctx, udp, old, server)
 	}
 	if err != nil || !answer.Truncated {
 		return answer, err
 	}
-	tcp := &dns.Client{Net: "tcp", Timeout: r.Timeout}
-	answer, _, err = tcp.ExchangeContext(ctx, question, server)
-	return answer, err
+	return once(ctx, &dns.Client{Net: "tcp", Timeout: r.Timeout}, question, server)
 }
+
+// once sends a question and waits for its answer, no longer than ctx lasts; the library by itself waits for its timeout.
+func once(ctx context.Context, client *dns.Client, question *dns.Msg, server string) (*dns.Msg, error) {
+	conn, err := client.DialContext(ctx, server)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	defer context.AfterFunc(ctx, func() { conn.Close() })()
+	answer, _, err := client.ExchangeWithConnContext(ctx, question, conn)
+	if err != nil {
+		return nil, err
+	}
+	asked := question.Question[0]
+	same := func(q dns.Question) bool { return q.Qtype == asked.Qtype && strings.EqualFold(q.Name, asked.Name) }
+	if !answer.Response || len(answer.Question) > 1 || len(answer.Question) == 1 && !same(answer.Question[0]) {
+		return nil, errors.New("the answer is for another question") // a guess of somebody's, or a broken server
+	}
+	return answer, nil
+}
+
+func rcode(code int) string { return cmp.Or(dns.RcodeToString[code], fmt.Sprintf("RCODE %d", code)) }
 
 func timedOut(err error) bool {
 	var timeout net.Error
@@ -242,3 +275,13 @@ func follow(name string, answer []dns.RR) string {
 
 // clean returns a name as the rest of the program writes it.
 func clean(name string) string { return strings.ToLower(strings.TrimSuffix(name, ".")) }
+
+// printable replaces what could steer a terminal. The library does so everywhere but in CAA records.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' {
+			return '?'
+		}
+		return r
+	}, s)
+}

@@ -1,0 +1,241 @@
+package resolver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"reflect"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/miekg/dns"
+)
+
+func TestAnswers(t *testing.T) {
+	s := serve(t, zone(t, example...))
+	r := New(s.address)
+	ctx := t.Context()
+
+	host := func(name string, want []string, canonical string, wantErr error) {
+		t.Helper()
+		addresses, got, err := r.Host(ctx, name)
+		var texts []string
+		for _, a := range addresses {
+			texts = append(texts, a.String())
+		}
+		if !slices.Equal(texts, want) || got != canonical || !errors.Is(err, wantErr) {
+			t.Errorf("Host(%s) = %v, %q, %v; want %v, %q, %v", name, texts, got, err, want, canonical, wantErr)
+		}
+	}
+	all := []string{"192.0.2.1", "192.0.2.2", "2001:db8::1"}
+	host("a.example", all, "a.example", nil)
+	host("six.example", []string{"2001:db8::6"}, "six.example", nil)
+	host("one.example", all, "a.example", nil)
+	host("dangling.example", nil, "gone.example", ErrNone)
+	host("empty.example", nil, "empty.example", ErrNone)
+	host("none.example", nil, "none.example", ErrNone)
+	if _, canonical, err := r.Host(ctx, "round.example"); !errors.Is(err, ErrNone) || !strings.HasSuffix(canonical, ".example") {
+		t.Errorf("a loop of aliases gives %q, %v", canonical, err)
+	}
+
+	cname, err := r.CNAME(ctx, "one.example")
+	equal(t, "CNAME", cname, err, "two.example")
+	mx, err := r.MX(ctx, "m.example")
+	equal(t, "MX", mx, err, []MX{{10, "aa.example"}, {10, "mx1.example"}, {20, "mx2.example"}})
+	mx, err = r.MX(ctx, "null.example")
+	equal(t, "null MX", mx, err, []MX{{0, ""}})
+	srv, err := r.SRV(ctx, "_imaps._tcp.example")
+	equal(t, "SRV", srv, err, []SRV{{0, 5, 993, "heavy.example"}, {0, 1, 993, "light.example"}, {10, 0, 993, "late.example"}})
+	srv, err = r.SRV(ctx, "_pop3._tcp.example")
+	equal(t, "SRV that says no", srv, err, []SRV{{}})
+	txt, err := r.TXT(ctx, "t.example")
+	equal(t, "TXT", txt, err, []string{"v=UAAC1; a=sha256; d=abc", `say \"hi\" \\ \007`})
+	caa, err := r.CAA(ctx, "c.example")
+	equal(t, "CAA", caa, err, []CAA{{true, "issue", "ca.example; x=y"}, {false, "issuewild", ";"}})
+
+	for what, ask := range map[string]func(string) error{
+		"CNAME": func(n string) error { _, err := r.CNAME(ctx, n); return err },
+		"MX":    func(n string) error { _, err := r.MX(ctx, n); return err },
+		"SRV":   func(n string) error { _, err := r.SRV(ctx, n); return err },
+		"TXT":   func(n string) error { _, err := r.TXT(ctx, n); return err },
+		"CAA":   func(n string) error { _, err := r.CAA(ctx, n); return err },
+	} {
+		for _, name := range []string{"none.example", "a.example"} { // no such name, no such record
+			if err := ask(name); !errors.Is(err, ErrNone) || errors.Is(err, ErrFailed) {
+				t.Errorf("%s of %s: %v, want ErrNone", what, name, err)
+			}
+		}
+	}
+}
+
+func equal(t *testing.T, what string, got any, err error, want any) {
+	t.Helper()
+	if err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("%s: got %+v, %v; want %+v", what, got, err, want)
+	}
+}
+
+func TestLongAnswersComeByTCP(t *testing.T) {
+	full := zone(t, example...)
+	s := serve(t, func(question *dns.Msg, tcp bool) *dns.Msg {
+		answer := full(question, tcp)
+		if !tcp {
+			answer.Truncated, answer.Answer = true, answer.Answer[:1]
+		}
+		return answer
+	})
+	mx, err := New(s.address).MX(t.Context(), "m.example")
+	if err != nil || len(mx) != 3 || s.tcp.Load() != 1 {
+		t.Errorf("got %v, %v, %d questions by TCP; want all three records", mx, err, s.tcp.Load())
+	}
+}
+
+func code(rcode int) func(*dns.Msg, bool) *dns.Msg {
+	return func(question *dns.Msg, _ bool) *dns.Msg { return new(dns.Msg).SetRcode(question, rcode) }
+}
+
+func silence(*dns.Msg, bool) *dns.Msg { return nil }
+
+func TestServersInTurn(t *testing.T) {
+	good := serve(t, zone(t, example...))
+	for name, bad := range map[string]*nameServer{
+		"fails": serve(t, code(dns.RcodeServerFailure)), "refuses": serve(t, code(dns.RcodeRefused)), "is silent": serve(t, silence),
+		"is not there": {address: netip.MustParseAddrPort("127.0.0.1:1")},
+		"answers another question": serve(t, func(question *dns.Msg, _ bool) *dns.Msg {
+			answer := new(dns.Msg).SetReply(question)
+			answer.Question[0].Name = "evil.example."
+			return answer
+		}),
+		"sends the question back": serve(t, func(question *dns.Msg, _ bool) *dns.Msg { return question.Copy() }),
+	} {
+		t.Run("one "+name, func(t *testing.T) {
+			t.Parallel()
+			r := New(bad.address, good.address)
+			r.Timeout = time.Second
+			mx, err := r.MX(t.Context(), "m.example")
+			if err != nil || len(mx) != 3 {
+				t.Errorf("got %v, %v; want the second server's answer", mx, err)
+			}
+			r = New(bad.address)
+			r.Timeout = time.Second
+			if _, err = r.MX(t.Context(), "m.example"); !errors.Is(err, ErrFailed) || errors.Is(err, ErrNone) || !strings.Contains(err.Error(), bad.address.String()) {
+				t.Errorf("alone: %v, want ErrFailed and the server's address", err)
+			}
+			if _, _, err = r.Host(t.Context(), "a.example"); !errors.Is(err, ErrFailed) {
+				t.Errorf("alone, host: %v, want ErrFailed", err)
+			}
+		})
+	}
+	t.Run("no such name is an answer", func(t *testing.T) {
+		t.Parallel()
+		first, second := serve(t, code(dns.RcodeNameError)), serve(t, zone(t, example...))
+		if _, err := New(first.address, second.address).MX(t.Context(), "m.example"); !errors.Is(err, ErrNone) || second.asked.Load() != 0 {
+			t.Errorf("got %v, the second server was asked %d times", err, second.asked.Load())
+		}
+	})
+	t.Run("a lost packet", func(t *testing.T) {
+		t.Parallel()
+		full := zone(t, example...)
+		var asked atomic.Int32
+		s := serve(t, func(question *dns.Msg, tcp bool) *dns.Msg {
+			if asked.Add(1) == 1 {
+				return nil
+			}
+			return full(question, tcp)
+		})
+		r := New(s.address)
+		r.Timeout = 2 * time.Second
+		if mx, err := r.MX(t.Context(), "m.example"); err != nil || len(mx) != 3 {
+			t.Errorf("got %v, %v", mx, err)
+		}
+	})
+	t.Run("no EDNS", func(t *testing.T) {
+		t.Parallel()
+		full := zone(t, example...)
+		s := serve(t, func(question *dns.Msg, tcp bool) *dns.Msg {
+			if question.IsEdns0() != nil {
+				return code(dns.RcodeFormatError)(question, tcp)
+			}
+			return full(question, tcp)
+		})
+		if mx, err := New(s.address).MX(t.Context(), "m.example"); err != nil || len(mx) != 3 {
+			t.Errorf("got %v, %v", mx, err)
+		}
+	})
+}
+
+func TestCancelledQuestion(t *testing.T) {
+	s := serve(t, silence)
+	r := New(s.address, s.address, s.address)
+	r.Timeout = time.Minute
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(50*time.Millisecond, cancel)
+	start := time.Now()
+	_, err := r.MX(ctx, "m.example")
+	if !errors.Is(err, ErrFailed) || !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	if took := time.Since(start); took > 10*time.Second {
+		t.Errorf("it took %s", took)
+	}
+}
+
+func TestHostileText(t *testing.T) {
+	s := serve(t, func(question *dns.Msg, _ bool) *dns.Msg {
+		answer := new(dns.Msg).SetReply(question)
+		header := dns.RR_Header{Name: question.Question[0].Name, Rrtype: question.Question[0].Qtype, Class: dns.ClassINET}
+		switch header.Rrtype {
+		case dns.TypeMX:
+			answer.Answer = []dns.RR{&dns.MX{Hdr: header, Mx: "\\027[2J.example."}}
+		case dns.TypeTXT:
+			answer.Answer = []dns.RR{&dns.TXT{Hdr: header, Txt: []string{"\\027[2J"}}}
+		case dns.TypeCAA:
+			answer.Answer = []dns.RR{&dns.CAA{Hdr: header, Tag: "issue", Value: "\x1b[2J"}}
+		}
+		return answer
+	})
+	r := New(s.address)
+	mx, err := r.MX(t.Context(), "h.example")
+	txt, err2 := r.TXT(t.Context(), "h.example")
+	caa, err3 := r.CAA(t.Context(), "h.example")
+	text := fmt.Sprint(mx, txt, caa)
+	if err := errors.Join(err, err2, err3); err != nil || strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r > '~' }) || strings.Count(strings.ToUpper(text), "[2J") != 3 {
+		t.Errorf("got %q, %v", text, err)
+	}
+}
+
+func TestParseServer(t *testing.T) {
+	for text, want := range map[string]string{
+		"192.0.2.53": "192.0.2.53:53", "192.0.2.53:5353": "192.0.2.53:5353",
+		"2001:db8::53": "[2001:db8::53]:53", "[2001:db8::53]": "[2001:db8::53]:53", "[2001:db8::53]:54": "[2001:db8::53]:54",
+	} {
+		if got, err := ParseServer(text); err != nil || got.String() != want {
+			t.Errorf("%s: got %s, %v; want %s", text, got, err, want)
+		}
+	}
+	for _, text := range []string{"", "dns.example", "192.0.2.53:", "192.0.2.53:0", "192.0.2.53:70000", "192.0.2", "[2001:db8::53", "192.0.2.53]"} {
+		if got, err := ParseServer(text); err == nil {
+			t.Errorf("%q: got %s, want an error", text, got)
+		}
+	}
+}
+
+func TestSystem(t *testing.T) {
+	r, err := System()
+	if err != nil {
+		t.Skipf("this machine has no %s: %v", systemConfig, err)
+	}
+	if len(r.servers) == 0 {
+		t.Error("no server")
+	}
+	for _, s := range r.servers {
+		if _, _, err := net.SplitHostPort(s); err != nil {
+			t.Errorf("%q: %v", s, err)
+		}
+	}
+}
