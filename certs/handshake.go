@@ -44,6 +44,9 @@ func (c *Certificates) GetCertificate(hello *tls.ClientHelloInfo) (*tls.Certific
 
 // Stored returns a name's certificate without asking a CA, or nil if there is none. It is for signing in the name's name.
 func (c *Certificates) Stored(ctx context.Context, name string) (*tls.Certificate, error) {
+	if !c.allowed(name) {
+		return nil, nil
+	}
 	if cert := c.loaded.get(name); cert != nil {
 		return cert, nil
 	}

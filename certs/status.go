@@ -3,6 +3,7 @@ package certs
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"time"
 )
@@ -136,6 +137,13 @@ func (e *entry) state(now time.Time) State {
 // Get orders a certificate for a name now, whatever has failed before, unless there is one that need not be renewed yet. The
 // CA's question is answered by the process that serves, through the storage; if none does, by this one.
 func (c *Certificates) Get(ctx context.Context, name string) error { return c.obtain(ctx, name) }
+
+// Has reports whether anything is stored about a name.
+func (c *Certificates) Has(ctx context.Context, name string) bool {
+	_, err := c.read(ctx, name)
+	_, failed := c.failures.get(name)
+	return isKey(name) && (failed || err == nil || errors.Is(err, errBroken))
+}
 
 // Remove deletes a name's certificate, and what is known of failures. A process that serves it notices within minutes.
 func (c *Certificates) Remove(ctx context.Context, name string) error {

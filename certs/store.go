@@ -206,8 +206,14 @@ func (c *Certificates) entry(name string) *entry {
 	return c.known[name]
 }
 
+// isKey reports whether the storage takes a name as it is. It makes ".." nothing at all, which would be the directory itself.
+func isKey(name string) bool { return name != "" && name == certmagic.StorageKeys.Safe(name) }
+
 // remove deletes a name's certificates, of all CAs.
 func (c *Certificates) remove(ctx context.Context, name string) error {
+	if !isKey(name) {
+		return fmt.Errorf("%q is no name of a certificate", name)
+	}
 	issuers, err := c.issuers(ctx)
 	if err != nil {
 		return err

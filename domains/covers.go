@@ -1,6 +1,7 @@
 package domains
 
 import (
+	"iter"
 	"strings"
 
 	"mailhint/settings"
@@ -25,4 +26,23 @@ func (s *Snapshot) Covers(host string) bool {
 		c, ok = s.wildcard(d)
 	}
 	return ok && !s.entries[c.entry].disabled
+}
+
+// Covered yields the names that Covers reports, except those below wildcards, of which there is no end.
+func (s *Snapshot) Covered() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		if s.Server.Name != "" && !yield(s.Server.Name) {
+			return
+		}
+		for d, c := range s.names {
+			if s.entries[c.entry].disabled {
+				continue
+			}
+			for _, host := range settings.ServiceHosts(d) {
+				if s.Covers(host) && !yield(host) {
+					return
+				}
+			}
+		}
+	}
 }

@@ -60,4 +60,17 @@ profile = "shared"
 			t.Errorf("%q is covered", host)
 		}
 	}
+	var names []string
+	for name := range s.Covered() {
+		if !s.Covers(name) {
+			t.Errorf("%q is named and not covered", name)
+		}
+		names = append(names, name)
+	}
+	if want := 1 + 3*5; len(names) != want { // the server, and firm, firma, bücher, baker, listed
+		t.Errorf("%d names, want %d: %s", len(names), want, names)
+	}
+	for range s.Covered() {
+		break // must not go on
+	}
 }

@@ -65,10 +65,13 @@ func (s *Server) Prepare(d *domains.Snapshot) (*Answers, error) {
 // nothing.
 func (s *Server) signer() mobileconfig.Signer {
 	from := s.signing
-	if from == nil {
+	switch {
+	case from != nil:
+	case s.acme != nil:
+		return s.storedSigner
+	case s.certificates != nil:
 		from = s.certificates
-	}
-	if from == nil {
+	default:
 		return nil
 	}
 	return func(host string) (*tls.Certificate, error) {

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -63,6 +62,9 @@ type Addrs struct {
 // Listen opens all addresses, or takes the sockets that systemd has opened. Connections wait from then on; Run serves them. After
 // an error none is open.
 func (s *Server) Listen() error {
+	if s.config.TLS == "acme" && s.acme == nil {
+		return errNobodyCertifies
+	}
 	passed := s.passed
 	if passed == nil {
 		var err error
@@ -91,6 +93,7 @@ func (s *Server) Listen() error {
 		s.listeners = nil
 		return err
 	}
+	s.tellPorts()
 	s.metrics.built(s.Version)
 	for _, l := range s.listeners {
 		s.log.Info("listening", "for", l.purpose, "address", l.Addr().String(), "from_systemd", passed.has(l.purpose))
@@ -114,7 +117,7 @@ func (s *Server) add(purpose string, l net.Listener) {
 	if purpose == forAdmin {
 		h = s.adminHandler()
 	} else {
-		h = s.Handler(purpose == forHTTPS)
+		h = s.answerChallenges(purpose, s.Handler(purpose == forHTTPS))
 		limited.crowd = s.crowd()
 		if s.config.ProxyProtocol {
 			limited.headers = &proxyHeaders{proxies: s.config.TrustedProxies, wait: s.limits.readHeader, log: s.log}
@@ -162,11 +165,7 @@ func (s *Server) newHTTPServer(purpose string, h http.Handler) *http.Server {
 		ConnState:                    noteState,
 	}
 	if purpose == forHTTPS {
-		server.TLSConfig = &tls.Config{
-			MinVersion:     tls.VersionTLS12,
-			GetCertificate: s.certificates.GetCertificate,
-			NextProtos:     []string{"h2", "http/1.1"},
-		}
+		server.TLSConfig = s.tlsConfig()
 		// ReadHeaderTimeout is not for HTTP/2 (Go 1.26): a client silent in the middle of a header would stay for the idle time.
 		server.HTTP2 = &http.HTTP2Config{SendPingTimeout: s.limits.read, PingTimeout: s.limits.readHeader,
 			// A mail program asks a handful of things at once; each could keep a body waiting.

@@ -29,6 +29,7 @@ import (
 
 	"github.com/gorilla/mux"
 
+	"mailhint/certs"
 	"mailhint/domains"
 )
 
@@ -45,10 +46,11 @@ type Server struct {
 	limits       limits
 	metrics      *metrics
 	router       *mux.Router
-	nowhere      *route        // what no row of the table fits
-	certificates *certificates // nil if TLS is "off"
-	signing      *certificates // the pair that signs Apple profiles; nil if none is configured
-	passed       sockets       // by a test; otherwise Listen asks systemd
+	nowhere      *route              // what no row of the table fits
+	certificates *certificates       // nil unless TLS is "files"
+	acme         *certs.Certificates // nil unless TLS is "acme"
+	signing      *certificates       // the pair that signs Apple profiles; nil if none is configured
+	passed       sockets             // by a test; otherwise Listen asks systemd
 	listeners    []*listener
 	crowd        func() *crowd // of all public listeners; made when first asked for, because tests change the limits
 
@@ -64,7 +66,7 @@ type Server struct {
 func New(config domains.Server, log *slog.Logger) (*Server, error) {
 	s := &Server{Drain: time.Second, config: config, log: log, limits: defaultLimits}
 	switch config.TLS {
-	case "off":
+	case "off", "acme": // Certify comes later
 	case "files":
 		c, err := readCertificates(config.Certificates, log)
 		if err != nil {
@@ -72,7 +74,7 @@ func New(config domains.Server, log *slog.Logger) (*Server, error) {
 		}
 		s.certificates = c
 	default:
-		return nil, fmt.Errorf(`[server] tls = %q does nothing in this program yet; write "files" or "off"`, config.TLS)
+		return nil, fmt.Errorf(`[server] tls = %q is unknown here; write "acme", "files" or "off"`, config.TLS)
 	}
 	if config.Signing != nil {
 		c, err := readCertificates([]domains.KeyPair{*config.Signing}, log)

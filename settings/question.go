@@ -66,6 +66,15 @@ func MailDomain(host string) Domain {
 	return d
 }
 
+// ServiceHosts returns the names under which programs ask for a domain.
+func ServiceHosts(d Domain) []string {
+	var hosts []string
+	for _, prefix := range servicePrefixes {
+		hosts = append(hosts, prefix+string(d))
+	}
+	return hosts
+}
+
 // ServedDomain returns the mail domain whose programs ask under a host name in lower case: example.com for autoconfig.example.com.
 // It is "" for every other name, a bare domain's too.
 func ServedDomain(host string) Domain {

@@ -9,11 +9,13 @@ import (
 	"os"
 	"os/signal"
 	"reflect"
+	"sync/atomic"
 	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"mailhint/certs"
 	"mailhint/domains"
 	"mailhint/exchangers"
 	"mailhint/monitor"
@@ -64,6 +66,9 @@ type program struct {
 	outside    outside
 	exchangers *exchangers.Cache
 	monitor    *monitor.Monitor // nil if the mail servers are not looked at
+
+	certificates *certs.Certificates // nil unless tls is "acme"
+	snapshot     atomic.Pointer[domains.Snapshot]
 }
 
 // start loads the configuration and opens the listeners.
@@ -115,6 +120,12 @@ func (p *program) use(s *domains.Snapshot) error {
 			return err
 		}
 		srv.Version = versionText()
+		if s.Server.TLS == "acme" {
+			if p.certificates, err = openCertificates(s.Server, p.covers, p.outside.hosts(), p.log); err != nil {
+				return err
+			}
+			srv.Certify(p.certificates)
+		}
 		p.server, p.config = srv, s.Server
 		p.addParts()
 	} else if !reflect.DeepEqual(s.Server, p.config) {
@@ -126,15 +137,37 @@ func (p *program) use(s *domains.Snapshot) error {
 		return err
 	}
 	p.server.Use(answers)
+	p.snapshot.Store(s)
+	if p.certificates != nil {
+		p.certificates.Want(s.Covered())
+	}
 	if p.monitor != nil {
 		p.monitor.Use(s.Advertised())
 	}
 	return nil
 }
 
+// covers says whether a name may have a certificate.
+func (p *program) covers(name string) bool {
+	s := p.snapshot.Load()
+	return s != nil && s.Covers(name)
+}
+
+// hosts returns what finds the addresses of names.
+func (o outside) hosts() hostResolver {
+	if r, ok := o.resolver.(hostResolver); ok {
+		return r
+	}
+	return systemResolver{}
+}
+
 // addParts makes what works besides answering, and has it tell its state.
 func (p *program) addParts() {
 	p.server.Metrics().MustRegister(exchangerMetrics{p.exchangers})
+	if p.certificates != nil {
+		p.server.Metrics().MustRegister(certificateMetrics{p.certificates})
+		p.server.Tell(func() []string { return certificateLines(p.certificates) })
+	}
 	if p.config.Probe > 0 {
 		p.monitor = monitor.New(p.outside.prober(p.config.ProbePrivate), judgeServer, p.config.Probe, p.log)
 		p.server.Metrics().MustRegister(monitorMetrics{p.monitor})
@@ -150,6 +183,10 @@ func (p *program) run(ctx context.Context) error {
 	go p.exchangers.Run(watching)
 	if p.monitor != nil {
 		go p.monitor.Run(watching)
+	}
+	if p.certificates != nil {
+		defer p.certificates.Close()
+		go p.certificates.Run(watching)
 	}
 	defer signal.Stop(p.hangup)
 	go func() {

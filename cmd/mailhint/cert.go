@@ -1,0 +1,222 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"mailhint/certs"
+	"mailhint/domains"
+)
+
+func newCert() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "cert",
+		Short: "Show, order and remove certificates",
+		Long: "cert works on the certificates of tls = \"acme\", in state_dir. A server may run meanwhile: it answers the CA's questions, and\n" +
+			"notices what has changed within minutes. Run it as the user the server runs as.",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(newCertList("list", "Show all certificates, what has failed, and the orders left"),
+		newCertList("check", "Show only what needs care; the exit code is 1 if there is anything"), newCertGet(), newCertRemove())
+	return cmd
+}
+
+// certReport is what cert list and cert check say.
+type certReport struct {
+	Certificates []certs.Certificate `json:"certificates"`
+	Accounts     []certs.Account     `json:"accounts"`
+}
+
+func newCertList(use, short string) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use: use, Short: short, Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := certificatesBeside(cmd)
+			if err != nil {
+				return err
+			}
+			defer c.Close()
+			var report certReport
+			if report.Certificates, report.Accounts, err = c.List(cmd.Context()); err != nil {
+				return exitError{exitUnknown, err}
+			}
+			bad := careful(report.Certificates)
+			if use == "check" {
+				report.Certificates = bad
+			}
+			if err := report.print(cmd.OutOrStdout(), asJSON, time.Now()); err != nil {
+				return problem(err)
+			}
+			if use == "check" && len(bad) > 0 {
+				return exitError{code: exitProblem}
+			}
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+// careful returns the certificates that somebody should look at: missing, expired, or due and not renewed at the first attempt.
+func careful(all []certs.Certificate) []certs.Certificate {
+	var bad []certs.Certificate
+	for _, c := range all {
+		if c.State == certs.Missing || c.State == certs.Expired || c.Failure != nil {
+			bad = append(bad, c)
+		}
+	}
+	return bad
+}
+
+func (r certReport) print(w io.Writer, asJSON bool, now time.Time) error {
+	if asJSON {
+		e := json.NewEncoder(w)
+		e.SetIndent("", "  ")
+		return e.Encode(r)
+	}
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	if len(r.Certificates) > 0 {
+		fmt.Fprintln(table, "NAME\tSTATE\tDAYS LEFT\tRENEWAL\tCA")
+	}
+	for _, c := range r.Certificates {
+		days, renewal := "-", "-"
+		if !c.NotAfter.IsZero() {
+			days = strconv.Itoa(int(c.NotAfter.Sub(now).Hours() / 24))
+			renewal = c.RenewAt.UTC().Format(time.DateOnly)
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", c.Name, c.State, days, renewal, c.CA)
+		if c.Failure != nil {
+			fmt.Fprintf(table, "  failed %d times, tried again at %s: %s\n", c.Failure.Times, c.Failure.Next.UTC().Format(time.RFC3339), c.Failure.Error)
+		}
+	}
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	for _, a := range r.Accounts {
+		if _, err := fmt.Fprintf(w, "%s: %d of %d orders of this hour made\n", a.CA, a.Orders, a.PerHour); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func newCertGet() *cobra.Command {
+	return &cobra.Command{
+		Use:   "get NAME",
+		Short: "Order a certificate now, whatever has failed before",
+		Long: "get orders a certificate for NAME, unless there is one that need not be renewed yet. It counts as an order of the hour, as any\n" +
+			"other. The CA asks the server that runs; if none does, get answers at ports 80 and 443, or those of http and https in [server].",
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			name := strings.ToLower(strings.TrimSuffix(args[0], "."))
+			c, err := certificatesFor(cmd, name)
+			if err != nil {
+				return err
+			}
+			defer c.Close()
+			if err := c.Get(cmd.Context(), name); err != nil {
+				return problem(fmt.Errorf("no certificate for %s: %w", name, err))
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "%s has a certificate\n", name)
+			return nil
+		},
+	}
+}
+
+func newCertRemove() *cobra.Command {
+	return &cobra.Command{
+		Use:   "rm NAME",
+		Short: "Remove a certificate, and what is known of failures",
+		Long: "rm removes NAME's certificate and key. If the name is still configured, the next handshake orders a new one. It does not\n" +
+			"revoke: that is for keys others may know.",
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := certificatesBeside(cmd)
+			if err != nil {
+				return err
+			}
+			defer c.Close()
+			name := strings.ToLower(strings.TrimSuffix(args[0], "."))
+			if !c.Has(cmd.Context(), name) {
+				return problem(fmt.Errorf("there is no certificate for %q; mailhint cert list shows those there are", name))
+			}
+			return problem(c.Remove(cmd.Context(), name))
+		},
+	}
+}
+
+// certificatesFor is certificatesBeside for a name that must be configured.
+func certificatesFor(cmd *cobra.Command, name string) (*certs.Certificates, error) {
+	snapshot, err := loadForCert(cmd)
+	if err != nil {
+		return nil, err
+	}
+	if !snapshot.Covers(name) {
+		return nil, problem(fmt.Errorf("%q may have no certificate: only the server's own name, and autoconfig., autodiscover. and ua-auto-config. of configured domains", name))
+	}
+	return openBeside(cmd.ErrOrStderr(), snapshot)
+}
+
+// certificatesBeside opens the certificates beside a server that may run.
+func certificatesBeside(cmd *cobra.Command) (*certs.Certificates, error) {
+	snapshot, err := loadForCert(cmd)
+	if err != nil {
+		return nil, err
+	}
+	return openBeside(cmd.ErrOrStderr(), snapshot)
+}
+
+func loadForCert(cmd *cobra.Command) (*domains.Snapshot, error) {
+	snapshot, err := domains.Load(configName(cmd))
+	if err != nil {
+		return nil, exitError{exitUnknown, err}
+	}
+	if snapshot.Server.TLS != "acme" {
+		return nil, problem(errors.New(`certificates are ordered only with tls = "acme" in [server]`))
+	}
+	return snapshot, nil
+}
+
+func openBeside(stderr io.Writer, s *domains.Snapshot) (*certs.Certificates, error) {
+	dir := filepath.Join(s.Server.StateDir, acmeDir)
+	if _, err := os.Stat(dir); err != nil { // made by the server, so that it belongs to its user
+		return nil, exitError{exitUnknown, fmt.Errorf("there are no certificates yet: %w; start the server first, or correct state_dir in [server]", err)}
+	}
+	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	c, err := openCertificates(s.Server, s.Covers, systemResolver{}, log)
+	if err != nil {
+		return nil, exitError{exitUnknown, err}
+	}
+	c.ListensOn(configuredPort(s.Server.HTTP), configuredPort(s.Server.HTTPS))
+	return c, nil
+}
+
+// configuredPort returns the port of the first address, or 0.
+func configuredPort(addresses []string) int {
+	if len(addresses) == 0 {
+		return 0
+	}
+	_, text, err := net.SplitHostPort(addresses[0])
+	if err != nil {
+		return 0
+	}
+	port, err := strconv.Atoi(text)
+	if err != nil {
+		return 0
+	}
+	return port
+}

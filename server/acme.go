@@ -1,0 +1,64 @@
+package server
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"net/http"
+	"slices"
+
+	"mailhint/certs"
+)
+
+// Certify gives the server the certificates it serves with tls = "acme". It must be called before Listen.
+func (s *Server) Certify(c *certs.Certificates) { s.acme = c }
+
+// errNobodyCertifies is a mistake of the program.
+var errNobodyCertifies = errors.New(`[server] tls = "acme": there is nobody to order certificates`)
+
+// tlsConfig is what the https listeners use.
+func (s *Server) tlsConfig() *tls.Config {
+	config := &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}
+	if s.acme == nil {
+		config.GetCertificate = s.certificates.GetCertificate
+		return config
+	}
+	config.GetCertificate = s.acme.GetCertificate
+	config.NextProtos = append(config.NextProtos, certs.ChallengeProtocol)
+	return config
+}
+
+// answerChallenges lets the CA ask on the http listeners, before the guard: its questions are no mail program's.
+func (s *Server) answerChallenges(purpose string, h http.Handler) http.Handler {
+	if s.acme == nil || purpose != forHTTP {
+		return h
+	}
+	return s.acme.HTTPChallenge(h)
+}
+
+// tellPorts tells where the CA's questions arrive, so that nothing else listens for them.
+func (s *Server) tellPorts() {
+	if s.acme == nil {
+		return
+	}
+	addrs := s.Addrs()
+	s.acme.ListensOn(firstPort(addrs.HTTP), firstPort(addrs.HTTPS))
+}
+
+func firstPort(addrs []net.Addr) int {
+	i := slices.IndexFunc(addrs, func(a net.Addr) bool { _, ok := a.(*net.TCPAddr); return ok })
+	if i < 0 {
+		return 0
+	}
+	return addrs[i].(*net.TCPAddr).Port
+}
+
+// storedSigner signs with the certificate of the name that was asked, if there is one. No CA is asked for a profile.
+func (s *Server) storedSigner(host string) (*tls.Certificate, error) {
+	cert, err := s.acme.Stored(context.Background(), host)
+	if err == nil && cert == nil {
+		err = errors.New("there is no certificate yet for the name that was asked")
+	}
+	return cert, err
+}
