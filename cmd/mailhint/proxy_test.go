@@ -1,0 +1,343 @@
+//go:build linux
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"io"
+	"math/big"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"mailhint/autodiscover"
+	"mailhint/settings"
+)
+
+// front is a real web server in front of mailhint.
+type front struct {
+	kind    string
+	program string // and Debian's package, if it is called otherwise
+	install string
+	server  string // the lines of [server] that the snippet asks for, besides the usual ones
+	// command writes the configuration around the snippet into a folder, and returns the command line.
+	command func(t *testing.T, f *setup) []string
+	// roots returns the CA of the certificates; nil for that of the folder.
+	roots func(t *testing.T, f *setup) *x509.CertPool
+	// strict is true if it does not even begin TLS for names that are not ours.
+	strict bool
+}
+
+const behindTLS = "tls = \"off\"\nhttp = [\"127.0.0.1:8080\"]\ntrusted_proxies = [\"127.0.0.1\", \"::1\"]\n"
+
+var fronts = []front{
+	{kind: "nginx", program: "nginx", install: "nginx", server: behindTLS, command: nginx},
+	{kind: "nginx-sni", program: "nginx", install: "nginx libnginx-mod-stream", command: nginxSNI,
+		server: "tls = \"files\"\ncert = \"cert.pem\"\nkey = \"key.pem\"\nhttp = [\"127.0.0.1:8080\"]\nhttps = [\"127.0.0.1:8443\"]\n" +
+			"trusted_proxies = [\"127.0.0.1\", \"::1\"]\nproxy_protocol = true\n"},
+	{kind: "caddy", program: "caddy", install: "caddy", server: behindTLS, command: caddy, roots: caddyRoots, strict: true},
+	{kind: "haproxy", program: "haproxy", install: "haproxy", server: behindTLS, command: haproxy},
+	{kind: "haproxy", program: "haproxy", install: "haproxy", server: behindTLS + "proxy_protocol = true\n", command: haproxy},
+	{kind: "apache", program: "apache2", install: "apache2", server: behindTLS, command: apache},
+}
+
+// setup is the folder of a test.
+type setup struct {
+	dir     string
+	snippet string
+}
+
+func (s *setup) path(name string) string { return filepath.Join(s.dir, name) }
+
+// block returns what stands in the comment below a line, without the marks of a comment.
+func (s *setup) block(t *testing.T, below string) string {
+	t.Helper()
+	_, rest, found := strings.Cut(s.snippet, below)
+	if !found {
+		t.Fatalf("the snippet does not say %q:\n%s", below, s.snippet)
+	}
+	var block strings.Builder
+	for line := range strings.Lines(rest) {
+		if text, ok := strings.CutPrefix(line, "#   "); ok {
+			block.WriteString(text)
+		} else if block.Len() > 0 {
+			break
+		}
+	}
+	return block.String()
+}
+
+// TestProxies puts every server that Debian has in front of the true program, with exactly the snippet that mailhint prints, and asks
+// as mail programs do.
+func TestProxies(t *testing.T) {
+	if !inNamespace(t) {
+		return
+	}
+	const listed = "[domains.\"example.com\"]\nimap = \"imap.example.com\"\nsmtp = \"smtp.example.com\"\n" +
+		"[[domains.\"example.com\".rules]]\nfrom = [\"10.9.0.0/16\"]\nimap = \"inside.example.com\"\n"
+	const unlisted = listed + "[domains.\"*.students.example\"]\nimap = \"imap.example.com\"\nsmtp = \"smtp.example.com\"\n"
+	for _, f := range fronts {
+		name := f.kind
+		if strings.Contains(f.server, "proxy_protocol") && f.kind == "haproxy" {
+			name += " with the PROXY protocol"
+		}
+		t.Run(name, func(t *testing.T) {
+			if _, err := exec.LookPath(f.program); err != nil {
+				t.Skipf("%s is not installed: apt-get install %s", f.program, f.install)
+			}
+			t.Run("names listed", func(t *testing.T) { f.try(t, listed, false) })
+			t.Run("names not listed", func(t *testing.T) { f.try(t, unlisted, true) })
+		})
+	}
+}
+
+func (f front) try(t *testing.T, domains string, all bool) {
+	s := &setup{dir: t.TempDir()}
+	os.Chmod(s.dir, 0o755) // a server may change its user
+	roots := newCertificate(t, s)
+	config := s.path("domains.toml")
+	write(t, config, "[server]\n"+f.server+domains)
+	var out, errs bytes.Buffer
+	args := []string{"proxy", f.kind, "--config", config}
+	if f.kind == "haproxy" {
+		args = append(args, "--cert", s.path("both.pem"))
+	} else {
+		args = append(args, "--cert", s.path("cert.pem"), "--key", s.path("key.pem"))
+	}
+	if code := run(t.Context(), args, &out, &errs); code != exitGood || errs.Len() > 0 {
+		t.Fatalf("mailhint proxy: exit code %d, %s", code, &errs)
+	}
+	s.snippet = out.String()
+	startCommand(t, s, []string{"mailhint", "serve", "--config", config}, "127.0.0.1:8080")
+	startCommand(t, s, f.command(t, s), "127.0.0.1:443")
+	if f.roots != nil {
+		roots = f.roots(t, s)
+	}
+	c := &asker{t: t, roots: roots}
+	c.asLegitimate()
+	c.asForger()
+	if all {
+		if r := c.ask(question{url: "http://autoconfig.stranger.example" + path}); r.StatusCode != http.StatusNotFound {
+			t.Errorf("a domain that is not ours: %s, want 404", r.Status)
+		}
+		if r := c.ask(question{url: "http://autoconfig.a.students.example" + path}); r.StatusCode != http.StatusOK {
+			t.Errorf("a name below a wildcard: %s, want 200", r.Status)
+		}
+	}
+	if f.strict {
+		if _, err := c.do(question{url: "https://autoconfig.stranger.example" + path}); err == nil || !strings.Contains(err.Error(), "tls: ") {
+			t.Errorf("TLS for a domain that is not ours: %v, want an alert", err)
+		}
+	}
+}
+
+// asker asks as mail programs do.
+type asker struct {
+	t     *testing.T
+	roots *x509.CertPool
+}
+
+// question is a request.
+type question struct {
+	url    string
+	from   string // the client's address; 10.8.0.1 if empty
+	body   string // sent by POST
+	header string // one more
+}
+
+const fromInside = "10.9.0.1"
+
+func (a *asker) do(q question) (*http.Response, error) {
+	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP("10.8.0.1")}, Timeout: 20 * time.Second}
+	if q.from != "" {
+		d.LocalAddr = &net.TCPAddr{IP: net.ParseIP(q.from)}
+	}
+	transport := &http.Transport{
+		DisableKeepAlives: true,
+		TLSClientConfig:   &tls.Config{RootCAs: a.roots},
+		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			_, port, _ := net.SplitHostPort(address)
+			return d.DialContext(ctx, network, "10.0.0.1:"+port)
+		},
+	}
+	client := &http.Client{Transport: transport, Timeout: 30 * time.Second,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	method := http.MethodGet
+	if q.body != "" {
+		method = http.MethodPost
+	}
+	r, err := http.NewRequest(method, q.url, strings.NewReader(q.body))
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	if name, value, ok := strings.Cut(q.header, ": "); ok {
+		r.Header.Set(name, value)
+	}
+	return client.Do(r)
+}
+
+// reply is a response whose body has been read.
+type reply struct {
+	*http.Response
+	body string
+}
+
+func (a *asker) ask(q question) reply {
+	a.t.Helper()
+	r, err := a.do(q)
+	if err != nil {
+		a.t.Fatalf("%+v: %v", q, err)
+	}
+	defer r.Body.Close()
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		a.t.Fatalf("%+v: %v", q, err)
+	}
+	if r.StatusCode == http.StatusUnauthorized || r.Header.Get("WWW-Authenticate") != "" {
+		a.t.Errorf("%+v: asks for a password", q)
+	}
+	return reply{r, string(body)}
+}
+
+// expect asks, and holds status and content against what they should be.
+func (a *asker) expect(q question, status int, content string) {
+	a.t.Helper()
+	if r := a.ask(q); r.StatusCode != status || !strings.Contains(r.body+r.Header.Get("Location"), content) {
+		a.t.Errorf("%+v:\n got %s %v\n%s\nwant %d with %q", q, r.Status, r.Header, r.body, status, content)
+	}
+}
+
+var (
+	outlook = "/autodiscover/autodiscover.xml"
+	posted  = autodiscover.NewRequest(settings.Address{Local: "ann", Domain: "example.com"})
+)
+
+const (
+	seenOutside = "<hostname>imap.example.com</hostname>"
+	seenInside  = "<hostname>inside.example.com</hostname>"
+	outlookGot  = "<Server>imap.example.com</Server>"
+)
+
+// asLegitimate: everything arrives, and mailhint learns who asks and how.
+func (a *asker) asLegitimate() {
+	a.t.Helper()
+	const host = "autoconfig.example.com"
+	a.expect(question{url: "https://" + host + path + "?emailaddress=ann@example.com"}, 200, seenOutside)
+	a.expect(question{url: "http://" + host + path}, 200, seenOutside)
+	a.expect(question{url: "https://" + host + path, from: fromInside}, 200, seenInside)
+	a.expect(question{url: "http://" + host + path, from: fromInside}, 200, seenInside)
+	a.expect(question{url: "https://autodiscover.example.com" + outlook, body: posted}, 200, outlookGot)
+	a.expect(question{url: "https://autodiscover.example.com/Autodiscover/Autodiscover.XML", body: posted}, 200, outlookGot)
+	a.expect(question{url: "http://autodiscover.example.com" + outlook, body: posted}, 302, "https://autodiscover.example.com/")
+	a.expect(question{url: "https://autodiscover.example.com/autodiscover/autodiscover.json/v1.0/ann%40example.com?Protocol=AutodiscoverV1"}, 200,
+		`"Url":"https://autodiscover.example.com/`)
+	a.expect(question{url: "https://" + host + "/-/metrics"}, 404, "")
+	a.expect(question{url: "https://example.com/.well-known/autoconfig" + path}, 200, seenOutside)
+	a.expect(question{url: "https://example.com/Autodiscover/Autodiscover.xml", body: posted}, 200, outlookGot)
+	a.expect(question{url: "https://example.com/.well-known/autoconfig" + path, from: fromInside}, 200, seenInside)
+}
+
+// asForger: headers that only a proxy may write have no effect.
+func (a *asker) asForger() {
+	a.t.Helper()
+	const host = "autoconfig.example.com"
+	for _, scheme := range []string{"http://", "https://"} {
+		a.expect(question{url: scheme + host + path, header: "X-Forwarded-For: " + fromInside}, 200, seenOutside)
+		a.expect(question{url: scheme + host + path, header: "X-Forwarded-Host: autoconfig.stranger.example"}, 200, seenOutside)
+		a.expect(question{url: scheme + host + path, header: "Forwarded: for=" + fromInside}, 200, seenOutside)
+	}
+	a.expect(question{url: "https://example.com/.well-known/autoconfig" + path, header: "X-Forwarded-For: " + fromInside}, 200, seenOutside)
+	a.expect(question{url: "http://autodiscover.example.com" + outlook, body: posted, header: "X-Forwarded-Proto: https"}, 302, "https://autodiscover.")
+	a.expect(question{url: "https://autodiscover.example.com" + outlook, body: posted, header: "X-Forwarded-Proto: http"}, 200, outlookGot)
+}
+
+// newCertificate writes a certificate for the names of the test, and returns what trusts it.
+func newCertificate(t *testing.T, s *setup) *x509.CertPool {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		DNSNames: []string{"example.com", "*.example.com", "*.a.students.example"}, IsCA: true, BasicConstraintsValid: true}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	certPEM := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+	keyPEM := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})
+	write(t, s.path("cert.pem"), string(certPEM))
+	write(t, s.path("key.pem"), string(keyPEM))
+	write(t, s.path("both.pem"), string(certPEM)+string(keyPEM))
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(certPEM)
+	return pool
+}
+
+// startCommand runs a program until the test ends, and waits until it listens.
+func startCommand(t *testing.T, s *setup, command []string, listens string) {
+	t.Helper()
+	log := new(logBuffer)
+	cmd := exec.Command(command[0], command[1:]...)
+	cmd.Dir, cmd.Stdout, cmd.Stderr = s.dir, log, log
+	cmd.Env = append(slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "NOTIFY_SOCKET=") }), "HOME="+s.dir, "XDG_DATA_HOME="+s.dir)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	go func() {
+		cmd.Wait() // its log is shown if the test fails
+		close(ended)
+	}()
+	t.Cleanup(func() {
+		syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM)
+		select {
+		case <-ended:
+		case <-time.After(10 * time.Second):
+			syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+			<-ended
+		}
+		if t.Failed() {
+			t.Logf("%s said:\n%s", command[0], log)
+		}
+	})
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		c, err := net.Dial("tcp", listens)
+		if err == nil {
+			c.Close()
+			return
+		}
+		select {
+		case <-ended:
+			t.Fatalf("%v ended:\n%s", command, log)
+		default:
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%v does not listen at %s:\n%s", command, listens, log)
+		}
+	}
+}
+
+// fill writes the folder and other things into a configuration.
+func (s *setup) fill(text string, words ...string) string {
+	return strings.NewReplacer(append(words, "DIR", s.dir)...).Replace(text)
+}

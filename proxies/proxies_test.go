@@ -1,0 +1,168 @@
+package proxies
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v3"
+
+	"mailhint/settings"
+)
+
+// These tests hold what can be told from the text. The servers themselves try the pieces in the tests of cmd/mailhint, all but Traefik,
+// which Debian does not have.
+
+func usual() Options {
+	return Options{
+		Domains: []settings.Domain{"example.com", "firm.example"}, Server: "setup.hoster.example",
+		HTTP: "127.0.0.1:8080", HTTPS: "127.0.0.1:8443", Admin: "127.0.0.1:8081", Cert: "/etc/ssl/cert.pem", Key: "/etc/ssl/key.pem",
+	}
+}
+
+func snippet(t *testing.T, kind string, o Options) string {
+	t.Helper()
+	text, err := Snippet(kind, o)
+	if err != nil {
+		t.Fatalf("%s: %v", kind, err)
+	}
+	return string(text)
+}
+
+// Every piece says what it needs, and names everything it passes on.
+func TestSnippets(t *testing.T) {
+	many := usual()
+	many.Domains = nil
+	for i := range MaxListed + 1 {
+		many.Domains = append(many.Domains, settings.Domain(fmt.Sprintf("d%d.example", i)))
+	}
+	for _, kind := range Kinds {
+		listed, unlisted := snippet(t, kind, usual()), snippet(t, kind, many)
+		for _, want := range []string{"#   http = [\"127.0.0.1:8080\"]", "#   trusted_proxies = [\"127.0.0.1\", \"::1\"]", "https://autoconfig.example.com/mail/",
+			"setup.hoster.example", "autoconfig.example.com", "autodiscover.firm.example", "ua-auto-config.firm.example"} {
+			if !strings.Contains(listed, want) {
+				t.Errorf("%s does not say %q:\n%s", kind, want, listed)
+			}
+		}
+		if strings.Contains(unlisted, "d1.example") {
+			t.Errorf("%s lists %d domains:\n%s", kind, len(many.Domains), unlisted)
+		}
+		for _, text := range []string{listed, unlisted} {
+			if strings.Contains(text, "<no value>") || strings.Contains(text, "%!") || !strings.HasSuffix(text, "\n") || strings.HasSuffix(text, "\n\n") {
+				t.Errorf("%s:\n%s", kind, text)
+			}
+		}
+		remote := usual()
+		remote.HTTP = "10.1.2.3:8080"
+		if text := snippet(t, kind, remote); !strings.Contains(text, "the address from which this proxy comes") {
+			t.Errorf("%s on another machine trusts loopback:\n%s", kind, text)
+		}
+	}
+}
+
+// What templates would write as it is must be harmless.
+func TestOddOptions(t *testing.T) {
+	for _, change := range []func(*Options){
+		func(o *Options) { o.HTTP = "127.0.0.1" },
+		func(o *Options) { o.HTTP = "127.0.0.1:http" },
+		func(o *Options) { o.HTTP = "evil;host:80" },
+		func(o *Options) { o.HTTP = "" },
+		func(o *Options) { o.HTTPS = ":443" },
+		func(o *Options) { o.Admin = "a b:1" },
+		func(o *Options) { o.Cert = "" },
+		func(o *Options) { o.Cert = "a\"; evil" },
+		func(o *Options) { o.Key = "a\nb" },
+		func(o *Options) { o.Key = "$HOME/key.pem" },
+	} {
+		o := usual()
+		change(&o)
+		if text, err := Snippet("nginx", o); err == nil {
+			t.Errorf("%+v is taken:\n%s", o, text)
+		}
+	}
+	if _, err := Snippet("iis", usual()); err == nil || !strings.Contains(err.Error(), "haproxy") {
+		t.Errorf("an unknown kind: %v", err)
+	}
+	for _, good := range []string{"localhost:8080", "[::1]:8080", "mailhint.internal.example:80"} {
+		o := usual()
+		o.HTTP = good
+		if text := snippet(t, "nginx", o); !strings.Contains(text, "server "+good+";") {
+			t.Errorf("%s is not in\n%s", good, text)
+		}
+	}
+}
+
+// nginx cannot start with a name in its table that is too long for it, and HAProxy with a line of more than 64 words.
+func TestLongNamesAndLists(t *testing.T) {
+	o := usual()
+	o.Domains = []settings.Domain{settings.Domain(strings.Repeat("long-label.", 20) + "example")}
+	if text := snippet(t, "nginx", o); !strings.Contains(text, "~^autoconfig.long-label.") {
+		t.Errorf("a long name stands in nginx's table:\n%s", text)
+	}
+	for i := range MaxListed - 1 {
+		o.Domains = append(o.Domains, settings.Domain(fmt.Sprintf("d%d.example", i)))
+	}
+	for line := range strings.Lines(snippet(t, "haproxy", o)) {
+		if n := len(strings.Fields(line)); n > 64 && !strings.HasPrefix(line, "#") {
+			t.Errorf("HAProxy takes 64 words a line, this has %d: %s", n, line)
+		}
+	}
+}
+
+// traefikFile is what matters here of Traefik's dynamic configuration.
+type traefikFile struct {
+	HTTP struct {
+		Routers map[string]struct {
+			EntryPoints   []string `yaml:"entryPoints"`
+			Rule, Service string
+			TLS           any
+		}
+		Services map[string]struct {
+			LoadBalancer struct{ Servers []struct{ URL string } } `yaml:"loadBalancer"`
+		}
+	}
+	TLS struct {
+		Certificates []struct {
+			CertFile string `yaml:"certFile"`
+			KeyFile  string `yaml:"keyFile"`
+		}
+	}
+}
+
+// Traefik's piece is YAML, with a rule for both entry points.
+func TestTraefik(t *testing.T) {
+	unlisted := usual()
+	unlisted.Domains = nil
+	nameless := unlisted
+	nameless.Server = ""
+	for want, o := range map[string]Options{
+		"Host(`setup.hoster.example`) || Host(`autoconfig.example.com`) || Host(`autodiscover.example.com`) || Host(`ua-auto-config.example.com`) || " +
+			"Host(`autoconfig.firm.example`) || Host(`autodiscover.firm.example`) || Host(`ua-auto-config.firm.example`)": usual(),
+		"Host(`setup.hoster.example`) || HostRegexp(`^(autoconfig|autodiscover|ua-auto-config)\\.`)": unlisted,
+		"HostRegexp(`^(autoconfig|autodiscover|ua-auto-config)\\.`)":                                 nameless,
+	} {
+		var file traefikFile
+		text := snippet(t, "traefik", o)
+		if err := yaml.Unmarshal([]byte(text), &file); err != nil {
+			t.Fatalf("%v:\n%s", err, text)
+		}
+		plain, secure := file.HTTP.Routers["mailhint-http"], file.HTTP.Routers["mailhint"]
+		if plain.Rule != want || secure.Rule != want || plain.TLS != nil || secure.TLS == nil {
+			t.Errorf("routers %+v and %+v, want the rule %s", plain, secure, want)
+		}
+		if !slices.Equal(plain.EntryPoints, []string{"web"}) || !slices.Equal(secure.EntryPoints, []string{"websecure"}) {
+			t.Errorf("entry points %v and %v", plain.EntryPoints, secure.EntryPoints)
+		}
+		if servers := file.HTTP.Services["mailhint"].LoadBalancer.Servers; len(servers) != 1 || servers[0].URL != "http://127.0.0.1:8080" {
+			t.Errorf("servers %v", servers)
+		}
+		if c := file.TLS.Certificates; len(c) != 1 || c[0].CertFile != "/etc/ssl/cert.pem" || c[0].KeyFile != "/etc/ssl/key.pem" {
+			t.Errorf("certificates %v", c)
+		}
+		if site, ok := file.HTTP.Routers["mailhint-site"]; ok != (o.Domains != nil) ||
+			ok && !strings.HasPrefix(site.Rule, "(Host(`example.com`) || Host(`firm.example`)) && (PathPrefix(") {
+			t.Errorf("the web sites: %+v", site)
+		}
+	}
+}
