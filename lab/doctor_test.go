@@ -1,0 +1,77 @@
+//go:build linux
+
+package lab
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestCases has every case examined: doctor must give exactly its codes.
+func TestCases(t *testing.T) {
+	n := theInternet(t)
+	slots := make(chan struct{}, 6)
+	for _, c := range n.cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			n.examine(t, c)
+		})
+	}
+}
+
+func (n *internet) examine(t *testing.T, c *testcase) {
+	e, r := n.doctor(t, n.config(c), c.domain)
+	t.Logf("it took %v", r.took.Round(time.Millisecond))
+	if len(e.Domains) != 1 || e.Domains[0].Domain != c.domain {
+		t.Fatalf("got %s, want one domain, %s", r.stdout, c.domain)
+	}
+	var got []string
+	for _, f := range e.Domains[0].Findings {
+		got = append(got, f.Code)
+	}
+	slices.Sort(got)
+	if want := c.codes(); !slices.Equal(slices.Compact(slices.Clone(got)), want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	for _, line := range c.want {
+		code, subject, _ := strings.Cut(line, " ")
+		if slices.Contains(got, code) && !slices.ContainsFunc(e.Domains[0].Findings, func(f finding) bool {
+			return f.Code == code && strings.Contains(f.Subject, subject)
+		}) {
+			t.Errorf("no %s is about %q", code, subject)
+		}
+	}
+	if want := min(len(c.want), 1); r.code != want {
+		t.Errorf("exit code %d, want %d", r.code, want)
+	}
+	if len(e.Domains[0].Unchecked) > 0 {
+		t.Errorf("unchecked: %q", e.Domains[0].Unchecked)
+	}
+	for _, f := range e.Domains[0].Findings {
+		if f.Text == "" || f.Do == "" {
+			t.Errorf("%s has no text, or nothing to do", f.Code)
+		}
+	}
+	if t.Failed() {
+		t.Logf("%s\n%s%s", c.toml(), r.stdout, r.stderr)
+	}
+}
+
+// TestHealthyIsQuick measures how long a healthy domain takes.
+func TestHealthyIsQuick(t *testing.T) {
+	n := theInternet(t)
+	for _, c := range n.cases {
+		if c.want != nil {
+			continue
+		}
+		_, r := n.doctor(t, n.config(c), c.domain)
+		t.Logf("%s: %v", c.name, r.took.Round(time.Millisecond))
+		if r.took > 3*3*time.Second { // the target is 3 seconds, on a machine that does nothing else
+			t.Errorf("%s took %v", c.name, r.took)
+		}
+	}
+}

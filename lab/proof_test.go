@@ -1,0 +1,169 @@
+//go:build linux
+
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os/exec"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestServers proves with openssl, and connections of its own, that the mail servers are good and bad as the cases say.
+func TestServers(t *testing.T) {
+	n := theInternet(t)
+	openssl := find(t, "openssl", "openssl")
+	type look struct {
+		host *mailHost
+		s    service
+		v6   bool
+	}
+	var looks []look
+	for _, h := range n.mail {
+		for _, s := range services {
+			looks = append(looks, look{h, s, false}, look{h, s, true})
+		}
+	}
+	errs := make([]error, len(looks))
+	parallel(len(looks), func(i int) {
+		l := looks[i]
+		address := l.host.v4
+		if l.v6 {
+			address = l.host.v6
+		}
+		if err := l.host.proves(openssl, n.authority.roots(), l.s, address, l.v6); err != nil {
+			errs[i] = fmt.Errorf("%s, %s port %d, which should be %q: %w", l.host.name, address, l.s.port, l.host.faults[l.s.port], err)
+		}
+	})
+	if err := errors.Join(errs...); err != nil {
+		t.Error(err)
+	}
+}
+
+// proves checks that a service is as the faults of its host say.
+func (h *mailHost) proves(openssl, roots string, s service, address string, v6 bool) error {
+	at := net.JoinHostPort(address, fmt.Sprint(s.port))
+	if want := h.connects(s, v6); want != "" {
+		patience := 5 * time.Second
+		if want == "timeout" {
+			patience = 700 * time.Millisecond
+		}
+		conn, err := net.DialTimeout("tcp", at, patience)
+		if err == nil {
+			conn.Close()
+			return errors.New("it accepts connections")
+		}
+		if !strings.Contains(err.Error(), want) {
+			return fmt.Errorf("got %w, want %q", err, want)
+		}
+		return nil
+	}
+	patience := 10 * time.Second
+	if h.implicit(s) {
+		patience = 300 * time.Millisecond // a server that waits for TLS says nothing
+	}
+	greeting, err := greets(at, patience)
+	if h.implicit(s) == (err == nil) {
+		return fmt.Errorf("greeting without TLS: %q, %w", greeting, err)
+	}
+	if h.has(s.port, "no-starttls") {
+		if strings.Contains(greeting, "STARTTLS") || strings.Contains(greeting, "STLS") {
+			return fmt.Errorf("it offers STARTTLS: %q", greeting)
+		}
+		return nil
+	}
+	if h.hasAny("no-starttls", 143, 110, 4190) && s.port != 587 && s.port != 465 {
+		return nil // Dovecot has one setting for all ports of an address; these are not used
+	}
+	if slices.Contains([]int{143, 587}, s.port) && !h.implicit(s) {
+		plain := regexp.MustCompile(`AUTH[ =][^\r]*(PLAIN|LOGIN)`).MatchString(greeting)
+		if plain != h.has(s.port, "plain-login") {
+			return fmt.Errorf("before TLS it says %q", greeting)
+		}
+	}
+	return h.provesTLS(openssl, roots, s, at)
+}
+
+// connects returns a part of the error that a connection must fail with; empty if it must not.
+func (h *mailHost) connects(s service, v6 bool) string {
+	switch {
+	case h.has(s.port, "closed") || v6 && h.has(0, "closed"):
+		return "connection refused"
+	case h.has(s.port, "silent") || v6 && h.has(0, "silent"):
+		return "timeout"
+	case h.has(s.port, "unreachable"):
+		return "no route to host"
+	}
+	return ""
+}
+
+// greets returns what a server says before TLS, and after a question about what it can do.
+func greets(at string, patience time.Duration) (string, error) {
+	conn, err := net.DialTimeout("tcp", at, 5*time.Second)
+	if err != nil {
+		return "", err
+	}
+	defer conn.Close()
+	conn.SetDeadline(time.Now().Add(patience))
+	buffer := make([]byte, 4096)
+	if _, err := conn.Read(buffer); err != nil {
+		return "", err
+	}
+	conn.SetDeadline(time.Now().Add(5 * time.Second))
+	question := "EHLO lab\r\nQUIT\r\n"
+	switch _, port, _ := net.SplitHostPort(at); port {
+	case "143", "993":
+		question = "a CAPABILITY\r\nb LOGOUT\r\n"
+	case "110", "995":
+		question = "CAPA\r\nQUIT\r\n"
+	case "4190":
+		question = "CAPABILITY\r\nLOGOUT\r\n"
+	}
+	if _, err := conn.Write([]byte(question)); err != nil {
+		return "", err
+	}
+	var all strings.Builder
+	for {
+		n, err := conn.Read(buffer)
+		all.Write(buffer[:n])
+		if err != nil {
+			return all.String(), nil
+		}
+	}
+}
+
+// startTLS is what openssl calls the protocol of a port.
+var startTLS = map[int]string{143: "imap", 993: "imap", 110: "pop3", 995: "pop3", 4190: "sieve", 587: "smtp", 465: "smtp"}
+
+// verdicts are what openssl says of a certificate with a flaw.
+var verdicts = map[string]string{
+	"": "0 (ok)", "ends-soon": "0 (ok)", "expired": "10 (certificate has expired)", "wrong-name": "62 (hostname mismatch)",
+	"self-signed": "18 (self-signed certificate)", "no-intermediate": "21 (unable to verify the first certificate)",
+}
+
+// provesTLS checks a certificate, and the login methods inside TLS.
+func (h *mailHost) provesTLS(openssl, roots string, s service, at string) error {
+	args := []string{"s_client", "-connect", at, "-servername", h.name, "-verify_hostname", h.name, "-CAfile", roots, "-no-CApath", "-crlf"}
+	if !h.implicit(s) {
+		args = append(args, "-starttls", startTLS[s.port])
+	}
+	ctx, stop := context.WithTimeout(context.Background(), 20*time.Second)
+	defer stop()
+	cmd := exec.CommandContext(ctx, openssl, args...)
+	cmd.Stdin = strings.NewReader("")
+	out, err := cmd.CombinedOutput()
+	verdict := regexp.MustCompile(`Verify return code: (.*)`).FindStringSubmatch(string(out))
+	if verdict == nil {
+		return fmt.Errorf("openssl: %w: %s", err, out)
+	}
+	if verdict[1] != verdicts[h.flaw] {
+		return fmt.Errorf("openssl judges %q, want %q", verdict[1], verdicts[h.flaw])
+	}
+	return nil
+}
