@@ -70,7 +70,7 @@ func FuzzIMAP(f *testing.F) {
 func FuzzPOP3(f *testing.F) {
 	fuzzDialect(f, dialects[Ports[2].Protocol],
 		"+OK <1.2@h>\r\n+OK\r\nSASL PLAIN LOGIN\r\nSTLS\r\n.\r\n+OK\r\n+OK\r\nUSER\r\n..\r\n.\r\n-ERR\r\n",
-		"-ERR\r\n", "+OK\r\n-ERR no CAPA\r\n+OK\r\n")
+		"-ERR\r\n", "+OK\r\n-ERR no CAPA\r\n+OK\r\n", "+OK <0@>\n")
 }
 
 func FuzzSMTP(f *testing.F) {

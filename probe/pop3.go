@@ -23,16 +23,16 @@ func pop3Greeting(d *dialogue) error {
 
 // pop3Capabilities asks with CAPA (RFC 2449 section 5). A server that does not know the command is old, and takes USER and PASS.
 func pop3Capabilities(d *dialogue) (Capabilities, error) {
-	var c Capabilities
-	if d.apop {
-		c.mechanism("APOP")
-	}
 	if err := d.begin("CAPA"); err != nil {
-		return c, err
+		return Capabilities{}, err
 	}
 	first, err := d.line()
 	if err != nil {
-		return c, err
+		return Capabilities{}, err
+	}
+	var c Capabilities
+	if d.apop {
+		c.mechanism("APOP")
 	}
 	switch word, _ := cut(first); word {
 	case "-ERR":
