@@ -47,6 +47,7 @@ type Candidate struct {
 type DNS interface {
 	MX(ctx context.Context, name string) ([]resolver.MX, error)
 	SRV(ctx context.Context, name string) ([]resolver.SRV, error)
+	TXT(ctx context.Context, name string) ([]string, error)
 }
 
 const (

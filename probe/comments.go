@@ -18,7 +18,14 @@ func (f *Finding) Complete() bool {
 // Settings are those of a domain with the servers that were chosen. People are taken to log in with their address: looking does not
 // tell.
 func (f *Finding) Settings() *settings.Settings {
-	return &settings.Settings{Servers: f.Servers, Login: settings.EmailAddress, Auth: []settings.Auth{settings.Password}}
+	s := &settings.Settings{Servers: f.Servers, Login: settings.EmailAddress, Auth: []settings.Auth{settings.Password}}
+	for _, service := range f.Services {
+		place := map[string]*settings.Pattern{"CalDAV": &s.CalDAV, "CardDAV": &s.CardDAV, "JMAP": &s.JMAP}[service.Name]
+		if service.Fault == "" {
+			*place = service.URL
+		}
+	}
+	return s
 }
 
 // Comments are what an admin should know about the finding, a line each, the most important last, next to the entry.
@@ -29,6 +36,11 @@ func (f *Finding) Comments(now time.Time) []string {
 	}
 	if len(f.Hosts) == 0 {
 		lines = append(lines, "no host that could be a mail server")
+	}
+	for _, s := range f.Services {
+		if s.Fault == "" {
+			lines = append(lines, fmt.Sprintf("%s: %s answers with HTTP status %d", s.Name, s.URL, s.Web.Status))
+		}
 	}
 	lines = append(lines, f.Remarks...)
 	for _, p := range f.Problems {

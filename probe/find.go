@@ -23,6 +23,8 @@ type Finding struct {
 	Hosts      []Host
 	// Servers are those to advertise, the protocols in the order of settings, best first, with the login by address.
 	Servers []settings.Server
+	// Services at URLs that SRV records name. Those without a Fault can be advertised.
+	Services []Service
 	// Problems are what an admin should mend: no usable server, records that lead to none, addresses that do not answer. They and
 	// Remarks are fit for a terminal.
 	Problems []string
@@ -53,10 +55,11 @@ func (p *Prober) Find(ctx context.Context, what Search) (*Finding, error) {
 	}
 	s.gather(ctx)
 	hosts := p.lookAtAll(ctx, s.candidates, what.Seen)
+	services := s.services(ctx)
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
-	f := &Finding{Domain: name, IsHost: s.host, MX: s.mx, Remarks: s.remarks}
+	f := &Finding{Domain: name, IsHost: s.host, MX: s.mx, Services: services, Remarks: s.remarks}
 	if f.IsHost {
 		f.Domain = registered(name)
 	}

@@ -1,20 +1,15 @@
 package probe
 
 import (
-	"bufio"
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/netip"
-	"os"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -30,6 +25,7 @@ type world struct {
 	hosts     map[string][]netip.Addr
 	mx        map[string][]resolver.MX
 	srv       map[string][]resolver.SRV
+	txt       map[string][]string
 	failing   []string
 	ports     map[string][]string // "address:port": TLS mode, names and more
 	want      map[string][]string
@@ -63,111 +59,15 @@ func (w *world) SRV(_ context.Context, name string) ([]resolver.SRV, error) {
 	return noneIfEmpty(w.srv[name])
 }
 
+func (w *world) TXT(_ context.Context, name string) ([]string, error) {
+	return noneIfEmpty(w.txt[name])
+}
+
 func noneIfEmpty[T any](records []T) ([]T, error) {
 	if len(records) == 0 {
 		return nil, resolver.ErrNone
 	}
 	return records, nil
-}
-
-// dial connects to a port of the world.
-func (w *world) dial(t *testing.T, good, bad *authority) func(context.Context, string, string) (net.Conn, error) {
-	certificates := make(map[string]tls.Certificate)
-	for address, words := range w.ports {
-		names := strings.Split(words[1], ",")
-		switch {
-		case slices.Contains(words, "expired"):
-			certificates[address] = good.issue(t, time.Now().Add(-time.Minute), names...)
-		case slices.Contains(words, "ending"):
-			certificates[address] = good.issue(t, time.Now().Add(50*time.Hour), names...)
-		case slices.Contains(words, "untrusted"):
-			certificates[address] = bad.issue(t, time.Time{}, names...)
-		default:
-			certificates[address] = good.issue(t, time.Time{}, names...)
-		}
-	}
-	return func(ctx context.Context, _, address string) (net.Conn, error) {
-		words, ok := w.ports[address]
-		if !ok {
-			return nil, &net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
-		}
-		if words[0] == "silent" {
-			<-ctx.Done()
-			return nil, ctx.Err()
-		}
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, err
-		}
-		go func() {
-			server, err := l.Accept()
-			l.Close() // it is for one connection
-			if err != nil {
-				return
-			}
-			defer server.Close()
-			_, port, _ := net.SplitHostPort(address)
-			serveMail(server, port, words, certificates[address])
-		}()
-		client, err := dialTo(l)(ctx, "tcp", address)
-		if err != nil {
-			l.Close()
-		}
-		return client, err
-	}
-}
-
-// serveMail is the least that a mail server must say.
-func serveMail(conn net.Conn, port string, words []string, certificate tls.Certificate) {
-	mode := words[0]
-	encrypt := func() bool {
-		inside := tls.Server(conn, &tls.Config{Certificates: []tls.Certificate{certificate}})
-		conn = inside
-		return inside.Handshake() == nil
-	}
-	if mode == "tls" && !encrypt() {
-		return
-	}
-	login, starttls := "PLAIN", ""
-	if i := slices.IndexFunc(words, func(w string) bool { return strings.HasPrefix(w, "login=") }); i >= 0 {
-		login = strings.ReplaceAll(words[i][len("login="):], ",", " ")
-	}
-	if mode == "starttls" {
-		starttls = "STARTTLS"
-	}
-	protocol := map[string]string{"143": "imap", "993": "imap", "110": "pop3", "995": "pop3", "4190": "sieve"}[port]
-	greeting := map[string]string{"imap": "* OK", "pop3": "+OK", "sieve": `"SASL" ""` + "\r\nOK", "": "220 x"}[protocol]
-	_, _ = io.WriteString(conn, greeting+"\r\n")
-	in := bufio.NewReader(conn)
-	for {
-		line, err := in.ReadString('\n')
-		if err != nil {
-			return
-		}
-		answer := ""
-		switch line = strings.TrimSpace(line); line {
-		case "a CAPABILITY":
-			answer = "* CAPABILITY IMAP4rev1 LOGINDISABLED AUTH=" + strings.ReplaceAll(login, " ", " AUTH=") + " " + starttls + "\r\na OK"
-		case "CAPA":
-			answer = "+OK\r\nSASL " + login + "\r\n" + strings.ReplaceAll(starttls, "STARTTLS", "STLS\r\n") + "."
-		case "CAPABILITY":
-			answer = `"SASL" "` + login + `"` + "\r\n" + strings.ReplaceAll(starttls, "STARTTLS", "\"STARTTLS\"\r\n") + "OK"
-		case "EHLO [127.0.0.1]":
-			answer = "250-x\r\n250-8BITMIME " + "\r\n250-X" + starttls + "\r\n250-" + starttls + " \r\n250 AUTH " + login
-		case "b STARTTLS", "STLS", "STARTTLS":
-			_, _ = io.WriteString(conn, map[string]string{"imap": "b OK", "pop3": "+OK", "sieve": "OK", "": "220"}[protocol]+"\r\n")
-			if !encrypt() {
-				return
-			}
-			in, starttls = bufio.NewReader(conn), ""
-			continue
-		default: // good-bye
-			return
-		}
-		if _, err := io.WriteString(conn, answer+"\r\n"); err != nil {
-			return
-		}
-	}
 }
 
 func readWorlds(t *testing.T) []*world {
@@ -180,6 +80,7 @@ func readWorlds(t *testing.T) []*world {
 	for _, file := range archive.Files {
 		w := &world{
 			name: file.Name, hosts: make(map[string][]netip.Addr), mx: make(map[string][]resolver.MX), srv: make(map[string][]resolver.SRV),
+			txt:   make(map[string][]string),
 			ports: make(map[string][]string), want: make(map[string][]string),
 		}
 		for line := range strings.Lines(string(file.Data)) {
@@ -211,13 +112,15 @@ func (w *world) read(line string) (err error) {
 		var port int
 		port, err = strconv.Atoi(words[2])
 		w.srv[words[1]] = append(w.srv[words[1]], resolver.SRV{Port: uint16(port), Target: strings.TrimSuffix(words[3], ".")})
+	case "TXT":
+		w.txt[words[1]] = append(w.txt[words[1]], words[2])
 	case "fails":
 		w.failing = append(w.failing, words[1:]...)
 	case "port":
 		for _, port := range strings.Split(words[2], ",") {
 			w.ports[net.JoinHostPort(words[1], port)] = append(words[3:], "", "")
 		}
-	case "domain", "server", "problem", "remark", "error":
+	case "domain", "server", "service", "problem", "remark", "error":
 		w.want[words[0]] = append(w.want[words[0]], rest)
 	default:
 		err = errors.New("unknown line")
@@ -251,6 +154,15 @@ func TestFind(t *testing.T) {
 			}
 			if want := w.want["domain"]; want != nil && string(f.Domain) != want[0] {
 				t.Errorf("domain %s, want %s", f.Domain, want[0])
+			}
+			var services []string
+			for _, s := range f.Services {
+				if s.Fault == "" {
+					services = append(services, s.Name+" "+string(s.URL))
+				}
+			}
+			if !slices.Equal(services, w.want["service"]) {
+				t.Errorf("services %q, want %q", services, w.want["service"])
 			}
 			matches(t, "problem", f.Problems, w.want["problem"])
 			matches(t, "remark", f.Remarks, w.want["remark"])

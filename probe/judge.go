@@ -22,6 +22,11 @@ func (f *Finding) judge(now time.Time) {
 	if !f.offers(settings.Submission) {
 		f.problem("no server to send mail through was found that mail programs can use")
 	}
+	for _, s := range f.Services {
+		if s.Fault != "" {
+			f.problem("an SRV record names %s for %s, which programs cannot use: %s", clean(string(s.URL), maxText), s.Name, s.Fault)
+		}
+	}
 	for i, h := range f.Hosts {
 		c := f.Candidates[i]
 		f.judgeNamed(h, c.Named)

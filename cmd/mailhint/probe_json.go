@@ -9,13 +9,20 @@ import (
 
 // probeReport is what probe --json prints. Names are added to it, never changed.
 type probeReport struct {
-	Domain   string        `json:"domain"`
-	IsHost   bool          `json:"is_host"` // the name is a host's, so that the domain is a guess
-	Servers  []probeServer `json:"servers"`
-	Problems []string      `json:"problems"`
-	Remarks  []string      `json:"remarks"`
-	Hosts    []probeHost   `json:"hosts"`
-	TOML     string        `json:"toml,omitempty"`
+	Domain   string         `json:"domain"`
+	IsHost   bool           `json:"is_host"` // the name is a host's, so that the domain is a guess
+	Servers  []probeServer  `json:"servers"`
+	Services []probeService `json:"services"`
+	Problems []string       `json:"problems"`
+	Remarks  []string       `json:"remarks"`
+	Hosts    []probeHost    `json:"hosts"`
+	TOML     string         `json:"toml,omitempty"`
+}
+
+type probeService struct {
+	Name  string `json:"name"` // CalDAV, CardDAV, JMAP
+	URL   string `json:"url"`
+	Fault string `json:"fault,omitempty"` // why it is not in the entry
 }
 
 type probeServer struct {
@@ -62,11 +69,14 @@ type probeCapabilities struct {
 
 func reportOf(f *probe.Finding, now time.Time) probeReport {
 	r := probeReport{
-		Domain: string(f.Domain), IsHost: f.IsHost, Servers: []probeServer{}, Hosts: []probeHost{},
+		Domain: string(f.Domain), IsHost: f.IsHost, Servers: []probeServer{}, Services: []probeService{}, Hosts: []probeHost{},
 		Problems: append([]string{}, f.Problems...), Remarks: append([]string{}, f.Remarks...),
 	}
 	for _, s := range f.Servers {
 		r.Servers = append(r.Servers, probeServer{s.URL(), s.Auth})
+	}
+	for _, s := range f.Services {
+		r.Services = append(r.Services, probeService{s.Name, string(s.URL), s.Fault})
 	}
 	for i, h := range f.Hosts {
 		host := probeHost{Name: h.Name, Source: f.Candidates[i].Source.String(), Addresses: []string{}, Looks: []probeLook{}}

@@ -13,6 +13,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -169,5 +170,55 @@ func TestInitNeverWritesOver(t *testing.T) {
 	entries, err := os.ReadDir(dir)
 	if err != nil || len(entries) != 1 {
 		t.Errorf("%d files are left, want only domains.toml (%v)", len(entries), err)
+	}
+}
+
+// TestEveryEntryLoads appends entries of all kinds to one file.
+func TestEveryEntryLoads(t *testing.T) {
+	server := func(p settings.Protocol, url string, auths ...settings.Auth) settings.Server {
+		t.Helper()
+		servers, err := settings.ParseServer(p, url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		servers[0].Login, servers[0].Auth = settings.EmailAddress, auths
+		return servers[0]
+	}
+	submission := server(settings.Submission, "submission://smtp.example.com", settings.Password)
+	findings := []probe.Finding{
+		{Servers: []settings.Server{server(settings.IMAP, "imaps://imap.example.com", settings.OAuth2Token, settings.GSSAPI), submission}},
+		{Servers: []settings.Server{server(settings.POP3, "pop3://imap.example.com:2110", settings.PasswordEncrypted, settings.NTLM, settings.ClientCert), submission}},
+		{
+			Servers: []settings.Server{
+				server(settings.IMAP, "imap://imap.example.com", settings.Password), submission,
+				server(settings.ManageSieve, "sieve://imap.example.com", settings.Password),
+			},
+			Services: []probe.Service{
+				{Name: "CalDAV", URL: "https://dav.example.com:8443/calendars/"}, {Name: "CardDAV", URL: "https://dav.example.com/"},
+				{Name: "JMAP", URL: "https://jmap.example.com/.well-known/jmap"},
+			},
+			Problems: []string{"a \"problem\"\nwith = [lines]"}, Remarks: []string{"\x1b[2J"},
+		},
+		{Domain: "xn--bcher-kva.example"}, // nothing was found
+		{Domain: "half.example", Servers: []settings.Server{submission}},
+	}
+	var all strings.Builder
+	for i, f := range findings {
+		if f.Domain == "" {
+			f.Domain = settings.Domain("d" + strconv.Itoa(i) + ".example")
+		}
+		if err := printFinding(&all, &f, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	file := filepath.Join(t.TempDir(), "domains.toml")
+	if err := os.WriteFile(file, []byte(all.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if result := check(file); !result.OK || result.Domains != 3 {
+		t.Errorf("got %+v of\n%s", result, all.String())
+	}
+	if strings.ContainsRune(all.String(), '\x1b') {
+		t.Errorf("not fit for a terminal:\n%q", all.String())
 	}
 }
