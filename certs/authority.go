@@ -124,6 +124,9 @@ func (a *authority) order(ctx context.Context, name string, clock Clock, p place
 	if what == away && ctx.Err() == nil { // nothing was ordered; else an outage would use up the orders of the hour after it
 		a.budget.giveBack(ctx, p)
 	}
+	if what == refused && !a.issuer.DisableHTTPChallenge && !a.issuer.DisableTLSALPNChallenge {
+		a.budget.add(ctx, now) // the library has asked to be looked for in both ways, which takes two orders
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	after, a.retryAfter = a.retryAfter, 0

@@ -87,6 +87,12 @@ func (b *budget) at(now time.Time) place {
 	return place{now, fmt.Sprintf("%s/%d-%08x", b.prefix(), now.UnixNano(), rand.Uint32())}
 }
 
+// add counts an order that has been made already.
+func (b *budget) add(ctx context.Context, now time.Time) {
+	b.storage.Store(ctx, b.at(now).key, nil) // if it fails there is one too few in the count
+	b.read(ctx, now)
+}
+
 // giveBack takes an order off that was not made. If that fails it stays counted.
 func (b *budget) giveBack(ctx context.Context, p place) {
 	if b.storage.Delete(context.WithoutCancel(ctx), p.key) != nil {

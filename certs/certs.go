@@ -185,8 +185,12 @@ func (c *Certificates) Want(names iter.Seq[string]) {
 	signal(c.wantedNow)
 }
 
-// betweenLooks is the time after which the wanted names are gone through again: DNS may have begun to point here.
-const betweenLooks = time.Hour
+const (
+	// betweenLooks is the time after which the wanted names are gone through again: DNS may have begun to point here.
+	betweenLooks = time.Hour
+	// betweenNames spares the name servers of somebody with a million domains.
+	betweenNames = 10 * time.Millisecond
+)
 
 func (c *Certificates) lookAfterWanted(ctx context.Context) {
 	for {
@@ -214,6 +218,7 @@ func (c *Certificates) lookAfterWanted(ctx context.Context) {
 				case <-c.queue.room:
 				}
 			}
+			time.Sleep(betweenNames)
 		}
 	}
 }

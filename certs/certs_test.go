@@ -132,7 +132,7 @@ func TestQueueKeepsToTheBudget(t *testing.T) {
 	c.Want(slices.Values(names(1000)))
 	for hour := range 4 {
 		want := int64(hour+1) * 250
-		eventually(t, "the orders of an hour are not made", time.Minute, func() bool {
+		eventually(t, "the orders of an hour are not made", 3*time.Minute, func() bool {
 			if n := ca.orders.Load(); n > want {
 				t.Fatalf("%d orders in hour %d", n, hour)
 			}

@@ -93,12 +93,17 @@ func (c *Certificates) entries() map[string]*entry {
 	return maps.Clone(c.known)
 }
 
-// renewDue puts into the queue what is due.
+// renewDue puts into the queue what is due: renewals, and names whose first order has failed.
 func (c *Certificates) renewDue() {
 	now := c.clock.Now()
 	for name, e := range c.entries() {
 		if !now.Before(e.renewAt) && c.allowed(name) && c.failures.wait(name, now) <= 0 {
 			c.queue.add(name, forRenewal)
+		}
+	}
+	for name, failure := range c.failures.all() {
+		if failure.Times > 0 && !now.Before(failure.Next) && c.entry(name) == nil && c.allowed(name) {
+			c.queue.add(name, forLater)
 		}
 	}
 }

@@ -1,0 +1,294 @@
+package certs
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/caddyserver/certmagic"
+	"github.com/mholt/acmez/v3/acme"
+	"go.uber.org/zap"
+)
+
+// Renewals go first, then what somebody waits for; each name is worked on once.
+func TestQueue(t *testing.T) {
+	q := newQueue()
+	later := q.add("later", forLater)
+	q.add("b", forLater)
+	q.add("handshake", forHandshake)
+	q.add("renewal", forRenewal)
+	if q.add("b", forHandshake) == nil || q.add("later", forLater) != later {
+		t.Error("a name is queued twice")
+	}
+	var got []string
+	for j := q.next(); j != nil; j = q.next() {
+		if q.add(j.name, forRenewal) != j {
+			t.Errorf("%s is queued again while it is worked on", j.name)
+		}
+		got = append(got, j.name)
+		if j.name == "handshake" && !slices.Contains(got[:len(got)-1], "handshake") {
+			q.again(j)
+			continue
+		}
+		q.finish(j, nil)
+	}
+	if want := []string{"renewal", "handshake", "handshake", "b", "later"}; !slices.Equal(got, want) {
+		t.Errorf("order %s, want %s", got, want)
+	}
+	if waiting, running := q.lengths(); waiting != 0 || running != 0 || len(q.jobs) != 0 {
+		t.Errorf("%d waiting, %d running, %d left", waiting, running, len(q.jobs))
+	}
+	for i := range queueRoom[forLater] {
+		q.add(fmt.Sprint(i), forLater)
+	}
+	if q.add("one too many", forLater) != nil {
+		t.Error("the queue has no end")
+	}
+	if q.add("urgent", forRenewal) == nil {
+		t.Error("a full line holds up renewals")
+	}
+}
+
+// Two processes share a budget, a restart does not renew it, and a clock set back does not use it up for longer than an hour.
+func TestBudget(t *testing.T) {
+	storage := &certmagic.FileStorage{Path: t.TempDir()}
+	here, there := &budget{key: "ca", perHour: 3, storage: storage}, &budget{key: "ca", perHour: 3, storage: storage}
+	now := time.Now()
+	take := func(b *budget, at time.Time, want error) place {
+		t.Helper()
+		p, err := b.take(t.Context(), at)
+		if !errors.Is(err, want) {
+			t.Errorf("at %s: %v, want %v", at.Sub(now), err, want)
+		}
+		return p
+	}
+	take(here, now, nil)
+	take(there, now.Add(time.Minute), nil)
+	last := take(here, now.Add(2*time.Minute), nil)
+	take(there, now.Add(3*time.Minute), errSpent)
+	if wait := there.wait(now.Add(3 * time.Minute)); wait != 57*time.Minute {
+		t.Errorf("waits %s for the next place", wait)
+	}
+	here.giveBack(t.Context(), last)
+	take(there, now.Add(4*time.Minute), nil)
+	take(here, now.Add(time.Hour-time.Second), errSpent)
+	take(here, now.Add(time.Hour+time.Second), nil)
+	take(here, now.Add(time.Hour+2*time.Second), errSpent)
+
+	back := now.Add(-1000 * time.Hour)
+	take(here, back, errSpent)
+	take(here, back.Add(time.Hour+time.Second), nil)
+}
+
+// What the answers of a CA mean for the name, and for the CA.
+func TestOutcome(t *testing.T) {
+	problem := func(status int, kind, detail string) error {
+		return fmt.Errorf("somewhere: %w", acme.Problem{Status: status, Type: "urn:ietf:params:acme:error:" + kind, Detail: detail})
+	}
+	for _, test := range []struct {
+		err  error
+		want outcome
+	}{
+		{nil, ordered},
+		{problem(400, "connection", "timeout"), refused},
+		{problem(403, "unauthorized", "404"), refused},
+		{problem(403, "caa", "forbidden"), declined},
+		{problem(400, "rejectedIdentifier", "high risk"), declined},
+		{problem(429, "rateLimited", "too many new orders (300) from this account in the last 3h"), held},
+		{problem(503, "rateLimited", "Service busy; retry later."), held},
+		{problem(429, "rateLimited", `too many certificates (50) already issued for "example.com" in the last 168h`), limited},
+		{problem(429, "rateLimited", `too many certificates (50) already issued for "ample.com" in the last 168h`), held},
+		{problem(500, "serverInternal", "oops"), away},
+		{errors.New("attempt 1: https://ca.example/: HTTP 502: <html>"), away},
+		{&url.Error{Op: "Get", URL: "https://ca.example/", Err: errors.New("EOF")}, away},
+		{fmt.Errorf("x: %w", &net.OpError{Op: "dial", Err: errors.New("refused")}), away},
+		{fmt.Errorf("x: %w", context.DeadlineExceeded), away},
+		{errors.New("disk full"), refused},
+	} {
+		if got := outcomeOf("autoconfig.example.com", test.err); got != test.want {
+			t.Errorf("%v: %d, want %d", test.err, got, test.want)
+		}
+	}
+}
+
+// The bridge tells no addresses, mail addresses or account data, and nothing that moves a terminal's cursor.
+func TestBridge(t *testing.T) {
+	var out bytes.Buffer
+	status, after := 0, ""
+	log := newZap(slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug})), func(s int, h http.Header) {
+		status, after = s, h.Get("Retry-After")
+	})
+	log.With(zap.String("email", "secret@example.com")).Error("it \x1b[31m broke", zap.String("identifier", "autoconfig.example.com"),
+		zap.String("remote_ip", "192.0.2.77"), zap.Strings("account_contact", []string{"mailto:secret@example.com"}), zap.Error(errors.New("why\n")))
+	log.Debug("http request", zap.Int64("status_code", 429), zap.Any("response_headers", http.Header{"Retry-After": {"17"}}))
+	text := out.String()
+	if strings.Count(text, "\n") != 1 || !strings.Contains(text, "level=WARN") || !strings.Contains(text, "identifier=autoconfig.example.com") || !strings.Contains(text, "why") {
+		t.Errorf("log: %s", text)
+	}
+	for _, hidden := range []string{"secret", "192.0.2.77", "\x1b", "contact"} {
+		if strings.Contains(text, hidden) {
+			t.Errorf("%q in %s", hidden, text)
+		}
+	}
+	if status != 429 || after != "17" {
+		t.Errorf("heard %d %q", status, after)
+	}
+	if got := printable(strings.Repeat("ä", 1000) + "\x00"); len([]rune(got)) != maxText+1 {
+		t.Errorf("%d characters", len([]rune(got)))
+	}
+}
+
+// A name that the CA cannot reach costs orders too, which are all counted; it is tried again later and later.
+func TestUnreachableName(t *testing.T) {
+	nobody := listen(t)
+	nobody.Close()
+	f := newFront(t)
+	ca := startCA(t, portOf(nobody), portOf(nobody), 90*day)
+	clock := &manualClock{now: time.Now()}
+	config := ca.config(t.TempDir())
+	config.Clock = clock
+	c, _ := f.serve(t, config)
+	c.Want(slices.Values(names(1)))
+	var last time.Duration
+	for times := 1; times <= 3; times++ {
+		var failure Failure
+		eventually(t, "no failure", 30*time.Second, func() bool { failure, _ = c.failures.get(names(1)[0]); return failure.Times == times })
+		wait := failure.Next.Sub(clock.Now())
+		if wait <= last || wait > 100*time.Minute {
+			t.Errorf("after %d failures it waits %s, before %s", times, wait, last)
+		}
+		if orders, counted := ca.orders.Load(), c.Status().Accounts[0].Orders; int(orders) > counted {
+			t.Errorf("%d orders, %d counted", orders, counted)
+		}
+		last = wait
+		eventually(t, "the attempt does not end", 10*time.Second, func() bool { return c.Status().Waiting == 0 })
+		clock.advance(wait + time.Second)
+	}
+}
+
+// A name must not lead out of the storage, or to all of it.
+func TestRemoveKeepsToItsName(t *testing.T) {
+	ca := &testCA{directory: "https://127.0.0.1:1/dir"}
+	c, err := New(ca.config(t.TempDir()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	for _, name := range []string{"", ".", "..", "../x", "A.test", "*.test", "a b.test"} {
+		if err := c.Remove(t.Context(), name); err == nil && name != "." {
+			t.Errorf("%q: removed", name)
+		}
+	}
+}
+
+// storeCertificate writes a certificate for name as certmagic does.
+func storeCertificate(t testing.TB, c *Certificates, name string, cert *tls.Certificate) {
+	t.Helper()
+	dir := t.TempDir()
+	writePair(t, dir, cert)
+	for key, file := range map[string]string{
+		certmagic.StorageKeys.SiteCert(c.cas[0].key, name): "cert.pem", certmagic.StorageKeys.SitePrivateKey(c.cas[0].key, name): "key.pem",
+	} {
+		text, err := (&certmagic.FileStorage{Path: dir}).Load(t.Context(), filepath.Base(file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.storage.Store(t.Context(), key, text); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// The memory that certificates take does not grow beyond what is allowed; those that had to go are read again.
+func TestLoadedIsBounded(t *testing.T) {
+	config := (&testCA{directory: "https://127.0.0.1:1/dir"}).config(t.TempDir())
+	config.Loaded = 10
+	c, err := New(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	cert := selfSigned(t)
+	for round := range 2 {
+		for _, name := range names(30) {
+			if round == 0 {
+				storeCertificate(t, c, name, cert)
+			}
+			got, err := c.Stored(t.Context(), name)
+			if err != nil || got == nil || !bytes.Equal(got.Certificate[0], cert.Certificate[0]) {
+				t.Fatalf("%s: %v", name, err)
+			}
+		}
+		if n := c.Status().Loaded; n != 10 {
+			t.Errorf("%d in memory", n)
+		}
+	}
+}
+
+// BenchmarkLoadedMemory measures the memory of a loaded certificate, with everything that is known of it.
+func BenchmarkLoadedMemory(b *testing.B) {
+	config := (&testCA{directory: "https://127.0.0.1:1/dir"}).config(b.TempDir())
+	c, err := New(config)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer c.Close()
+	const n = 1000
+	for _, name := range names(n) {
+		storeCertificate(b, c, name, selfSigned(b))
+	}
+	for b.Loop() {
+		for _, name := range names(n) {
+			c.forget(name)
+		}
+		before := heap()
+		for _, name := range names(n) {
+			if cert, err := c.Stored(b.Context(), name); err != nil || cert == nil {
+				b.Fatal(err)
+			}
+		}
+		b.ReportMetric(float64(heap()-before)/n, "B/certificate")
+	}
+	runtime.KeepAlive(c)
+}
+
+func heap() int64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
+// BenchmarkGetCertificate measures what a handshake for a known name costs besides cryptography.
+func BenchmarkGetCertificate(b *testing.B) {
+	c, err := New((&testCA{directory: "https://127.0.0.1:1/dir"}).config(b.TempDir()))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer c.Close()
+	storeCertificate(b, c, "autoconfig.a.test", selfSigned(b))
+	if _, err := c.Stored(b.Context(), "autoconfig.a.test"); err != nil {
+		b.Fatal(err)
+	}
+	hello := &tls.ClientHelloInfo{ServerName: "autoconfig.a.test", SupportedProtos: []string{"h2", "http/1.1"}}
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			if cert, err := c.GetCertificate(hello); cert == nil || err != nil {
+				b.Fatal("no certificate")
+			}
+		}
+	})
+}
