@@ -145,16 +145,18 @@ type textReports struct {
 	alone bool // one domain: everything about it
 	verdict
 	remedies []remedy
+	pasted   int // octets of text to paste in them
+	cut      bool
 }
 
-// remedy is something to do, and about what.
+// remedy is something to do, where, and what to paste there.
 type remedy struct {
 	do, paste string
-	codes     []string
+	about     []string // codes and subjects
 }
 
-// maxRemedies bounds the list at the end of a long run; the first ones are told.
-const maxRemedies = 200
+// maxPaste bounds the list at the end of a long run, in octets of text to paste; what comes first is told.
+const maxPaste = 64 << 10
 
 func (p *textReports) print(r doctor.Report) error {
 	p.count(r)
@@ -214,13 +216,25 @@ func (p *textReports) clients(list []doctor.Client) error {
 // remember keeps what to do, each thing once for all domains.
 func (p *textReports) remember(r doctor.Report) {
 	for _, f := range r.Findings {
-		subject := string(f.Code) + " " + f.Subject
-		i := slices.IndexFunc(p.remedies, func(m remedy) bool { return m.do == f.Do && m.paste == f.Paste })
+		about := string(f.Code) + " " + f.Subject
+		i := slices.IndexFunc(p.remedies, func(m remedy) bool { return m.do == f.Do })
+		if i < 0 {
+			i = len(p.remedies)
+			p.remedies = append(p.remedies, remedy{do: f.Do})
+		}
+		m := &p.remedies[i]
 		switch {
-		case i >= 0 && !slices.Contains(p.remedies[i].codes, subject):
-			p.remedies[i].codes = append(p.remedies[i].codes, subject)
-		case i < 0 && len(p.remedies) < maxRemedies:
-			p.remedies = append(p.remedies, remedy{f.Do, f.Paste, []string{subject}})
+		case p.pasted+len(f.Paste) > maxPaste:
+			p.cut = true
+			continue
+		case m.paste == "":
+			m.paste = f.Paste
+		case !strings.Contains(m.paste, f.Paste):
+			m.paste += "\n" + f.Paste
+		}
+		p.pasted += len(f.Paste)
+		if !slices.Contains(m.about, about) {
+			m.about = append(m.about, about)
 		}
 	}
 }
@@ -230,18 +244,21 @@ func (p *textReports) end() error {
 		fmt.Fprintf(p.out, "\nDo this:\n")
 	}
 	for i, m := range p.remedies {
-		about := m.codes[:min(len(m.codes), 3)]
-		more := ""
-		if len(m.codes) > len(about) {
-			more = fmt.Sprintf(", and %d more", len(m.codes)-len(about))
+		about := m.about[:min(len(m.about), 3)]
+		more, stop := "", "."
+		if len(m.about) > len(about) {
+			more = fmt.Sprintf(", and %d more", len(m.about)-len(about))
 		}
-		fmt.Fprintf(p.out, "\n%d. %s (%s%s)\n", i+1, m.do, strings.Join(about, ", "), more)
+		if m.paste != "" {
+			stop = ":"
+		}
+		fmt.Fprintf(p.out, "\n%d. %s (%s%s)%s\n", i+1, strings.TrimRight(m.do, ".:"), strings.Join(about, ", "), more, stop)
 		if m.paste != "" {
 			fmt.Fprintf(p.out, "\n    %s\n", strings.ReplaceAll(m.paste, "\n", "\n    "))
 		}
 	}
-	if len(p.remedies) == maxRemedies {
-		fmt.Fprintf(p.out, "\nThere is more; these are the first %d.\n", maxRemedies)
+	if p.cut {
+		fmt.Fprintf(p.out, "\nThere is more to do than stands here; name a domain to see what.\n")
 	}
 	if !p.alone {
 		fmt.Fprintf(p.out, "\n%s, %s, %s\n", count(p.domains, "domain"), count(p.problems, "problem"), count(p.warnings, "warning"))

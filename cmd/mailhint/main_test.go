@@ -19,7 +19,7 @@ func TestCommands(t *testing.T) {
 		Dir:                 "testdata",
 		RequireUniqueNames:  true,
 		RequireExplicitExec: true,
-		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "mailworld": mailWorld},
+		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "mailworld": mailWorld, "nameserver": nameserver},
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("MAILHINT_CONFIG", "")
 			return nil
