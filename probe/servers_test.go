@@ -60,7 +60,6 @@ func listen(t testing.TB) net.Listener {
 type scripted struct {
 	name        string
 	port        Port
-	speaks      string
 	want        map[string]string
 	connections [][]string
 }
