@@ -84,7 +84,7 @@ func newRoot() *cobra.Command {
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.PersistentFlags().String("config", "", configUsage)
-	root.AddCommand(newServe(), newCheck(), newShow(), newDNS(), newImport(), newExport(), newVersion())
+	root.AddCommand(newServe(), newCheck(), newShow(), newDNS(), newDoctor(), newProbe(), newInit(), newImport(), newExport(), newProxy(), newCert(), newVersion())
 	return root
 }
 
