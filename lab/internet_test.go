@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -37,8 +36,8 @@ type internet struct {
 	cases     []*testcase
 	mail      []*mailHost
 	good      pair
-	mailhint  *process
-	last      int // number of the last address given away
+	many      []string // names of domains that share a mail host
+	last      int      // number of the last address given away
 }
 
 var world struct {
@@ -80,6 +79,9 @@ func (n *internet) build(t testing.TB) {
 	if err := os.Mkdir(n.folder("certs"), 0o755); err != nil {
 		t.Fatal(err)
 	}
+	for i := range manyDomains {
+		n.many = append(n.many, fmt.Sprintf("d%04d.many.example", i))
+	}
 	n.authority = newAuthority(t, n.folder("certs"))
 	n.cases = readCases(t)
 	n.good = n.authority.issue(t, "good", "", n.names()...)
@@ -92,6 +94,9 @@ func (n *internet) build(t testing.TB) {
 		}
 	}
 	n.startWeb(t)
+	for _, c := range n.cases {
+		n.writeConfig(t, c)
+	}
 	for _, i := range instances {
 		hosts := slices.DeleteFunc(slices.Clone(n.mail), func(h *mailHost) bool { return h.auth != i.auth })
 		if len(hosts) > 0 {
@@ -102,6 +107,18 @@ func (n *internet) build(t testing.TB) {
 	n.startFirewall(t)
 	startNames(t, n.dir, n.zones(t))
 	n.startMailhint(t)
+}
+
+// named returns a case.
+func (n *internet) named(t testing.TB, name string) *testcase {
+	t.Helper()
+	for _, c := range n.cases {
+		if c.name == name {
+			return c
+		}
+	}
+	t.Fatalf("there is no case %s", name)
+	return nil
 }
 
 // names are all those that the good certificate covers.
@@ -145,11 +162,7 @@ func (n *internet) startFirewall(t testing.TB) {
 		}
 	}
 	rules += "  }\n}\n"
-	cmd := exec.Command(find(t, "nft", "nftables"), "-f", "-")
-	cmd.Stdin = strings.NewReader(rules)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("nft: %v: %s\n%s", err, out, rules)
-	}
+	firewall(t, rules)
 }
 
 // startWeb starts the web sites: those of the cases, of the domains that have none of their own, and the ISPDB.
@@ -218,7 +231,7 @@ func (n *internet) zones(t testing.TB) []zone {
 			t.Fatalf("zone of %s: %v", n.cases[i].name, err)
 		}
 	}
-	return append(zones, results...)
+	return append(append(zones, results...), n.manyZone(t))
 }
 
 // zone is that of a case.

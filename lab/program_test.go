@@ -62,26 +62,28 @@ func (n *internet) server(name string, pairs ...pair) string {
 		"cert = [%s]\nkey = [%s]\nadmin = \"\"\n\n", name, setupV4, setupV6, strings.Join(certs, ", "), strings.Join(keys, ", "))
 }
 
-// config writes the domains.toml of a case, as its admin would have it, and returns its name.
+// config is the domains.toml of a case, as its admin would have it.
 func (n *internet) config(c *testcase) string {
-	file := filepath.Join(n.folder("config"), c.name+".toml")
-	if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, []byte(n.server(c.setupName())+c.toml()), 0o644)); err != nil {
-		return err.Error() // which mailhint will not find
-	}
-	return file
+	return filepath.Join(n.folder("config"), c.name+".toml")
+}
+
+func (n *internet) writeConfig(t testing.TB, c *testcase) {
+	t.Helper()
+	write(t, n.config(c), n.server(c.setupName())+c.toml())
 }
 
 // startMailhint starts the one that answers for all domains.
 func (n *internet) startMailhint(t testing.TB) {
 	t.Helper()
-	text := n.server(setupHost)
+	text := n.server(setupHost, n.manyCertificates(t)...) + manyTOML
 	for _, c := range n.cases {
 		text += c.toml()
 	}
 	dir := n.folder("mailhint")
+	write(t, filepath.Join(dir, "many.txt"), strings.Join(n.many, "\n")+"\n")
 	config := write(t, filepath.Join(dir, "domains.toml"), text)
-	n.mailhint = startCommand(t, "mailhint", dir, n.command(context.Background(), dir, "serve", "--config", config))
-	n.mailhint.await(t, accepts(setupV4+":443"))
+	p := startCommand(t, "mailhint", dir, n.command(context.Background(), dir, "serve", "--config", config))
+	p.await(t, accepts(setupV4+":443"))
 }
 
 // examination is what "doctor --json" prints.
