@@ -59,7 +59,7 @@ func (c *Certificates) newAuthorities() error {
 		})
 		a.issuer.TestCA = "" // else a failure would send us to Let's Encrypt's staging servers
 		a.config.Issuers = []certmagic.Issuer{a.issuer}
-		a.key = a.issuer.IssuerKey()
+		a.key = certmagic.StorageKeys.Safe(a.issuer.IssuerKey())
 		a.budget = &budget{key: a.key, perHour: c.config.PerHour, storage: c.storage}
 		c.cas, magic = append(c.cas, a), a.config
 	}
