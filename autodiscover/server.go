@@ -1,6 +1,7 @@
 package autodiscover
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"iter"
@@ -95,7 +96,10 @@ func (h *Handler) get(w http.ResponseWriter, r *http.Request) {
 // post answers the protocol's own request. All errors have status 200 and an Error element ([MS-OXDSCLI] section 3.2.5): with
 // any other status, clients take this for no Autodiscover server and go on to guess.
 func (h *Handler) post(w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(r.Body) // not ParseForm: FairEmail's Content-Type says that the body is a form
+	const most = 64 << 10 // the server takes no longer ones
+	var body bytes.Buffer
+	body.Grow(int(min(max(r.ContentLength, 0), most)) + bytes.MinRead) // io.ReadAll would leave several times as much to be collected
+	_, err := body.ReadFrom(r.Body)                                    // not ParseForm: FairEmail's Content-Type says that the body is a form
 	if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
 		http.Error(w, "The request is too large.", http.StatusRequestEntityTooLarge)
 		return
@@ -104,7 +108,7 @@ func (h *Handler) post(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "The request did not arrive whole.", http.StatusBadRequest)
 		return
 	}
-	req, err := parseRequest(body)
+	req, err := parseRequest(body.Bytes())
 	if err != nil {
 		h.fail(w, r, req, invalidRequest)
 		return
