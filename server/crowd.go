@@ -7,18 +7,22 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
 // crowd are the public connections that are open. It bounds them, because each costs memory that a client can make us keep: 30 KB
-// for an idle one with TLS, several times that for one with HTTP/2 requests that do not end.
+// for an idle one with TLS, ten times that for one that is busy with HTTP/2 requests that do not end.
 //
 // Nobody new is turned away. When there are too many, of one client or of all, the one that has waited longest for its next request
-// is closed, so that holding connections keeps nobody else out; a mail program opens another one.
+// is closed, and when too many are busy, the one that has been so longest; so holding connections keeps nobody else out. A mail program
+// opens another one.
 type crowd struct {
-	most, mostOfOne int
-	proxies         []netip.Prefix // who may bring any number of clients
-	evicted         func()
+	most, mostOfOne, mostBusy int
+	proxies                   []netip.Prefix // who may bring any number of clients
+	evicted                   func()
+
+	busy atomic.Int64 // how many are; counted apart, so that a request costs no lock
 
 	mu  sync.Mutex
 	all map[*conn]struct{}
@@ -26,7 +30,7 @@ type crowd struct {
 }
 
 func newCrowd(l limits, proxies []netip.Prefix, evicted func()) *crowd {
-	return &crowd{most: l.connections, mostOfOne: l.perClient, proxies: proxies, evicted: evicted,
+	return &crowd{most: l.connections, mostOfOne: l.perClient, mostBusy: l.busy, proxies: proxies, evicted: evicted,
 		all: make(map[*conn]struct{}), of: make(map[netip.Prefix][]*conn)}
 }
 
@@ -39,30 +43,65 @@ func (w *crowd) enter(c *conn, from net.Addr) {
 	if same := w.of[c.client]; c.client.IsValid() && len(same) >= w.mostOfOne {
 		evicted = longestWaiting(same)
 	} else if len(w.all) >= w.most {
-		evicted = longestWaiting(w.some())
+		evicted = longestWaiting(w.some(func(*conn) bool { return true }))
 	}
-	if evicted != nil {
-		w.remove(evicted)
-	}
+	w.remove(evicted)
 	w.all[c] = struct{}{}
 	if c.client.IsValid() {
 		w.of[c.client] = append(w.of[c.client], c)
 	}
 	w.mu.Unlock()
-	if evicted != nil {
-		w.evicted()
-		evicted.Conn.Close() // net/http sees it end, and closes what is above it
+	w.evict(evicted)
+}
+
+// evict closes a connection that has been removed; nil is none.
+func (w *crowd) evict(c *conn) {
+	if c == nil {
+		return
 	}
+	w.evicted()
+	w.isBusy(c, false)
+	c.Conn.Close() // net/http sees it end, and closes what is above it
+}
+
+// tooLong is how long a good client's request never takes, however much there is to do for the others.
+const tooLong = time.Second
+
+// isBusy notes that a connection has become busy with requests, or waits for one from now on.
+func (w *crowd) isBusy(c *conn, busy bool) {
+	now := time.Now().UnixNano()
+	if !busy {
+		if c.since.Swap(now) < 0 {
+			w.busy.Add(-1)
+		}
+		return
+	}
+	if c.since.Swap(-now) < 0 || w.busy.Add(1) <= int64(w.mostBusy) {
+		return
+	}
+	w.mu.Lock()
+	evicted := longestWaiting(w.some(func(c *conn) bool {
+		since := c.since.Load()
+		return since < 0 && -since < now-int64(tooLong)
+	}))
+	w.remove(evicted)
+	w.mu.Unlock()
+	w.evict(evicted)
 }
 
 // leave removes a connection that is closed. It may have been removed already.
 func (w *crowd) leave(c *conn) {
+	w.isBusy(c, false)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.remove(c)
 }
 
+// remove removes a connection; nil is none.
 func (w *crowd) remove(c *conn) {
+	if c == nil {
+		return
+	}
 	delete(w.all, c)
 	if !c.client.IsValid() {
 		return
@@ -100,12 +139,15 @@ func (w *crowd) settled() bool {
 	return true
 }
 
-// some returns a few connections at random: among them is one that has waited about the longest, and looking at all of them each
-// time would cost more than the attack.
-func (w *crowd) some() []*conn {
+// some returns a few connections of a kind at random: among them is one that has waited about the longest, and looking at all of them
+// each time would cost more than the attack.
+func (w *crowd) some(of func(*conn) bool) []*conn {
 	const enough = 100
 	few := make([]*conn, 0, enough)
 	for c := range w.all {
+		if !of(c) {
+			continue
+		}
 		if few = append(few, c); len(few) == enough {
 			break
 		}
@@ -156,14 +198,14 @@ func noteState(nc net.Conn, state http.ConnState) {
 		nc = t.NetConn()
 	}
 	c, ok := nc.(*conn)
-	if !ok {
+	if !ok || c.crowd == nil {
 		return
 	}
 	switch state {
 	case http.StateActive:
-		c.since.Store(-time.Now().UnixNano())
+		c.crowd.isBusy(c, true)
 	case http.StateIdle:
-		c.since.Store(time.Now().UnixNano())
+		c.crowd.isBusy(c, false)
 		c.served.Store(true)
 	}
 }

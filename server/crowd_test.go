@@ -173,3 +173,38 @@ func TestWhoseConnection(t *testing.T) {
 		t.Errorf("a Unix socket counts for %s", got)
 	}
 }
+
+// Requests that do not end are held by a few connections only, whoever they are: the memory of a connection that does nothing is little,
+// that of one with bodies on their way is not. Good requests on connections from before are answered.
+func TestFloodOfRequests(t *testing.T) {
+	t.Parallel()
+	s := crowded(t)
+	s.crowd().mostBusy = 10
+	patient := connect(t, "127.0.0.2", s.http)
+	if !askOn(patient) {
+		t.Fatal("no answer before the flood")
+	}
+	begin := func(i int) net.Conn {
+		c := connect(t, netip.AddrFrom4([4]byte{127, 0, 3, byte(i)}).String(), s.http)
+		io.WriteString(c, "POST /autodiscover.xml HTTP/1.1\r\n"+hostLine+"Content-Length: 1000\r\n\r\n<")
+		return c
+	}
+	var flood []net.Conn
+	for i := range 20 {
+		flood = append(flood, begin(i))
+	}
+	eventually(t, "all are busy, and none for long", func() bool { return s.crowd().busy.Load() == 20 })
+	time.Sleep(tooLong)
+	for i := range 20 {
+		begin(100 + i)
+	}
+	eventually(t, "the oldest are gone", func() bool { return s.crowd().busy.Load() == 20 })
+	for _, c := range flood {
+		if !isCut(c) {
+			t.Error("a request that does not end outlives later ones")
+		}
+	}
+	if !askOn(patient) || !askOn(connect(t, "127.0.0.4", s.http)) {
+		t.Error("a good client gets no answer")
+	}
+}

@@ -22,6 +22,7 @@ type limits struct {
 
 	connections int // that are open at all public listeners
 	perClient   int // of them by one client
+	busy        int // of them with requests that have been running for too long
 }
 
 var defaultLimits = limits{
@@ -36,6 +37,7 @@ var defaultLimits = limits{
 
 	connections: 8192,
 	perClient:   256, // an office or a mobile network behind one address has fewer at a time
+	busy:        128,
 }
 
 // The purposes of listeners.
@@ -168,8 +170,8 @@ func (s *Server) newHTTPServer(purpose string, h http.Handler) *http.Server {
 		server.TLSConfig = s.tlsConfig()
 		// ReadHeaderTimeout is not for HTTP/2 (Go 1.26): a client silent in the middle of a header would stay for the idle time.
 		server.HTTP2 = &http.HTTP2Config{SendPingTimeout: s.limits.read, PingTimeout: s.limits.readHeader,
-			// A mail program asks a handful of things at once; each could keep a body waiting.
-			MaxConcurrentStreams: 16, MaxReceiveBufferPerConnection: 2 * int(s.limits.body), MaxReceiveBufferPerStream: int(s.limits.body)}
+			// A mail program asks two or three things at once; each could keep a body waiting, and a connection cost half a megabyte.
+			MaxConcurrentStreams: 4, MaxReceiveBufferPerConnection: 2 * int(s.limits.body), MaxReceiveBufferPerStream: int(s.limits.body)}
 	}
 	return server
 }

@@ -4,14 +4,11 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
-	"io"
 	"math/big"
 	"net"
 	"net/http"
@@ -23,9 +20,6 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	"mailhint/autodiscover"
-	"mailhint/settings"
 )
 
 // front is a real web server in front of mailhint.
@@ -143,126 +137,6 @@ func (f front) try(t *testing.T, domains string, all bool) {
 			t.Errorf("TLS for a domain that is not ours: %v, want an alert", err)
 		}
 	}
-}
-
-// asker asks as mail programs do.
-type asker struct {
-	t     *testing.T
-	roots *x509.CertPool
-}
-
-// question is a request.
-type question struct {
-	url    string
-	from   string // the client's address; 10.8.0.1 if empty
-	body   string // sent by POST
-	header string // one more
-}
-
-const fromInside = "10.9.0.1"
-
-func (a *asker) do(q question) (*http.Response, error) {
-	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP("10.8.0.1")}, Timeout: 20 * time.Second}
-	if q.from != "" {
-		d.LocalAddr = &net.TCPAddr{IP: net.ParseIP(q.from)}
-	}
-	transport := &http.Transport{
-		DisableKeepAlives: true,
-		TLSClientConfig:   &tls.Config{RootCAs: a.roots},
-		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
-			_, port, _ := net.SplitHostPort(address)
-			return d.DialContext(ctx, network, "10.0.0.1:"+port)
-		},
-	}
-	client := &http.Client{Transport: transport, Timeout: 30 * time.Second,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	method := http.MethodGet
-	if q.body != "" {
-		method = http.MethodPost
-	}
-	r, err := http.NewRequest(method, q.url, strings.NewReader(q.body))
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	if name, value, ok := strings.Cut(q.header, ": "); ok {
-		r.Header.Set(name, value)
-	}
-	return client.Do(r)
-}
-
-// reply is a response whose body has been read.
-type reply struct {
-	*http.Response
-	body string
-}
-
-func (a *asker) ask(q question) reply {
-	a.t.Helper()
-	r, err := a.do(q)
-	if err != nil {
-		a.t.Fatalf("%+v: %v", q, err)
-	}
-	defer r.Body.Close()
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		a.t.Fatalf("%+v: %v", q, err)
-	}
-	if r.StatusCode == http.StatusUnauthorized || r.Header.Get("WWW-Authenticate") != "" {
-		a.t.Errorf("%+v: asks for a password", q)
-	}
-	return reply{r, string(body)}
-}
-
-// expect asks, and holds status and content against what they should be.
-func (a *asker) expect(q question, status int, content string) {
-	a.t.Helper()
-	if r := a.ask(q); r.StatusCode != status || !strings.Contains(r.body+r.Header.Get("Location"), content) {
-		a.t.Errorf("%+v:\n got %s %v\n%s\nwant %d with %q", q, r.Status, r.Header, r.body, status, content)
-	}
-}
-
-var (
-	outlook = "/autodiscover/autodiscover.xml"
-	posted  = autodiscover.NewRequest(settings.Address{Local: "ann", Domain: "example.com"})
-)
-
-const (
-	seenOutside = "<hostname>imap.example.com</hostname>"
-	seenInside  = "<hostname>inside.example.com</hostname>"
-	outlookGot  = "<Server>imap.example.com</Server>"
-)
-
-// asLegitimate: everything arrives, and mailhint learns who asks and how.
-func (a *asker) asLegitimate() {
-	a.t.Helper()
-	const host = "autoconfig.example.com"
-	a.expect(question{url: "https://" + host + path + "?emailaddress=ann@example.com"}, 200, seenOutside)
-	a.expect(question{url: "http://" + host + path}, 200, seenOutside)
-	a.expect(question{url: "https://" + host + path, from: fromInside}, 200, seenInside)
-	a.expect(question{url: "http://" + host + path, from: fromInside}, 200, seenInside)
-	a.expect(question{url: "https://autodiscover.example.com" + outlook, body: posted}, 200, outlookGot)
-	a.expect(question{url: "https://autodiscover.example.com/Autodiscover/Autodiscover.XML", body: posted}, 200, outlookGot)
-	a.expect(question{url: "http://autodiscover.example.com" + outlook, body: posted}, 302, "https://autodiscover.example.com/")
-	a.expect(question{url: "https://autodiscover.example.com/autodiscover/autodiscover.json/v1.0/ann%40example.com?Protocol=AutodiscoverV1"}, 200,
-		`"Url":"https://autodiscover.example.com/`)
-	a.expect(question{url: "https://" + host + "/-/metrics"}, 404, "")
-	a.expect(question{url: "https://example.com/.well-known/autoconfig" + path}, 200, seenOutside)
-	a.expect(question{url: "https://example.com/Autodiscover/Autodiscover.xml", body: posted}, 200, outlookGot)
-	a.expect(question{url: "https://example.com/.well-known/autoconfig" + path, from: fromInside}, 200, seenInside)
-}
-
-// asForger: headers that only a proxy may write have no effect.
-func (a *asker) asForger() {
-	a.t.Helper()
-	const host = "autoconfig.example.com"
-	for _, scheme := range []string{"http://", "https://"} {
-		a.expect(question{url: scheme + host + path, header: "X-Forwarded-For: " + fromInside}, 200, seenOutside)
-		a.expect(question{url: scheme + host + path, header: "X-Forwarded-Host: autoconfig.stranger.example"}, 200, seenOutside)
-		a.expect(question{url: scheme + host + path, header: "Forwarded: for=" + fromInside}, 200, seenOutside)
-	}
-	a.expect(question{url: "https://example.com/.well-known/autoconfig" + path, header: "X-Forwarded-For: " + fromInside}, 200, seenOutside)
-	a.expect(question{url: "http://autodiscover.example.com" + outlook, body: posted, header: "X-Forwarded-Proto: https"}, 302, "https://autodiscover.")
-	a.expect(question{url: "https://autodiscover.example.com" + outlook, body: posted, header: "X-Forwarded-Proto: http"}, 200, outlookGot)
 }
 
 // newCertificate writes a certificate for the names of the test, and returns what trusts it.
