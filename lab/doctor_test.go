@@ -51,6 +51,11 @@ func (n *internet) examine(t *testing.T, c *testcase) {
 	if len(e.Domains[0].Unchecked) > 0 {
 		t.Errorf("unchecked: %q", e.Domains[0].Unchecked)
 	}
+	for _, client := range e.Domains[0].Clients {
+		if c.want == nil && !client.Works {
+			t.Errorf("nothing is wrong, and %s does not work: %s", client.Name, client.Why)
+		}
+	}
 	for _, f := range e.Domains[0].Findings {
 		if f.Text == "" || f.Do == "" {
 			t.Errorf("%s has no text, or nothing to do", f.Code)

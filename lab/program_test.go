@@ -59,7 +59,7 @@ func (n *internet) server(name string, pairs ...pair) string {
 		certs, keys = append(certs, fmt.Sprintf("%q", p.cert)), append(keys, fmt.Sprintf("%q", p.key))
 	}
 	return fmt.Sprintf("[server]\nname = %q\nhttp = [\"%[2]s:80\", \"[%[3]s]:80\"]\nhttps = [\"%[2]s:443\", \"[%[3]s]:443\"]\ntls = \"files\"\n"+
-		"cert = [%s]\nkey = [%s]\nadmin = \"\"\n\n", name, setupV4, setupV6, strings.Join(certs, ", "), strings.Join(keys, ", "))
+		"cert = [%s]\nkey = [%s]\nadmin = \"\"\nprobe = \"0\" # connections are counted\n\n", name, setupV4, setupV6, strings.Join(certs, ", "), strings.Join(keys, ", "))
 }
 
 // config is the domains.toml of a case, as its admin would have it.
