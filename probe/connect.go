@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"sync"
 	"syscall"
 )
 
@@ -39,7 +40,7 @@ func (p *Prober) connect(ctx context.Context, to netip.AddrPort) (net.Conn, Stat
 		}
 		return nil, stateOf(err), err
 	}
-	b := &bounded{Conn: conn, left: maxOctets, leave: leave}
+	b := &bounded{Conn: conn, left: maxOctets, leave: sync.OnceFunc(leave)} // net/http's reader and we may both close it
 	b.stop = context.AfterFunc(ctx, func() { conn.Close() })
 	return b, Reached, nil
 }
@@ -109,10 +110,7 @@ func (b *bounded) Read(into []byte) (int, error) {
 func (b *bounded) Close() error {
 	err := b.Conn.Close()
 	b.stop()
-	if b.leave != nil {
-		b.leave()
-		b.leave = nil
-	}
+	b.leave()
 	return err
 }
 
