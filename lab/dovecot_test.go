@@ -59,7 +59,19 @@ service stats {
   }
 }
 %[4]s`, dir, good.cert, good.key, strings.ReplaceAll(i.config, "DIR", dir))
-	var open []string // addresses to wait for
+	listeners, open := dovecotListeners(hosts)
+	config += listeners
+	for _, h := range hosts {
+		for _, address := range []string{h.v4, h.v6} {
+			config += h.dovecotLocal(address)
+		}
+	}
+	p := start(t, "dovecot", dir, dovecot, "-F", "-c", write(t, filepath.Join(dir, "dovecot.conf"), config))
+	p.await(t, accepts(open...))
+}
+
+// dovecotListeners is what has the services listen at the addresses of hosts. Those that can be waited for are open.
+func dovecotListeners(hosts []*mailHost) (config string, open []string) {
 	for name, ports := range loginServices {
 		config += "service " + name + " {\n  process_limit = 1024\n"
 		for _, usual := range []string{"imap", "imaps", "pop3", "pop3s", "sieve"} { // those that stand in Dovecot's own file
@@ -82,13 +94,7 @@ service stats {
 		}
 		config += "}\n"
 	}
-	for _, h := range hosts {
-		for _, address := range []string{h.v4, h.v6} {
-			config += h.dovecotLocal(address)
-		}
-	}
-	p := start(t, "dovecot", dir, dovecot, "-F", "-c", write(t, filepath.Join(dir, "dovecot.conf"), config))
-	p.await(t, accepts(open...))
+	return config, open
 }
 
 // dovecotLocal is what differs at an address of the host.
