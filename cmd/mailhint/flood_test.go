@@ -10,6 +10,8 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -24,15 +26,23 @@ import (
 // TestFlood has one client hold 600 connections with HTTP/2 requests whose bodies do not end: as much memory as it can make the program
 // keep. It gets no more than its share, and others are answered meanwhile.
 func TestFlood(t *testing.T) {
-	if !inNamespace(t) {
+	const program = "MAILHINT_TEST_PROGRAM"
+	if os.Getenv(program) == "" {
+		// As people have it: this one may have the race detector in it, which takes ten times the memory.
+		built := filepath.Join(t.TempDir(), "mailhint")
+		if out, err := exec.Command("go", "build", "-o", built, ".").CombinedOutput(); err != nil {
+			t.Fatalf("go build: %v\n%s", err, out)
+		}
+		inNamespace(t, program+"="+built)
 		return
 	}
+	inNamespace(t)                                 // it is
 	const connections, share, most = 600, 256, 256 // the last one in MiB
 	s := &setup{dir: t.TempDir()}
 	roots := newCertificate(t, s)
 	write(t, s.path("domains.toml"), strings.Replace(oneDomain, "[server]\nhttp = [\"127.0.0.1:0\"]\nadmin = \"127.0.0.1:0\"",
 		"[server]\ntls = \"files\"\ncert = \"cert.pem\"\nkey = \"key.pem\"", 1))
-	startCommand(t, s, []string{"sh", "-c", "echo $$ >pid; exec mailhint serve --config domains.toml"}, "127.0.0.1:443")
+	startCommand(t, s, []string{"sh", "-c", "echo $$ >pid; exec $" + program + " serve --config domains.toml"}, "127.0.0.1:443")
 
 	var holding sync.WaitGroup
 	gate := make(chan struct{}, 50)

@@ -12,8 +12,8 @@ import (
 )
 
 // inNamespace runs the calling test again, in a process that has a network of its own: there ports 80 and 443 are free, and all of
-// 10.0.0.0/8 is this machine. It reports true in that process.
-func inNamespace(t *testing.T) bool {
+// 10.0.0.0/8 is this machine. It reports true in that process, which has the given environment variables besides.
+func inNamespace(t *testing.T, environment ...string) bool {
 	t.Helper()
 	const mark = "MAILHINT_TEST_NAMESPACE"
 	if os.Getenv(mark) != "" {
@@ -30,7 +30,8 @@ func inNamespace(t *testing.T) bool {
 	if err := exec.Command(args[0], append(args[1:], "true")...).Run(); err != nil {
 		t.Skipf("%v does not work here, so there is no network to try this in: %v", args, err)
 	}
-	args = append(args, "env", mark+"=1", os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v", "-test.timeout=5m")
+	args = append(append(args, "env", mark+"=1"), environment...)
+	args = append(args, os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v", "-test.timeout=5m")
 	out, err := exec.Command(args[0], args[1:]...).CombinedOutput()
 	t.Logf("in a network namespace:\n%s", out)
 	if err != nil {
