@@ -9,7 +9,8 @@ PEBBLE_VERSION := v2.10.1
 # a validator for the schemas of the answers, and independent readers of signatures, property lists and QR codes. The race detector
 # needs gcc.
 TEST_PROGRAMS := gcc thunderbird xmllint openssl plistutil zbarimg rsvg-convert \
-	/usr/sbin/knotd nsupdate unbound dovecot postfix nft ip unshare nginx caddy haproxy apache2 systemd-analyze
+	/usr/sbin/knotd nsupdate unbound dovecot postfix nft ip unshare nginx caddy haproxy apache2 systemd-analyze \
+	/usr/lib/nginx/modules/ngx_stream_module.so
 TEST_PACKAGES := gcc libc6-dev thunderbird libxml2-utils openssl libplist-utils zbar-tools librsvg2-bin \
 	knot bind9-dnsutils unbound dovecot-core dovecot-imapd dovecot-pop3d dovecot-managesieved postfix nftables iproute2 util-linux \
 	nginx libnginx-mod-stream caddy haproxy apache2 systemd
@@ -43,7 +44,7 @@ lint:
 
 # What the tests need, if it is not there. The services that Debian would start are not.
 programs: $(TOOLS)/pebble $(TOOLS)/pebble-challtestsrv
-	@missing=; for p in $(TEST_PROGRAMS); do command -v $$p >/dev/null || missing="$$missing $$p"; done; \
+	@missing=; for p in $(TEST_PROGRAMS); do command -v $$p >/dev/null || [ -e $$p ] || missing="$$missing $$p"; done; \
 		if [ -n "$$missing" ]; then \
 			echo "installing what the tests need:$$missing"; \
 			sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; policy=/usr/sbin/policy-rc.d; \
