@@ -105,17 +105,31 @@ func (b *budget) giveBack(ctx context.Context, p place) {
 	}
 }
 
+// list lists the files. Listing stops at one that another process has just finished or removed; half a list would count too few.
+func (b *budget) list(ctx context.Context) (keys []string, err error) {
+	for range 20 {
+		keys, err = b.storage.List(ctx, b.prefix(), false)
+		if !errors.Is(err, fs.ErrNotExist) {
+			return keys, err
+		}
+		if !b.storage.Exists(ctx, b.prefix()) {
+			return nil, nil // there has been no order
+		}
+	}
+	return nil, err
+}
+
 // read returns the orders of the last hour, the first one first, and removes older ones.
 func (b *budget) read(ctx context.Context, now time.Time) ([]place, error) {
-	keys, err := b.storage.List(ctx, b.prefix(), false)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	keys, err := b.list(ctx)
+	if err != nil {
 		return nil, fmt.Errorf("counting orders: %w", err)
 	}
 	var places []place
 	for _, key := range keys {
-		text, _, _ := strings.Cut(path.Base(key), "-")
+		text, _, whole := strings.Cut(path.Base(key), "-")
 		nanos, err := strconv.ParseInt(text, 10, 64)
-		if err != nil { // not ours, such as one half written
+		if !whole || err != nil { // one that another process is writing: its name is a number for the moment
 			continue
 		}
 		p := place{time.Unix(0, nanos), key}

@@ -87,6 +87,10 @@ func (c *Certificates) do(ctx context.Context, j *job) {
 	case errors.Is(err, errLater), errors.Is(err, errSpent):
 		c.queue.again(j)
 	default:
+		if err != nil && ctx.Err() == nil && c.failures.wait(j.name, c.clock.Now()) <= 0 { // the storage's fault: nobody has noted it yet
+			failure := c.failures.add(ctx, j.name, err, c.clock.Now(), 0)
+			c.log.Warn("no certificate", "name", j.name, "error", failure.Error)
+		}
 		c.queue.finish(j, err)
 	}
 }

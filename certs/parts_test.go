@@ -87,6 +87,15 @@ func TestBudget(t *testing.T) {
 	take(here, now.Add(time.Hour+time.Second), nil)
 	take(here, now.Add(time.Hour+2*time.Second), errSpent)
 
+	// What another process is writing is left alone.
+	unfinished := here.prefix() + "/765403805"
+	if err := storage.Store(t.Context(), unfinished, nil); err != nil {
+		t.Fatal(err)
+	}
+	if places, err := here.read(t.Context(), now.Add(time.Hour+2*time.Second)); err != nil || len(places) != 3 || !storage.Exists(t.Context(), unfinished) {
+		t.Errorf("an unfinished file: %v, %d orders", err, len(places))
+	}
+
 	back := now.Add(-1000 * time.Hour)
 	take(here, back, errSpent)
 	take(here, back.Add(time.Hour+time.Second), nil)
