@@ -2,14 +2,16 @@ package domains
 
 import (
 	"fmt"
+	"net/netip"
 	"strings"
 
 	"mailhint/settings"
 )
 
 // Exchangers reports whether a domain's mail goes to one of the given hosts (its MX), as far as that is known. It must not wait: a
-// request is being answered. What it does not know yet it may find out for the next one.
-type Exchangers func(d settings.Domain, hosts []settings.Domain) bool
+// request is being answered. What it does not know yet it may find out for the next one. The client is who asks, the zero Addr if that
+// is not known, so that nobody can have it find out too much.
+type Exchangers func(d settings.Domain, hosts []settings.Domain, client netip.Addr) bool
 
 // fallback is what answers for names that stand nowhere.
 type fallback struct {
@@ -39,9 +41,9 @@ func (x *index) Listed(d settings.Domain) bool {
 	return ok
 }
 
-// answers reports whether the fallback is for a name.
-func (f *fallback) answers(d settings.Domain, e Exchangers) bool {
-	return f != nil && (f.mx == nil || e != nil && e(d, f.mx))
+// answers reports whether the fallback is for a name that a client asks for.
+func (f *fallback) answers(d settings.Domain, e Exchangers, client netip.Addr) bool {
+	return f != nil && (f.mx == nil || e != nil && e(d, f.mx, client))
 }
 
 // readFallback reads [fallback].

@@ -2,6 +2,7 @@ package domains
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -34,16 +35,20 @@ func TestFallbackMX(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	client := netip.MustParseAddr("192.0.2.1")
 	lookup := func(d settings.Domain) bool {
-		_, ok := s.Lookup(settings.Question{Host: d})
+		_, ok := s.Lookup(settings.Question{Host: d, Client: client})
 		return ok
 	}
 	if lookup("ours.example") {
 		t.Error("answered although nobody knows where its mail goes")
 	}
 	var asked []settings.Domain
-	s.AskExchangers(func(d settings.Domain, hosts []settings.Domain) bool {
+	s.AskExchangers(func(d settings.Domain, hosts []settings.Domain, from netip.Addr) bool {
 		asked = append(asked, d)
+		if from != client {
+			t.Errorf("asked for %s", from)
+		}
 		if got := fmt.Sprint(hosts); got != "[mx1.hoster.example mx2.hoster.example]" {
 			t.Errorf("hosts: %s", got)
 		}
@@ -66,7 +71,7 @@ func TestFallbackMX(t *testing.T) {
 		t.Errorf("asked for %v", asked)
 	}
 	// The Host's domain answers for an address whose mail goes elsewhere, as for any unknown one.
-	found, ok := s.Lookup(settings.Question{Address: settings.Address{Local: "ann", Domain: "theirs.example"}, Host: "own.example"})
+	found, ok := s.Lookup(settings.Question{Address: settings.Address{Local: "ann", Domain: "theirs.example"}, Host: "own.example", Client: client})
 	if !ok || found.Domain != "own.example" {
 		t.Errorf("got %v for %s", ok, found.Domain)
 	}
@@ -81,7 +86,7 @@ func TestFallbackMXIsTold(t *testing.T) {
 	if _, err := s.EntriesFor([]settings.Domain{"ours.example"}); err == nil || !strings.Contains(err.Error(), "only where the MX is mx1.hoster.example or mx2.hoster.example") {
 		t.Errorf("got %v", err)
 	}
-	s.AskExchangers(func(settings.Domain, []settings.Domain) bool { return true })
+	s.AskExchangers(func(settings.Domain, []settings.Domain, netip.Addr) bool { return true })
 	if entries, err := s.EntriesFor([]settings.Domain{"ours.example"}); err != nil || len(entries) != 1 || entries[0].Kind != Single {
 		t.Errorf("got %+v, %v", entries, err)
 	}

@@ -50,17 +50,17 @@ type index struct {
 	exchangers Exchangers
 }
 
-// find returns the entry that answers for a name: the exact one, else the longest wildcard, else the fallback if the name's mail
-// goes where it must. Aliases are exact
-// names here; one that a wildcard covers is refused at load, because the order of the documentation would never reach it.
-func (x *index) find(d settings.Domain) (*entry, bool) {
+// find returns the entry that answers a client for a name: the exact one, else the longest wildcard, else the fallback if the name's
+// mail goes where it must. Aliases are exact names here; one that a wildcard covers is refused at load, because the order of the
+// documentation would never reach it.
+func (x *index) find(d settings.Domain, client netip.Addr) (*entry, bool) {
 	if c, ok := x.names[d]; ok {
 		return &x.entries[c.entry], true
 	}
 	if c, ok := x.wildcard(d); ok {
 		return &x.entries[c.entry], true
 	}
-	if !x.fallback.answers(d, x.exchangers) {
+	if !x.fallback.answers(d, x.exchangers, client) {
 		return nil, false
 	}
 	return &x.fallback.entry, true
@@ -90,7 +90,7 @@ func (x *index) Lookup(q settings.Question) (settings.Found, bool) {
 		if d == "" {
 			continue
 		}
-		if e, ok := x.find(d); ok && !e.disabled {
+		if e, ok := x.find(d, q.Client); ok && !e.disabled {
 			return e.lookup(d, q)
 		}
 	}

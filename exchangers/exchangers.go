@@ -3,13 +3,14 @@
 //
 // A request is never made to wait for DNS. The first one that names an unlisted domain is answered as for an unknown name and
 // starts the look-up; later ones are answered by what it found. Strangers choose the names, so everything is bounded: how many
-// names are remembered, how many wait, how many look-ups run, and how many new names are looked up in a second. What exceeds this
-// is forgotten and counted, and a later request starts it again.
+// names are remembered, how many wait, how many look-ups run, and how many new names are looked up in a second, for all clients
+// together and for each. What exceeds this is forgotten and counted, and a later request starts it again.
 package exchangers
 
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -35,11 +36,10 @@ const (
 const (
 	maxOurs    = 100_000 // names whose mail comes to us; apart, so that no flood of other names drives them out
 	maxOthers  = 10_000
-	maxWaiting = 1000
-	workers    = 16
+	maxWaiting = 1000 // new names, and as many known ones
+	maxClients = 10_000
+	workers    = 64
 	patience   = 5 * time.Second // for one look-up
-	perSecond  = 50              // look-ups of new names, on average
-	burst      = 200             // and at once
 )
 
 // Resolver finds the mail exchangers of a domain: a *resolver.Resolver.
@@ -50,13 +50,15 @@ type Resolver interface {
 // Cache remembers whose mail comes to us. Its methods may be called at the same time.
 type Cache struct {
 	resolver Resolver
-	waiting  chan question
+	fresh    chan question // of new names
+	again    chan question // of those known to be ours, which a flood of new names must not hold up
 
 	mu      sync.Mutex // guards what follows
 	ours    *simplelru.LRU[settings.Domain, answer]
 	others  *simplelru.LRU[settings.Domain, answer]
 	pending map[settings.Domain]bool // waiting or being looked up
 	budget  budget
+	clients *simplelru.LRU[netip.Prefix, *budget]
 	counts  Counts
 }
 
@@ -68,10 +70,20 @@ type question struct {
 
 // answer is what was found out about a domain.
 type answer struct {
-	ours    bool
+	host    settings.Domain   // the preferred exchanger that is one of ours; empty if none is
 	hosts   []settings.Domain // that were compared; a reload may bring others
 	until   time.Time         // then it is looked up again
 	trusted time.Time         // until then it holds meanwhile
+}
+
+// ours reports whether it says that the mail comes to one of the hosts.
+func (a answer) ours(hosts []settings.Domain) bool {
+	return a.host != "" && slices.Contains(hosts, a.host)
+}
+
+// holds reports whether nothing has to be looked up. A reload that adds hosts, or removes others, takes nothing from names of ours.
+func (a answer) holds(hosts []settings.Domain, now time.Time) bool {
+	return now.Before(a.until) && (a.ours(hosts) || slices.Equal(a.hosts, hosts))
 }
 
 // Counts says what became of look-ups since the start.
@@ -86,12 +98,13 @@ type Counts struct {
 func New(r Resolver) *Cache {
 	c := &Cache{
 		resolver: r,
-		waiting:  make(chan question, maxWaiting),
+		fresh:    make(chan question, maxWaiting),
+		again:    make(chan question, maxWaiting),
 		pending:  make(map[settings.Domain]bool),
-		budget:   budget{tokens: burst},
 	}
 	c.ours, _ = simplelru.NewLRU[settings.Domain, answer](maxOurs, nil) // fails for a size below 1 only
 	c.others, _ = simplelru.NewLRU[settings.Domain, answer](maxOthers, nil)
+	c.clients, _ = simplelru.NewLRU[netip.Prefix, *budget](maxClients, nil)
 	return c
 }
 
@@ -99,42 +112,42 @@ func New(r Resolver) *Cache {
 // not any more, is looked up for later questions. It is a domains.Exchangers.
 //
 // Only the preferred exchanger counts: a backup MX keeps no mailboxes.
-func (c *Cache) Ours(d settings.Domain, hosts []settings.Domain) bool {
+func (c *Cache) Ours(d settings.Domain, hosts []settings.Domain, client netip.Addr) bool {
 	now := time.Now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	a, known := c.known(d, hosts)
-	if !known || !now.Before(a.until) {
-		c.ask(question{d, hosts}, now, known && a.ours)
+	a := c.known(d)
+	if !a.holds(hosts, now) && !c.pending[d] && !c.ask(question{d, hosts}, a, client, now) {
+		c.counts.Dropped++
 	}
-	return known && a.ours && now.Before(a.trusted)
+	return a.ours(hosts) && now.Before(a.trusted)
 }
 
-// known returns what was found out about a domain.
-func (c *Cache) known(d settings.Domain, hosts []settings.Domain) (answer, bool) {
+// known returns what was found out about a domain; the zero answer, which holds for nothing, if that is nothing.
+func (c *Cache) known(d settings.Domain) answer {
 	a, ok := c.ours.Get(d)
 	if !ok {
-		a, ok = c.others.Get(d)
+		a, _ = c.others.Get(d)
 	}
-	return a, ok && slices.Equal(a.hosts, hosts)
+	return a
 }
 
-// ask has a domain looked up, unless it is being looked up already or there is too much to do. Domains of ours are no news: there is
-// an end to them, and they are not held up by a flood of other names.
-func (c *Cache) ask(q question, now time.Time, again bool) {
-	if c.pending[q.domain] {
-		return
-	}
-	if !again && !c.budget.take(now) {
-		c.counts.Dropped++
-		return
+// ask has a domain looked up, and reports false if there is too much to do. Domains of ours cost no budget: there is an end to them.
+func (c *Cache) ask(q question, before answer, client netip.Addr, now time.Time) bool {
+	line := c.again
+	if before.host == "" {
+		if !c.clientBudget(client).take(forClient, now) || !c.budget.take(forAll, now) {
+			return false
+		}
+		line = c.fresh
 	}
 	q.domain = settings.Domain(strings.Clone(string(q.domain))) // it may be a part of a long request
 	select {
-	case c.waiting <- q:
+	case line <- q:
 		c.pending[q.domain] = true
+		return true
 	default:
-		c.counts.Dropped++
+		return false
 	}
 }
 
@@ -147,7 +160,9 @@ func (c *Cache) Run(ctx context.Context) {
 				select {
 				case <-ctx.Done():
 					return
-				case q := <-c.waiting:
+				case q := <-c.again: // if both lines wait, each has its turn
+					c.look(ctx, q)
+				case q := <-c.fresh:
 					c.look(ctx, q)
 				}
 			}
@@ -170,38 +185,41 @@ func (c *Cache) note(q question, mx []resolver.MX, err error) {
 	defer c.mu.Unlock()
 	delete(c.pending, q.domain)
 	a := answer{hosts: q.hosts, until: now.Add(keepOthers)}
+	host := Preferred(mx, q.hosts)
 	switch {
 	case err != nil && !errors.Is(err, resolver.ErrNone):
 		c.counts.Failed++
-		before, known := c.known(q.domain, q.hosts)
-		if known && before.ours && now.Before(before.trusted) {
+		if before := c.known(q.domain); before.ours(q.hosts) && now.Before(before.trusted) {
 			a = before
 		}
 		a.until = now.Add(keepFailed)
-	case Preferred(mx, q.hosts):
+	case host != "":
 		c.counts.Ours++
-		a.ours, a.until, a.trusted = true, now.Add(keepOurs), now.Add(trustOurs)
+		a.host, a.until, a.trusted = host, now.Add(keepOurs), now.Add(trustOurs)
 	default:
 		c.counts.Others++
 	}
 	c.ours.Remove(q.domain)
 	c.others.Remove(q.domain)
-	if a.ours {
+	if a.host != "" {
 		c.ours.Add(q.domain, a)
 	} else {
 		c.others.Add(q.domain, a)
 	}
 }
 
-// Preferred reports whether one of the most preferred exchangers is one of the hosts.
-func Preferred(mx []resolver.MX, hosts []settings.Domain) bool {
+// Preferred returns the first of the hosts that is one of the most preferred exchangers; "" if none is.
+func Preferred(mx []resolver.MX, hosts []settings.Domain) settings.Domain {
 	if len(mx) == 0 {
-		return false
+		return ""
 	}
 	best := slices.MinFunc(mx, func(a, b resolver.MX) int { return int(a.Preference) - int(b.Preference) }).Preference
-	return slices.ContainsFunc(mx, func(m resolver.MX) bool {
-		return m.Preference == best && slices.Contains(hosts, settings.Domain(m.Host))
-	})
+	for _, host := range hosts {
+		if slices.Contains(mx, resolver.MX{Preference: best, Host: string(host)}) {
+			return host
+		}
+	}
+	return ""
 }
 
 // Counts returns what became of look-ups.
@@ -211,22 +229,4 @@ func (c *Cache) Counts() Counts {
 	counts := c.counts
 	counts.Names = c.ours.Len() + c.others.Len()
 	return counts
-}
-
-// budget allows burst look-ups at once, and perSecond in the long run.
-type budget struct {
-	tokens float64
-	filled time.Time
-}
-
-func (b *budget) take(now time.Time) bool {
-	if !b.filled.IsZero() {
-		b.tokens = min(burst, b.tokens+now.Sub(b.filled).Seconds()*perSecond)
-	}
-	b.filled = now
-	if b.tokens < 1 {
-		return false
-	}
-	b.tokens--
-	return true
 }

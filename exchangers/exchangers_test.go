@@ -2,12 +2,10 @@ package exchangers
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"runtime"
+	"net/netip"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,6 +15,9 @@ import (
 )
 
 var hosts = []settings.Domain{"mx1.hoster.example", "mx2.hoster.example"}
+
+// somebody is a client that asks for few names.
+var somebody = netip.MustParseAddr("192.0.2.1")
 
 // records is a resolver made of data. A domain that is not there has no MX.
 type records struct {
@@ -82,7 +83,7 @@ func run(t *testing.T, r Resolver, test func(t *testing.T, c *Cache)) {
 // asks asks and gives the look-up time to end.
 func asks(t *testing.T, c *Cache, d settings.Domain, want bool) {
 	t.Helper()
-	if got := c.Ours(d, hosts); got != want {
+	if got := c.Ours(d, hosts, somebody); got != want {
 		t.Errorf("%s at %s: got %t, want %t", d, time.Now().Format(time.TimeOnly), got, want)
 	}
 	synctest.Wait()
@@ -108,8 +109,8 @@ func TestPreferred(t *testing.T) {
 				mx = append(mx, m)
 			}
 		}
-		if got := Preferred(mx, hosts); got != test.want {
-			t.Errorf("%q: got %t", test.mx, got)
+		if got := Preferred(mx, hosts); (got != "") != test.want {
+			t.Errorf("%q: got %q", test.mx, got)
 		}
 	}
 }
@@ -173,7 +174,34 @@ func TestResolverFails(t *testing.T) {
 	})
 }
 
-// Other hosts in a reloaded file make every answer one about hosts of the past.
+// A reload with one host more takes settings from nobody, and costs no look-up of names that are ours already; the others may be ours
+// now.
+func TestMoreHosts(t *testing.T) {
+	r := &records{mx: map[string][]resolver.MX{
+		"ours.example": {{Preference: 10, Host: "mx2.hoster.example"}},
+		"more.example": {{Preference: 10, Host: "mx3.hoster.example"}},
+	}}
+	run(t, r, func(t *testing.T, c *Cache) {
+		asks(t, c, "ours.example", false)
+		asks(t, c, "more.example", false)
+		more := append([]settings.Domain{"mx3.hoster.example"}, hosts...)
+		if !c.Ours("ours.example", more, somebody) {
+			t.Error("not ours after the reload")
+		}
+		if c.Ours("more.example", more, somebody) {
+			t.Error("ours before anybody has looked")
+		}
+		synctest.Wait()
+		if !c.Ours("more.example", more, somebody) {
+			t.Error("not ours by the new host")
+		}
+		if n := r.count("ours.example"); n != 1 {
+			t.Errorf("asked %d times, want once", n)
+		}
+	})
+}
+
+// Hosts that a reload takes away make every answer by them one of the past.
 func TestOtherHosts(t *testing.T) {
 	r := &records{mx: map[string][]resolver.MX{"ours.example": {{Preference: 10, Host: "mx1.hoster.example"}}}}
 	run(t, r, func(t *testing.T, c *Cache) {
@@ -181,7 +209,7 @@ func TestOtherHosts(t *testing.T) {
 		asks(t, c, "ours.example", true)
 		moved := []settings.Domain{"mx9.hoster.example"}
 		for range 2 {
-			if c.Ours("ours.example", moved) {
+			if c.Ours("ours.example", moved, somebody) {
 				t.Error("ours by hosts that are no longer ours")
 			}
 			synctest.Wait()
@@ -210,87 +238,6 @@ func TestSilentServer(t *testing.T) {
 	})
 }
 
-// A flood of names that nobody has seen before: DNS is asked no more than the budget allows, a name that is ours goes on being
-// answered and looked up again, and the memory stays within bounds.
-func TestFlood(t *testing.T) {
-	var asked atomic.Int64
-	r := resolverFunc(func(_ context.Context, name string) ([]resolver.MX, error) {
-		asked.Add(1)
-		if name == "ours.example" {
-			return []resolver.MX{{Preference: 10, Host: "mx1.hoster.example"}}, nil
-		}
-		return nil, resolver.ErrNone
-	})
-	run(t, r, func(t *testing.T, c *Cache) {
-		asks(t, c, "ours.example", false)
-		before := heap()
-		const seconds, each = 900, 100
-		pad := strings.Repeat("x", 60) + "." + strings.Repeat("y", 60) + "." + strings.Repeat("z", 60)
-		long := strings.Repeat("q", 10_000)
-		for second := range seconds {
-			for i := range each {
-				request := fmt.Sprintf("n%d-%d.%s.example%s", second, i, pad, long) // the name is a part of it
-				d := settings.Domain(request[:len(request)-len(long)])
-				if c.Ours(d, hosts) {
-					t.Fatal("a stranger's name is ours")
-				}
-			}
-			time.Sleep(time.Second)
-			synctest.Wait()
-			if second%60 == 0 && !c.Ours("ours.example", hosts) {
-				t.Fatal("a name of ours was driven out")
-			}
-		}
-		time.Sleep(keepOurs)
-		asks(t, c, "ours.example", true)
-		if n, most := asked.Load(), int64(burst+perSecond*seconds+3); n > most || n < most/2 {
-			t.Errorf("%d look-ups, want at most %d and not much less", n, most)
-		}
-		got := c.Counts()
-		if got.Names > maxOthers+1 || got.Dropped == 0 || got.Ours != 2 {
-			t.Errorf("counts %+v", got)
-		}
-		if grown := heap() - before; grown > 20<<20 {
-			t.Errorf("%d MB for %d names", grown>>20, got.Names)
-		}
-	})
-}
-
-func heap() int64 {
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return int64(m.HeapAlloc)
-}
-
-// A flood against servers that never answer: no more than the workers wait for them, and the rest is dropped.
-func TestFloodOfSilentNames(t *testing.T) {
-	var running, most atomic.Int64
-	r := resolverFunc(func(ctx context.Context, _ string) ([]resolver.MX, error) {
-		now := running.Add(1)
-		defer running.Add(-1)
-		for seen := most.Load(); now > seen && !most.CompareAndSwap(seen, now); seen = most.Load() {
-		}
-		<-ctx.Done()
-		return nil, errors.Join(resolver.ErrFailed, ctx.Err())
-	})
-	run(t, r, func(t *testing.T, c *Cache) {
-		for i := range 20_000 {
-			c.Ours(settings.Domain(fmt.Sprintf("n%d.example", i)), hosts)
-			time.Sleep(10 * time.Millisecond)
-		}
-		if most.Load() != workers {
-			t.Errorf("%d look-ups at the same time, want %d", most.Load(), workers)
-		}
-		if len(c.pending) > maxWaiting+workers {
-			t.Errorf("%d names wait", len(c.pending))
-		}
-		if c.Counts().Dropped == 0 {
-			t.Error("nothing was dropped")
-		}
-	})
-}
-
 // Everything at the same time, for the race detector.
 func TestAtTheSameTime(t *testing.T) {
 	r := &records{mx: map[string][]resolver.MX{"n1.example": {{Preference: 10, Host: "mx1.hoster.example"}}}}
@@ -302,7 +249,7 @@ func TestAtTheSameTime(t *testing.T) {
 	for range 8 {
 		asking.Go(func() {
 			for i := range 2000 {
-				c.Ours(settings.Domain(fmt.Sprintf("n%d.example", i%300)), hosts[:1+i%2])
+				c.Ours(settings.Domain(fmt.Sprintf("n%d.example", i%300)), hosts[:1+i%2], crowd(i))
 				c.Counts()
 			}
 		})
@@ -313,10 +260,4 @@ func TestAtTheSameTime(t *testing.T) {
 	if n := c.Counts().Names; n == 0 || n > 300 {
 		t.Errorf("%d names are known", n)
 	}
-}
-
-type resolverFunc func(ctx context.Context, name string) ([]resolver.MX, error)
-
-func (f resolverFunc) MX(ctx context.Context, name string) ([]resolver.MX, error) {
-	return f(ctx, name)
 }

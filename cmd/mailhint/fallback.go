@@ -64,9 +64,9 @@ type liveExchangers struct {
 	err   error
 }
 
-func (l *liveExchangers) ours(d settings.Domain, hosts []settings.Domain) bool {
+func (l *liveExchangers) ours(d settings.Domain, hosts []settings.Domain, _ netip.Addr) bool {
 	if l.asked == d { // as an address's domain and again as the host's
-		return exchangers.Preferred(l.found, hosts)
+		return exchangers.Preferred(l.found, hosts) != ""
 	}
 	ctx, cancel := context.WithTimeout(l.ctx, 10*time.Second)
 	defer cancel()
@@ -74,7 +74,7 @@ func (l *liveExchangers) ours(d settings.Domain, hosts []settings.Domain) bool {
 	if l.found, l.err = l.resolver.MX(ctx, string(d)); errors.Is(l.err, resolver.ErrNone) {
 		l.err = nil
 	}
-	return exchangers.Preferred(l.found, hosts)
+	return exchangers.Preferred(l.found, hosts) != ""
 }
 
 // notFound is the error for a name that nothing answers for, with what the fallback depends on.
@@ -82,7 +82,7 @@ func (l *liveExchangers) notFound(snapshot *domains.Snapshot, d settings.Domain)
 	const advice = "add a table [domains.%q], or look for enabled = false or allow_plaintext"
 	hosts := spellHosts(snapshot.FallbackMX())
 	switch {
-	case l.asked == "" || exchangers.Preferred(l.found, snapshot.FallbackMX()):
+	case l.asked == "" || exchangers.Preferred(l.found, snapshot.FallbackMX()) != "":
 		return problem(fmt.Errorf("%s is not answered for: "+advice, d, string(d)))
 	case l.err != nil:
 		return exitError{exitUnknown, fmt.Errorf("%s is listed nowhere, and whether its MX is %s, so that the fallback answers, is not known: %w", d, hosts, l.err)}

@@ -1,0 +1,164 @@
+package exchangers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"mailhint/resolver"
+	"mailhint/settings"
+)
+
+// crowd returns one client of many.
+func crowd(i int) netip.Addr { return netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)}) }
+
+type resolverFunc func(ctx context.Context, name string) ([]resolver.MX, error)
+
+func (f resolverFunc) MX(ctx context.Context, name string) ([]resolver.MX, error) {
+	return f(ctx, name)
+}
+
+// A flood of names that nobody has seen before: DNS is asked no more than the budget allows, a name that is ours goes on being
+// answered and looked up again, and the memory stays within bounds.
+func TestFlood(t *testing.T) {
+	var asked atomic.Int64
+	r := resolverFunc(func(_ context.Context, name string) ([]resolver.MX, error) {
+		asked.Add(1)
+		if name == "ours.example" {
+			return []resolver.MX{{Preference: 10, Host: "mx1.hoster.example"}}, nil
+		}
+		return nil, resolver.ErrNone
+	})
+	run(t, r, func(t *testing.T, c *Cache) {
+		asks(t, c, "ours.example", false)
+		before := heap()
+		const seconds, each = 900, 100
+		pad := strings.Repeat("x", 60) + "." + strings.Repeat("y", 60) + "." + strings.Repeat("z", 60)
+		long := strings.Repeat("q", 10_000)
+		for second := range seconds {
+			for i := range each {
+				request := fmt.Sprintf("n%d-%d.%s.example%s", second, i, pad, long) // the name is a part of it
+				d := settings.Domain(request[:len(request)-len(long)])
+				if c.Ours(d, hosts, crowd(second*each+i)) {
+					t.Fatal("a stranger's name is ours")
+				}
+			}
+			time.Sleep(time.Second)
+			synctest.Wait()
+			if second%60 == 0 && !c.Ours("ours.example", hosts, somebody) {
+				t.Fatal("a name of ours was driven out")
+			}
+		}
+		time.Sleep(keepOurs)
+		asks(t, c, "ours.example", true)
+		if n, most := asked.Load(), int64(forAll.burst+forAll.perSecond*seconds+3); n > most || n < most/2 {
+			t.Errorf("%d look-ups, want at most %d and not much less", n, most)
+		}
+		got := c.Counts()
+		if got.Names > maxOthers+1 || got.Dropped == 0 || got.Ours != 2 {
+			t.Errorf("counts %+v", got)
+		}
+		if grown := heap() - before; grown > 20<<20 {
+			t.Errorf("%d MB for %d names", grown>>20, got.Names)
+		}
+	})
+}
+
+func heap() int64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
+// A flood against servers that never answer: no more than the workers wait for them, and the rest is dropped.
+func TestFloodOfSilentNames(t *testing.T) {
+	var running, most atomic.Int64
+	r := resolverFunc(func(ctx context.Context, _ string) ([]resolver.MX, error) {
+		now := running.Add(1)
+		defer running.Add(-1)
+		for seen := most.Load(); now > seen && !most.CompareAndSwap(seen, now); seen = most.Load() {
+		}
+		<-ctx.Done()
+		return nil, errors.Join(resolver.ErrFailed, ctx.Err())
+	})
+	run(t, r, func(t *testing.T, c *Cache) {
+		for i := range 20_000 {
+			c.Ours(settings.Domain(fmt.Sprintf("n%d.example", i)), hosts, crowd(i))
+			time.Sleep(10 * time.Millisecond)
+		}
+		if most.Load() != workers {
+			t.Errorf("%d look-ups at the same time, want %d", most.Load(), workers)
+		}
+		if len(c.pending) > maxWaiting+workers {
+			t.Errorf("%d names wait", len(c.pending))
+		}
+		if c.Counts().Dropped == 0 {
+			t.Error("nothing was dropped")
+		}
+	})
+}
+
+// silentButOurs is a resolver to which ours.example and late.example are ours, and no other name's servers ever answer.
+var silentButOurs = resolverFunc(func(ctx context.Context, name string) ([]resolver.MX, error) {
+	if name == "ours.example" || name == "late.example" {
+		return []resolver.MX{{Preference: 10, Host: "mx1.hoster.example"}}, nil
+	}
+	<-ctx.Done()
+	return nil, errors.Join(resolver.ErrFailed, ctx.Err())
+})
+
+// flood asks for names of silent servers for a while, a thousand a second.
+func flood(c *Cache, what string, d time.Duration, client func(i int) netip.Addr) {
+	for i := range int(d / time.Millisecond) {
+		c.Ours(settings.Domain(fmt.Sprintf("%s%d.example", what, i)), hosts, client(i))
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// One client, however many names it makes up and however many addresses of its network it uses, keeps nobody's name from being looked
+// up.
+func TestFloodOfOneClient(t *testing.T) {
+	for name, client := range map[string]func(i int) netip.Addr{
+		"one address": func(int) netip.Addr { return netip.MustParseAddr("192.0.2.66") },
+		"one network": func(i int) netip.Addr {
+			return netip.AddrFrom16([16]byte{0x20, 0x01, 0x0d, 0xb8, 14: byte(i >> 8), 15: byte(i)})
+		},
+		"unknown": func(int) netip.Addr { return netip.Addr{} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			run(t, silentButOurs, func(t *testing.T, c *Cache) {
+				flood(c, "n", time.Minute, client)
+				asks(t, c, "late.example", false)
+				asks(t, c, "late.example", true)
+				if c.Counts().Dropped == 0 {
+					t.Error("nothing was dropped")
+				}
+			})
+		})
+	}
+}
+
+// A flood of many clients that fills line and workers: a name of ours is looked up again all the same.
+func TestFloodOfManyClients(t *testing.T) {
+	run(t, silentButOurs, func(t *testing.T, c *Cache) {
+		asks(t, c, "ours.example", false)
+		time.Sleep(keepOurs - time.Minute)
+		flood(c, "n", time.Minute, crowd)
+		if len(c.fresh) != maxWaiting {
+			t.Errorf("%d names wait, want %d: it is no flood", len(c.fresh), maxWaiting)
+		}
+		asks(t, c, "ours.example", true)
+		flood(c, "m", 2*patience, crowd)
+		if got := c.Counts(); got.Ours != 2 {
+			t.Errorf("ours.example was looked up %d times, want 2: %+v", got.Ours, got)
+		}
+	})
+}
