@@ -32,6 +32,9 @@ profile = "own"
 enabled = false
 imap = "imaps://imap.closed.example"
 smtp = "submissions://smtp.closed.example"
+[[domains."closed.example".rules]]
+from = "192.0.2.0/24"
+imap = "imaps://imap-intern.closed.example"
 [fallback]
 profile = "own"
 `))

@@ -169,6 +169,9 @@ func (x *index) All() iter.Seq[*settings.Settings] {
 }
 
 func (e *entry) all(yield func(*settings.Settings) bool) bool {
+	if e.disabled { // its rules are read too, and never answer
+		return true
+	}
 	choices := []choice{e.choice}
 	for _, r := range e.rules {
 		choices = append(choices, r.choice)
