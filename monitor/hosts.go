@@ -1,6 +1,7 @@
 package monitor
 
 import (
+	"cmp"
 	"iter"
 	"math/rand/v2"
 	"slices"
@@ -71,12 +72,15 @@ func distinct(servers iter.Seq2[string, settings.Server]) (hosts []*host, more b
 		}
 	}
 	for _, h := range hosts {
-		slices.SortStableFunc(h.servers, func(a, b settings.Server) int { return int(a.Port) - int(b.Port) })
+		slices.SortFunc(h.servers, compareServers) // in whatever order the entries name them now
 	}
 	return hosts, more
 }
 
 // sameServer reports whether two servers of one host are judged alike.
-func sameServer(a, b settings.Server) bool {
-	return a.Protocol == b.Protocol && a.Port == b.Port && a.Security == b.Security && slices.Equal(a.Auth, b.Auth)
+func sameServer(a, b settings.Server) bool { return compareServers(a, b) == 0 }
+
+// compareServers compares what servers of one host are judged by.
+func compareServers(a, b settings.Server) int {
+	return cmp.Or(cmp.Compare(a.Port, b.Port), cmp.Compare(a.Protocol, b.Protocol), cmp.Compare(a.Security, b.Security), slices.Compare(a.Auth, b.Auth))
 }

@@ -186,6 +186,26 @@ func TestReload(t *testing.T) {
 	})
 }
 
+// Entries that come in another order change nothing: a host whose servers are named with different login methods is not looked at
+// again whenever a domain is added in front.
+func TestOtherOrder(t *testing.T) {
+	p := new(prober)
+	run(t, p, 6*time.Hour, func(t *testing.T, m *Monitor) {
+		a := settings.Server{Protocol: settings.IMAP, Port: 993, Security: settings.ImplicitTLS, Auth: []settings.Auth{settings.Password}}
+		b := a
+		b.Auth = []settings.Auth{settings.OAuth2Token}
+		for _, order := range [][]settings.Server{{a, b}, {b, a}} {
+			m.Use(func(yield func(string, settings.Server) bool) {
+				_ = yield("mail.example", order[0]) && yield("mail.example", order[1])
+			})
+			time.Sleep(time.Minute)
+		}
+	})
+	if n := len(p.times("mail.example")); n != 1 {
+		t.Errorf("looked at %d times, want once", n)
+	}
+}
+
 // A look that is under way when the program ends is cut, and means nothing.
 func TestStop(t *testing.T) {
 	p := &prober{takes: time.Hour}
