@@ -33,11 +33,6 @@ func systemProber(private []netip.Prefix) monitor.Prober {
 
 // judgeServer judges a look in the background as doctor would.
 func judgeServer(host string, server settings.Server, seen probe.Host) monitor.Verdict {
-	for _, look := range seen.Looks {
-		if look.State == probe.Forbidden {
-			return monitor.Verdict{State: monitor.Unknown, Text: look.Address.String() + " is private; name its network in probe_private to look at it"}
-		}
-	}
 	findings, incomplete := doctor.JudgeServer(host, server, seen, time.Now())
 	for _, s := range monitorStates {
 		for _, f := range findings {
@@ -48,11 +43,21 @@ func judgeServer(host string, server settings.Server, seen probe.Host) monitor.V
 	}
 	switch {
 	case incomplete:
-		return monitor.Verdict{State: monitor.Unknown}
+		return monitor.Verdict{State: monitor.Unknown, Text: private(seen)}
 	case len(findings) > 0:
 		return monitor.Verdict{State: monitor.Warned, Text: findings[0].Text}
 	}
 	return monitor.Verdict{State: monitor.Good}
+}
+
+// private says that a host was not looked at because its address is private, if that is so.
+func private(seen probe.Host) string {
+	for _, look := range seen.Looks {
+		if look.State == probe.Forbidden {
+			return look.Address.String() + " is private; name its network in probe_private to look at it"
+		}
+	}
+	return ""
 }
 
 // monitorMetrics shows what is known of the mail servers. No label names one.
