@@ -14,6 +14,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/miekg/dns"
@@ -100,33 +101,47 @@ type CAA struct {
 }
 
 // Host returns the addresses of a host, those of IPv4 first, and the name at the end of its aliases, which is the host itself if it is
-// none. It has one ErrNone if there are none of either family.
+// none. The error wraps ErrNone if there are none of either family. If only one family could be asked for, as where a name server fails
+// for AAAA, it returns what there is and an error that wraps ErrFailed.
 func (r *Resolver) Host(ctx context.Context, name string) (addresses []netip.Addr, canonical string, err error) {
+	families := [...]uint16{dns.TypeA, dns.TypeAAAA}
+	var answers [len(families)]*dns.Msg
+	var failed [len(families)]error
+	var both sync.WaitGroup
+	for i, t := range families {
+		both.Go(func() { answers[i], failed[i] = r.ask(ctx, name, t) })
+	}
+	both.Wait()
 	canonical = name
-	err = fmt.Errorf("%s: %w", name, ErrNone)
-	for _, t := range []uint16{dns.TypeA, dns.TypeAAAA} {
-		answer, failed := r.ask(ctx, name, t)
-		if errors.Is(failed, ErrFailed) {
-			return nil, name, failed
+	for i, answer := range answers {
+		if errors.Is(failed[i], ErrFailed) {
+			err = failed[i]
+			continue
 		}
 		canonical = follow(name, answer.Answer)
-		for _, rr := range answer.Answer {
-			switch rr := rr.(type) {
-			case *dns.A:
-				if a, ok := netip.AddrFromSlice(rr.A); ok {
-					addresses = append(addresses, a.Unmap())
-				}
-			case *dns.AAAA:
-				if a, ok := netip.AddrFromSlice(rr.AAAA); ok {
-					addresses = append(addresses, a)
-				}
-			}
+		addresses = append(addresses, addressesIn(answer.Answer)...)
+	}
+	if len(addresses) == 0 && err == nil {
+		err = fmt.Errorf("%s: %w", name, ErrNone)
+	}
+	return addresses, canonical, err
+}
+
+func addressesIn(answer []dns.RR) []netip.Addr {
+	var addresses []netip.Addr
+	for _, rr := range answer {
+		var octets net.IP
+		switch rr := rr.(type) {
+		case *dns.A:
+			octets = rr.A.To4()
+		case *dns.AAAA:
+			octets = rr.AAAA
+		}
+		if a, ok := netip.AddrFromSlice(octets); ok {
+			addresses = append(addresses, a)
 		}
 	}
-	if len(addresses) == 0 {
-		return nil, canonical, err
-	}
-	return addresses, canonical, nil
+	return addresses
 }
 
 // CNAME returns the name that an alias stands for, one step only.
@@ -222,10 +237,10 @@ func (r *Resolver) exchange(ctx context.Context, question *dns.Msg, server strin
 	if timedOut(err) && ctx.Err() == nil {
 		answer, err = once(ctx, udp, question, server)
 	}
-	if err == nil && answer.Rcode == dns.RcodeFormatError {
-		old := question.Copy()
-		old.Extra = nil
-		answer, err = once(ctx, udp, old, server)
+	if err == nil && (answer.Rcode == dns.RcodeFormatError || answer.Rcode == dns.RcodeNotImplemented) {
+		question = question.Copy()
+		question.Extra = nil
+		answer, err = once(ctx, udp, question, server)
 	}
 	if err != nil || !answer.Truncated {
 		return answer, err
@@ -260,9 +275,12 @@ func timedOut(err error) bool {
 	return errors.As(err, &timeout) && timeout.Timeout()
 }
 
+// maxAliases is how many aliases are followed; no resolver follows as many.
+const maxAliases = 32
+
 // follow returns the name at the end of the aliases in an answer.
 func follow(name string, answer []dns.RR) string {
-	for range answer { // no loop can be longer
+	for range maxAliases {
 		for _, rr := range answer {
 			if alias, ok := rr.(*dns.CNAME); ok && strings.EqualFold(clean(alias.Hdr.Name), name) {
 				name = clean(alias.Target)
