@@ -169,7 +169,7 @@ func (d document) has(kinds ...string) bool {
 
 // choose picks the servers that a program takes from a document.
 func (p program) choose(d document, s source) (incoming, outgoing *entry, err error) {
-	pox := s.place == poxHost || s.place == poxBare || s.place == poxSRV
+	pox := isPOX(s.place)
 	if !s.srv && !pox && p.needsDomain && !d.isNamed() {
 		return nil, nil, errors.New("its id or domain is no host name")
 	}

@@ -4,9 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"net/netip"
-	"slices"
 	"strings"
 	"sync"
 
@@ -29,7 +27,10 @@ func (d *Doctor) gather(ctx context.Context, domain Domain) *seen {
 		func() { d.gatherMail(ctx, s) },
 		func() { d.gatherWeb(ctx, s) },
 	)
-	d.gatherLed(ctx, s)
+	together(
+		func() { d.gatherFronts(ctx, s) },
+		func() { d.gatherLed(ctx, s) },
+	)
 	return s
 }
 
@@ -87,7 +88,7 @@ func (d *Doctor) gatherNames(ctx context.Context, s *seen) {
 	}
 	together(asks...)
 	for _, label := range ourLabels {
-		if n := s.names[label+domain]; n.err == nil && !s.leadsHere(n) && s.ours != nil {
+		if n := s.names[label+domain]; s.ours != nil && len(s.foreign(n)) > 0 {
 			s.wild.addresses, s.wild.canonical, s.wild.err = d.Resolver.Host(ctx, "mailhint-"+strings.ToLower(rand.Text()[:12])+"."+domain)
 			return
 		}
@@ -110,87 +111,64 @@ func (d *Doctor) caaOf(ctx context.Context, host string) caa {
 	}
 }
 
-// gatherLed asks for Autodiscover where an SRV record leads. Programs follow it last; it is worth a question where there is no name
-// for what they ask first.
-func (d *Doctor) gatherLed(ctx context.Context, s *seen) {
-	if !s.asked || s.web[poxHost].Err == nil {
+// maxFronts bounds at how many addresses of a name is asked.
+const maxFronts = 4
+
+// gatherFronts asks at the addresses of our names that are not this server's. What is in front of it, a proxy or a content network,
+// has addresses of its own.
+func (d *Doctor) gatherFronts(ctx context.Context, s *seen) {
+	s.fronts = make(map[string][]netip.Addr)
+	if len(s.ours) == 0 || !s.asked && !d.wants(NameElsewhere) && !d.wants(WildcardHides) {
 		return
 	}
-	for _, r := range s.published {
-		service, ok := r.Data.(dnsrecords.Service)
-		if !ok || service.Target == "" || !strings.HasPrefix(r.Name, "_autodiscover.") {
-			continue
-		}
-		for _, q := range s.poxQuestions() {
-			if q.place == poxHost {
-				q.URL = "https://" + service.Target + autodiscover.Path
-				s.web[poxSRV] = d.ask(ctx, q)
-			}
-		}
-		return
-	}
-}
-
-// srvLabels are the names of SRV records that programs look up.
-var srvLabels = []string{
-	"_autodiscover._tcp.", "_imaps._tcp.", "_imap._tcp.", "_pop3s._tcp.", "_pop3._tcp.", "_submissions._tcp.", "_submission._tcp.",
-	"_sieve._tcp.", "_caldavs._tcp.", "_carddavs._tcp.", "_jmap._tcp.",
-}
-
-// maxRecords bounds how many records of one name are looked at.
-const maxRecords = 16
-
-// gatherRecords asks for the records that a domain has under the names of those that it should have.
-func (d *Doctor) gatherRecords(ctx context.Context, s *seen) {
-	domain := string(s.Found.Domain)
 	var mu sync.Mutex
-	s.unanswered = make(map[string]error)
-	note := func(ask func(context.Context, string) ([]dnsrecords.Record, error), owner string) {
-		records, err := ask(ctx, owner)
-		mu.Lock()
-		defer mu.Unlock()
-		if err != nil && !errors.Is(err, resolver.ErrNone) {
-			s.unanswered[owner] = err
-		}
-		s.published = append(s.published, records...)
-	}
 	var asks []func()
-	for _, label := range srvLabels {
-		asks = append(asks, func() { note(d.srv, label+domain) })
-	}
-	for _, label := range []string{"_ua-auto-config.", "_caldavs._tcp.", "_carddavs._tcp."} {
-		asks = append(asks, func() { note(d.txt, label+domain) })
+	for _, q := range []question{s.configQuestions()[0], s.poxQuestions()[0], s.paccQuestion()} {
+		host := s.hostOf(q.place)
+		foreign := s.foreign(s.names[host])
+		for _, a := range foreign[:min(len(foreign), maxFronts)] {
+			asks = append(asks, func() {
+				there := q
+				there.Address = a
+				if !s.isOurs(d.ask(ctx, there)) {
+					return
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				s.fronts[host] = append(s.fronts[host], a)
+			})
+		}
 	}
 	together(asks...)
-	slices.SortFunc(s.published, func(a, b dnsrecords.Record) int {
-		return strings.Compare(a.Name+a.Data.Type()+a.Data.String(), b.Name+b.Data.Type()+b.Data.String())
-	})
-	s.aliases = make(map[string]string)
+}
+
+// gatherLed asks for Autodiscover where an SRV record leads. Programs follow it last; it is worth a question where there is no name
+// for what they ask first, and where it is not known that the target is this server.
+func (d *Doctor) gatherLed(ctx context.Context, s *seen) {
+	target := s.autodiscoverTarget()
+	last := s.asked && s.web[poxHost].Err != nil
+	other := d.wants(WrongSRV) && s.server != "" && !s.isOurName(target)
+	if target == "" || !last && !other {
+		return
+	}
+	q := s.poxQuestions()[0]
+	q.place, q.URL = poxSRV, "https://"+target+autodiscover.Path
+	s.led, s.web[poxSRV] = target, d.ask(ctx, q)
+}
+
+// autodiscoverTarget is where the SRV record _autodiscover leads; empty if there is none.
+func (s *seen) autodiscoverTarget() string {
 	for _, r := range s.published {
-		service, ok := r.Data.(dnsrecords.Service)
-		if !ok || service.Target == "" {
-			continue
-		}
-		if a := d.names.alias(ctx, service.Target); a.err == nil {
-			s.aliases[service.Target] = a.target
+		if service, ok := r.Data.(dnsrecords.Service); ok && service.Target != "" && strings.HasPrefix(r.Name, "_autodiscover.") {
+			return service.Target
 		}
 	}
+	return ""
 }
 
-func (d *Doctor) srv(ctx context.Context, owner string) (records []dnsrecords.Record, err error) {
-	answers, err := d.Resolver.SRV(ctx, owner)
-	for _, a := range answers[:min(len(answers), maxRecords)] {
-		records = append(records, dnsrecords.Record{Name: owner, Data: dnsrecords.Service(a)})
-	}
-	return records, err
-}
-
-func (d *Doctor) txt(ctx context.Context, owner string) (records []dnsrecords.Record, err error) {
-	answers, err := d.Resolver.TXT(ctx, owner)
-	for _, a := range answers[:min(len(answers), maxRecords)] {
-		records = append(records, dnsrecords.Record{Name: owner, Data: dnsrecords.Text(a)})
-	}
-	return records, err
+// isOurName reports whether the SRV record _autodiscover is right to lead to a name.
+func (s *seen) isOurName(target string) bool {
+	return target != "" && (target == s.server || target == "autodiscover."+string(s.Found.Domain))
 }
 
 // gatherMail looks at the servers that the settings name.
@@ -220,60 +198,4 @@ func (d *Doctor) gatherMail(ctx context.Context, s *seen) {
 
 func portOf(server settings.Server) probe.Port {
 	return probe.Port{Protocol: server.Protocol, Number: server.Port, Security: server.Security}
-}
-
-// Differences compares what a domain publishes with what it should, as mailhint dns prints it, and says what could not be found out.
-func (d *Doctor) Differences(ctx context.Context, want []dnsrecords.Record) ([]dnsrecords.Difference, error) {
-	d.once.Do(d.prepare)
-	var ours []netip.Addr
-	if d.Server != "" && len(d.Addresses) == 0 {
-		ours = d.names.host(ctx, d.Server).addresses
-	}
-	var published []dnsrecords.Record
-	done := make(map[string]bool)
-	for _, w := range want {
-		if key := w.Name + w.Data.Type(); done[key] {
-			continue
-		} else {
-			done[key] = true
-		}
-		records, err := d.published(ctx, w, ours)
-		if err != nil && !errors.Is(err, resolver.ErrNone) {
-			return nil, err
-		}
-		for _, r := range records {
-			if !slices.ContainsFunc(published, func(p dnsrecords.Record) bool { return p.Name == r.Name && p.Data == r.Data }) {
-				published = append(published, r)
-			}
-		}
-	}
-	return dnsrecords.Compare(want, published), nil
-}
-
-// published returns the records of a name that are of the kind of w. A name that leads to our server in another way, with addresses
-// in place of an alias, is as good as w.
-func (d *Doctor) published(ctx context.Context, w dnsrecords.Record, ours []netip.Addr) ([]dnsrecords.Record, error) {
-	switch w.Data.(type) {
-	case dnsrecords.Service:
-		return d.srv(ctx, w.Name)
-	case dnsrecords.Text:
-		return d.txt(ctx, w.Name)
-	}
-	addresses, _, err := d.Resolver.Host(ctx, w.Name)
-	target, aliasErr := d.Resolver.CNAME(ctx, w.Name)
-	if errors.Is(aliasErr, resolver.ErrFailed) {
-		return nil, fmt.Errorf("%s: %w", w.Name, aliasErr)
-	}
-	_, wantsAlias := w.Data.(dnsrecords.Alias)
-	if wantsAlias && err == nil && len(ours) > 0 && !slices.ContainsFunc(addresses, func(a netip.Addr) bool { return !slices.Contains(ours, a) }) {
-		return []dnsrecords.Record{w}, nil
-	}
-	if aliasErr == nil && (wantsAlias || err != nil) {
-		return []dnsrecords.Record{{Name: w.Name, Data: dnsrecords.Alias(target)}}, nil
-	}
-	var records []dnsrecords.Record
-	for _, a := range addresses {
-		records = append(records, dnsrecords.Record{Name: w.Name, Data: dnsrecords.Address(a)})
-	}
-	return records, err
 }

@@ -10,6 +10,7 @@ import (
 	"mailhint/autoconfig"
 	"mailhint/autodiscover"
 	"mailhint/dnsrecords"
+	"mailhint/pacc"
 	"mailhint/resolver"
 	"mailhint/settings"
 )
@@ -18,6 +19,9 @@ import (
 func (j *judgement) judgeNames() {
 	if j.server == "" && len(j.ours) == 0 {
 		j.aside("whether the names lead to this server: set name in [server], or give --address")
+	} else if errors.Is(j.oursErr, resolver.ErrNone) {
+		j.add(NameMissing, Problem, j.server, "DNS has no address for this server's own name, to which other names lead",
+			"Publish its addresses, or correct name in [server].")
 	} else if len(j.ours) == 0 {
 		j.unknown("whether the names lead to this server: %s: %s", j.server, clip(j.oursErr.Error()))
 	}
@@ -30,20 +34,28 @@ func (j *judgement) judgeNames() {
 		switch {
 		case j.absent(n.err, "the addresses of "+host):
 			j.spoilt[host] = true
-			if j.needs(label) {
+			if j.offered(label) && (label != "ua-auto-config." || len(j.digests()) > 0) && (n.canonical != j.server || j.oursErr == nil) {
 				j.add(NameMissing, Problem, host, "DNS has no address for it"+dangling(host, n), "Publish it, at the name servers of the domain:", j.pasteName(host))
 			}
 		case n.err != nil:
 			j.spoilt[host] = true
-		case len(j.ours) > 0 && !j.leadsHere(n):
+		case len(j.ours) > 0 && len(j.astray(host)) > 0:
 			j.spoilt[host] = true
-			j.elsewhere(host, n)
+			if j.offered(label) {
+				j.elsewhere(host, n)
+			}
 		}
 	}
 }
 
-// needs reports whether a name has to be there: for what can be asked, and for what is published about it.
-func (j *judgement) needs(label string) bool {
+// astray are the addresses of a name at which neither this server is nor anybody who passes on its answers.
+func (j *judgement) astray(host string) []netip.Addr {
+	return slices.DeleteFunc(j.foreign(j.names[host]), func(a netip.Addr) bool { return slices.Contains(j.fronts[host], a) })
+}
+
+// offered reports whether there is anything to be asked at a name. That ua-auto-config is missing is no fault all the same if its
+// digest is not published: few programs know PACC.
+func (j *judgement) offered(label string) bool {
 	switch label {
 	case "autoconfig.":
 		_, err := autoconfig.Answer(j.Found, settings.Address{}, false)
@@ -52,7 +64,8 @@ func (j *judgement) needs(label string) bool {
 		_, err := autodiscover.Answer(j.Found, settings.Address{})
 		return err == nil || j.AutodiscoverRedirect != ""
 	}
-	return len(j.digests()) > 0 // few programs know PACC; but who publishes its digest wants it
+	_, err := pacc.Answer(j.Found)
+	return err == nil
 }
 
 // onlySRV reports, and says, that a domain leads to the server by an SRV record alone, as mailhint dns --srv-only has it.
@@ -65,7 +78,7 @@ func (j *judgement) onlySRV() bool {
 		}
 		missing = append(missing, host)
 	}
-	if j.server == "" || !slices.ContainsFunc(j.published, func(r dnsrecords.Record) bool {
+	if j.server == "" || len(j.ours) == 0 || !slices.ContainsFunc(j.published, func(r dnsrecords.Record) bool {
 		service, ok := r.Data.(dnsrecords.Service)
 		return ok && strings.HasPrefix(r.Name, "_autodiscover.") && service.Target == j.server && service.Port == 443
 	}) {
@@ -97,10 +110,9 @@ func (j *judgement) elsewhere(host string, n name) {
 			"Publish it by its own name, which goes before the wildcard, at the name servers of the domain:", j.pasteName(host))
 		return
 	}
-	foreign := slices.DeleteFunc(slices.Clone(n.addresses), func(a netip.Addr) bool { return slices.Contains(j.ours, a) })
 	text := fmt.Sprintf("it leads to %s and not to this server (%s)", where, addressList(j.ours))
-	if len(foreign) < len(n.addresses) {
-		text = fmt.Sprintf("some of its addresses are not this server's: %s", addressList(foreign))
+	if astray := j.astray(host); len(astray) < len(n.addresses) {
+		text = fmt.Sprintf("some of its addresses are not this server's: %s", addressList(astray))
 	}
 	j.add(NameElsewhere, Problem, host, text, "Replace its records, at the name servers of the domain, by:", j.pasteName(host))
 }
@@ -144,11 +156,14 @@ func (j *judgement) judgeCAA() {
 			continue
 		}
 		if why := forbids(c.records, j.issuers); why != "" {
-			paste := ""
-			if len(j.issuers) > 0 {
-				paste = fmt.Sprintf("%s. 3600 IN CAA 0 issue %q", c.owner, j.issuers[0])
+			owner, paste := c.owner, ""
+			if owner == host && n.canonical != "" {
+				owner = n.canonical // a record of the alias's target holds, and nothing can be published beside an alias
 			}
-			j.add(CAAForbids, Problem, c.owner, why, "Allow the authority that this server's certificates come from, or remove the CAA records:", paste)
+			if len(j.issuers) > 0 {
+				paste = fmt.Sprintf("%s. 3600 IN CAA 0 issue %q", owner, j.issuers[0])
+			}
+			j.add(CAAForbids, Problem, owner, why, "Allow the authority that this server's certificates come from, or remove the CAA records:", paste)
 		}
 	}
 }

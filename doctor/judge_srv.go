@@ -120,10 +120,9 @@ func dataList(records []dnsrecords.Record) string {
 // priority. It may lead to the server by its own name or by the domain's.
 func (j *judgement) judgeAutodiscoverSRV() {
 	owner := "_autodiscover._tcp." + string(j.Found.Domain)
-	good := []string{"autodiscover." + string(j.Found.Domain), j.server}
 	paste := j.zoneLines(slices.DeleteFunc(j.wantedAt(owner), func(r dnsrecords.Record) bool { return r.Data.Type() != "SRV" }))
 	if paste == "" {
-		paste = j.zoneLines([]dnsrecords.Record{{Name: owner, Data: dnsrecords.Service{Port: 443, Target: good[0]}}})
+		paste = j.zoneLines([]dnsrecords.Record{{Name: owner, Data: dnsrecords.Service{Port: 443, Target: "autodiscover." + string(j.Found.Domain)}}})
 	}
 	count := 0
 	for _, r := range j.published {
@@ -134,9 +133,11 @@ func (j *judgement) judgeAutodiscoverSRV() {
 		count++
 		var fault string
 		switch {
-		case service.Target != "" && !slices.Contains(good, service.Target) && j.server == "":
+		case service.Target == "":
+			fault = "it says that Autodiscover is not offered, and it is"
+		case !j.isOurName(service.Target) && j.server == "":
 			j.aside("whether %s leads to this server: set name in [server]", owner)
-		case !slices.Contains(good, service.Target):
+		case !j.isOurName(service.Target) && (service.Target != j.led || !j.isOurs(j.web[poxSRV])):
 			fault = fmt.Sprintf("it says %s, which is not this server", clip(service.String()))
 		case service.Port != 443:
 			fault = fmt.Sprintf("its port is %d; Thunderbird asks at 443 whatever it says", service.Port)

@@ -11,18 +11,23 @@ import (
 	"strings"
 
 	"mailhint/probe"
+	"mailhint/resolver"
 )
 
 // judgeWeb looks whether the answers that reach the outside are ours. Of what is wrong under one name, the cause is told: not the
 // document where the certificate is another server's already.
 func (j *judgement) judgeWeb() {
-	for _, p := range []place{configHost, configNobody, configEvolution, poxHost, paccHost} {
+	places := []place{configHost, configNobody, configEvolution, poxHost, paccHost}
+	if errors.Is(j.names["autodiscover."+string(j.Found.Domain)].err, resolver.ErrNone) && j.isOurName(j.led) && j.oursErr == nil {
+		places = append(places, poxSRV) // all that leads here
+	}
+	for _, p := range places {
 		if host := j.hostOf(p); !j.spoilt[host] {
 			j.judgeCertificate(host, j.web[p])
 		}
 	}
 	j.judgePasswords()
-	for _, p := range []place{configHost, configNobody, configEvolution, poxHost, paccHost} {
+	for _, p := range places {
 		if host := j.hostOf(p); !j.spoilt[host] && j.web[p].Err == nil {
 			j.judgeAnswer(host, p)
 		}
@@ -35,9 +40,6 @@ func (j *judgement) judgeWeb() {
 func (j *judgement) judgePasswords() {
 	for _, p := range slices.Sorted(maps.Keys(j.web)) {
 		host := j.hostOf(p)
-		if u, err := url.Parse(j.web[p].URL); p == poxSRV && err == nil {
-			host = u.Hostname()
-		}
 		if p == ispdbEntry || host != string(j.Found.Domain) && j.spoilt[host] || j.web[p].Status != http.StatusUnauthorized {
 			continue
 		}
@@ -62,11 +64,11 @@ func placeOf(address string) string {
 // judgeAnswer compares a page with the one it should be.
 func (j *judgement) judgeAnswer(host string, p place) {
 	got := j.web[p]
-	if p == poxHost && j.AutodiscoverRedirect != "" {
+	if isPOX(p) && j.AutodiscoverRedirect != "" {
 		j.judgeRedirect(host, got)
 		return
 	}
-	if got.want == nil || got.Status == http.StatusOK && bytes.Equal(got.Body, got.want) {
+	if got.want == nil || j.isOurs(got) {
 		return
 	}
 	if (j.Limited || j.Varies) && (got.Status == http.StatusNotFound || j.read(p).err == nil || errors.As(j.read(p).err, new(poxError))) {
@@ -110,7 +112,7 @@ func statusText(w probe.Web) string {
 }
 
 func (j *judgement) judgeRedirect(host string, got page) {
-	if got.Location == j.AutodiscoverRedirect {
+	if j.isOurs(got) {
 		return
 	}
 	j.spoilt[host] = true
@@ -121,7 +123,7 @@ func (j *judgement) judgeRedirect(host string, got page) {
 // tellsOthers reports whether a document is of the right kind and names other servers than its sister at the other name.
 func (j *judgement) tellsOthers(p place) bool {
 	sister := configHost
-	if p != poxHost {
+	if !isPOX(p) {
 		sister = poxHost
 	}
 	mine, other := j.read(p), j.read(sister)
@@ -155,9 +157,12 @@ func (j *judgement) read(p place) reading {
 	}
 }
 
+// isPOX reports whether Autodiscover is asked for at a place.
+func isPOX(p place) bool { return p == poxHost || p == poxHTTP || p == poxBare || p == poxSRV }
+
 // readAs reads a document of the kind that belongs to a place.
 func readAs(p place, body []byte) (r reading) {
-	if p == poxHost || p == poxHTTP || p == poxBare || p == poxSRV {
+	if isPOX(p) {
 		r.document, r.err = readPOX(body)
 	} else {
 		r.document, r.err = readConfig(body)

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 	"unicode"
 
 	"mailhint/probe"
@@ -165,7 +167,7 @@ func TestHostileText(t *testing.T) {
 	changes := []func(*world){
 		func(w *world) { w.cnames["autoconfig.a.example"], w.hosts[long] = long, addresses("203.0.113.1") },
 		func(w *world) { w.srv["_imaps._tcp.a.example"][0].Target = long },
-		func(w *world) { w.txt["_ua-auto-config.a.example"] = []string{long} },
+		func(w *world) { w.txt["_ua-auto-config.a.example"] = []string{"v=UAAC1; " + long} },
 		func(w *world) { w.caa["a.example"] = []resolver.CAA{{Critical: true, Tag: long, Value: long}} },
 		func(w *world) {
 			w.pages["https://autoconfig.a.example/"] = func(web *probe.Web) {
@@ -212,6 +214,35 @@ func TestHostileText(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestManyTargets: a zone with records beyond number, whose targets' name servers are slow, holds nobody up for long.
+func TestManyTargets(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		snapshot := load(t, usual)
+		w := newWorld(t, snapshot, "a.example")
+		w.hosts["autoconfig.thunderbird.net"] = addresses("203.0.113.90")
+		for _, label := range srvLabels {
+			for i := range 500 {
+				w.srv[label+"a.example"] = append(w.srv[label+"a.example"], resolver.SRV{Port: 1, Target: fmt.Sprintf("%d.%sevil.example", i, label)})
+			}
+		}
+		d := w.doctor()
+		d.Resolver = slowAliases{w}
+		start := time.Now()
+		r := d.Examine(t.Context(), find(t, snapshot, "a.example"))
+		if took := time.Since(start); took > 30*time.Second || len(r.Findings) == 0 || len(r.Findings) > 300 {
+			t.Errorf("it took %s, %d findings", took, len(r.Findings))
+		}
+	})
+}
+
+// slowAliases answers questions for aliases late.
+type slowAliases struct{ *world }
+
+func (s slowAliases) CNAME(_ context.Context, name string) (string, error) {
+	time.Sleep(5 * time.Second)
+	return "", fmt.Errorf("%s: %w", name, resolver.ErrFailed)
 }
 
 // TestJSON: the form is what programs of others read.

@@ -1,6 +1,8 @@
 package doctor
 
 import (
+	"bytes"
+	"net/http"
 	"net/netip"
 	"slices"
 	"time"
@@ -25,6 +27,8 @@ type seen struct {
 	names map[string]name
 	// wild is a name that nobody made; it is only asked for if a name leads elsewhere.
 	wild name
+	// fronts are those addresses of the names that are not ours and answer as we do: a proxy's, a content network's.
+	fronts map[string][]netip.Addr
 
 	want       []dnsrecords.Record // what the domain should publish
 	published  []dnsrecords.Record // what it does under the names of SRV and TXT records
@@ -34,6 +38,7 @@ type seen struct {
 	caa map[string]caa // by name
 
 	web map[place]page
+	led string // target of the SRV record _autodiscover, if poxSRV was asked
 
 	hosts     map[string]probe.Host // mail servers, by name
 	addressed bool                  // mail servers were looked at
@@ -92,6 +97,8 @@ func (s *seen) hostOf(p place) string {
 		return "autodiscover." + domain
 	case paccHost:
 		return "ua-auto-config." + domain
+	case poxSRV:
+		return s.led
 	}
 	return domain
 }
@@ -106,7 +113,15 @@ func (s *seen) host(server settings.Server) string {
 	return server.Host.Expand(string(s.Found.Domain), string(s.Primary))
 }
 
-// leadsHere reports whether a name has our addresses and no others.
-func (s *seen) leadsHere(n name) bool {
-	return n.err == nil && !slices.ContainsFunc(n.addresses, func(a netip.Addr) bool { return !slices.Contains(s.ours, a) })
+// foreign are the addresses of a name that are not ours.
+func (s *seen) foreign(n name) []netip.Addr {
+	return slices.DeleteFunc(slices.Clone(n.addresses), func(a netip.Addr) bool { return slices.Contains(s.ours, a) })
+}
+
+// isOurs reports whether a page is what we answer, whoever passes it on.
+func (s *seen) isOurs(p page) bool {
+	if s.AutodiscoverRedirect != "" && p.want == nil {
+		return isRedirect(p.Status) && p.Location == s.AutodiscoverRedirect
+	}
+	return p.want != nil && p.Status == http.StatusOK && bytes.Equal(p.Body, p.want)
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/md5"
 	"encoding/hex"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"sync"
 
@@ -149,7 +150,7 @@ func (d *Doctor) ask(ctx context.Context, q question) page {
 			return p
 		}
 		p.via = append(p.via, request.URL)
-		request.URL = to.String()
+		request.URL, request.Address = to.String(), netip.Addr{}
 	}
 }
 

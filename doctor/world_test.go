@@ -235,6 +235,7 @@ func (w *world) LookURL(ctx context.Context, q probe.Request) probe.Web {
 	w.fetched[q.URL]++
 	w.mu.Unlock()
 	r := httptest.NewRequest(max(q.Method, http.MethodGet), q.URL, bytes.NewReader(q.Body))
+	r.Header.Set("Content-Type", q.ContentType)
 	web := probe.Web{URL: q.URL, State: probe.Reached}
 	if strings.HasPrefix(q.URL, "https:") {
 		web.TLS = goodTLS(r.Host)
@@ -242,12 +243,15 @@ func (w *world) LookURL(ctx context.Context, q probe.Request) probe.Web {
 	all, canonical, err := w.Host(ctx, r.Host)
 	if err != nil {
 		web.State, web.TLS, web.Err = 0, nil, err
-	} else if web.Address = all[0]; canonical == setupName {
+	} else if web.Address = all[0]; q.Address.IsValid() {
+		web.Address = q.Address
+	}
+	if canonical == setupName && err == nil {
 		recorder := httptest.NewRecorder()
 		w.handler.ServeHTTP(recorder, r)
 		web.Status, web.Header, web.Body = recorder.Code, recorder.Header(), recorder.Body.Bytes()
 		web.Location = web.Header.Get("Location")
-	} else {
+	} else if err == nil {
 		web.Status, web.Header = http.StatusNotFound, make(http.Header)
 	}
 	for start, change := range w.pages {
