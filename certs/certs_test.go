@@ -174,7 +174,7 @@ func TestRenewalWhileServing(t *testing.T) {
 		}
 		return len(seen) == 3 || failed > 3
 	})
-	if n := ca.orders.Load(); n != 3 {
+	if n := ca.orders.Load(); n < 3 || n > 4 { // the next may just have been ordered
 		t.Errorf("%d orders for 3 certificates", n)
 	}
 	t.Logf("%d handshakes", asked)
