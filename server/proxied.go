@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"log/slog"
 	"net"
 	"net/http"
@@ -34,6 +35,17 @@ func (h *proxyHeaders) wrap(c net.Conn) net.Conn {
 type proxied struct {
 	*proxyproto.Conn
 	headers *proxyHeaders
+}
+
+var errNoHeader = errors.New("there is no good PROXY header")
+
+// Read fails at once if there was no good header. Without this a header that came too slowly would look like one of our own deadlines
+// that struck too early, after which conn reads again.
+func (p *proxied) Read(b []byte) (int, error) {
+	if p.ProxyHeader() == nil {
+		return 0, errNoHeader
+	}
+	return p.Conn.Read(b)
 }
 
 // RemoteAddr returns the client's address. A health check of the proxy's own (LOCAL) has the proxy's, and so has a client that came

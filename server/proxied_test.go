@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
@@ -121,6 +122,35 @@ func TestBadProxyHeaders(t *testing.T) {
 			t.Errorf("the log tells %d times of bad headers, want once", n)
 		}
 	})
+}
+
+// Reading on after half a header has nothing to wait for: a deadline that is yet to come must not make it try again and again.
+func TestReadAfterBadProxyHeader(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	headers := &proxyHeaders{proxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}, wait: 50 * time.Millisecond, log: slog.New(slog.DiscardHandler)}
+	limited := &connLimiter{Listener: l, write: time.Second, headers: headers}
+	defer limited.Close()
+	client := connect(t, "127.0.0.1", l.Addr().String())
+	io.WriteString(client, header(t, 2, proxyproto.PROXY, tcp("192.0.2.7:1234"), tcp("198.51.100.1:443"))[:14])
+	c, err := limited.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	c.RemoteAddr() // as net/http begins
+	const never = 30 * time.Second
+	c.SetReadDeadline(time.Now().Add(never))
+	began := time.Now()
+	if n, err := c.Read(make([]byte, 1)); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("read %d octets, %v", n, err)
+	}
+	if took := time.Since(began); took > never/3 {
+		t.Errorf("reading went on for %s", took)
+	}
 }
 
 // From anybody else a header is not read as one: the client is a plain one, and this is no request.
