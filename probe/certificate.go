@@ -1,8 +1,12 @@
 package probe
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"fmt"
+	"net"
+	"time"
 )
 
 // tlsConfig is for looking, not for trusting: the certificate is judged afterwards, and versions and ciphers are accepted that mail
@@ -13,6 +17,21 @@ func tlsConfig(host string) *tls.Config {
 		config.CipherSuites = append(config.CipherSuites, s.ID)
 	}
 	return config
+}
+
+// encrypt makes the handshake over a connection, in one step, and judges the certificate.
+func (p *Prober) encrypt(ctx context.Context, host string, conn net.Conn) (*tls.Conn, *TLS, error) {
+	if err := conn.SetDeadline(time.Now().Add(p.step())); err != nil {
+		return nil, nil, err
+	}
+	inside := tls.Client(conn, tlsConfig(host))
+	if err := inside.HandshakeContext(ctx); err != nil {
+		if late(err) {
+			return nil, nil, fmt.Errorf("%w: no answer within %s: %w", ErrHandshake, p.step(), err)
+		}
+		return nil, nil, fmt.Errorf("%w: %w", ErrHandshake, err)
+	}
+	return inside, p.judge(inside.ConnectionState(), host), nil
 }
 
 // judge judges the certificate of a connection as a mail program would that was told the host.

@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"sync"
 	"syscall"
 )
 
@@ -26,21 +25,16 @@ func (p *Prober) connect(ctx context.Context, to netip.AddrPort) (net.Conn, Stat
 	if !p.allowed(to.Addr()) {
 		return nil, Forbidden, ErrForbidden
 	}
-	leave, err := p.gates.enter(ctx, to.Addr())
-	if err != nil {
-		return nil, 0, err
-	}
 	connecting, cancel := context.WithTimeout(ctx, p.step())
 	defer cancel()
 	conn, err := p.dialer()(connecting, "tcp", to.String())
 	if err != nil {
-		leave()
 		if ctx.Err() != nil {
 			return nil, 0, ctx.Err()
 		}
 		return nil, stateOf(err), err
 	}
-	b := &bounded{Conn: conn, left: maxOctets, leave: sync.OnceFunc(leave)} // net/http's reader and we may both close it
+	b := &bounded{Conn: conn, left: maxOctets}
 	b.stop = context.AfterFunc(ctx, func() { conn.Close() })
 	return b, Reached, nil
 }
@@ -93,9 +87,8 @@ func hasRoute(to netip.AddrPort) bool {
 // bounded is a connection that reads only so much.
 type bounded struct {
 	net.Conn
-	left  int
-	stop  func() bool
-	leave func()
+	left int
+	stop func() bool
 }
 
 func (b *bounded) Read(into []byte) (int, error) {
@@ -110,7 +103,6 @@ func (b *bounded) Read(into []byte) (int, error) {
 func (b *bounded) Close() error {
 	err := b.Conn.Close()
 	b.stop()
-	b.leave()
 	return err
 }
 

@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"time"
 
@@ -22,8 +21,15 @@ var (
 	ErrHandshake = errors.New("the TLS handshake fails")
 )
 
-// lookAt looks at one port at one address: first as the port is meant, and if that shows the other TLS mode, once more like that.
+// lookAt looks at one port at one address: first as the port is meant, and if that shows the other TLS mode, once more like that. The
+// time runs from when there is a place at the address: waiting for others says nothing about the server.
 func (p *Prober) lookAt(ctx context.Context, host string, l *Look) {
+	leave, err := p.gates.enter(ctx, l.Address)
+	if err != nil {
+		l.Err = err
+		return
+	}
+	defer leave()
 	start := time.Now()
 	defer func() { l.Took = time.Since(start) }()
 	limited, cancel := context.WithTimeout(ctx, lookSteps*p.step())
@@ -76,9 +82,11 @@ func (l *Look) look(ctx context.Context, p *Prober, host string, implicit bool) 
 	speak := dialects[l.Port.Protocol]
 	d := newDialogue(conn, p.step())
 	if implicit {
-		if d = l.encrypt(ctx, p, host, conn); d == nil {
+		var inside *tls.Conn
+		if inside, l.TLS, l.Err = p.encrypt(ctx, host, conn); l.Err != nil {
 			return
 		}
+		d = newDialogue(inside, p.step())
 	}
 	if l.Err = speak.greeting(d); l.Err != nil {
 		return
@@ -112,31 +120,16 @@ func (l *Look) upgrade(ctx context.Context, p *Prober, host string, d *dialogue,
 		l.Err = fmt.Errorf("%w: it sends more plain text after its answer to STARTTLS", ErrProtocol)
 		return
 	}
-	apop := d.apop
-	if d = l.encrypt(ctx, p, host, d.conn); d == nil {
+	var inside *tls.Conn
+	if inside, l.TLS, l.Err = p.encrypt(ctx, host, d.conn); l.Err != nil {
 		return
 	}
+	apop := d.apop
+	d = newDialogue(inside, p.step())
 	d.apop = apop
 	if l.After, l.Err = speak.ask(d); l.Err != nil {
 		return
 	}
 	l.Speaks = settings.STARTTLS
 	d.leave(speak.bye)
-}
-
-// encrypt makes the handshake and returns the conversation inside, or nil with Err set.
-func (l *Look) encrypt(ctx context.Context, p *Prober, host string, conn net.Conn) *dialogue {
-	if l.Err = conn.SetDeadline(time.Now().Add(p.step())); l.Err != nil {
-		return nil
-	}
-	inside := tls.Client(conn, tlsConfig(host))
-	if err := inside.HandshakeContext(ctx); err != nil {
-		l.Err = fmt.Errorf("%w: %w", ErrHandshake, err)
-		if late(err) {
-			l.Err = fmt.Errorf("%w: no answer within %s: %w", ErrHandshake, p.step(), err)
-		}
-		return nil
-	}
-	l.TLS = p.judge(inside.ConnectionState(), host)
-	return newDialogue(inside, p.step())
 }

@@ -111,6 +111,7 @@ func (g *gates) enter(ctx context.Context, a netip.Addr) (leave func(), err erro
 	if g.open == nil {
 		g.open = make(map[netip.Addr]*gate)
 	}
+	a = a.Unmap()
 	one := g.open[a]
 	if one == nil {
 		one = &gate{places: make(chan struct{}, atOnce)}

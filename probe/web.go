@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -49,13 +48,13 @@ type Web struct {
 	// Err says what went wrong: it wraps resolver.ErrNone or resolver.ErrFailed if there is no address, else it is what stopped the
 	// connection or the exchange. It is nil if an answer came, whatever it says.
 	Err  error
-	Took time.Duration
+	Took time.Duration // with the waits for a place at the address
 }
 
 // MaxBody is how much of a document is read.
 const MaxBody = 256 << 10
 
-// LookURL asks a web server one question. It follows no redirect, sends no password, and takes any certificate, which it judges as
+// LookURL asks a web server one question. Of many addresses that do not answer it tries some only, for as long as a look may take. It follows no redirect, sends no password, and takes any certificate, which it judges as
 // Look does.
 func (p *Prober) LookURL(ctx context.Context, q Request) Web {
 	start := time.Now()
@@ -86,7 +85,7 @@ func (p *Prober) LookURL(ctx context.Context, q Request) Web {
 		if i == 0 || asked.State == Reached {
 			first = asked
 		}
-		if asked.State == Reached {
+		if asked.State == Reached || time.Since(start) >= lookSteps*p.step() {
 			break
 		}
 	}
@@ -106,6 +105,12 @@ func portOf(u *url.URL) (uint16, error) {
 
 // askAt asks at one address.
 func (p *Prober) askAt(ctx context.Context, q Request, at netip.AddrPort, web *Web) {
+	leave, err := p.gates.enter(ctx, at.Addr())
+	if err != nil {
+		web.Err = err
+		return
+	}
+	defer leave()
 	ctx, cancel := context.WithTimeout(ctx, lookSteps*p.step())
 	defer cancel()
 	conn, state, err := p.connect(ctx, at)
@@ -125,9 +130,16 @@ func (p *Prober) askAt(ctx context.Context, q Request, at netip.AddrPort, web *W
 	if q.ContentType != "" {
 		request.Header.Set("Content-Type", q.ContentType)
 	}
-	transport := p.transport(conn, request.URL.Hostname(), web)
-	defer transport.CloseIdleConnections()
-	response, err := transport.RoundTrip(request)
+	if request.URL.Scheme == "https" {
+		// Not in the transport, which goes on with a handshake in the background after it has given up the request.
+		inside, seen, err := p.encrypt(ctx, request.URL.Hostname(), conn)
+		if err != nil {
+			web.Err = printable(err)
+			return
+		}
+		conn, web.TLS = inside, seen
+	}
+	response, err := p.transport(conn).RoundTrip(request)
 	if err != nil {
 		web.Err = printable(err)
 		return
@@ -142,17 +154,12 @@ func (p *Prober) askAt(ctx context.Context, q Request, at netip.AddrPort, web *W
 	}
 }
 
-// transport sends one request over a connection that is there already.
-func (p *Prober) transport(conn net.Conn, host string, web *Web) *http.Transport {
-	config := tlsConfig(host)
-	config.VerifyConnection = func(state tls.ConnectionState) error {
-		web.TLS = p.judge(state, host)
-		return nil
-	}
+// transport sends one request over a connection that is there already, with TLS if there is to be any.
+func (p *Prober) transport(conn net.Conn) *http.Transport {
+	there := func(context.Context, string, string) (net.Conn, error) { return conn, conn.SetDeadline(time.Time{}) }
 	return &http.Transport{
-		DialContext:            func(context.Context, string, string) (net.Conn, error) { return conn, nil },
-		TLSClientConfig:        config,
-		TLSHandshakeTimeout:    p.step(),
+		DialContext:            there,
+		DialTLSContext:         there,
 		ResponseHeaderTimeout:  p.step(),
 		MaxResponseHeaderBytes: 64 << 10,
 		DisableKeepAlives:      true,
