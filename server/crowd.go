@@ -23,6 +23,7 @@ type crowd struct {
 	evicted                   func()
 
 	busy atomic.Int64 // how many are; counted apart, so that a request costs no lock
+	calm atomic.Int64 // until when none can have been so for too long, in nanoseconds
 
 	mu  sync.Mutex
 	all map[*conn]struct{}
@@ -76,17 +77,31 @@ func (w *crowd) isBusy(c *conn, busy bool) {
 		}
 		return
 	}
-	if c.since.Swap(-now) < 0 || w.busy.Add(1) <= int64(w.mostBusy) {
+	if c.since.Swap(-now) < 0 || w.busy.Add(1) <= int64(w.mostBusy) || now < w.calm.Load() {
 		return
 	}
 	w.mu.Lock()
-	evicted := longestWaiting(w.some(func(c *conn) bool {
-		since := c.since.Load()
-		return since < 0 && -since < now-int64(tooLong)
-	}))
+	evicted := w.busyTooLong(now)
 	w.remove(evicted)
 	w.mu.Unlock()
 	w.evict(evicted)
+}
+
+// busyTooLong returns one of the connections that have been busy for too long. If there is none it notes when there may be one, because
+// many good requests at a time are no reason to look at all connections for each of them.
+func (w *crowd) busyTooLong(now int64) *conn {
+	first := now
+	few := w.some(func(c *conn) bool {
+		since := c.since.Load()
+		if since < 0 {
+			first = min(first, -since)
+		}
+		return since < 0 && -since < now-int64(tooLong)
+	})
+	if len(few) == 0 {
+		w.calm.Store(first + int64(tooLong))
+	}
+	return longestWaiting(few)
 }
 
 // leave removes a connection that is closed. It may have been removed already.

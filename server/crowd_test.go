@@ -208,3 +208,36 @@ func TestFloodOfRequests(t *testing.T) {
 		t.Error("a good client gets no answer")
 	}
 }
+
+// Many good requests at a time cost each of them nothing, however many connections there are.
+func TestManyGoodRequests(t *testing.T) {
+	const busy, rounds = 200, 2000
+	fastest := func(connections int) time.Duration {
+		w := newCrowd(defaultLimits, nil, func() {})
+		end, _ := net.Pipe()
+		var conns []*conn
+		for i := range connections {
+			c := &conn{Conn: end}
+			w.enter(c, &net.TCPAddr{IP: net.IPv4(192, 0, byte(i>>8), byte(i))})
+			conns = append(conns, c)
+		}
+		best := time.Hour
+		for range 5 {
+			for _, c := range conns[:busy] {
+				w.isBusy(c, false)
+				w.isBusy(c, true)
+			}
+			began := time.Now()
+			for i := range rounds {
+				c := conns[busy+i%50]
+				w.isBusy(c, true)
+				w.isBusy(c, false)
+			}
+			best = min(best, time.Since(began))
+		}
+		return best
+	}
+	if few, many := fastest(busy+50), fastest(defaultLimits.connections); many > 10*few {
+		t.Errorf("%d requests take %s among many connections, %s among few", rounds, many, few)
+	}
+}
