@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -157,8 +158,8 @@ func (s *search) isHost(ctx context.Context) bool {
 	if s.MailDomain || len(s.mx)+len(s.candidates)+len(s.declined) > 0 || registered(s.Name) == s.Name {
 		return false
 	}
-	_, _, err := s.prober.Resolver.Host(ctx, string(s.Name))
-	return err == nil
+	addresses, _, _ := s.prober.Resolver.Host(ctx, string(s.Name)) // without one it is looked at all the same, and the error met again
+	return len(addresses) > 0
 }
 
 // registered is the domain that a name was registered under, or the name itself.
@@ -170,24 +171,33 @@ func registered(name settings.Domain) settings.Domain {
 	return settings.Domain(above)
 }
 
-// guess adds the usual names under a domain, unless every name under it has an address.
+// guess adds the usual names under a domain. Where every name has an address, those that have the same say nothing.
 func (s *search) guess(ctx context.Context, domain string, source Source) {
 	if slices.Contains(s.guessed, domain) {
 		return
 	}
 	s.guessed = append(s.guessed, domain)
 	random := strings.ToLower(rand.Text())
-	if _, _, err := s.prober.Resolver.Host(ctx, random+"."+domain); err == nil {
-		s.remark("every name under %s has an address, so usual names there were not tried", domain)
-		return
+	anyName, _, _ := s.prober.Resolver.Host(ctx, random+"."+domain)
+	if len(anyName) > 0 {
+		s.remark("every name under %s has an address, so usual names there with the same were not tried", domain)
 	}
 	for _, u := range usual {
+		if len(anyName) > 0 && s.leadsTo(ctx, u.label+"."+domain, anyName) {
+			continue
+		}
 		var ports []Port
 		for _, protocol := range u.protocols {
 			ports = append(ports, portsOf(protocol)...)
 		}
 		s.add(u.label+"."+domain, source, ports...)
 	}
+}
+
+// leadsTo reports whether all addresses of a host are among some.
+func (s *search) leadsTo(ctx context.Context, host string, some []netip.Addr) bool {
+	addresses, _, _ := s.prober.Resolver.Host(ctx, host)
+	return !slices.ContainsFunc(addresses, func(a netip.Addr) bool { return !slices.Contains(some, a) })
 }
 
 // add notes a candidate, or another reason or port for one. Names come from DNS and may be anything.

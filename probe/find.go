@@ -63,22 +63,30 @@ func (p *Prober) Find(ctx context.Context, what Search) (*Finding, error) {
 	if f.IsHost {
 		f.Domain = registered(name)
 	}
+	var unknown error // DNS does not answer for the name itself
 	for i, c := range s.candidates {
 		err := hosts[i].Err
+		if len(hosts[i].Addresses) > 0 {
+			f.Candidates, f.Hosts = append(f.Candidates, *c), append(f.Hosts, hosts[i])
+		}
 		switch {
 		case err == nil:
-			f.Candidates, f.Hosts = append(f.Candidates, *c), append(f.Hosts, hosts[i])
+		case len(hosts[i].Addresses) > 0:
+			f.Remarks = append(f.Remarks, fmt.Sprintf("%s may have more addresses: %v", c.Host, err))
 		case c.Source == FromSRV:
 			f.problem("an SRV record names %s, which cannot be found: %v", c.Host, err)
 		case c.Source == FromMX:
 			f.problem("the MX record names %s, which cannot be found: %v", c.Host, err)
-		case c.Source == FromName && f.IsHost && errors.Is(err, resolver.ErrFailed):
-			return nil, err
+		case c.Source == FromName && errors.Is(err, resolver.ErrFailed):
+			unknown = err
 		case !errors.Is(err, resolver.ErrNone):
 			f.Remarks = append(f.Remarks, fmt.Sprintf("%s was not looked at: %v", c.Host, err))
 		}
 	}
 	f.choose(s.declined)
+	if len(f.Servers) == 0 && unknown != nil {
+		return nil, unknown
+	}
 	f.judge(p.now())
 	return f, nil
 }

@@ -27,6 +27,7 @@ type world struct {
 	srv       map[string][]resolver.SRV
 	txt       map[string][]string
 	failing   []string
+	partly    []string
 	ports     map[string][]string // "address:port": TLS mode, names and more
 	want      map[string][]string
 }
@@ -34,6 +35,9 @@ type world struct {
 func (w *world) Host(_ context.Context, name string) ([]netip.Addr, string, error) {
 	if slices.Contains(w.failing, name) {
 		return nil, name, resolver.ErrFailed
+	}
+	if slices.Contains(w.partly, name) {
+		return w.hosts[name], name, resolver.ErrFailed
 	}
 	if a, ok := w.hosts[name]; ok {
 		return a, name, nil
@@ -116,6 +120,8 @@ func (w *world) read(line string) (err error) {
 		w.txt[words[1]] = append(w.txt[words[1]], words[2])
 	case "fails":
 		w.failing = append(w.failing, words[1:]...)
+	case "partly":
+		w.partly = append(w.partly, words[1:]...)
 	case "port":
 		for _, port := range strings.Split(words[2], ",") {
 			w.ports[net.JoinHostPort(words[1], port)] = append(words[3:], "", "")

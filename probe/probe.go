@@ -10,6 +10,7 @@ import (
 	"crypto/x509"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 )
@@ -18,6 +19,7 @@ import (
 type Prober struct {
 	// Resolver finds the addresses of hosts: a *resolver.Resolver.
 	Resolver interface {
+		// Host may return both addresses and an error, if others may be missing.
 		Host(ctx context.Context, name string) (addresses []netip.Addr, canonical string, err error)
 	}
 	// Private lists networks that may be looked at although they are private, loopback or link-local. Without it whoever can have a
@@ -39,7 +41,7 @@ type Prober struct {
 const (
 	lookSteps    = 3 // how many steps a look may take altogether
 	atOnce       = 4 // connections to a host, and to an address whatever its names, at one time
-	maxAddresses = 16
+	maxAddresses = 8 // of each family
 )
 
 func (p *Prober) step() time.Duration {
@@ -56,14 +58,11 @@ func (p *Prober) now() time.Time {
 	return time.Now()
 }
 
-// Look looks at some ports of a host, at every address of it, with at most 4 connections at a time. It returns soon after ctx is
+// Look looks at some ports of a host, at its addresses, 8 of each family if it has more, with at most 4 connections at a time. It returns soon after ctx is
 // done; what was not looked at then has no State.
 func (p *Prober) Look(ctx context.Context, host string, ports ...Port) Host {
 	h := Host{Name: host}
 	h.Addresses, h.Err = p.addresses(ctx, host)
-	if h.Err != nil {
-		return h
-	}
 	for _, port := range ports {
 		for _, a := range h.Addresses {
 			h.Looks = append(h.Looks, Look{Port: port, Address: a})
@@ -82,16 +81,21 @@ func (p *Prober) Look(ctx context.Context, host string, ports ...Port) Host {
 	return h
 }
 
-// addresses finds the addresses of a host, which may be an IP address. A zone's owner may name thousands; the first are enough.
+// addresses finds the addresses of a host, which may be an IP address. An error may come with those that were found. A zone's owner may
+// name thousands; the first of each family are enough.
 func (p *Prober) addresses(ctx context.Context, host string) ([]netip.Addr, error) {
 	if a, err := netip.ParseAddr(host); err == nil {
 		return []netip.Addr{a.Unmap()}, nil
 	}
 	addresses, _, err := p.Resolver.Host(ctx, host)
-	if err != nil {
-		return nil, printable(err)
+	var some []netip.Addr
+	count := make(map[bool]int)
+	for _, a := range addresses {
+		if count[a.Is4()]++; count[a.Is4()] <= maxAddresses && !slices.Contains(some, a) {
+			some = append(some, a)
+		}
 	}
-	return addresses[:min(len(addresses), maxAddresses)], nil
+	return some, printable(err)
 }
 
 // gates keep the number of connections to one address small, under however many names it is looked at.

@@ -44,7 +44,8 @@ type Host struct {
 	Name string
 	// Addresses that the name has, IPv4 first.
 	Addresses []netip.Addr
-	// Err says why there is nothing to look at: it wraps resolver.ErrNone or resolver.ErrFailed.
+	// Err says why there are no addresses, or, if there are some, why others may be missing. It wraps resolver.ErrNone or
+	// resolver.ErrFailed.
 	Err error
 	// Looks has one for every port and address, in the order of the ports that were asked for and then of Addresses.
 	Looks []Look

@@ -71,7 +71,7 @@ func (p *Prober) LookURL(ctx context.Context, q Request) Web {
 	}
 	addresses := []netip.Addr{q.Address}
 	if !q.Address.IsValid() {
-		if addresses, err = p.addresses(ctx, u.Hostname()); err != nil {
+		if addresses, err = p.addresses(ctx, u.Hostname()); len(addresses) == 0 {
 			web.Err = err
 			return web
 		}
