@@ -43,13 +43,18 @@ func (j *judgement) judgeCertificate(host string, p page) {
 
 // handshake says why there is no encrypted connection.
 func (j *judgement) handshake(host string, p page) {
-	alert := tls.AlertError(0)
-	if errors.As(p.Err, &alert) {
+	alert, plain := tls.AlertError(0), tls.RecordHeaderError{}
+	switch {
+	case errors.As(p.Err, &alert):
 		j.add(WebCertificate, Problem, host, "the server has no certificate for this name and ends the connection: "+clip(p.Err.Error()),
 			"Give the web server a certificate that covers this name; with tls = \"acme\" the log says why there is none.")
-		return
+	case errors.As(p.Err, &plain):
+		j.add(OtherAnswer, Problem, host, "what listens at port 443 speaks no TLS: "+clip(p.Err.Error()),
+			"Have the mailhint server, or a proxy in front of it, speak https there.")
+	default:
+		j.add(OtherAnswer, Problem, host, "no encrypted connection comes about at port 443: "+clip(p.Err.Error()),
+			"See the log of what listens there. A proxy that does not know a name may just hang up: have it pass this one on.")
 	}
-	j.add(OtherAnswer, Problem, host, "what listens at port 443 speaks no TLS: "+clip(p.Err.Error()), "Have the mailhint server, or a proxy in front of it, speak https there.")
 }
 
 // whyNot says why a page could not be asked for.
@@ -65,7 +70,7 @@ func (j *judgement) whyNot(p page) string {
 
 // noRoute reports that this machine cannot know whether somebody is there.
 func (p page) noRoute() bool {
-	return p.State == probe.Unreachable && p.Address.Is6() || p.State == 0 && p.Err != nil
+	return p.NoRoute || p.State == 0 && p.Err != nil
 }
 
 // whyState says how a connection failed.

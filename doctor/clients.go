@@ -34,7 +34,9 @@ type rules struct {
 	imapOnly    bool // knows no POP3
 	imapFirst   bool // an incoming server before IMAP hides it
 	takesLast   bool // of several servers of a kind, in place of the first
-	plainVoids  bool // a server without encryption spoils the whole document
+	plainVoids  bool // a server without encryption, or with a value that it does not know, spoils the whole document
+	skipsPlain  bool // passes over servers without encryption
+	tieSTARTTLS bool // of SRV records of the same priority, submission with STARTTLS
 	ignoresAuth bool // logs in with a password whatever the document says
 	knownOAuth2 bool // OAuth2 with providers only that are built in
 	password    bool // knows passwords only
@@ -62,7 +64,7 @@ var programs = []program{
 	{"KMail", append(at(ispdbEntry), source{place: configNobody, final: true}, source{place: configHTTP, final: true}, source{place: configBare}), rules{}},
 	{"Delta Chat", at(configHost, configBare, poxBare, poxHost, ispdbEntry), rules{imapOnly: true, ignoresAuth: true}},
 	{"FairEmail", append([]source{bySRV}, at(configHost, configBare, configHTTP, configBareHTTP, ispdbEntry, poxHost)...),
-		rules{needsSMTP: true, imapOnly: true, imapFirst: true, ignoresAuth: true}},
+		rules{needsSMTP: true, imapOnly: true, imapFirst: true, skipsPlain: true, tieSTARTTLS: true, ignoresAuth: true}},
 	{"Nextcloud Mail", at(configHost, configBare, ispdbEntry, configHTTP, configBareHTTP), rules{imapOnly: true, ignoresAuth: true}},
 }
 
@@ -71,6 +73,7 @@ type account struct {
 	incoming, outgoing *entry
 	from               string
 	why                string
+	sentOn             bool // to the Autodiscover of another provider, who knows
 }
 
 var errNothingThere = errors.New("nothing there")
@@ -100,7 +103,7 @@ func (j *judgement) try(p program, s source) (account, error) {
 	var d document
 	switch {
 	case s.srv:
-		d = j.srvDocument()
+		d = j.srvDocument(p)
 		if !d.has("imap", "pop3") || !d.has("smtp") {
 			return account{}, errNothingThere
 		}
@@ -110,6 +113,9 @@ func (j *judgement) try(p program, s source) (account, error) {
 		got := j.web[s.place]
 		if got.Status == 404 || got.Status == 0 && got.TLS == nil {
 			return account{}, errNothingThere
+		}
+		if p.password && isPOX(s.place) && j.AutodiscoverRedirect != "" && j.isOurs(got) {
+			return account{from: j.sourceName(s), why: "it is sent on to " + got.Location, sentOn: true}, nil
 		}
 		if !got.isGood() {
 			return account{}, errors.New(whyBad(got))
@@ -183,10 +189,10 @@ func (p program) choose(d document, s source) (incoming, outgoing *entry, err er
 		if !isMail || e.kind == "imap" && hidden {
 			continue
 		}
-		if e.security == settings.Plaintext && p.plainVoids {
-			return nil, nil, errors.New("it refuses a document with a server without encryption")
+		if p.plainVoids && !s.srv && !pox && (e.security == 0 || e.security == settings.Plaintext || len(e.auths) == 0 || !e.hasLogin) {
+			return nil, nil, errors.New("it refuses a document with a server without encryption or user name, or with words that it does not know")
 		}
-		if !p.canUse(&e) {
+		if !p.canUse(&e) || p.skipsPlain && e.security == settings.Plaintext {
 			continue
 		}
 		if !s.srv && !pox && !e.hasLogin && p.needsDomain {
@@ -241,6 +247,12 @@ func (p program) canUse(e *entry) bool {
 
 func keepAuths(list []settings.Auth, kept ...settings.Auth) []settings.Auth {
 	return slices.DeleteFunc(slices.Clone(list), func(a settings.Auth) bool { return !slices.Contains(kept, a) })
+}
+
+// builtIntoApple are the providers that Apple Mail lists by name, with logins of their own.
+func builtIntoApple(host string) bool {
+	return slices.ContainsFunc([]string{"gmail.com", "googlemail.com", "office365.com", "outlook.com", "hotmail.com", "yahoo.com", "aol.com"},
+		func(known string) bool { return strings.HasSuffix(host, "."+known) })
 }
 
 // builtInOAuth2 are the providers with which Thunderbird uses OAuth2 (OAuth2Providers.sys.mjs, 153.7).

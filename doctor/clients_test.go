@@ -3,6 +3,8 @@ package doctor
 import (
 	"context"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"mailhint/domains"
@@ -52,6 +54,58 @@ func TestProgramsInTheCorpus(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestReject: what single programs refuse or take otherwise (protocols as in the table of package clients).
+func TestReject(t *testing.T) {
+	const good = `<incomingServer type="imap"><hostname>i.example</hostname><port>993</port><socketType>SSL</socketType>` +
+		`<username>%EMAILADDRESS%</username><authentication>password-cleartext</authentication></incomingServer>`
+	other := func(from, to string) string {
+		return strings.Replace(strings.Replace(good, from, to, 1), "i.example", "j.example", 1)
+	}
+	tests := []struct{ name, servers, program, want string }{
+		{"an unknown socketType", other("SSL", "TLS") + good, "Thunderbird for Android", ""},
+		{"an unknown socketType", other("SSL", "TLS") + good, "Thunderbird", "i.example"},
+		{"no user name", good + other("<username>%EMAILADDRESS%</username>", ""), "Thunderbird for Android", ""},
+		{"no user name", good + other("<username>%EMAILADDRESS%</username>", ""), "Thunderbird", "i.example"},
+		{"unknown login methods alone", good + other("password-cleartext", "magic"), "Thunderbird for Android", ""},
+		{"no encryption", other("SSL", "plain") + good, "Thunderbird for Android", ""},
+		{"no encryption", other("SSL", "plain") + good, "FairEmail", "i.example"},
+		{"no encryption", other("SSL", "plain") + good, "Nextcloud Mail", "j.example"},
+		{"the last", good + other("993", "143"), "Evolution", "j.example"},
+		{"POP3 first", other(`"imap"`, `"pop3"`) + good, "FairEmail", ""},
+		{"POP3 first", other(`"imap"`, `"pop3"`) + good, "Thunderbird for Android", "i.example"},
+	}
+	for _, test := range tests {
+		outgoing := strings.NewReplacer("incoming", "outgoing", `"imap"`, `"smtp"`).Replace(good)
+		d, err := readConfig([]byte(`<clientConfig><emailProvider id="a.example"><domain>a.example</domain>` + test.servers + outgoing + `</emailProvider></clientConfig>`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		i := slices.IndexFunc(programs, func(p program) bool { return p.name == test.program })
+		got := ""
+		if in, _, err := programs[i].choose(d, source{place: configHost}); err == nil {
+			got = in.host
+		}
+		if got != test.want {
+			t.Errorf("%s, %s: got %q, want %q", test.name, test.program, got, test.want)
+		}
+	}
+}
+
+// TestTie: where SRV records say no order, FairEmail takes submission with STARTTLS, and others implicit TLS.
+func TestTie(t *testing.T) {
+	snapshot := load(t, usual)
+	w := newWorld(t, snapshot, "a.example")
+	w.srv["_submission._tcp.a.example"][0].Priority = 0
+	d := w.doctor()
+	d.ISPDB = ""
+	want := map[string]string{"FairEmail": "mail.a.example:587 STARTTLS", "Evolution": "mail.a.example:465 implicit TLS"}
+	for _, c := range d.Examine(context.Background(), find(t, snapshot, "a.example")).Clients {
+		if want[c.Name] != "" && (c.Outgoing != want[c.Name] || c.From != "SRV records") {
+			t.Errorf("%s: got %s from %s, want %s", c.Name, c.Outgoing, c.From, want[c.Name])
+		}
 	}
 }
 

@@ -59,6 +59,7 @@ type Doctor struct {
 	once  sync.Once
 	names *names
 	looks *looks
+	here  []netip.Addr // addresses of this machine
 }
 
 // DefaultISPDB is where most programs ask Mozilla's database; the domain follows.
@@ -86,6 +87,9 @@ func (d *Doctor) Examine(ctx context.Context, domain Domain) Report {
 func (d *Doctor) prepare() {
 	d.names = newNames(d.Resolver)
 	d.looks = newLooks(d.Prober)
+	if d.here == nil {
+		d.here = ownAddresses()
+	}
 	if d.Now == nil {
 		d.Now = time.Now
 	}

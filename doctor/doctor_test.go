@@ -2,8 +2,10 @@ package doctor
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -22,6 +24,19 @@ const usual = `
 [domains."a.example"]
 imap = "mail.a.example"
 smtp = "mail.a.example"
+`
+
+const microsoft = `
+[domains."a.example"]
+imap = "imaps://outlook.office365.com"
+smtp = "submission://smtp.office365.com"
+auth = ["oauth2"]
+autodiscover = "redirect:https://autodiscover-s.outlook.com/autodiscover/autodiscover.xml"
+[domains."a.example".oauth2]
+issuer = "login.microsoftonline.com"
+scope = ["https://outlook.office365.com/IMAP.AccessAsUser.All"]
+auth_url = "https://login.microsoftonline.com/common/oauth2/v2.0/authorize"
+token_url = "https://login.microsoftonline.com/common/oauth2/v2.0/token"
 `
 
 // page replaces what comes from a web server.
@@ -177,6 +192,19 @@ func TestFindings(t *testing.T) {
 		{name: "web certificate ends soon", change: func(w *world) {
 			w.pages["https://autoconfig.a.example/"] = certificate(func(c *probe.TLS) { c.Chain[0].NotAfter = now.AddDate(0, 0, 5) })
 		}, want: "warning H01 autoconfig.a.example in 5 days"},
+		{name: "a handshake that breaks off", change: func(w *world) {
+			w.pages["https://autoconfig.a.example/"] = func(web *probe.Web) { *web = probe.Web{URL: web.URL, State: probe.Reached, Err: io.ErrUnexpectedEOF} }
+		}, want: "H02 autoconfig.a.example no encrypted connection comes about"},
+		{name: "no TLS at 443", change: func(w *world) {
+			w.pages["https://autoconfig.a.example/"] = func(web *probe.Web) {
+				*web = probe.Web{URL: web.URL, State: probe.Reached, Err: fmt.Errorf("odd: %w", tls.RecordHeaderError{Msg: "no TLS"})}
+			}
+		}, want: "H02 autoconfig.a.example speaks no TLS"},
+		{name: "no way to 443 by IPv6, as a router says", change: func(w *world) {
+			w.pages["https://autoconfig.a.example/"] = func(web *probe.Web) {
+				*web = probe.Web{URL: web.URL, State: probe.Unreachable, Address: netip.MustParseAddr("2001:db8::80"), Err: errors.New("no way")}
+			}
+		}, want: "H02 autoconfig.a.example no way to the address"},
 		{name: "a page", change: func(w *world) { w.pages["https://autoconfig.a.example/"] = body(200, page, website) }, want: "H02 autoconfig.a.example text/html of 34 octets"},
 		{name: "not found", change: func(w *world) { w.pages["https://autodiscover.a.example/"] = body(404, page, website) }, want: "H02 autodiscover.a.example 404"},
 		{name: "nobody at 443", change: func(w *world) {
@@ -263,6 +291,14 @@ func TestFindings(t *testing.T) {
 				}
 			}
 		}, want: "M01 mail.a.example:993 (at 198.51.100.25)"},
+		{name: "some of many addresses are dead", change: func(w *world) {
+			w.hosts["mail.a.example"] = addresses("198.51.100.25", "198.51.100.26", "198.51.100.27")
+			w.looks["mail.a.example:993"] = func(l *probe.Look) {
+				if l.Address != netip.MustParseAddr("198.51.100.25") {
+					state(probe.Refused)(l)
+				}
+			}
+		}, want: "M01 mail.a.example:993 (at 198.51.100.26 and 198.51.100.27)"},
 		{name: "both are dead", change: func(w *world) { w.looks["mail.a.example:993"] = state(probe.Silent) }, want: "M01 mail.a.example:993 nothing comes back"},
 
 		{name: "a login of another kind", config: usual + "login = \"%EMAILLOCALPART%.a\"\n", change: func(*world) {}, want: "warning L01 a.example neither the address nor"},
@@ -276,6 +312,11 @@ smtp = { url = "mail.a.example", login = "%EMAILLOCALPART%" }
 			w.pages["https://autoconfig.a.example/mail/"] = func(web *probe.Web) { web.Header.Set("Content-Type", "text/plain") }
 		}, want: "C01 Thunderbird is no XML to it"},
 		{name: "OAuth2 alone", config: usual + "auth = [\"oauth2\"]\n", change: func(*world) {}, want: "C01, C03"},
+		{name: "OAuth2 alone, at a provider that Thunderbird and Apple know", config: microsoft, change: func(*world) {}},
+		{name: "a web site with a certificate for another name", change: func(w *world) {
+			w.hosts["a.example"] = addresses("203.0.113.80")
+			w.pages["https://a.example/"] = certificate(func(c *probe.TLS) { c.NameErr, c.Chain[0].DNSNames = errors.New("no"), []string{"web.example"} })
+		}, want: "warning C02 Outlook it is for web.example"},
 		{name: "a web site that answers everything", change: func(w *world) {
 			w.hosts["a.example"] = addresses("203.0.113.80")
 			w.pages["https://a.example/"] = body(200, page, website)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"net"
 	"net/netip"
 	"strings"
 	"sync"
@@ -18,7 +19,7 @@ import (
 
 // gather asks everything that is to be known about a domain. The parts write to different fields of seen.
 func (d *Doctor) gather(ctx context.Context, domain Domain) *seen {
-	s := &seen{Domain: domain, now: d.Now(), server: d.Server, ours: d.Addresses, issuers: d.Issuers}
+	s := &seen{Domain: domain, now: d.Now(), server: d.Server, ours: d.Addresses, issuers: d.Issuers, here: d.here, wants: d.wantsAny}
 	d.findOurs(ctx, s)
 	s.want = wanted(domain.Found, d.Server, d.Addresses)
 	together(
@@ -176,7 +177,7 @@ func (d *Doctor) gatherMail(ctx context.Context, s *seen) {
 	if !d.wantsAny("MCD") || len(s.Servers) == 0 {
 		return
 	}
-	s.addressed = true
+	s.addressed, s.looked = true, d.wantsAny("MC")
 	ports := make(map[string][]probe.Port)
 	for _, server := range s.Servers {
 		host := s.host(server)
@@ -187,13 +188,37 @@ func (d *Doctor) gatherMail(ctx context.Context, s *seen) {
 	var asks []func()
 	for host, ports := range ports {
 		asks = append(asks, func() {
-			h := d.looks.at(ctx, host, ports)
+			h := d.hostOrLook(ctx, host, ports, s.looked)
 			mu.Lock()
 			defer mu.Unlock()
 			s.hosts[host] = h
 		})
 	}
 	together(asks...)
+}
+
+// hostOrLook returns what was seen of a mail server, or only whether it has addresses.
+func (d *Doctor) hostOrLook(ctx context.Context, host string, ports []probe.Port, look bool) probe.Host {
+	if look {
+		return d.looks.at(ctx, host, ports)
+	}
+	a := d.names.host(ctx, host)
+	return probe.Host{Name: host, Addresses: a.addresses, Err: a.err}
+}
+
+// ownAddresses are those of this machine; none if it does not tell.
+func ownAddresses() []netip.Addr {
+	networks, err := net.InterfaceAddrs()
+	if err != nil {
+		return nil
+	}
+	var all []netip.Addr
+	for _, n := range networks {
+		if p, err := netip.ParsePrefix(n.String()); err == nil {
+			all = append(all, p.Addr().Unmap())
+		}
+	}
+	return all
 }
 
 func portOf(server settings.Server) probe.Port {

@@ -19,28 +19,37 @@ type judgement struct {
 	incomplete bool
 	// spoilt are names about which everything has been said: what is found there follows from it.
 	spoilt map[string]bool
+	// muted: nobody wants to know what depends on the answers that are judged at the moment.
+	muted bool
 }
 
 // judge says what is wrong, from what was seen alone.
 func judge(s *seen) Report {
 	j := &judgement{seen: s, spoilt: make(map[string]bool)}
-	j.judgeNames()
-	j.judgeCAA()
-	j.judgeSRV()
+	j.part("DHC", j.judgeNames)
+	j.part("D", j.judgeCAA)
+	j.part("D", j.judgeSRV)
 	if j.asked {
-		j.judgeWeb()
-		j.judgePACC()
+		j.part("DHC", j.judgeWeb)
+		j.part("D", j.judgePACC)
 	}
-	j.judgeMail()
+	j.part("DMC", j.judgeMail)
 	j.judgeLogin()
 	r := Report{Domain: s.Found.Domain, Clients: []Client{}}
-	if j.asked && j.addressed {
-		r.Clients = j.judgeClients()
+	if j.asked && j.looked {
+		j.part("C", func() { r.Clients = j.judgeClients() })
 	}
 	r.Findings = merge(j.findings)
 	r.Unchecked = append([]string{}, slices.Compact(slices.Sorted(slices.Values(j.unchecked)))...)
 	r.Incomplete = j.incomplete
 	return r
+}
+
+// part judges something that codes with some letters depend on.
+func (j *judgement) part(letters string, judge func()) {
+	j.muted = j.wants != nil && !j.wants(letters)
+	judge()
+	j.muted = false
 }
 
 // add notes a finding.
@@ -54,12 +63,15 @@ func (j *judgement) add(code Code, severity Severity, subject, text, do string, 
 
 // unknown notes what could not be found out and may hide a problem.
 func (j *judgement) unknown(format string, args ...any) {
-	j.incomplete = true
+	j.incomplete = j.incomplete || !j.muted
 	j.aside(format, args...)
 }
 
 // aside notes what was not checked and need not worry anybody.
 func (j *judgement) aside(format string, args ...any) {
+	if j.muted {
+		return
+	}
 	j.unchecked = append(j.unchecked, fmt.Sprintf(format, args...))
 }
 

@@ -63,6 +63,14 @@ func clientText(c Client) string {
 // judgeOutlook: it asks the domain's own web server first, and something there that answers spoils everything.
 func (j *judgement) judgeOutlook(c Client, explained bool) {
 	bare := j.web[poxBare]
+	_, err := autodiscover.Answer(j.Found, j.person())
+	if bare.TLS != nil && (err == nil || j.AutodiscoverRedirect != "") {
+		if what, _ := faultOf(bare.TLS, j.now); what != "" {
+			j.add(Outlook, Warning, "Outlook", "Outlook asks the domain's own web server first, and may show people a warning: "+what,
+				"Give that web server a certificate for the domain, or have nothing listen at port 443 there.")
+			return
+		}
+	}
 	if r := j.read(poxBare); bare.isGood() && !bytes.Equal(bare.Body, bare.want) {
 		what := describe(bare, r)
 		switch {
@@ -76,7 +84,7 @@ func (j *judgement) judgeOutlook(c Client, explained bool) {
 		}
 	}
 	// Where Autodiscover can say nothing, as with OAuth2 alone, people who use classic Outlook know it already.
-	if _, err := autodiscover.Answer(j.Found, j.person()); err == nil && !c.Works && !explained && j.AutodiscoverRedirect == "" {
+	if err == nil && !c.Works && !explained && j.AutodiscoverRedirect == "" {
 		j.add(Outlook, j.severityOf(j.Servers), "Outlook", clientText(c), "See why on the page of this code; if the settings ask for it, tell people to set Outlook up by hand.")
 	}
 }
@@ -85,6 +93,9 @@ func (j *judgement) judgeOutlook(c Client, explained bool) {
 func (j *judgement) judgeApple(c Client) {
 	do := fmt.Sprintf("Have the path %s of autoconfig.%s reach the mailhint server too; Apple Mail takes settings from nothing else.", mobileconfig.Path, j.Found.Domain)
 	if _, err := mobileconfig.Answer(j.Found, j.person()); err != nil {
+		if !slices.ContainsFunc(j.Servers, func(s settings.Server) bool { return !builtIntoApple(j.host(s)) }) {
+			return // people choose the provider from a list
+		}
 		do = "Tell people to set Apple Mail up by hand, or offer what a profile can say: a password login."
 	}
 	j.add(Apple, Warning, "Apple Mail", clientText(c), do)
@@ -114,7 +125,7 @@ func (j *judgement) judgeISPDB() {
 // client says what a program ends up with.
 func (j *judgement) client(p program) Client {
 	a := j.setUp(p)
-	c := Client{Name: p.name, From: a.from, Why: clip(a.why)}
+	c := Client{Name: p.name, From: a.from, Why: clip(a.why), Works: a.sentOn}
 	if a.incoming == nil {
 		return c
 	}
@@ -206,7 +217,7 @@ func (j *judgement) profile() (account, error) {
 }
 
 // srvDocument is what SRV records say, the best first. The login is the address (RFC 6186 section 4 tries it first).
-func (j *judgement) srvDocument() (d document) {
+func (j *judgement) srvDocument(p program) (d document) {
 	type ranked struct {
 		entry
 		rank int
@@ -225,7 +236,11 @@ func (j *judgement) srvDocument() (d document) {
 				e.auths = s.Auth
 			}
 		}
-		all = append(all, ranked{e, int(service.Priority)*4 + int(kind.security)})
+		rank := int(service.Priority)*4 + int(kind.security)
+		if p.tieSTARTTLS && kind.name == "smtp" && kind.security == settings.STARTTLS {
+			rank -= 2
+		}
+		all = append(all, ranked{e, rank})
 	}
 	slices.SortStableFunc(all, func(a, b ranked) int { return cmp.Compare(a.rank, b.rank) })
 	for _, r := range all {

@@ -103,29 +103,30 @@ func dead6(four, six []probe.Look) bool {
 	return slices.ContainsFunc(four, works) && len(six) > 0 && !slices.ContainsFunc(six, works)
 }
 
-// judgePort judges what was seen of one server. The address is told where the others are good, or bad in another way.
+// judgePort judges what was seen of one server. The addresses are told where the others are good, or bad in another way.
 func (j *judgement) judgePort(server settings.Server, looks []probe.Look) {
-	type placed struct {
-		fault
-		at netip.Addr
-	}
-	var all []placed
-	count := make(map[string]int) // at how many addresses
+	subject := fmt.Sprintf("%s:%d", j.host(server), server.Port)
+	var all []fault
+	at := make(map[string][]netip.Addr) // by text
 	for _, look := range looks {
 		for _, f := range faults(server, look, j.now) {
+			if f.text == tooEarly && slices.Contains(j.here, look.Address) {
+				j.aside("%s: whether passwords are taken before TLS: it is on this machine, and Dovecot takes them from its own machine", subject)
+				continue
+			}
 			if f.code == OtherTLSMode {
 				f.paste = blocks(j.entryLike(server, look.Speaks), f.paste)
 			}
-			if count[f.text]++; count[f.text] == 1 {
-				all = append(all, placed{f, look.Address})
+			if at[f.text] = append(at[f.text], look.Address); len(at[f.text]) == 1 {
+				all = append(all, f)
 			}
 		}
 	}
 	for _, f := range all {
-		if count[f.text] < len(looks) {
-			f.text += " (at " + f.at.String() + ")"
+		if places := at[f.text]; len(places) < len(looks) {
+			f.text += " (at " + addressList(places) + ")"
 		}
-		j.add(f.code, f.severity, fmt.Sprintf("%s:%d", j.host(server), server.Port), f.text, f.do, f.paste)
+		j.add(f.code, f.severity, subject, f.text, f.do, f.paste)
 	}
 }
 
@@ -186,6 +187,8 @@ func otherMode(server settings.Server, look probe.Look) fault {
 		"Correct the entry in domains.toml, or the port in the mail server:", modeLines(server)}
 }
 
+const tooEarly = "it takes passwords before TLS has begun, so that a careless program sends them in plain text"
+
 // loginFaults compares login methods. Whether a client certificate would do is seen by nobody who has none.
 func loginFaults(server settings.Server, look probe.Look) []fault {
 	var all []fault
@@ -193,7 +196,7 @@ func loginFaults(server settings.Server, look probe.Look) []fault {
 	if look.Speaks == settings.Plaintext || server.Security == settings.Plaintext {
 		offered = look.Before
 	} else if server.Security == settings.STARTTLS && slices.Contains(look.Before.Auths(), settings.Password) {
-		all = append(all, fault{LoginMethods, Warning, "it takes passwords before TLS has begun, so that a careless program sends them in plain text",
+		all = append(all, fault{LoginMethods, Warning, tooEarly,
 			"Have the mail server offer logins inside TLS only:", onlyTLSLines(server.Protocol)})
 	}
 	var missing []string

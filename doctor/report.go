@@ -165,7 +165,7 @@ func blocks(texts ...string) string {
 		switch {
 		case all == "":
 			all = text
-		case text != "" && !strings.Contains(all, text):
+		case text != "" && !strings.Contains("\n"+all+"\n", "\n"+text+"\n"):
 			all += "\n" + text
 		}
 	}

@@ -52,6 +52,10 @@ func TestUnchecked(t *testing.T) {
 				}
 			}
 		}, "mail.a.example by IPv6: this machine has none", false},
+		{"a mail server on this very machine, which trusts it", func(w *world, d *Doctor) {
+			d.here = addresses("198.51.100.25", "2001:db8::25")
+			w.looks["mail.a.example:143"] = func(l *probe.Look) { l.Before.Mechanisms = []string{"LOGIN"} }
+		}, "mail.a.example:143: whether passwords are taken before TLS", false},
 		{"a server without a name", func(w *world, d *Doctor) { d.Server = "" }, "set name in [server], or give --address", false},
 		{"the ISPDB away", func(w *world, _ *Doctor) { w.broken["autoconfig.thunderbird.net"] = true }, "Mozilla's database", false},
 	}
@@ -135,6 +139,55 @@ func TestOnly(t *testing.T) {
 	d.Only, w.fetched = []string{"M01"}, map[string]int{}
 	if r := d.Examine(context.Background(), find(t, snapshot, "a.example")); !slices.Equal(codes(r), []string{"M01"}) || len(w.fetched) > 0 {
 		t.Errorf("only M01: got %+v, fetched %v", r.Findings, w.fetched)
+	}
+}
+
+// TestOnlyUnchecked: what could not be found out matters only to whoever wants to know it.
+func TestOnlyUnchecked(t *testing.T) {
+	snapshot := load(t, usual)
+	w := newWorld(t, snapshot, "a.example")
+	w.broken["_imaps._tcp.a.example"], w.broken["mail.a.example"] = true, true
+	for only, want := range map[string]int{"H": 0, "M": 1, "D05": 2} {
+		d := w.doctor()
+		d.Only = []string{only}
+		r := d.Examine(context.Background(), find(t, snapshot, "a.example"))
+		if len(r.Unchecked) != want || r.Incomplete != (want > 0) {
+			t.Errorf("only %s: not checked %q, want %d", only, r.Unchecked, want)
+		}
+	}
+	if len(w.looked) != 4 { // by M
+		t.Errorf("looked at %v", w.looked)
+	}
+}
+
+// TestSentOn: Outlook is well where it is sent on to another provider's Autodiscover.
+func TestSentOn(t *testing.T) {
+	snapshot := load(t, microsoft)
+	w := newWorld(t, snapshot, "a.example")
+	w.hosts["autoconfig.thunderbird.net"] = addresses("203.0.113.90")
+	r := w.doctor().Examine(context.Background(), find(t, snapshot, "a.example"))
+	i := slices.IndexFunc(r.Clients, func(c Client) bool { return c.Name == "Outlook (classic)" })
+	if c := r.Clients[i]; !c.Works || !strings.Contains(c.Why, "https://autodiscover-s.outlook.com/") {
+		t.Errorf("got %+v", c)
+	}
+}
+
+// TestPasteOfEach: a line to paste that ends like another is not taken for it.
+func TestPasteOfEach(t *testing.T) {
+	snapshot := load(t, usual)
+	w := newWorld(t, snapshot, "a.example")
+	delete(w.cnames, "autoconfig.a.example")
+	w.hosts["autoconfig.a.example"] = w.hosts[setupName]
+	w.pages["https://autoconfig.a.example/"] = w.ours
+	for _, owner := range []string{"autoconfig.a.example", "a.example"} {
+		w.caa[owner] = []resolver.CAA{{Tag: "issue", Value: "other.example"}}
+	}
+	d := w.doctor()
+	d.Issuers, d.Only = []string{"ca.example"}, []string{"D07"}
+	r := d.Examine(context.Background(), find(t, snapshot, "a.example"))
+	const want = "autoconfig.a.example. 3600 IN CAA 0 issue \"ca.example\"\na.example. 3600 IN CAA 0 issue \"ca.example\""
+	if len(r.Findings) != 1 || r.Findings[0].Paste != want {
+		t.Errorf("got %+v", r.Findings)
 	}
 }
 
@@ -250,7 +303,7 @@ func TestJSON(t *testing.T) {
 	snapshot := load(t, usual)
 	w := newWorld(t, snapshot, "a.example")
 	d := w.doctor()
-	d.Only, d.ISPDB = []string{"D"}, ""
+	d.Only, d.ISPDB = []string{"D", "C"}, ""
 	delete(w.cnames, "autoconfig.a.example")
 	r := d.Examine(context.Background(), find(t, snapshot, "a.example"))
 	r.Took, r.Clients = 0, r.Clients[:1]

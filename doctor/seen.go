@@ -41,8 +41,12 @@ type seen struct {
 	led string // target of the SRV record _autodiscover, if poxSRV was asked
 
 	hosts     map[string]probe.Host // mail servers, by name
-	addressed bool                  // mail servers were looked at
+	addressed bool                  // the addresses of mail servers are known
+	looked    bool                  // mail servers were looked at
 	asked     bool                  // web servers were asked
+	here      []netip.Addr          // addresses of the machine that looks
+
+	wants func(letters string) bool // whether codes with one of the letters were asked for; nil for all
 }
 
 // name is what DNS says about a host name.
