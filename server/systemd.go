@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -75,23 +76,33 @@ func tell(log *slog.Logger, state string) {
 // watchdog tells systemd that this process lives (WatchdogSec= in the unit), as long as its listeners do. If they hang, systemd hears
 // nothing and starts it anew.
 func (s *Server) watchdog(ctx context.Context) {
-	every, err := daemon.SdWatchdogEnabled(false)
+	limit, err := daemon.SdWatchdogEnabled(false)
 	if err != nil {
 		s.log.Warn("systemd wants signs of life, but WATCHDOG_USEC and WATCHDOG_PID cannot be read", "error", err)
 	}
-	if every <= 0 {
+	if limit <= 0 {
 		return
 	}
-	tick := time.NewTicker(every / 2)
+	whileAlive(ctx, limit, s.alive, func(err error) {
+		if err != nil {
+			s.log.Error("a listener does not answer; if it goes on, systemd starts mailhint anew", "error", err)
+			return
+		}
+		tell(s.log, daemon.SdNotifyWatchdog)
+	})
+}
+
+// whileAlive has every look told, until ctx is done. A look may take a quarter of the time in which systemd wants a sign, so that two
+// can fail and the third still be in time: a machine that is busy for a moment is no reason to start anew.
+func whileAlive(ctx context.Context, limit time.Duration, look func(within time.Duration) error, told func(error)) {
+	tick := time.NewTicker(limit / 4)
 	defer tick.Stop()
 	for {
-		if err := s.alive(every / 4); ctx.Err() != nil {
+		err := look(limit / 4)
+		if ctx.Err() != nil {
 			return // it is being stopped
-		} else if err != nil {
-			s.log.Error("a listener does not answer; if it goes on, systemd starts mailhint anew", "error", err)
-		} else {
-			tell(s.log, daemon.SdNotifyWatchdog)
 		}
+		told(err)
 		select {
 		case <-ctx.Done():
 			return
@@ -100,30 +111,36 @@ func (s *Server) watchdog(ctx context.Context) {
 	}
 }
 
-// alive returns why a listener does not do its work, or nil.
+// alive returns which listeners do not do their work, or nil.
 func (s *Server) alive(within time.Duration) error {
-	for _, l := range s.listeners {
-		if err := reacts(l.Addr().String(), within); err != nil {
-			return fmt.Errorf("listener %s for %s: %w", l.Addr(), l.purpose, err)
-		}
+	errs := make([]error, len(s.listeners))
+	var looking sync.WaitGroup
+	for i, l := range s.listeners {
+		looking.Go(func() {
+			if !reacts(l.Addr().String(), within) {
+				errs[i] = fmt.Errorf("listener %s for %s: nothing happens for %s", l.Addr(), l.purpose, within)
+			}
+		})
 	}
-	return nil
+	looking.Wait()
+	return errors.Join(errs...)
 }
 
 // reacts reports whether anything happens to a connection that begins with what is neither HTTP nor TLS: an answer, or its end. The
 // kernel alone would open it, too. It is no request, so that the log and the metrics show none; where trusted proxies must begin with
 // a header, this is one.
-func reacts(address string, within time.Duration) error {
-	c, err := net.DialTimeout("tcp", address, within)
-	if err != nil {
-		return rootOf(err)
+//
+// That no connection can be opened is no sign of hanging: a firewall may forbid it, or there are no more file descriptors. If the
+// listener was closed, Run has ended.
+func reacts(address string, within time.Duration) bool {
+	end := time.Now().Add(within)
+	c, err := (&net.Dialer{Deadline: end}).Dial("tcp", address)
+	if err == nil {
+		defer c.Close()
+		c.SetDeadline(end) // an error shows below
+		c.Write([]byte("PROXY UNKNOWN\r\nno request\r\n\r\n"))
+		_, err = c.Read(make([]byte, 1))
 	}
-	defer c.Close()
-	c.SetDeadline(time.Now().Add(within)) // an error shows below
-	c.Write([]byte("PROXY UNKNOWN\r\nno request\r\n\r\n"))
-	_, err = c.Read(make([]byte, 1))
-	if timeout, ok := err.(net.Error); ok && timeout.Timeout() {
-		return fmt.Errorf("nothing happens for %s", within)
-	}
-	return nil
+	failure, ok := err.(net.Error)
+	return !ok || !failure.Timeout()
 }
