@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -53,4 +54,22 @@ func TestUnitIsConfined(t *testing.T) {
 		t.Fatalf("systemd-analyze security: %v, want at most %.1f\n%s", err, most, out)
 	}
 	t.Logf("exposure %s, at most %.1f is allowed", found[1], most)
+}
+
+// What the unit forbids must be nothing that mailhint does. It asks the kernel by netlink which addresses this machine has
+// (net.InterfaceAddrs), and would order certificates for names that lead elsewhere if it could not.
+func TestUnitAllowsSockets(t *testing.T) {
+	text, err := os.ReadFile("../../deploy/mailhint.service")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := regexp.MustCompile(`(?m)^RestrictAddressFamilies=(.*)$`).FindSubmatch(text)
+	if found == nil {
+		t.Fatal("the unit has no RestrictAddressFamilies=")
+	}
+	for _, family := range []string{"AF_INET", "AF_INET6", "AF_UNIX", "AF_NETLINK"} {
+		if !slices.Contains(strings.Fields(string(found[1])), family) {
+			t.Errorf("the unit forbids %s", family)
+		}
+	}
 }
