@@ -41,6 +41,12 @@ func killers() map[string]string {
 		"a megabyte over lines":             "a = '''" + repeat("x\n", 1<<19) + "'''",
 		"a text that is not closed":         "a = \"\"\"" + repeat("x", 1<<20),
 		"more than there may be":            repeat("#", maxFile+1),
+		"millions of keys":                  repeat("a=1\n", maxMarks+1),
+		"millions of inline tables":         "a=[" + repeat("{a=1},", maxMarks/4+1) + "]",
+		"millions of elements":              "a=[" + repeat("1,", maxMarks+1) + "]",
+		"millions of empty arrays":          "a=[" + repeat("[],", maxMarks/3+1) + "]",
+		"too many tables":                   repeat("[a]\n", maxTables+1),
+		"too many tables in arrays":         repeat("[[a]]\n", maxTables+1),
 	}
 }
 
@@ -73,6 +79,29 @@ func TestGuardKillers(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Who has too many entries is told where they belong. 100,000 domains with all they can have are not too many.
+func TestTooManyEntries(t *testing.T) {
+	if _, err := guard(numberedLines(maxTables+1, "[domains.\"a%d.example\"]\n")); err == nil ||
+		err.Error() != "it has more than 200000 tables; put names without settings of their own into a domains_file" {
+		t.Errorf("tables: error %v", err)
+	}
+	if _, err := guard("domains = [" + strings.Repeat("\"a.example\",\n", maxMarks+1)); err == nil ||
+		err.Error() != "it has more than 3000000 keys and values; put names without settings of their own into a domains_file" {
+		t.Errorf("elements: error %v", err)
+	}
+	full := numberedLines(100_000, `[domains."a%d.example"]
+name    = "Some Firm Ltd. Mail"
+webmail = "https://webmail.hoster.example/"
+aliases = ["firm.test", "firma.example"]
+imap    = { url = "imaps://imap.hoster.example", login = "%%EMAILLOCALPART%%" }
+pop3    = { url = "pop3s://pop.hoster.example", login = "%%EMAILLOCALPART%%" }
+smtp    = { url = "submissions://smtp.hoster.example", login = "%%EMAILLOCALPART%%" }
+`)
+	if line, err := guard(full); err != nil {
+		t.Errorf("line %d: %v", line, err)
 	}
 }
 

@@ -130,7 +130,7 @@ func (l *loader) parse(file, hint string) (*table, bool) {
 	if err != nil {
 		switch {
 		case errors.Is(err, errTooLarge):
-			hint = "; put names without settings of their own into a domains_file"
+			hint = "; " + useList
 		case !errors.Is(err, os.ErrNotExist):
 			hint = ""
 		}
