@@ -4,8 +4,10 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"io"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -69,6 +71,44 @@ func TestCertificates(t *testing.T) {
 			checkErr(t, "name", got.TLS.NameErr, test.nameOK, test.nameErr)
 			checkErr(t, "chain", got.TLS.ChainErr, test.chainOK, test.authErr)
 		})
+	}
+}
+
+// TestHugeCertificate is shown a certificate that is there to fill the memory.
+func TestHugeCertificate(t *testing.T) {
+	ca := newAuthority(t, "Test CA", nil)
+	var names []string
+	for i := range 400 {
+		names = append(names, fmt.Sprintf("%d.%s.example.com", i, strings.Repeat("x.", 100)))
+	}
+	config := &tls.Config{Certificates: []tls.Certificate{ca.issue(t, time.Time{}, names...)}}
+	l := listen(t)
+	go func() {
+		if conn, err := l.Accept(); err == nil {
+			_ = tls.Server(conn, config).Handshake() // it fails when the client goes
+			conn.Close()
+		}
+	}()
+	p := &Prober{Resolver: hostsFile{"mail.example.com": {netip.MustParseAddr("127.0.0.1")}}, Private: loopback, Dial: dialTo(l), Step: 10 * testStep}
+	got := p.Look(t.Context(), "mail.example.com", Ports[0]).Looks[0]
+	if !errors.Is(got.Err, ErrHandshake) || !errors.Is(got.Err, errBabble) || got.TLS != nil {
+		t.Errorf("got %+v", got)
+	}
+}
+
+// TestCommentsStayShort tells of a host that is another at every address and every port, and says as much as it may.
+func TestCommentsStayShort(t *testing.T) {
+	h := Host{Name: "h.example"}
+	for i := range 2000 {
+		look := Look{Port: Ports[i%len(Ports)], Address: netip.AddrFrom4([4]byte{192, 0, 2, byte(i)}), State: Reached, Speaks: settings.Plaintext}
+		for j := range maxMechanisms {
+			look.Before.Mechanisms = append(look.Before.Mechanisms, fmt.Sprintf("%d-%d-%s", i, j, strings.Repeat("X", maxMechanism)))
+		}
+		h.Looks = append(h.Looks, look)
+	}
+	text := strings.Join(h.comments(FromSRV, time.Now()), "\n")
+	if lines := strings.Count(text, "\n"); lines != maxLooks+1 || len(text) > (maxLooks+2)*2*maxText {
+		t.Errorf("%d lines, %d octets", lines, len(text))
 	}
 }
 

@@ -55,6 +55,9 @@ func (f *Finding) Comments(now time.Time) []string {
 	return lines
 }
 
+// maxLooks is how many different looks are told of one host: nobody reads more.
+const maxLooks = 32
+
 // comments has a line for the host and one for all its ports that are alike.
 func (h Host) comments(source Source, now time.Time) []string {
 	var addresses []string
@@ -77,12 +80,15 @@ func (h Host) comments(source Source, now time.Time) []string {
 			ports[text] = append(ports[text], number)
 		}
 	}
-	for _, text := range order {
+	for _, text := range order[:min(len(order), maxLooks)] {
 		colon := ": "
 		if strings.HasPrefix(text, "at ") {
 			colon = " "
 		}
 		lines = append(lines, "- "+strings.Join(ports[text], ", ")+colon+text)
+	}
+	if more := len(order) - maxLooks; more > 0 {
+		lines = append(lines, fmt.Sprintf("- and %d more", more))
 	}
 	return lines
 }

@@ -16,12 +16,16 @@ var ErrForbidden = errors.New("the address is private")
 // errBabble means that a server sent more than any answer can need.
 var errBabble = errors.New("it sends without end")
 
-// maxOctets is how much a server may send over one connection. The longest honest part is a chain of certificates.
-const maxOctets = 512 << 10
+// How much a server may send over one connection. The longest honest part of a mail server's is a chain of certificates.
+const (
+	maxMailOctets = 64 << 10
+	maxWebOctets  = MaxBody + maxHeader + maxMailOctets
+)
 
-// connect opens a connection to an address that may be looked at. It is closed when ctx is done, because deadlines do not hold where
-// other code may move them. An error comes with the State that it stands for, or with none if nothing was found out.
-func (p *Prober) connect(ctx context.Context, to netip.AddrPort) (net.Conn, State, error) {
+// connect opens a connection to an address that may be looked at, and may send so many octets. It is closed when ctx is done, because
+// deadlines do not hold where other code may move them. An error comes with the State that it stands for, or with none if nothing was
+// found out.
+func (p *Prober) connect(ctx context.Context, to netip.AddrPort, octets int) (net.Conn, State, error) {
 	if !p.allowed(to.Addr()) {
 		return nil, Forbidden, ErrForbidden
 	}
@@ -34,7 +38,7 @@ func (p *Prober) connect(ctx context.Context, to netip.AddrPort) (net.Conn, Stat
 		}
 		return nil, stateOf(err), err
 	}
-	b := &bounded{Conn: conn, left: maxOctets}
+	b := &bounded{Conn: conn, left: octets}
 	b.stop = context.AfterFunc(ctx, func() { conn.Close() })
 	return b, Reached, nil
 }

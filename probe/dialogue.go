@@ -33,7 +33,9 @@ var dialects = map[settings.Protocol]dialect{
 const (
 	maxLine         = 8 << 10
 	maxLines        = 200 // of one answer
-	maxCapabilities = 200
+	maxCapabilities = 100
+	maxMechanisms   = 32
+	maxMechanism    = 40 // RFC 4422 section 3.1 allows half of it
 )
 
 // errIsTLS means that a server answers with TLS where a plain greeting was expected.
@@ -151,12 +153,12 @@ func (c *Capabilities) add(text string) {
 // mechanism notes a SASL mechanism.
 func (c *Capabilities) mechanism(names ...string) {
 	for _, name := range names {
-		name = strings.ToUpper(clean(name, maxText))
+		name = strings.ToUpper(clean(name, maxMechanism))
 		known := name == ""
 		for _, m := range c.Mechanisms {
 			known = known || m == name
 		}
-		if !known && len(c.Mechanisms) < maxCapabilities {
+		if !known && len(c.Mechanisms) < maxMechanisms {
 			c.Mechanisms = append(c.Mechanisms, name)
 		}
 	}

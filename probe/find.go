@@ -120,7 +120,7 @@ func (p *Prober) remembering() *Prober {
 	dial := p.dialer()
 	attempts := make(map[string]*attempt)
 	var mutex sync.Mutex
-	return &Prober{Resolver: p.Resolver, Private: p.Private, Roots: p.Roots, Step: p.Step, Now: p.Now,
+	return &Prober{Resolver: p.Resolver, Private: p.Private, Roots: p.Roots, Step: p.Step, Now: p.Now, few: true,
 		Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
 			mutex.Lock()
 			first := attempts[address]

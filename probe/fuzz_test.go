@@ -51,7 +51,7 @@ func fuzzDialect(f *testing.F, speak dialect, seeds ...string) {
 }
 
 func checkKept(t *testing.T, c Capabilities) {
-	if len(c.All) > maxCapabilities || len(c.Mechanisms) > maxCapabilities {
+	if len(c.All) > maxCapabilities || len(c.Mechanisms) > maxMechanisms {
 		t.Errorf("%d capabilities, %d mechanisms", len(c.All), len(c.Mechanisms))
 	}
 	for _, text := range append(c.All, c.Mechanisms...) {

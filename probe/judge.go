@@ -123,7 +123,7 @@ func (l Look) Summary(now time.Time) string {
 		parts = append(parts, l.TLS.VersionName(), l.TLS.summary(now))
 	}
 	if len(offered.Mechanisms) > 0 {
-		parts = append(parts, "login "+strings.Join(offered.Mechanisms, " "))
+		parts = append(parts, clean("login "+strings.Join(offered.Mechanisms, " "), maxText))
 	} else if l.Speaks != 0 {
 		parts = append(parts, "no login")
 	}

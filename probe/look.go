@@ -65,7 +65,7 @@ func (l *Look) otherWay() bool {
 
 // look uses one connection.
 func (l *Look) look(ctx context.Context, p *Prober, host string, implicit bool) {
-	conn, state, err := p.connect(ctx, netip.AddrPortFrom(l.Address, l.Port.Number))
+	conn, state, err := p.connect(ctx, netip.AddrPortFrom(l.Address, l.Port.Number), maxMailOctets)
 	l.State = state
 	if err != nil {
 		if state == 0 {

@@ -36,12 +36,14 @@ type Prober struct {
 	Now func() time.Time
 
 	gates gates
+	few   bool // addresses are looked at of each family, because there are many hosts
 }
 
 const (
 	lookSteps    = 3 // how many steps a look may take altogether
 	atOnce       = 4 // connections to a host, and to an address whatever its names, at one time
 	maxAddresses = 8 // of each family
+	fewAddresses = 4
 )
 
 func (p *Prober) step() time.Duration {
@@ -58,8 +60,8 @@ func (p *Prober) now() time.Time {
 	return time.Now()
 }
 
-// Look looks at some ports of a host, at its addresses, 8 of each family if it has more, with at most 4 connections at a time. It returns soon after ctx is
-// done; what was not looked at then has no State.
+// Look looks at some ports of a host, at its addresses, 8 of each family if it has more, with at most 4 connections at a time. It
+// returns soon after ctx is done; what was not looked at then has no State.
 func (p *Prober) Look(ctx context.Context, host string, ports ...Port) Host {
 	h := Host{Name: host}
 	h.Addresses, h.Err = p.addresses(ctx, host)
@@ -88,10 +90,14 @@ func (p *Prober) addresses(ctx context.Context, host string) ([]netip.Addr, erro
 		return []netip.Addr{a.Unmap()}, nil
 	}
 	addresses, _, err := p.Resolver.Host(ctx, host)
+	most := maxAddresses
+	if p.few {
+		most = fewAddresses
+	}
 	var some []netip.Addr
 	count := make(map[bool]int)
 	for _, a := range addresses {
-		if count[a.Is4()]++; count[a.Is4()] <= maxAddresses && !slices.Contains(some, a) {
+		if count[a.Is4()]++; count[a.Is4()] <= most && !slices.Contains(some, a) {
 			some = append(some, a)
 		}
 	}

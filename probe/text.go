@@ -31,10 +31,14 @@ func printable(err error) error {
 	if err == nil {
 		return nil
 	}
-	return printableError{err}
+	return printableError{err, clean(err.Error(), 2*maxText)}
 }
 
-type printableError struct{ error }
+// printableError keeps its text: that of a certificate with many names takes long to make, and is asked for often.
+type printableError struct {
+	error
+	text string
+}
 
-func (e printableError) Error() string { return clean(e.error.Error(), 2*maxText) }
+func (e printableError) Error() string { return e.text }
 func (e printableError) Unwrap() error { return e.error }

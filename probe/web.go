@@ -54,6 +54,8 @@ type Web struct {
 // MaxBody is how much of a document is read.
 const MaxBody = 256 << 10
 
+const maxHeader = 64 << 10
+
 // LookURL asks a web server one question. Of many addresses that do not answer it tries some only, for as long as a look may take. It follows no redirect, sends no password, and takes any certificate, which it judges as
 // Look does.
 func (p *Prober) LookURL(ctx context.Context, q Request) Web {
@@ -113,7 +115,7 @@ func (p *Prober) askAt(ctx context.Context, q Request, at netip.AddrPort, web *W
 	defer leave()
 	ctx, cancel := context.WithTimeout(ctx, lookSteps*p.step())
 	defer cancel()
-	conn, state, err := p.connect(ctx, at)
+	conn, state, err := p.connect(ctx, at, maxWebOctets)
 	web.State = state
 	if err != nil {
 		web.Err = printable(err)
@@ -161,7 +163,7 @@ func (p *Prober) transport(conn net.Conn) *http.Transport {
 		DialContext:            there,
 		DialTLSContext:         there,
 		ResponseHeaderTimeout:  p.step(),
-		MaxResponseHeaderBytes: 64 << 10,
+		MaxResponseHeaderBytes: maxHeader,
 		DisableKeepAlives:      true,
 		DisableCompression:     true,
 	}
