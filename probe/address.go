@@ -19,18 +19,14 @@ var special = prefixes(
 	"198.18.0.0/15",  // benchmarks, RFC 2544
 	"224.0.0.0/4",    // multicast
 	"240.0.0.0/4",    // reserved, and broadcast
-	"::/96",          // unspecified, loopback, and the old form of embedded IPv4
-	"64:ff9b:1::/48", // NAT64 of a local network, RFC 8215
-	"100::/64",       // discard
 	"2001::/23",      // IETF protocol assignments, Teredo among them
-	"fc00::/7",       // unique local, RFC 4193
-	"fe80::/10",      // link-local
-	"fec0::/10",      // site-local, once
-	"ff00::/8",       // multicast
 )
 
-// sixToFour and nat64 are networks whose addresses lead to the IPv4 address inside them.
 var (
+	// global is all of IPv6 that is given to public networks (RFC 4291 section 2.4, IANA's list of address space). The rest is loopback,
+	// link-local, unique local, multicast, forms of IPv4 addresses that some systems translate, or not in use.
+	global = netip.MustParsePrefix("2000::/3")
+	// The addresses of sixToFour and nat64 lead to the IPv4 address inside them.
 	sixToFour = netip.MustParsePrefix("2002::/16")    // RFC 3056
 	nat64     = netip.MustParsePrefix("64:ff9b::/96") // RFC 6052
 )
@@ -58,12 +54,12 @@ func (p *Prober) allowed(a netip.Addr) bool {
 	}
 	b := a.As16()
 	switch {
-	case a.Is6() && sixToFour.Contains(a):
+	case sixToFour.Contains(a):
 		return p.allowed(netip.AddrFrom4([4]byte(b[2:6])))
-	case a.Is6() && nat64.Contains(a):
+	case nat64.Contains(a):
 		return p.allowed(netip.AddrFrom4([4]byte(b[12:16])))
 	}
-	return true
+	return a.Is4() || global.Contains(a)
 }
 
 func contains(networks []netip.Prefix, a netip.Addr) bool {

@@ -165,6 +165,8 @@ func TestForbiddenAddresses(t *testing.T) {
 		"2002:a00:1::1": false, "2002:7f00:1::": false, "2002:808:808::1": true, // 6to4
 		"64:ff9b::10.0.0.1": false, "64:ff9b::7f00:1": false, "64:ff9b::8.8.8.8": true, // NAT64
 		"64:ff9b:1::8.8.8.8": false, "2001::1": false,
+		"::ffff:0:127.0.0.1": false, "::ffff:0:8.8.8.8": false, "::8.8.8.8": false, // translated by RFC 2765, embedded once
+		"100::1": false, "5f00::1": false, "400::1": false, "4000::1": false, "3fff::1": true,
 		// what Private opens
 		"10.1.2.3": true, "::1": true, "fd00:1::5": true, "::ffff:10.1.2.3": true, "2002:a01:1::1": true, "64:ff9b::10.1.0.1": true,
 	}
