@@ -75,3 +75,25 @@ func readable(t testing.TB, file string, err error) []string {
 	}
 	return list
 }
+
+// Among thousands of unknown keys only the first are told with what may have been meant; each is told.
+func TestThousandsOfUnknownKeys(t *testing.T) {
+	const n = 3 * enoughHints
+	err := loadText(t, "[server]\n"+numberedLines(n, "prob%d = 1\n")+conf("x"))
+	var problems Problems
+	if !errors.As(err, &problems) {
+		t.Fatalf("error %v", err)
+	}
+	unknown, hints := 0, 0
+	for _, p := range problems {
+		if strings.HasPrefix(p.Text, "unknown key") {
+			unknown++
+		}
+		if strings.Contains(p.Text, "did you mean \"probe\"?") {
+			hints++
+		}
+	}
+	if unknown != n || hints == 0 || hints > enoughHints {
+		t.Errorf("%d unknown keys, %d hints", unknown, hints)
+	}
+}

@@ -155,38 +155,6 @@ func (l *loader) parse(file, hint string) (*table, bool) {
 	return src.table(nil, values), true
 }
 
-// syntaxHint adds to the decoder's message what admins most often have to change.
-func syntaxHint(e toml.ParseError) string {
-	message := e.Message
-	if message == "" {
-		message = strings.TrimPrefix(e.Error(), "toml: ")
-	}
-	if len(message) > maxText { // it repeats what it could not read
-		message = strings.ToValidUTF8(message[:maxText], "") + "…"
-	}
-	message = strings.TrimSuffix(message, ".")
-	for _, h := range syntaxHints {
-		if strings.Contains(message, h.part) {
-			return message + "; " + h.hint
-		}
-	}
-	return message
-}
-
-// syntaxHints are for parts of the decoder's messages. The first that fits is given.
-var syntaxHints = []struct{ part, hint string }{
-	{"already", "write each key and each table once"},
-	{"duplicate", "write each key and each table once"},
-	{`end table name, but got '\n'`, "close the brackets: [domains.\"example.com\"]"},
-	{"end table name", "put quotes around a domain name: [domains.\"example.com\"]"},
-	{"expected '.' or '='", "write it as in imap = \"imap.example.com\""},
-	{"expected value", "put text in quotes, as in imap = \"imap.example.com\""},
-	{"bare", "put text in quotes, as in imap = \"imap.example.com\""},
-	{"invalid escape", "write \\\\ for a backslash, or put the text in single quotes"},
-	{"cannot contain newlines", "close the quotes on the line they are opened"},
-	{"invalid UTF-8", "save the file as UTF-8"},
-}
-
 // include reads the files that the main file includes, in the order of their names.
 func (l *loader) include(main *table) []*table {
 	patterns, _ := main.texts("include")

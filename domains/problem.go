@@ -102,6 +102,23 @@ func didYouMean(word string, known []string) string {
 	return fmt.Sprintf("; did you mean %q?", best)
 }
 
+// orList returns the hint, or, if there is none, what could stand there.
+func orList(hint string, known []string) string {
+	if hint != "" {
+		return hint
+	}
+	return "; known here are " + few(known)
+}
+
+// few lists words, but not a thousand.
+func few(words []string) string {
+	const enough = 40
+	if len(words) > enough {
+		return strings.Join(words[:enough], ", ") + fmt.Sprintf(" and %d more", len(words)-enough)
+	}
+	return strings.Join(words, ", ")
+}
+
 // longWord bounds what is compared letter by letter.
 const longWord = 64
 

@@ -1,6 +1,7 @@
 package domains
 
 import (
+	"fmt"
 	"net"
 	"net/netip"
 	"os"
@@ -73,7 +74,9 @@ func (l *loader) readServer() Server {
 	if s.ProxyProtocol && len(s.TrustedProxies) == 0 {
 		t.fail("proxy_protocol", "whoever connects could then say that they are somebody else; name the proxy in trusted_proxies, or remove it")
 	}
-	if admin, ok := t.text("admin"); ok {
+	if t.isPort("admin", "127.0.0.1") {
+		s.Admin = ""
+	} else if admin, ok := t.text("admin"); ok {
 		if s.Admin = admin; admin != "" {
 			t.checkListen("admin", 0, admin)
 		}
@@ -135,6 +138,9 @@ func (t *table) hostName(key string) string {
 
 // listen reads addresses to listen on.
 func (t *table) listen(key, otherwise string) []string {
+	if t.isPort(key, "") {
+		return []string{otherwise}
+	}
 	list, ok := t.texts(key)
 	if !ok {
 		return []string{otherwise}
@@ -143,6 +149,16 @@ func (t *table) listen(key, otherwise string) []string {
 		t.checkListen(key, i, address)
 	}
 	return list
+}
+
+// isPort notes that a number stands where an address to listen on belongs.
+func (t *table) isPort(key, host string) bool {
+	port, ok := t.values[key].(int64)
+	if ok {
+		t.value(key)
+		t.fail(key, "it must be text; write %s = %q", key, fmt.Sprintf("%s:%d", host, port))
+	}
+	return ok
 }
 
 func (t *table) checkListen(key string, i int, address string) {

@@ -172,10 +172,25 @@ func (t *table) table(key string) (*table, bool) {
 	}
 	values, ok := v.(map[string]any)
 	if !ok {
-		t.fail(key, "it must be a table; write [%s]", spell(append(slices.Clone(t.path), key)))
+		t.failNoTable(key, v)
 		return nil, false
 	}
 	return t.src.table(append(slices.Clone(t.path), key), values), true
+}
+
+// namedTables are the tables of which there may be many, each with a name, and how one is written.
+var namedTables = map[string]string{"domains": `domains."example.com"`, "profiles": "profiles.shared", "lookups": "lookups.people"}
+
+// failNoTable notes that something else stands where a table belongs.
+func (t *table) failNoTable(key string, v any) {
+	path, brackets := spell(append(slices.Clone(t.path), key)), ""
+	if example := namedTables[key]; example != "" && len(t.path) == 0 {
+		path = example
+	}
+	if _, isArray := v.([]map[string]any); isArray {
+		brackets = " in single brackets"
+	}
+	t.fail(key, "it must be a table; write [%s]%s", path, brackets)
 }
 
 // children returns the tables below this one by their names, sorted.
@@ -222,31 +237,23 @@ func (t *table) tables(key string) []*table {
 // name returns the table's own key.
 func (t *table) name() string { return t.path[len(t.path)-1] }
 
+// enoughHints is how many mistakes there may be before those that follow are told without what may have been meant, which takes long
+// to find out for millions of keys.
+const enoughHints = 1000
+
 // done notes every key that nobody asked for.
 func (t *table) done() {
 	known := slices.Sorted(maps.Keys(t.read))
 	for _, key := range slices.Sorted(maps.Keys(t.values)) {
-		if !t.read[key] {
-			t.failAt([]string{key}, "unknown key%s", orList(didYouMean(key, known), known))
+		if t.read[key] {
+			continue
 		}
+		hint := ""
+		if len(*t.src.problems) < enoughHints {
+			hint = orList(didYouMean(key, known), known)
+		}
+		t.failAt([]string{key}, "unknown key%s", hint)
 	}
-}
-
-// orList returns the hint, or, if there is none, what could stand there.
-func orList(hint string, known []string) string {
-	if hint != "" {
-		return hint
-	}
-	return "; known here are " + few(known)
-}
-
-// few lists words, but not a thousand.
-func few(words []string) string {
-	const enough = 40
-	if len(words) > enough {
-		return strings.Join(words[:enough], ", ") + fmt.Sprintf(" and %d more", len(words)-enough)
-	}
-	return strings.Join(words, ", ")
 }
 
 // spell returns a path as TOML writes it. Elements of arrays are left out: the line tells which one it is.

@@ -1,0 +1,42 @@
+package domains
+
+import (
+	"strings"
+
+	"github.com/BurntSushi/toml"
+)
+
+// syntaxHint adds to the decoder's message what admins most often have to change.
+func syntaxHint(e toml.ParseError) string {
+	message := e.Message
+	if message == "" {
+		message = strings.TrimPrefix(e.Error(), "toml: ")
+	}
+	if len(message) > maxText { // it repeats what it could not read
+		message = strings.ToValidUTF8(message[:maxText], "") + "…"
+	}
+	message = strings.TrimSuffix(message, ".")
+	if strings.ContainsAny(message, "“”„‟‘’‚«»") {
+		return message + "; a word processor has put these quotation marks there; write straight ones, as in imap = \"imap.example.com\""
+	}
+	for _, h := range syntaxHints {
+		if strings.Contains(message, h.part) {
+			return message + "; " + h.hint
+		}
+	}
+	return message
+}
+
+// syntaxHints are for parts of the decoder's messages. The first that fits is given.
+var syntaxHints = []struct{ part, hint string }{
+	{"already", "write each key and each table once"},
+	{"duplicate", "write each key and each table once"},
+	{`end table name, but got '\n'`, "close the brackets: [domains.\"example.com\"]"},
+	{"end table name", "put quotes around a domain name: [domains.\"example.com\"]"},
+	{"expected '.' or '='", "write it as in imap = \"imap.example.com\""},
+	{"expected value", "put text in quotes, as in imap = \"imap.example.com\""},
+	{"bare", "put text in quotes, as in imap = \"imap.example.com\""},
+	{"invalid escape", "write \\\\ for a backslash, or put the text in single quotes"},
+	{"cannot contain newlines", "close the quotes on the line they are opened"},
+	{"invalid UTF-8", "save the file as UTF-8"},
+}
