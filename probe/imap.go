@@ -1,7 +1,7 @@
 package probe
 
 import (
-	"errors"
+	"fmt"
 	"strings"
 )
 
@@ -49,7 +49,7 @@ func imapCapabilities(d *dialogue) (Capabilities, error) {
 		}
 	})
 	if err == nil && !told {
-		err = errors.New("it answers CAPABILITY without saying any")
+		err = fmt.Errorf("%w: it answers CAPABILITY without saying any", ErrProtocol)
 	}
 	if err != nil {
 		return Capabilities{}, err

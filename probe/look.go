@@ -40,6 +40,9 @@ func (p *Prober) lookAt(ctx context.Context, host string, l *Look) {
 		again.look(limited, p, host, l.Port.Security != settings.ImplicitTLS)
 		if again.Speaks != 0 || again.TLS != nil || again.State == Reached && l.Port.Security == settings.ImplicitTLS {
 			*l = again
+			if errors.Is(l.Err, ErrNoGreeting) && l.Port.Security == settings.ImplicitTLS { // as a web server, which speaks second
+				l.Err = fmt.Errorf("%w: it answers TLS in plain text, and greets nobody", ErrProtocol)
+			}
 		}
 	}
 	switch {

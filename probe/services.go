@@ -74,13 +74,16 @@ func startOf(r resolver.SRV, path string) string {
 	return (&url.URL{Scheme: "https", Host: host, Path: path}).String()
 }
 
+// maxURL is the length that all programs take.
+const maxURL = 2000
+
 // lookAtService asks at a URL, and follows one redirect, as from a well-known address.
 func (p *Prober) lookAtService(ctx context.Context, name, start string) Service {
 	s := Service{Name: name}
 	for range 2 {
 		pattern, err := settings.ParseURL(start, "https")
-		if err != nil {
-			s.Fault = "it leads to what is no https URL: " + clean(start, maxText)
+		if err != nil || len(start) > maxURL {
+			s.Fault = "it leads to what is no https URL, or a very long one: " + clean(start, maxText)
 			return s
 		}
 		s.URL = pattern
