@@ -23,6 +23,7 @@ import (
 
 // Resolver asks name servers: a *resolver.Resolver.
 type Resolver interface {
+	// Host may return both addresses and an error, if others may be missing.
 	Host(ctx context.Context, name string) (addresses []netip.Addr, canonical string, err error)
 	CNAME(ctx context.Context, name string) (string, error)
 	SRV(ctx context.Context, name string) ([]resolver.SRV, error)

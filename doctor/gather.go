@@ -50,7 +50,9 @@ func (d *Doctor) findOurs(ctx context.Context, s *seen) {
 		return
 	}
 	a := d.names.host(ctx, d.Server)
-	s.ours, s.oursErr = a.addresses, a.err
+	if s.oursErr = a.err; a.err == nil { // half of them would make the others look like somebody else's
+		s.ours = a.addresses
+	}
 }
 
 // wanted returns the records that a domain should publish. Where the server's name is not known, those that need it are left out.
@@ -79,7 +81,7 @@ func (d *Doctor) gatherNames(ctx context.Context, s *seen) {
 			var n name
 			var c caa
 			n.addresses, n.canonical, n.err = d.Resolver.Host(ctx, label+domain)
-			if label != "" && n.err == nil && d.wants(CAAForbids) {
+			if label != "" && len(n.addresses) > 0 && d.wants(CAAForbids) {
 				c = d.caaOf(ctx, label+domain)
 			}
 			mu.Lock()

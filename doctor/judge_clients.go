@@ -162,7 +162,7 @@ func (j *judgement) holds(e entry) (works bool, why string) {
 			continue
 		}
 		h := j.hosts[e.host]
-		if h.Err != nil {
+		if h.Err != nil && len(h.Looks) == 0 {
 			return false, clip(h.Err.Error())
 		}
 		s.Security, s.Auth = e.security, e.auths[:1]

@@ -31,6 +31,10 @@ func (j *judgement) judgeNames() {
 	for _, label := range ourLabels {
 		host := label + string(j.Found.Domain)
 		n := j.names[host]
+		if n.err != nil && len(n.addresses) > 0 {
+			j.unknown("some of the addresses of %s: %s", host, clip(n.err.Error()))
+			n.err = nil
+		}
 		switch {
 		case j.absent(n.err, "the addresses of "+host):
 			j.spoilt[host] = true
@@ -148,7 +152,7 @@ func (j *judgement) judgeCAA() {
 	for _, label := range ourLabels {
 		host := label + string(j.Found.Domain)
 		c, n := j.caa[host], j.names[host]
-		if j.spoilt[host] || n.err != nil {
+		if j.spoilt[host] || len(n.addresses) == 0 {
 			continue
 		}
 		if c.err != nil {

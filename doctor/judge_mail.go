@@ -29,9 +29,8 @@ func (j *judgement) judgeMail() {
 			j.add(NameMissing, Problem, host, "DNS has no address for this mail server", "Publish its address, or correct the name in domains.toml.")
 		case h.Err != nil:
 			j.unknown("%s: %s", host, clip(h.Err.Error()))
-		default:
-			j.judgeHost(h)
 		}
+		j.judgeHost(j.hosts[host])
 	}
 }
 

@@ -160,6 +160,31 @@ func TestOnlyUnchecked(t *testing.T) {
 	}
 }
 
+// TestHalfAnswered: where name servers tell the addresses of one family only, those are judged, and the others are not forgotten.
+func TestHalfAnswered(t *testing.T) {
+	snapshot := load(t, usual)
+	w := newWorld(t, snapshot, "a.example")
+	w.hosts["autoconfig.thunderbird.net"] = addresses("203.0.113.90")
+	delete(w.cnames, "autoconfig.a.example")
+	w.hosts["autoconfig.a.example"] = w.hosts[setupName]
+	w.half["autoconfig.a.example"], w.half["mail.a.example"] = true, true
+	w.pages["https://autoconfig.a.example/"] = body(200, "text/html", "<title>Site</title>")
+	w.looks["mail.a.example:993"] = state(probe.Refused)
+	r := w.doctor().Examine(context.Background(), find(t, snapshot, "a.example"))
+	if !slices.Equal(codes(r), []string{"H02", "M01"}) || !r.Incomplete || len(r.Unchecked) != 2 {
+		t.Errorf("got %+v, not checked %q", r.Findings, r.Unchecked)
+	}
+	w = newWorld(t, snapshot, "a.example")
+	w.half[setupName] = true
+	delete(w.cnames, "autoconfig.a.example")
+	w.hosts["autoconfig.a.example"], w.pages["https://autoconfig.a.example/"] = w.hosts[setupName], w.ours
+	d := w.doctor()
+	d.ISPDB, d.Only = "", []string{"D02"}
+	if r := d.Examine(context.Background(), find(t, snapshot, "a.example")); len(r.Findings) > 0 || !r.Incomplete {
+		t.Errorf("got %+v, incomplete %t", r.Findings, r.Incomplete)
+	}
+}
+
 // TestSentOn: Outlook is well where it is sent on to another provider's Autodiscover.
 func TestSentOn(t *testing.T) {
 	snapshot := load(t, microsoft)

@@ -42,6 +42,7 @@ type world struct {
 	txt    map[string][]string
 	caa    map[string][]resolver.CAA
 	broken map[string]bool // names about which nobody answers
+	half   map[string]bool // names about whose IPv6 nobody answers
 
 	handler http.Handler
 	// pages change what comes from a URL that begins with the key.
@@ -83,7 +84,7 @@ func newWorld(t testing.TB, snapshot *domains.Snapshot, names ...string) *world 
 	srv.Use(answers)
 	w := &world{
 		hosts: map[string][]netip.Addr{setupName: addresses("198.51.100.80", "2001:db8::80")}, cnames: map[string]string{},
-		srv: map[string][]resolver.SRV{}, txt: map[string][]string{}, caa: map[string][]resolver.CAA{}, broken: map[string]bool{},
+		srv: map[string][]resolver.SRV{}, txt: map[string][]string{}, caa: map[string][]resolver.CAA{}, broken: map[string]bool{}, half: map[string]bool{},
 		handler: srv.Handler(true), pages: map[string]func(*probe.Web){}, looks: map[string]func(*probe.Look){},
 		servers: map[string]settings.Server{}, looked: map[string]int{}, fetched: map[string]int{},
 	}
@@ -155,7 +156,9 @@ func (w *world) Host(_ context.Context, name string) ([]netip.Addr, string, erro
 			canonical = target
 		}
 	}
-	if all := w.hosts[canonical]; len(all) > 0 {
+	if all := w.hosts[canonical]; len(all) > 0 && w.half[canonical] {
+		return all[:1], canonical, fmt.Errorf("%s AAAA: %w: SERVFAIL", name, resolver.ErrFailed)
+	} else if len(all) > 0 {
 		return all, canonical, nil
 	}
 	if _, parent, _ := strings.Cut(canonical, "."); len(w.hosts["*."+parent]) > 0 {
@@ -241,17 +244,17 @@ func (w *world) LookURL(ctx context.Context, q probe.Request) probe.Web {
 		web.TLS = goodTLS(r.Host)
 	}
 	all, canonical, err := w.Host(ctx, r.Host)
-	if err != nil {
+	if len(all) == 0 {
 		web.State, web.TLS, web.Err = 0, nil, err
 	} else if web.Address = all[0]; q.Address.IsValid() {
 		web.Address = q.Address
 	}
-	if canonical == setupName && err == nil {
+	if canonical == setupName && len(all) > 0 {
 		recorder := httptest.NewRecorder()
 		w.handler.ServeHTTP(recorder, r)
 		web.Status, web.Header, web.Body = recorder.Code, recorder.Header(), recorder.Body.Bytes()
 		web.Location = web.Header.Get("Location")
-	} else if err == nil {
+	} else if len(all) > 0 {
 		web.Status, web.Header = http.StatusNotFound, make(http.Header)
 	}
 	for start, change := range w.pages {
