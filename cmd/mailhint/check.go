@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 
 	"github.com/spf13/cobra"
 
 	"mailhint/domains"
+	"mailhint/server"
 	"mailhint/settings"
 )
 
@@ -32,6 +34,9 @@ func newCheck() *cobra.Command {
 				if err := result.print(cmd.OutOrStdout(), asJSON); err != nil {
 					return problem(err)
 				}
+				if result.Warning != "" && !asJSON {
+					fmt.Fprintf(cmd.ErrOrStderr(), "%s: here serve would not start: %s\n", file, result.Warning)
+				}
 			}
 			if code != exitGood {
 				return exitError{code: code}
@@ -51,7 +56,10 @@ type checked struct {
 	Profiles int    `json:"profiles"`
 	// FallbackMX are the hosts to one of which a name's mail must go for the fallback to answer.
 	FallbackMX []settings.Domain `json:"fallback_mx,omitempty"`
-	Problems   []mistake         `json:"problems"`
+	// Warning is what is wrong with the certificates that the configuration names. It is no mistake: the machine that serves may have
+	// others.
+	Warning  string    `json:"warning,omitempty"`
+	Problems []mistake `json:"problems"`
 }
 
 // mistake is one domains.Problem.
@@ -69,6 +77,9 @@ func check(file string) checked {
 	snapshot, err := domains.Load(file)
 	if err == nil {
 		result.OK, result.Domains, result.Profiles, result.FallbackMX = true, snapshot.Domains(), snapshot.Profiles, snapshot.FallbackMX()
+		if err := checkCertificates(snapshot.Server); err != nil {
+			result.Warning = err.Error()
+		}
 		return result
 	}
 	var problems domains.Problems
@@ -77,6 +88,15 @@ func check(file string) checked {
 		result.Problems = append(result.Problems, mistake{p.File, p.Line, p.Key, p.Text, p.String()})
 	}
 	return result
+}
+
+// checkCertificates reads the certificates as serve would.
+func checkCertificates(s domains.Server) error {
+	if _, err := server.New(s, slog.New(slog.DiscardHandler)); err != nil {
+		return err
+	}
+	_, err := readRoots(s.ACME.Root)
+	return err
 }
 
 // code returns the exit code for one configuration.
