@@ -97,3 +97,22 @@ func TestThousandsOfUnknownKeys(t *testing.T) {
 		t.Errorf("%d unknown keys, %d hints", unknown, hints)
 	}
 }
+
+// Thousands of names that are no profile are not all compared with thousands of profiles.
+func TestThousandsOfMissingProfiles(t *testing.T) {
+	const n = 2000
+	err := loadText(t, numberedLines(n, "[profiles.p%d]\nimap = []\nsmtp = []\n")+numberedLines(n, "[domains.\"a%d.example\"]\nprofile = \"p%[1]dx\"\n"))
+	var problems Problems
+	if !errors.As(err, &problems) {
+		t.Fatalf("error %v", err)
+	}
+	hints := 0
+	for _, p := range problems {
+		if strings.Contains(p.Text, "; did you mean \"p") {
+			hints++
+		}
+	}
+	if len(problems) != n || hints < 100 || hints > n/4 {
+		t.Errorf("%d problems, %d hints", len(problems), hints)
+	}
+}

@@ -264,11 +264,11 @@ func (l *loader) profileOf(t *table) (*profile, bool) {
 	return p, ok
 }
 
-// missingProfile returns the hint for a profile that is not there. It is made once for each name, and not for hundreds of names:
-// each is compared with every profile.
+// missingProfile returns the hint for a profile that is not there. It is made once for each name, and not for thousands of names
+// where there are thousands of profiles: each is compared with every profile.
 func (l *loader) missingProfile(name string) string {
-	const enough = 100
-	if hint, known := l.missing[name]; known || len(l.missing) == enough {
+	const enough = 500_000 // comparisons
+	if hint, known := l.missing[name]; known || len(l.missing)*len(l.profiles) >= enough {
 		return hint
 	}
 	profiles := sortedKeys(l.profiles)
