@@ -136,3 +136,23 @@ func (a *asker) asForger() {
 	a.expect(question{url: "http://autodiscover.example.com" + outlook, body: posted, header: "X-Forwarded-Proto: https"}, 302, "https://autodiscover.")
 	a.expect(question{url: "https://autodiscover.example.com" + outlook, body: posted, header: "X-Forwarded-Proto: http"}, 200, outlookGot)
 }
+
+// witness is part of an address that must stand in no log.
+const witness = "w1tn3ss"
+
+// asWitness: while mailhint is away people ask all the same, and proxies log what goes wrong.
+func (a *asker) asWitness() {
+	a.t.Helper()
+	for _, url := range []string{
+		"https://autoconfig.example.com" + path + "?emailaddress=" + witness + "@example.com",
+		"http://autoconfig.example.com" + path + "?emailaddress=" + witness + "%40example.com",
+		"https://autodiscover.example.com/autodiscover/autodiscover.json/v1.0/" + witness + "@example.com?Protocol=AutodiscoverV1",
+		"https://example.com/.well-known/autoconfig" + path + "?emailaddress=" + witness + "@example.com",
+	} {
+		if r, err := a.do(question{url: url}); err == nil {
+			if r.Body.Close(); r.StatusCode < 500 {
+				a.t.Errorf("mailhint is away, and %s is answered with %s", url, r.Status)
+			}
+		}
+	}
+}

@@ -8,12 +8,12 @@ import (
 	"testing"
 )
 
-// What stands around the snippets: as little as the program needs, a web site of example.com, and where it is possible a password for
-// everything, which the snippet must take away.
+// What stands around the snippets: as little as the program needs, a web site of example.com, a log of all requests, and where it is
+// possible a password for everything. The snippet must take both away.
 
 const nginxHTTP = `
 http {
-	access_log off;
+	access_log /dev/stderr;
 	client_body_temp_path DIR/body; proxy_temp_path DIR/proxy; fastcgi_temp_path DIR/fcgi; uwsgi_temp_path DIR/uwsgi; scgi_temp_path DIR/scgi;
 	auth_basic "everything";
 	auth_basic_user_file DIR/nobody;
@@ -53,6 +53,8 @@ func nginxSNI(t *testing.T, s *setup) []string {
 			proxy_set_header X-Forwarded-For $remote_addr;
 			proxy_set_header X-Forwarded-Proto $scheme;
 			proxy_set_header X-Forwarded-Host $host;
+			access_log off;
+			error_log /dev/null;
 		}`
 	write(t, s.path("nginx.conf"), "load_module "+module+";\n"+s.fill("daemon off;\npid DIR/pid;\nerror_log stderr;\nevents {}\ninclude DIR/stream.conf;\n"+nginxHTTP,
 		"SITE", "127.0.0.1:4443 ssl proxy_protocol", "LINES", site))
@@ -86,7 +88,8 @@ func caddyRoots(t *testing.T, s *setup) *x509.CertPool {
 
 func haproxy(t *testing.T, s *setup) []string {
 	write(t, s.path("mailhint.cfg"), s.snippet)
-	write(t, s.path("haproxy.cfg"), "global\n    stats socket "+s.path("stats")+"\n")
+	write(t, s.path("haproxy.cfg"), "global\n    log stdout format raw local0\n    stats socket "+s.path("stats")+"\n"+
+		"defaults\n    log global\n    mode http\n    option httplog\n    retries 0\n")
 	return []string{"haproxy", "-db", "-f", s.path("haproxy.cfg"), "-f", s.path("mailhint.cfg")}
 }
 
@@ -98,6 +101,7 @@ ServerRoot DIR
 ServerName localhost
 PidFile DIR/pid
 ErrorLog /dev/stderr
+CustomLog /dev/stderr "%h %r"
 User www-data
 Group www-data
 Listen 80
@@ -124,8 +128,9 @@ Include DIR/mailhint.conf
 	SSLEngine on
 	SSLCertificateFile DIR/cert.pem
 	SSLCertificateKeyFile DIR/key.pem
+	CustomLog /dev/stderr "%h %r" EXCEPT
 	LINES
 </VirtualHost>
-`, "LINES", s.block(t, "at its web site")))
+`, "LINES", s.block(t, "at its web site"), "EXCEPT", s.block(t, "end its line with CustomLog")))
 	return []string{"apache2", "-d", s.dir, "-f", s.path("apache2.conf"), "-DFOREGROUND"}
 }

@@ -116,8 +116,8 @@ func (f front) try(t *testing.T, domains string, all bool) {
 		t.Fatalf("mailhint proxy: exit code %d, %s", code, &errs)
 	}
 	s.snippet = out.String()
-	startCommand(t, s, []string{"mailhint", "serve", "--config", config}, "127.0.0.1:8080")
-	startCommand(t, s, f.command(t, s), "127.0.0.1:443")
+	mailhint := startCommand(t, s, []string{"mailhint", "serve", "--config", config}, "127.0.0.1:8080")
+	server := startCommand(t, s, f.command(t, s), "127.0.0.1:443")
 	if f.roots != nil {
 		roots = f.roots(t, s)
 	}
@@ -136,6 +136,12 @@ func (f front) try(t *testing.T, domains string, all bool) {
 		if _, err := c.do(question{url: "https://autoconfig.stranger.example" + path}); err == nil || !strings.Contains(err.Error(), "tls: ") {
 			t.Errorf("TLS for a domain that is not ours: %v, want an alert", err)
 		}
+	}
+	mailhint.stop()
+	c.asWitness()
+	server.stop()
+	if log := server.log.String(); strings.Contains(log, "ann@") || strings.Contains(log, "ann%40") || strings.Contains(log, witness) {
+		t.Errorf("the log names people:\n%s", log)
 	}
 }
 
@@ -166,48 +172,63 @@ func newCertificate(t *testing.T, s *setup) *x509.CertPool {
 	return pool
 }
 
-// startCommand runs a program until the test ends, and waits until it listens.
-func startCommand(t *testing.T, s *setup, command []string, listens string) {
+// started is a program that runs until the test ends, or until it is stopped.
+type started struct {
+	cmd   *exec.Cmd
+	log   *logBuffer
+	ended chan struct{}
+}
+
+// startCommand runs a program, and waits until it listens.
+func startCommand(t *testing.T, s *setup, command []string, listens string) *started {
 	t.Helper()
-	log := new(logBuffer)
-	cmd := exec.Command(command[0], command[1:]...)
-	cmd.Dir, cmd.Stdout, cmd.Stderr = s.dir, log, log
-	cmd.Env = append(slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "NOTIFY_SOCKET=") }), "HOME="+s.dir, "XDG_DATA_HOME="+s.dir)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
-	if err := cmd.Start(); err != nil {
+	p := &started{cmd: exec.Command(command[0], command[1:]...), log: new(logBuffer), ended: make(chan struct{})}
+	p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr = s.dir, p.log, p.log
+	p.cmd.Env = append(slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "NOTIFY_SOCKET=") }), "HOME="+s.dir, "XDG_DATA_HOME="+s.dir)
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	ended := make(chan struct{})
 	go func() {
-		cmd.Wait() // its log is shown if the test fails
-		close(ended)
+		p.cmd.Wait() // its log is shown if the test fails
+		close(p.ended)
 	}()
 	t.Cleanup(func() {
-		syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM)
-		select {
-		case <-ended:
-		case <-time.After(10 * time.Second):
-			syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
-			<-ended
-		}
+		p.stop()
 		if t.Failed() {
-			t.Logf("%s said:\n%s", command[0], log)
+			t.Logf("%s said:\n%s", command[0], p.log)
 		}
 	})
 	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
 		c, err := net.Dial("tcp", listens)
 		if err == nil {
 			c.Close()
-			return
+			return p
 		}
 		select {
-		case <-ended:
-			t.Fatalf("%v ended:\n%s", command, log)
+		case <-p.ended:
+			t.Fatalf("%v ended:\n%s", command, p.log)
 		default:
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("%v does not listen at %s:\n%s", command, listens, log)
+			t.Fatalf("%v does not listen at %s:\n%s", command, listens, p.log)
 		}
+	}
+}
+
+// stop ends the program and all that it has started. It may be called again.
+func (p *started) stop() {
+	select {
+	case <-p.ended:
+		return // its number may be another's by now
+	default:
+	}
+	syscall.Kill(-p.cmd.Process.Pid, syscall.SIGTERM)
+	select {
+	case <-p.ended:
+	case <-time.After(10 * time.Second):
+		syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
+		<-p.ended
 	}
 }
 
