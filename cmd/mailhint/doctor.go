@@ -48,7 +48,13 @@ func newDoctor() *cobra.Command {
 			"  mailhint doctor --all --only D,H01\n" +
 			"  mailhint doctor example.com --resolver 192.0.2.53 --address 198.51.100.7\n" +
 			"  mailhint doctor example.com --nagios",
-		RunE: func(cmd *cobra.Command, args []string) error { return runDoctor(cmd, args, flags) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			err := runDoctor(cmd, args, flags)
+			if flags.nagios && err != nil && err.Error() != "" {
+				return nagiosUnknown(cmd.OutOrStdout(), err)
+			}
+			return err
+		},
 	}
 	cmd.Flags().BoolVar(&flags.all, "all", false, "examine every domain that is configured by name")
 	cmd.Flags().BoolVar(&flags.json, "json", false, "print JSON")
@@ -70,38 +76,52 @@ func runDoctor(cmd *cobra.Command, args []string, flags doctorFlags) error {
 	if err != nil {
 		return err
 	}
-	snapshot, err := domains.Load(configName(cmd))
-	if err != nil {
-		return problem(err)
-	}
-	live := &liveExchangers{ctx: cmd.Context(), resolver: asked}
-	snapshot.AskExchangers(live.ours)
-	targets, total, err := doctorTargets(snapshot, live, args, flags.all)
-	if err != nil {
-		return err
-	}
-	newDoctor := func() (*doctor.Doctor, error) { return flags.doctor(snapshot, asked) }
-	if _, err := newDoctor(); err != nil {
-		return err
-	}
 	if flags.watch > 0 {
-		return watchDomains(cmd, flags, newDoctor, targets)
+		return watchDomains(cmd, flags, func() (examination, error) { return flags.prepare(cmd, args, asked) })
 	}
-	d, _ := newDoctor()
-	progress := newProgress(cmd.ErrOrStderr(), total, "domains")
-	printer := flags.printer(cmd.OutOrStdout(), total == 1)
-	err = examine(cmd.Context(), d, flags.parallel, targets, func(r doctor.Report) error {
+	e, err := flags.prepare(cmd, args, asked)
+	if err != nil {
+		return err
+	}
+	progress := newProgress(cmd.ErrOrStderr(), e.total, "domains")
+	printer := flags.printer(cmd.OutOrStdout(), e.total == 1)
+	err = examine(cmd.Context(), e.doctor, flags.parallel, e.targets, func(r doctor.Report) error {
 		progress.step()
 		return printer.print(r)
 	})
 	progress.done()
 	if flags.all {
-		leftOut(cmd.ErrOrStderr(), snapshot)
+		leftOut(cmd.ErrOrStderr(), e.snapshot)
 	}
 	if err != nil {
 		return problem(err)
 	}
 	return printer.end()
+}
+
+// examination is what is to be done once, by the configuration as it is at the moment.
+type examination struct {
+	snapshot *domains.Snapshot
+	targets  iter.Seq[doctor.Domain]
+	total    int
+	doctor   *doctor.Doctor
+	renew    func() (*doctor.Doctor, error) // a doctor who remembers nothing
+}
+
+// prepare reads the configuration.
+func (f doctorFlags) prepare(cmd *cobra.Command, args []string, asked dnsResolver) (e examination, err error) {
+	if e.snapshot, err = domains.Load(configName(cmd)); err != nil {
+		return e, problem(err)
+	}
+	live := &liveExchangers{ctx: cmd.Context(), resolver: asked}
+	e.snapshot.AskExchangers(live.ours)
+	if e.targets, e.total, err = doctorTargets(e.snapshot, live, args, f.all); err != nil {
+		return e, err
+	}
+	snapshot := e.snapshot
+	e.renew = func() (*doctor.Doctor, error) { return f.doctor(snapshot, asked) }
+	e.doctor, err = e.renew()
+	return e, err
 }
 
 // check refuses flags that contradict each other.
@@ -111,6 +131,8 @@ func (f doctorFlags) check(args []string) error {
 		return errors.New("--all examines every domain; leave out it or the names")
 	case f.json && f.nagios:
 		return errors.New("--json and --nagios are two forms of the same; leave out one")
+	case f.json && f.watch > 0:
+		return errors.New("--watch prints lines for people; leave out --json")
 	case f.nagios && f.watch > 0:
 		return errors.New("--nagios is for a program that watches by itself; leave out --watch")
 	case f.parallel < 1 || f.parallel > 256:
@@ -199,11 +221,11 @@ func issuers(directories []string) []string {
 	return names
 }
 
-// examine examines domains, some at a time, and hands on the reports in the order of the domains.
+// examine examines domains, so many at a time, and hands on the reports in the order of the domains.
 func examine(ctx context.Context, d *doctor.Doctor, parallel int, targets iter.Seq[doctor.Domain], use func(doctor.Report) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	waiting := make(chan chan doctor.Report, parallel) // whose turn it is, in order
+	waiting := make(chan chan doctor.Report, parallel-1) // those behind the one that is waited for, in order
 	go func() {
 		defer close(waiting)
 		var running sync.WaitGroup

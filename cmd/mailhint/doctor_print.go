@@ -94,26 +94,35 @@ func (p *jsonReports) end() error {
 type nagiosReports struct {
 	out io.Writer
 	verdict
-	first []string // of the findings, the worst first
+	first map[doctor.Severity][]string // of the findings
 }
 
+// maxNagios is how many findings the line names.
 const maxNagios = 5
+
+// nagiosUnknown tells monitoring that nothing could be found out. To it, the exit codes of other commands mean other things.
+func nagiosUnknown(out io.Writer, err error) error {
+	text, _, _ := strings.Cut(err.Error(), "\n")
+	if _, err := fmt.Fprintf(out, "MAILHINT UNKNOWN - %s\n", nagiosText(text)); err != nil {
+		return err
+	}
+	return exitError{code: exitUnknown}
+}
+
+// nagiosText is a text without the character before which the text ends and the figures begin.
+func nagiosText(s string) string { return strings.ReplaceAll(printable(s), "|", "/") }
 
 func (p *nagiosReports) print(r doctor.Report) error {
 	p.count(r)
-	for _, s := range []doctor.Severity{doctor.Problem, doctor.Warning} {
-		for _, f := range r.Findings {
-			text := fmt.Sprintf("%s %s", f.Code, f.Subject)
-			switch {
-			case f.Severity != s || slices.Contains(p.first, text):
-			case s == doctor.Problem:
-				p.first = slices.Insert(p.first, 0, text)
-			case len(p.first) < maxNagios:
-				p.first = append(p.first, text)
-			}
+	if p.first == nil {
+		p.first = make(map[doctor.Severity][]string)
+	}
+	for _, f := range r.Findings {
+		text := fmt.Sprintf("%s %s", f.Code, f.Subject)
+		if first := p.first[f.Severity]; len(first) < maxNagios && !slices.Contains(first, text) {
+			p.first[f.Severity] = append(first, text)
 		}
 	}
-	p.first = p.first[:min(len(p.first), maxNagios)]
 	return nil
 }
 
@@ -128,8 +137,8 @@ func (p *nagiosReports) end() error {
 		state, code = "WARNING", 1
 	}
 	details := ""
-	if len(p.first) > 0 {
-		details = ": " + strings.ReplaceAll(strings.Join(p.first, "; "), "|", "/")
+	if first := append(p.first[doctor.Problem], p.first[doctor.Warning]...); len(first) > 0 {
+		details = ": " + nagiosText(strings.Join(first[:min(len(first), maxNagios)], "; "))
 	}
 	_, err := fmt.Fprintf(p.out, "MAILHINT %s - %s, %s, %s%s | domains=%d problems=%d;;0 warnings=%d;0 unchecked=%d time=%.3fs\n",
 		state, count(p.domains, "domain"), count(p.problems, "problem"), count(p.warnings, "warning"), details, p.domains, p.problems, p.warnings, p.unchecked, p.took)
@@ -144,7 +153,8 @@ type textReports struct {
 	out   io.Writer
 	alone bool // one domain: everything about it
 	verdict
-	remedies []remedy
+	remedies []*remedy
+	byDo     map[string]*remedy
 	pasted   int // octets of text to paste in them
 	cut      bool
 }
@@ -152,11 +162,16 @@ type textReports struct {
 // remedy is something to do, where, and what to paste there.
 type remedy struct {
 	do, paste string
-	about     []string // codes and subjects
+	about     []string        // codes and subjects, the first of them
+	known     map[string]bool // codes and subjects, and texts to paste
 }
 
-// maxPaste bounds the list at the end of a long run, in octets of text to paste; what comes first is told.
-const maxPaste = 64 << 10
+// Bounds of the list at the end of a long run; what comes first is told.
+const (
+	maxRemedies = 100
+	maxAbout    = 1000     // codes and subjects of a remedy
+	maxPaste    = 64 << 10 // octets of text to paste, in all
+)
 
 func (p *textReports) print(r doctor.Report) error {
 	p.count(r)
@@ -216,27 +231,41 @@ func (p *textReports) clients(list []doctor.Client) error {
 // remember keeps what to do, each thing once for all domains.
 func (p *textReports) remember(r doctor.Report) {
 	for _, f := range r.Findings {
-		about := string(f.Code) + " " + f.Subject
-		i := slices.IndexFunc(p.remedies, func(m remedy) bool { return m.do == f.Do })
-		if i < 0 {
-			i = len(p.remedies)
-			p.remedies = append(p.remedies, remedy{do: f.Do})
-		}
-		m := &p.remedies[i]
-		switch {
-		case p.pasted+len(f.Paste) > maxPaste:
-			p.cut = true
+		m := p.remedyFor(f.Do)
+		if m == nil {
 			continue
-		case m.paste == "":
-			m.paste = f.Paste
-		case !strings.Contains(m.paste, f.Paste):
-			m.paste += "\n" + f.Paste
 		}
-		p.pasted += len(f.Paste)
-		if !slices.Contains(m.about, about) {
+		if about := string(f.Code) + " " + f.Subject; !m.known[about] && len(m.about) < maxAbout {
+			m.known[about] = true
 			m.about = append(m.about, about)
 		}
+		switch {
+		case f.Paste == "" || m.known[f.Paste]:
+		case p.pasted+len(f.Paste) > maxPaste:
+			p.cut = true
+		default:
+			m.known[f.Paste] = true
+			p.pasted += len(f.Paste)
+			m.paste = strings.TrimPrefix(m.paste+"\n"+f.Paste, "\n")
+		}
 	}
+}
+
+// remedyFor returns the remedy that says what to do; nil if there are too many.
+func (p *textReports) remedyFor(do string) *remedy {
+	m := p.byDo[do]
+	switch {
+	case m != nil:
+		return m
+	case len(p.remedies) >= maxRemedies:
+		p.cut = true
+		return nil
+	case p.byDo == nil:
+		p.byDo = make(map[string]*remedy)
+	}
+	m = &remedy{do: do, known: make(map[string]bool)}
+	p.byDo[do], p.remedies = m, append(p.remedies, m)
+	return m
 }
 
 func (p *textReports) end() error {
@@ -248,6 +277,9 @@ func (p *textReports) end() error {
 		more, stop := "", "."
 		if len(m.about) > len(about) {
 			more = fmt.Sprintf(", and %d more", len(m.about)-len(about))
+		}
+		if len(m.about) == maxAbout {
+			more += " at least"
 		}
 		if m.paste != "" {
 			stop = ":"

@@ -1,0 +1,143 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+// watched is a run of doctor --watch, which a test looks at from outside.
+type watched struct {
+	*fakeDNS
+	file string
+	out  bytes.Buffer
+	done chan error
+}
+
+func watch(t *testing.T, ctx context.Context, config string, hosts ...string) *watched {
+	t.Helper()
+	w := &watched{fakeDNS: &fakeDNS{hosts: make(map[string]netip.Addr)}, file: filepath.Join(t.TempDir(), "domains.toml"), done: make(chan error, 1)}
+	for _, host := range hosts {
+		w.set(host, true)
+	}
+	w.write(t, config)
+	cmd := &cobra.Command{}
+	cmd.Flags().String("config", w.file, "")
+	cmd.SetContext(ctx)
+	cmd.SetOut(&w.out)
+	flags := doctorFlags{all: true, parallel: 2, watch: time.Minute, only: []string{"D01"}}
+	go func() {
+		w.done <- watchDomains(cmd, flags, func() (examination, error) { return flags.prepare(cmd, nil, w.fakeDNS) })
+	}()
+	return w
+}
+
+func (w *watched) write(t *testing.T, config string) {
+	t.Helper()
+	if err := os.WriteFile(w.file, []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// round waits for the next examination and returns what it printed, without the time.
+func (w *watched) round() string {
+	time.Sleep(time.Minute)
+	synctest.Wait()
+	defer w.out.Reset()
+	return regexp.MustCompile(`(?m)^[-0-9]{10} [:0-9]{8} `).ReplaceAllString(w.out.String(), "")
+}
+
+const watchedConfig = "[server]\nname = \"setup.example.net\"\n[domains.\"a.example\"]\nimap = \"mail.a.example\"\nsmtp = \"mail.a.example\"\n"
+
+// TestWatch: changes only, of the world and of the configuration.
+func TestWatch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		w := watch(t, ctx, watchedConfig, "setup.example.net", "mail.a.example", "autoconfig.a.example", "autodiscover.a.example")
+		missing := func(host string) string {
+			text := "DNS has no address for it"
+			if strings.HasPrefix(host, "mail.") {
+				text = "DNS has no address for this mail server"
+			}
+			return host[strings.Index(host, ".")+1:] + " D01 " + host + ": " + text + "\n"
+		}
+		steps := []struct {
+			what   string
+			change func()
+			want   string
+		}{
+			{"all is well", func() {}, "good\n"},
+			{"nothing changes", func() {}, ""},
+			{"a name goes", func() { w.set("autoconfig.a.example", false) }, "+ " + missing("autoconfig.a.example")},
+			{"it is still gone", func() {}, ""},
+			{"a mail server goes, and the name comes", func() { w.set("autoconfig.a.example", true); w.set("mail.a.example", false) },
+				"+ " + missing("mail.a.example") + "- " + missing("autoconfig.a.example")},
+			{"a broken configuration", func() { w.write(t, "nonsense") }, `\+ the configuration cannot be used, and the one before is: .*domains.toml.*\n`},
+			{"which stays, and the mail server comes", func() { w.set("mail.a.example", true) }, "- " + missing("mail.a.example")},
+			{"a domain more", func() {
+				w.write(t, strings.Replace(watchedConfig, "imap", "aliases = [\"b.example\"]\nimap", 1))
+				w.set("autoconfig.b.example", true)
+			}, "(?s)\\+ " + missing("autodiscover.b.example") + "- the configuration .*"},
+			{"all is well again", func() { w.set("autodiscover.b.example", true) }, "- " + missing("autodiscover.b.example")},
+		}
+		for i, step := range steps {
+			if i > 0 {
+				step.change()
+			} else {
+				time.Sleep(-time.Minute + time.Second)
+			}
+			want := step.want
+			if !strings.Contains(want, ".*") {
+				want = regexp.QuoteMeta(want)
+			}
+			if got := w.round(); !regexp.MustCompile("^" + want + "$").MatchString(got) {
+				t.Fatalf("%s: got %q, want %q", step.what, got, want)
+			}
+		}
+		cancel()
+		if err := <-w.done; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestWatchEnds: told to end, it does so at once, also while something hangs.
+func TestWatchEnds(t *testing.T) {
+	for _, slow := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			ctx, cancel := context.WithCancel(t.Context())
+			w := watch(t, ctx, watchedConfig)
+			w.mu.Lock()
+			w.slow = slow
+			w.mu.Unlock()
+			time.Sleep(90 * time.Second)
+			cancel()
+			start := time.Now()
+			if err := <-w.done; err != nil || time.Since(start) > 0 {
+				t.Errorf("hanging %t: it took %s: %v", slow, time.Since(start), err)
+			}
+		})
+	}
+}
+
+// TestWatchOutput: when nobody reads any more, it ends.
+func TestWatchOutput(t *testing.T) {
+	if err := printChanges(deadWriter{}, nil, []string{"a"}); !errors.Is(err, io.ErrClosedPipe) {
+		t.Errorf("got %v", err)
+	}
+}
+
+type deadWriter struct{}
+
+func (deadWriter) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
