@@ -48,10 +48,11 @@ type conn struct {
 	moved    atomic.Int64 // when the deadline for writing was moved last, in nanoseconds
 	explicit atomic.Bool  // somebody else has set one: crypto/tls does for its handshake and when it closes
 
-	crowd  *crowd // nil if it is in none
-	client netip.Prefix
-	since  atomic.Int64 // when it began to wait for a request, in nanoseconds; negative: when it became busy
-	served atomic.Bool  // a request
+	crowd   *crowd // nil if it is in none
+	client  netip.Prefix
+	since   atomic.Int64 // when it began to wait for a request, in nanoseconds; negative: when it became busy
+	greeted atomic.Bool  // it has been idle, which with HTTP/2 it is before its first request
+	served  atomic.Bool  // a request
 }
 
 // Close also leaves the crowd.

@@ -20,6 +20,7 @@ import (
 type crowd struct {
 	most, mostOfOne, mostBusy int
 	proxies                   []netip.Prefix // who may bring any number of clients
+	silent                    time.Duration  // how long a new connection may be before its first request
 	evicted                   func()
 
 	busy atomic.Int64 // how many are; counted apart, so that a request costs no lock
@@ -31,8 +32,8 @@ type crowd struct {
 }
 
 func newCrowd(l limits, proxies []netip.Prefix, evicted func()) *crowd {
-	return &crowd{most: l.connections, mostOfOne: l.perClient, mostBusy: l.busy, proxies: proxies, evicted: evicted,
-		all: make(map[*conn]struct{}), of: make(map[netip.Prefix][]*conn)}
+	return &crowd{most: l.connections, mostOfOne: l.perClient, mostBusy: l.busy, proxies: proxies, silent: l.readHeader,
+		evicted: evicted, all: make(map[*conn]struct{}), of: make(map[netip.Prefix][]*conn)}
 }
 
 // enter adds a connection that has just been accepted.
@@ -139,7 +140,8 @@ func (w *crowd) size() int {
 	return len(w.all)
 }
 
-// settled reports whether all connections have had a request that a handler has seen.
+// settled reports whether all connections have had a request that a handler has seen, except those that have been silent for so long
+// that they are not about to send one.
 func (w *crowd) settled() bool {
 	const surely = 100 * time.Millisecond // from the end of a header to the handler
 	now := time.Now().UnixNano()
@@ -147,7 +149,7 @@ func (w *crowd) settled() bool {
 	defer w.mu.Unlock()
 	for c := range w.all {
 		since := c.since.Load()
-		if since >= 0 && !c.served.Load() || since < 0 && now+since < int64(surely) {
+		if since >= 0 && !c.served.Load() && now-since < int64(w.silent) || since < 0 && now+since < int64(surely) {
 			return false
 		}
 	}
@@ -208,11 +210,12 @@ func longestWaiting(conns []*conn) *conn {
 }
 
 // noteState is http.Server's ConnState: it keeps since when a connection waits for a request or is busy with one.
-func noteState(nc net.Conn, state http.ConnState) {
-	if t, ok := nc.(*tls.Conn); ok {
-		nc = t.NetConn()
+func noteState(above net.Conn, state http.ConnState) {
+	below := above
+	if t, ok := above.(*tls.Conn); ok {
+		below = t.NetConn()
 	}
-	c, ok := nc.(*conn)
+	c, ok := below.(*conn)
 	if !ok || c.crowd == nil {
 		return
 	}
@@ -221,6 +224,14 @@ func noteState(nc net.Conn, state http.ConnState) {
 		c.crowd.isBusy(c, true)
 	case http.StateIdle:
 		c.crowd.isBusy(c, false)
+		if !c.greeted.Swap(true) && isHTTP2(above) { // net/http says so once before the first request (Go 1.26)
+			return
+		}
 		c.served.Store(true)
 	}
+}
+
+func isHTTP2(c net.Conn) bool {
+	t, ok := c.(*tls.Conn)
+	return ok && t.ConnectionState().NegotiatedProtocol == "h2"
 }
