@@ -11,10 +11,13 @@ import (
 	"embed"
 	"fmt"
 	"net"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"text/template"
+	"unicode"
+	"unicode/utf8"
 
 	"mailhint/settings"
 )
@@ -80,7 +83,10 @@ func checkAddress(address string) error {
 
 // checkFile refuses file names that some of the servers could not be told.
 func checkFile(name string) error {
-	if name == "" || strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r == 0x7F || strings.ContainsRune("\"'`$\\{}%", r) }) {
+	odd := func(r rune) bool {
+		return !unicode.IsPrint(r) || r == utf8.RuneError || strings.ContainsRune("\"'`$\\{}%", r)
+	}
+	if name == "" || strings.ContainsFunc(name, odd) {
 		return fmt.Errorf("%q can be no file of a certificate here; write a path without quotes, $, %%, braces and backslashes", name)
 	}
 	return nil
@@ -151,7 +157,13 @@ func (v view) Aliases() []string {
 //go:embed *.tmpl
 var files embed.FS
 
-var snippets = template.Must(template.New("").Funcs(template.FuncMap{"long": isLong}).ParseFS(files, "*.tmpl"))
+var snippets = template.Must(template.New("").Funcs(template.FuncMap{"nginx": nginxName}).ParseFS(files, "*.tmpl"))
 
-// isLong tells names that do not fit into nginx's table of names as it is by default (64 octets with its own data).
-func isLong(name string) bool { return len(name) > 40 }
+// nginxName spells a name for server_name. Long ones are patterns, because nginx does not start with a name that does not fit into its
+// table of names as it is by default (64 octets with its own data).
+func nginxName(name string) string {
+	if len(name) <= 40 {
+		return name
+	}
+	return "~^" + regexp.QuoteMeta(name) + "$"
+}

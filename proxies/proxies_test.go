@@ -74,6 +74,8 @@ func TestOddOptions(t *testing.T) {
 		func(o *Options) { o.Cert = "a\"; evil" },
 		func(o *Options) { o.Key = "a\nb" },
 		func(o *Options) { o.Key = "$HOME/key.pem" },
+		func(o *Options) { o.Key = "a\u2028b" }, // a new line to YAML
+		func(o *Options) { o.Key = "\xff" },
 	} {
 		o := usual()
 		change(&o)
@@ -97,7 +99,7 @@ func TestOddOptions(t *testing.T) {
 func TestLongNamesAndLists(t *testing.T) {
 	o := usual()
 	o.Domains = []settings.Domain{settings.Domain(strings.Repeat("long-label.", 20) + "example")}
-	if text := snippet(t, "nginx", o); !strings.Contains(text, "~^autoconfig.long-label.") {
+	if text := snippet(t, "nginx", o); !strings.Contains(text, `~^autoconfig\.long-label\.`) {
 		t.Errorf("a long name stands in nginx's table:\n%s", text)
 	}
 	for i := range MaxListed - 1 {

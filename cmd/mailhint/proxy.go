@@ -135,6 +135,8 @@ func proxyLacks(kind string, o proxies.Options, s domains.Server) string {
 		return "https"
 	case !listens(s.HTTP, o.HTTP):
 		return "http"
+	case kind == "caddy" && !listens([]string{s.Admin}, o.Admin):
+		return "admin"
 	case len(s.TrustedProxies) == 0:
 		return "trusted_proxies"
 	case kind != "haproxy" && sni != s.ProxyProtocol:
