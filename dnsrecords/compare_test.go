@@ -31,8 +31,10 @@ func TestCompare(t *testing.T) {
 		{name: "one of two", want: []Record{imaps, second}, published: []Record{second}, missing: []Record{imaps}},
 		{name: "offered although it is not", want: []Record{none}, published: []Record{change(none, Service{0, 1, 143, "imap.a.example"})},
 			missing: []Record{none}, extra: []Record{change(none, Service{0, 1, 143, "imap.a.example"})}},
-		{name: "addresses where an alias is wanted", want: []Record{host}, published: []Record{four}, missing: []Record{host}, extra: []Record{four}},
-		{name: "an alias where addresses are wanted", want: []Record{four, six}, published: []Record{host}, missing: []Record{four, six}, extra: []Record{host}},
+		{name: "addresses where an alias is wanted", want: []Record{host}, published: []Record{four}, missing: []Record{host},
+			extra: []Record{four}},
+		{name: "an alias where addresses are wanted", want: []Record{four, six}, published: []Record{host},
+			missing: []Record{four, six}, extra: []Record{host}},
 		{name: "an address too many", want: []Record{four}, published: []Record{four, six}, extra: []Record{six}},
 		{name: "another name is nobody's business", want: []Record{imaps}, published: []Record{imaps, text, host}},
 	}

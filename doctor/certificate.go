@@ -30,7 +30,8 @@ func (j *judgement) judgeCertificate(host string, p page) {
 		fault, ends := faultOf(p.TLS, j.now)
 		if fault != "" {
 			j.spoilt[host] = true
-			j.add(WebCertificate, Problem, host, fault, "Give the web server a certificate that covers this name, with its intermediates, from an authority that programs trust.")
+			j.add(WebCertificate, Problem, host, fault,
+				"Give the web server a certificate that covers this name, with its intermediates, from an authority that programs trust.")
 		} else if ends != "" {
 			j.add(WebCertificate, Warning, host, ends, "Renew it, and see why that did not happen by itself.")
 		}

@@ -54,14 +54,17 @@ var bySRV = source{srv: true}
 
 // programs are the ones that people ask about.
 var programs = []program{
-	{"Thunderbird", append([]source{{place: configHost, final: true}}, at(configBare, configHTTP, configBareHTTP, ispdbEntry, poxHost, poxBare, poxSRV)...),
+	{"Thunderbird", append([]source{{place: configHost, final: true}},
+		at(configBare, configHTTP, configBareHTTP, ispdbEntry, poxHost, poxBare, poxSRV)...),
 		rules{xmlType: true, needsDomain: true, needsSMTP: true, knownOAuth2: true}},
 	{"Thunderbird for Android", at(configNobody, configBare, configHTTP, configBareHTTP, ispdbEntry),
 		rules{needsDomain: true, needsSMTP: true, imapOnly: true, plainVoids: true}},
 	{"Outlook (classic)", at(poxBare, poxHost, poxSRV), rules{password: true}},
 	{"Apple Mail (profile)", at(profileHost), rules{}},
-	{"Evolution", append([]source{bySRV}, at(configEvolution, configHTTP, configBare, configBareHTTP, ispdbEntry)...), rules{takesLast: true}},
-	{"KMail", append(at(ispdbEntry), source{place: configNobody, final: true}, source{place: configHTTP, final: true}, source{place: configBare}), rules{}},
+	{"Evolution", append([]source{bySRV}, at(configEvolution, configHTTP, configBare, configBareHTTP, ispdbEntry)...),
+		rules{takesLast: true}},
+	{"KMail", append(at(ispdbEntry), source{place: configNobody, final: true}, source{place: configHTTP, final: true},
+		source{place: configBare}), rules{}},
 	{"Delta Chat", at(configHost, configBare, poxBare, poxHost, ispdbEntry), rules{imapOnly: true, ignoresAuth: true}},
 	{"FairEmail", append([]source{bySRV}, at(configHost, configBare, configHTTP, configBareHTTP, ispdbEntry, poxHost)...),
 		rules{needsSMTP: true, imapOnly: true, imapFirst: true, skipsPlain: true, tieSTARTTLS: true, ignoresAuth: true}},
@@ -190,7 +193,7 @@ func (p program) choose(d document, s source) (incoming, outgoing *entry, err er
 			continue
 		}
 		if p.plainVoids && !s.srv && !pox && (e.security == 0 || e.security == settings.Plaintext || len(e.auths) == 0 || !e.hasLogin) {
-			return nil, nil, errors.New("it refuses a document with a server without encryption or user name, or with words that it does not know")
+			return nil, nil, errors.New("a server in it without encryption or user name, or with a word that it does not know, spoils it all")
 		}
 		if !p.canUse(&e) || p.skipsPlain && e.security == settings.Plaintext {
 			continue
@@ -251,8 +254,8 @@ func keepAuths(list []settings.Auth, kept ...settings.Auth) []settings.Auth {
 
 // builtIntoApple are the providers that Apple Mail lists by name, with logins of their own.
 func builtIntoApple(host string) bool {
-	return slices.ContainsFunc([]string{"gmail.com", "googlemail.com", "office365.com", "outlook.com", "hotmail.com", "yahoo.com", "aol.com"},
-		func(known string) bool { return strings.HasSuffix(host, "."+known) })
+	known := []string{"gmail.com", "googlemail.com", "office365.com", "outlook.com", "hotmail.com", "yahoo.com", "aol.com"}
+	return slices.ContainsFunc(known, func(name string) bool { return strings.HasSuffix(host, "."+name) })
 }
 
 // builtInOAuth2 are the providers with which Thunderbird uses OAuth2 (OAuth2Providers.sys.mjs, 153.7).

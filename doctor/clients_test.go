@@ -49,7 +49,9 @@ func TestProgramsInTheCorpus(t *testing.T) {
 				if got != want || c.Works != (want != "") || c.Works == (c.Why != "") {
 					t.Errorf("%s: got %q from %s, works %t, %q; want %q", c.Name, got, c.From, c.Works, c.Why, want)
 				}
-				if login := string(find(t, snapshot, name).Servers[0].Login); c.Works && c.Login != login && c.From != "SRV records" && !(login == settings.EmailLocalPart && c.Login == "postmaster") {
+				login := string(find(t, snapshot, name).Servers[0].Login)
+				filledIn := login == settings.EmailLocalPart && c.Login == "postmaster"
+				if c.Works && c.Login != login && c.From != "SRV records" && !filledIn {
 					t.Errorf("%s: login %q, want %q", c.Name, c.Login, login)
 				}
 			}
@@ -79,7 +81,8 @@ func TestReject(t *testing.T) {
 	}
 	for _, test := range tests {
 		outgoing := strings.NewReplacer("incoming", "outgoing", `"imap"`, `"smtp"`).Replace(good)
-		d, err := readConfig([]byte(`<clientConfig><emailProvider id="a.example"><domain>a.example</domain>` + test.servers + outgoing + `</emailProvider></clientConfig>`))
+		d, err := readConfig([]byte(`<clientConfig><emailProvider id="a.example"><domain>a.example</domain>` +
+			test.servers + outgoing + `</emailProvider></clientConfig>`))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -73,7 +73,8 @@ func readConfig(body []byte) (document, error) {
 	d := document{id: root.Provider.ID, domains: root.Provider.Domains}
 	for _, list := range [][]configServer{root.Provider.Incoming, root.Provider.Outgoing} {
 		for _, c := range list {
-			e := entry{kind: c.Type, host: strings.ToLower(strings.TrimSpace(c.Host)), port: portNumber(c.Port), security: socketTypes[c.SocketType]}
+			e := entry{kind: c.Type, host: strings.ToLower(strings.TrimSpace(c.Host)), port: portNumber(c.Port),
+				security: socketTypes[c.SocketType]}
 			for _, a := range c.Auths {
 				if auth, ok := configAuths[a]; ok {
 					e.auths = append(e.auths, auth)
@@ -132,7 +133,8 @@ func readPOX(body []byte) (document, error) {
 	var d document
 	for _, p := range root.Response.Account.Protocols {
 		kind := strings.ToLower(p.Type)
-		e := entry{kind: kind, host: strings.ToLower(strings.TrimSpace(p.Server)), port: portNumber(p.Port), security: settings.ImplicitTLS, auths: []settings.Auth{settings.Password}}
+		e := entry{kind: kind, host: strings.ToLower(strings.TrimSpace(p.Server)), port: portNumber(p.Port),
+			security: settings.ImplicitTLS, auths: []settings.Auth{settings.Password}}
 		switch {
 		case p.SSL == "off" || p.Encryption == "None":
 			e.security = settings.Plaintext

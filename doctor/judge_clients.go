@@ -30,10 +30,12 @@ func (j *judgement) judgeClients() []Client {
 	if j.Limited {
 		return all
 	}
-	explained := j.incomplete || j.reported(NameMissing) || j.has(NameElsewhere, WildcardHides, WebCertificate, OtherAnswer, AsksPassword, ChangedAnswer, Disagree,
+	explained := j.incomplete || j.reported(NameMissing) || j.has(NameElsewhere, WildcardHides, WebCertificate, OtherAnswer,
+		AsksPassword, ChangedAnswer, Disagree,
 		PortClosed, OtherTLSMode, NoSTARTTLS, Certificate, LoginMethods, LoginForm)
 	if c := all[0]; !c.Works && !explained {
-		j.add(Thunderbird, j.severityOf(j.Servers), "Thunderbird", clientText(c), "See why on the page of this code; if the settings ask for it, tell people to set Thunderbird up by hand.")
+		j.add(Thunderbird, j.severityOf(j.Servers), "Thunderbird", clientText(c),
+			"See why on the page of this code; if the settings ask for it, tell people to set Thunderbird up by hand.")
 	}
 	j.judgeOutlook(all[2], explained)
 	if c := all[3]; !c.Works && !explained {
@@ -75,7 +77,8 @@ func (j *judgement) judgeOutlook(c Client, explained bool) {
 		what := describe(bare, r)
 		switch {
 		case r.err == nil && !j.knows(r.document):
-			j.add(Outlook, Problem, "Outlook", "Outlook asks the domain's own web server first, and gets "+what, "Remove the document, or pass "+placeOf(bare.URL)+" on to the mailhint server.")
+			j.add(Outlook, Problem, "Outlook", "Outlook asks the domain's own web server first, and gets "+what,
+				"Remove the document, or pass "+placeOf(bare.URL)+" on to the mailhint server.")
 			return
 		case r.err != nil:
 			j.add(Outlook, Warning, "Outlook", "Outlook asks the domain's own web server first, which answers any request: it sends "+what,
@@ -85,13 +88,15 @@ func (j *judgement) judgeOutlook(c Client, explained bool) {
 	}
 	// Where Autodiscover can say nothing, as with OAuth2 alone, people who use classic Outlook know it already.
 	if err == nil && !c.Works && !explained && j.AutodiscoverRedirect == "" {
-		j.add(Outlook, j.severityOf(j.Servers), "Outlook", clientText(c), "See why on the page of this code; if the settings ask for it, tell people to set Outlook up by hand.")
+		j.add(Outlook, j.severityOf(j.Servers), "Outlook", clientText(c),
+			"See why on the page of this code; if the settings ask for it, tell people to set Outlook up by hand.")
 	}
 }
 
 // judgeApple: a profile is the only way to set up Apple Mail from outside.
 func (j *judgement) judgeApple(c Client) {
-	do := fmt.Sprintf("Have the path %s of autoconfig.%s reach the mailhint server too; Apple Mail takes settings from nothing else.", mobileconfig.Path, j.Found.Domain)
+	do := fmt.Sprintf("Have the path %s of autoconfig.%s reach the mailhint server too; Apple Mail takes settings from nothing else.",
+		mobileconfig.Path, j.Found.Domain)
 	if _, err := mobileconfig.Answer(j.Found, j.person()); err != nil {
 		if !slices.ContainsFunc(j.Servers, func(s settings.Server) bool { return !builtIntoApple(j.host(s)) }) {
 			return // people choose the provider from a list
@@ -116,7 +121,8 @@ func (j *judgement) judgeISPDB() {
 			return
 		}
 		if !j.knows(r.document) {
-			j.add(ISPDBDiffers, Warning, string(j.Found.Domain), "Mozilla's database has an entry that names "+serverList(r.document)+"; KMail takes it before ours",
+			j.add(ISPDBDiffers, Warning, string(j.Found.Domain),
+				"Mozilla's database has an entry that names "+serverList(r.document)+"; KMail takes it before ours",
 				"Ask for a change at https://github.com/thunderbird/autoconfig; mailhint export --format ispdb prints the entry.")
 		}
 	}
@@ -230,7 +236,8 @@ func (j *judgement) srvDocument(p program) (d document) {
 		if !ok || !known || service.Target == "" {
 			continue
 		}
-		e := entry{kind: kind.name, host: service.Target, port: service.Port, security: kind.security, auths: []settings.Auth{settings.Password}}
+		e := entry{kind: kind.name, host: service.Target, port: service.Port, security: kind.security,
+			auths: []settings.Auth{settings.Password}}
 		for _, s := range j.Servers { // the server itself tells how to log in
 			if kindNames[s.Protocol] == e.kind && j.host(s) == e.host && s.Port == e.port {
 				e.auths = s.Auth

@@ -39,7 +39,8 @@ func (j *judgement) judgeNames() {
 		case j.absent(n.err, "the addresses of "+host):
 			j.spoilt[host] = true
 			if j.offered(label) && (label != "ua-auto-config." || len(j.digests()) > 0) && (n.canonical != j.server || j.oursErr == nil) {
-				j.add(NameMissing, Problem, host, "DNS has no address for it"+dangling(host, n), "Publish it, at the name servers of the domain:", j.pasteName(host))
+				j.add(NameMissing, Problem, host, "DNS has no address for it"+dangling(host, n),
+					"Publish it, at the name servers of the domain:", j.pasteName(host))
 			}
 		case n.err != nil:
 			j.spoilt[host] = true
@@ -91,7 +92,8 @@ func (j *judgement) onlySRV() bool {
 	for _, label := range ourLabels {
 		j.spoilt[label+string(j.Found.Domain)] = true
 	}
-	j.add(NameMissing, Warning, strings.Join(missing, ", "), "only the SRV record _autodiscover leads to this server, which Outlook finds and most programs do not",
+	j.add(NameMissing, Warning, strings.Join(missing, ", "),
+		"only the SRV record _autodiscover leads to this server, which Outlook finds and most programs do not",
 		"Publish them too, at the name servers of the domain:", j.pasteName(missing[0]), j.pasteName(missing[1]))
 	return true
 }
@@ -110,7 +112,8 @@ func (j *judgement) elsewhere(host string, n name) {
 		where = clip(n.canonical) + " (" + where + ")"
 	}
 	if j.wild.err == nil && slices.Equal(sorted(j.wild.addresses), sorted(n.addresses)) {
-		j.add(WildcardHides, Problem, host, fmt.Sprintf("nobody made this name: the wildcard record *.%s answers for it and leads to %s", j.Found.Domain, where),
+		j.add(WildcardHides, Problem, host,
+			fmt.Sprintf("nobody made this name: the wildcard record *.%s answers for it and leads to %s", j.Found.Domain, where),
 			"Publish it by its own name, which goes before the wildcard, at the name servers of the domain:", j.pasteName(host))
 		return
 	}
@@ -123,7 +126,8 @@ func (j *judgement) elsewhere(host string, n name) {
 
 // pasteName is how to publish a name.
 func (j *judgement) pasteName(host string) string {
-	records := slices.DeleteFunc(j.wantedAt(host), func(r dnsrecords.Record) bool { return r.Data.Type() == "SRV" || r.Data.Type() == "TXT" })
+	records := slices.DeleteFunc(j.wantedAt(host),
+		func(r dnsrecords.Record) bool { return r.Data.Type() == "SRV" || r.Data.Type() == "TXT" })
 	if len(records) == 0 && j.server != "" {
 		records = []dnsrecords.Record{{Name: host, Data: dnsrecords.Alias(j.server)}}
 	}
@@ -167,7 +171,8 @@ func (j *judgement) judgeCAA() {
 			if len(j.issuers) > 0 {
 				paste = fmt.Sprintf("%s. 3600 IN CAA 0 issue %q", owner, j.issuers[0])
 			}
-			j.add(CAAForbids, Problem, owner, why, "Allow the authority that this server's certificates come from, or remove the CAA records:", paste)
+			j.add(CAAForbids, Problem, owner, why,
+				"Allow the authority that this server's certificates come from, or remove the CAA records:", paste)
 		}
 	}
 }

@@ -27,7 +27,8 @@ func (j *judgement) judgeLogin() {
 		j.judgeForm(login)
 	}
 	if len(forms) > 1 {
-		j.add(LoginForm, Warning, string(j.Found.Domain), "the servers take different login names; FairEmail uses the last one in the document for all of them",
+		j.add(LoginForm, Warning, string(j.Found.Domain),
+			"the servers take different login names; FairEmail uses the last one in the document for all of them",
 			"Have all mail servers take the same login, best the address:", fmt.Sprintf("login = %q", settings.EmailAddress))
 	}
 }
@@ -42,10 +43,12 @@ func (j *judgement) judgeForm(login settings.Login) {
 		if strings.Trim(string(login), "0123456789") == "" {
 			text += "; and Thunderbird reads digits as a number, without the zeros before it"
 		}
-		j.add(LoginForm, Problem, string(j.Found.Domain), text, "Write a form with a placeholder:", fmt.Sprintf("login = %q", settings.EmailAddress))
+		j.add(LoginForm, Problem, string(j.Found.Domain), text, "Write a form with a placeholder:",
+			fmt.Sprintf("login = %q", settings.EmailAddress))
 	default:
 		j.add(LoginForm, Warning, string(j.Found.Domain),
-			fmt.Sprintf("the login name %q is neither the address nor its local part: SRV records and PACC cannot tell it, and programs that send no address with their question get it with the placeholder", clip(text)),
+			fmt.Sprintf("the login name %q is neither the address nor its local part: SRV records and PACC cannot tell it, "+
+				"and programs that send no address with their question get it with the placeholder", clip(text)),
 			"Have the mail servers take the address too, and write:", fmt.Sprintf("login = %q", settings.EmailAddress))
 	}
 }

@@ -26,7 +26,8 @@ func (j *judgement) judgeMail() {
 		done = append(done, host)
 		switch h := j.hosts[host]; {
 		case errors.Is(h.Err, resolver.ErrNone):
-			j.add(NameMissing, Problem, host, "DNS has no address for this mail server", "Publish its address, or correct the name in domains.toml.")
+			j.add(NameMissing, Problem, host, "DNS has no address for this mail server",
+				"Publish its address, or correct the name in domains.toml.")
 		case h.Err != nil:
 			j.unknown("%s: %s", host, clip(h.Err.Error()))
 		}
@@ -57,7 +58,8 @@ func (j *judgement) judgeHost(h probe.Host) {
 			addresses = append(addresses, a)
 		}
 	}
-	j.add(DeadIPv6, Problem, h.Name, fmt.Sprintf("by IPv4 it works, by IPv6 (%s) it does not, at port %s; programs wait there first", addressList(addresses), words(dead)),
+	text := fmt.Sprintf("by IPv4 it works, by IPv6 (%s) it does not, at port %s; programs wait there first", addressList(addresses), words(dead))
+	j.add(DeadIPv6, Problem, h.Name, text,
 		"Have the services listen on IPv6 and the firewall let it through, or remove the AAAA record. Dovecot and Postfix listen on both with:",
 		"listen = *, ::          # dovecot.conf\ninet_protocols = all    # main.cf")
 }
@@ -110,7 +112,7 @@ func (j *judgement) judgePort(server settings.Server, looks []probe.Look) {
 	for _, look := range looks {
 		for _, f := range faults(server, look, j.now) {
 			if f.text == tooEarly && slices.Contains(j.here, look.Address) {
-				j.aside("%s: whether passwords are taken before TLS: it is on this machine, and Dovecot takes them from its own machine", subject)
+				j.aside("%s: whether passwords are taken before TLS: from its own machine, which is this one, Dovecot takes them", subject)
 				continue
 			}
 			if f.code == OtherTLSMode {
@@ -150,9 +152,12 @@ func faults(server settings.Server, look probe.Look, now time.Time) []fault {
 	if look.TLS != nil && server.Security != settings.Plaintext {
 		what, ends := faultOf(look.TLS, now)
 		if what != "" {
-			all = append(all, fault{Certificate, Problem, what, "Give the mail server a certificate that covers the name in domains.toml, with its intermediates:", certificateLines(server.Protocol)})
+			all = append(all, fault{Certificate, Problem, what,
+				"Give the mail server a certificate that covers the name in domains.toml, with its intermediates:",
+				certificateLines(server.Protocol)})
 		} else if ends != "" {
-			all = append(all, fault{Certificate, Warning, ends, "Renew it, have the mail server read it again, and see why that did not happen by itself:", reloadLines(server.Protocol)})
+			all = append(all, fault{Certificate, Warning, ends,
+				"Renew it, have the mail server read it again, and see why that did not happen by itself:", reloadLines(server.Protocol)})
 		}
 	}
 	return append(all, loginFaults(server, look)...)
@@ -162,13 +167,18 @@ func faults(server settings.Server, look probe.Look, now time.Time) []fault {
 func closed(look probe.Look) fault {
 	switch {
 	case look.State != probe.Reached:
-		return fault{PortClosed, Problem, whyState(look.State, look.Port.Number), remedies[look.State], blocks(openPort(look.State, look.Port.Number), listenLines(look))}
+		return fault{PortClosed, Problem, whyState(look.State, look.Port.Number), remedies[look.State],
+			blocks(openPort(look.State, look.Port.Number), listenLines(look))}
 	case look.Speaks != 0:
 		return fault{}
 	case errors.Is(look.Err, probe.ErrHandshake):
-		return fault{Certificate, Problem, "no encrypted connection comes about: " + clip(look.Err.Error()), "See the TLS settings of the mail server: its certificate, key and TLS versions. Programs speak TLS 1.2 and 1.3.", certificateLines(look.Port.Protocol)}
+		return fault{Certificate, Problem, "no encrypted connection comes about: " + clip(look.Err.Error()),
+			"See the TLS settings of the mail server: its certificate, key and TLS versions. Programs speak TLS 1.2 and 1.3.",
+			certificateLines(look.Port.Protocol)}
 	case look.Err != nil:
-		return fault{PortClosed, Problem, fmt.Sprintf("connections are accepted, and no %s server answers: %s", look.Port.Protocol, clip(look.Err.Error())), "See what listens at this port, and its log.", ""}
+		return fault{PortClosed, Problem,
+			fmt.Sprintf("connections are accepted, and no %s server answers: %s", look.Port.Protocol, clip(look.Err.Error())),
+			"See what listens at this port, and its log.", ""}
 	}
 	return fault{}
 }

@@ -29,7 +29,8 @@ func (j *judgement) judgeSRV() {
 		case d.Extra:
 			j.judgeExtra(d.Record)
 		case isMailSRV(d.Record) && anyMail && d.Data != (dnsrecords.Service{}) && !j.publishes(d.Name):
-			j.add(WrongSRV, Warning, d.Name, "it is missing, although other records of its kind are there", "Add it, at the name servers of the domain:",
+			j.add(WrongSRV, Warning, d.Name, "it is missing, although other records of its kind are there",
+				"Add it, at the name servers of the domain:",
 				j.zoneLines([]dnsrecords.Record{d.Record}))
 		}
 	}
@@ -54,7 +55,8 @@ func (j *judgement) judgeOrder() {
 			first, there := j.priority(better)
 			second, too := j.priority(w)
 			if there && too && first >= second {
-				j.add(WrongSRV, Warning, w.Name, fmt.Sprintf("its priority %d does not come after %d, that of %s, which programs should try first", second, first, better.Name),
+				j.add(WrongSRV, Warning, w.Name,
+					fmt.Sprintf("its priority %d does not come after %d, that of %s, which programs should try first", second, first, better.Name),
 					"Replace it, at the name servers of the domain, by:", j.zoneLines([]dnsrecords.Record{w}))
 			}
 		}
@@ -75,7 +77,8 @@ func (j *judgement) priority(w dnsrecords.Record) (uint16, bool) {
 
 // isMailSRV reports whether a record names a mail server.
 func isMailSRV(r dnsrecords.Record) bool {
-	return r.Data.Type() == "SRV" && slices.ContainsFunc([]string{"_imap", "_pop3", "_submission"}, func(start string) bool { return strings.HasPrefix(r.Name, start) })
+	return r.Data.Type() == "SRV" && slices.ContainsFunc([]string{"_imap", "_pop3", "_submission"},
+		func(start string) bool { return strings.HasPrefix(r.Name, start) })
 }
 
 // publishes reports whether a name has any SRV record.
@@ -122,7 +125,8 @@ func (j *judgement) judgeAutodiscoverSRV() {
 	owner := "_autodiscover._tcp." + string(j.Found.Domain)
 	paste := j.zoneLines(slices.DeleteFunc(j.wantedAt(owner), func(r dnsrecords.Record) bool { return r.Data.Type() != "SRV" }))
 	if paste == "" {
-		paste = j.zoneLines([]dnsrecords.Record{{Name: owner, Data: dnsrecords.Service{Port: 443, Target: "autodiscover." + string(j.Found.Domain)}}})
+		paste = j.zoneLines([]dnsrecords.Record{{Name: owner,
+			Data: dnsrecords.Service{Port: 443, Target: "autodiscover." + string(j.Found.Domain)}}})
 	}
 	count := 0
 	for _, r := range j.published {
@@ -147,7 +151,8 @@ func (j *judgement) judgeAutodiscoverSRV() {
 		}
 	}
 	if count > 1 {
-		j.add(WrongSRV, Problem, owner, fmt.Sprintf("there are %d of them, and programs choose in different ways", count), "Leave one, at the name servers of the domain:", paste)
+		j.add(WrongSRV, Problem, owner, fmt.Sprintf("there are %d of them, and programs choose in different ways", count),
+			"Leave one, at the name servers of the domain:", paste)
 	}
 }
 
@@ -155,16 +160,17 @@ func (j *judgement) judgeAutodiscoverSRV() {
 func (j *judgement) judgeTargets() {
 	for _, r := range j.published {
 		service, ok := r.Data.(dnsrecords.Service)
-		if !ok || j.aliases[service.Target] == "" || service.Target == "" || strings.HasPrefix(r.Name, "_autodiscover.") && j.spoilt[service.Target] {
+		if !ok || service.Target == "" || j.aliases[service.Target] == "" {
 			continue
 		}
-		if strings.HasPrefix(r.Name, "_autodiscover.") && strings.HasPrefix(service.Target, "autodiscover.") {
-			continue // a name of the domain that leads here as the README shows it: Outlook and Thunderbird follow
+		if strings.HasPrefix(r.Name, "_autodiscover.") && (j.spoilt[service.Target] || strings.HasPrefix(service.Target, "autodiscover.")) {
+			continue // all has been said, or it is a name that leads here as the README shows it: Outlook and Thunderbird follow
 		}
 		if !slices.ContainsFunc(j.want, func(w dnsrecords.Record) bool { return w.Data == r.Data && w.Name == r.Name }) && j.has(WrongSRV) {
 			continue // it has to go anyway
 		}
-		j.add(WrongSRV, Warning, r.Name, fmt.Sprintf("its target %s is an alias of %s, which an SRV record must not name", clip(service.Target), clip(j.aliases[service.Target])),
+		j.add(WrongSRV, Warning, r.Name, fmt.Sprintf("its target %s is an alias of %s, which an SRV record must not name",
+			clip(service.Target), clip(j.aliases[service.Target])),
 			fmt.Sprintf("Give %s address records in place of the alias.", clip(service.Target)))
 	}
 }
@@ -186,7 +192,8 @@ func (j *judgement) judgePACC() {
 	document, err := pacc.Answer(j.Found)
 	if err != nil {
 		if len(digests) > 0 {
-			j.add(Disagree, Warning, owner, "there is a digest of a PACC document, and the domain has none: "+clip(err.Error()), "Remove it, at the name servers of the domain.")
+			j.add(Disagree, Warning, owner, "there is a digest of a PACC document, and the domain has none: "+clip(err.Error()),
+				"Remove it, at the name servers of the domain.")
 		}
 		return
 	}
@@ -195,7 +202,8 @@ func (j *judgement) judgePACC() {
 			"Publish the digest of the document as it is, at the name servers of the domain; remove the old one a day later:",
 			j.zoneLines([]dnsrecords.Record{{Name: owner, Data: dnsrecords.Text(pacc.Record(document))}}))
 	} else if err != nil && len(digests) > 0 {
-		j.add(Disagree, Warning, owner, "its record cannot be read: "+clip(err.Error()), "Replace it, at the name servers of the domain, by:",
+		j.add(Disagree, Warning, owner, "its record cannot be read: "+clip(err.Error()),
+			"Replace it, at the name servers of the domain, by:",
 			j.zoneLines([]dnsrecords.Record{{Name: owner, Data: dnsrecords.Text(pacc.Record(document))}}))
 	}
 }

@@ -45,7 +45,9 @@ func (j *judgement) judgePasswords() {
 		}
 		j.add(AsksPassword, Problem, host, "it asks for a password (401) at "+placeOf(j.web[p].URL),
 			"Let these paths through without a password, or answer 404 there. For nginx, in the server block of this name:",
-			"location ^~ /.well-known/autoconfig/ { auth_basic off; }\nlocation ~* ^/autodiscover/ { auth_basic off; }\nlocation ^~ /mail/ { auth_basic off; }")
+			"location ^~ /.well-known/autoconfig/ { auth_basic off; }\n"+
+				"location ~* ^/autodiscover/ { auth_basic off; }\n"+
+				"location ^~ /mail/ { auth_basic off; }")
 		if host != string(j.Found.Domain) {
 			j.spoilt[host] = true
 		}
@@ -78,15 +80,18 @@ func (j *judgement) judgeAnswer(host string, p place) {
 	j.spoilt[host] = true
 	at := placeOf(got.URL)
 	if got.Status != http.StatusOK {
-		j.add(OtherAnswer, Problem, host, fmt.Sprintf("it answers %s at %s in place of the settings", statusText(got.Web), at), whoAnswers(got))
+		j.add(OtherAnswer, Problem, host, fmt.Sprintf("it answers %s at %s in place of the settings", statusText(got.Web), at),
+			whoAnswers(got))
 		return
 	}
 	switch {
 	case likeness(got.want, got.Body) >= 0.7 || j.meansTheSame(p):
-		j.add(ChangedAnswer, Problem, host, fmt.Sprintf("the answer at %s is ours, but not as it was sent: %s", at, firstDifference(got.want, got.Body)),
+		j.add(ChangedAnswer, Problem, host,
+			fmt.Sprintf("the answer at %s is ours, but not as it was sent: %s", at, firstDifference(got.want, got.Body)),
 			"See what changes it: a proxy that rewrites documents, a cache, or a server that has not read its configuration again.")
 	case j.tellsOthers(p):
-		j.add(Disagree, Problem, host, fmt.Sprintf("the document at %s names other servers than the other ways of asking do: %s", at, serverList(j.read(p).document)),
+		j.add(Disagree, Problem, host, fmt.Sprintf("the document at %s names other servers than the other ways of asking do: %s",
+			at, serverList(j.read(p).document)),
 			"See who answers there, and have the mailhint server answer at all its names.")
 	default:
 		j.add(OtherAnswer, Problem, host, fmt.Sprintf("something else answers at %s: %s", at, describe(got, j.read(p))), whoAnswers(got))
@@ -97,7 +102,8 @@ func whoAnswers(got page) string {
 	if len(got.via) > 0 {
 		return "The answer came by way of a redirect; have the name lead to the mailhint server itself, or the redirect to its page."
 	}
-	return "Have this name, with its paths, reach the mailhint server: in the web server that listens at this address, pass the name on to it (mailhint proxy prints how)."
+	return "Have this name, with its paths, reach the mailhint server: in the web server that listens at this address, " +
+		"pass the name on to it (mailhint proxy prints how)."
 }
 
 func statusText(w probe.Web) string {
@@ -231,7 +237,8 @@ func firstDifference(want, got []byte) string {
 func (j *judgement) judgeBare() {
 	if got := j.web[configBare]; got.isGood() && !bytes.Equal(got.Body, got.want) {
 		if r := j.read(configBare); r.err == nil && !j.knows(r.document) {
-			j.add(Disagree, Warning, string(j.Found.Domain), "its web server has settings of its own at "+placeOf(got.URL)+", which name "+serverList(r.document),
+			j.add(Disagree, Warning, string(j.Found.Domain),
+				"its web server has settings of its own at "+placeOf(got.URL)+", which name "+serverList(r.document),
 				"Remove them, or pass this path on to the mailhint server: some programs ask there when autoconfig does not answer.")
 		}
 	}

@@ -12,7 +12,8 @@ import (
 // The texts here are for the two mail servers that most self-hosters run, Dovecot (2.3 and 2.4 where both take the same) and Postfix.
 
 // keys are the protocols as domains.toml spells them.
-var keys = map[settings.Protocol]string{settings.IMAP: "imap", settings.POP3: "pop3", settings.Submission: "smtp", settings.ManageSieve: "sieve"}
+var keys = map[settings.Protocol]string{settings.IMAP: "imap", settings.POP3: "pop3", settings.Submission: "smtp",
+	settings.ManageSieve: "sieve"}
 
 // entryLike is the line of domains.toml in which a server has the TLS mode that its port speaks. A port that is known for the other
 // mode is left out: it is better mended in the mail server.
@@ -50,15 +51,19 @@ func listenLines(look probe.Look) string {
 	implicit := p.Security == settings.ImplicitTLS
 	switch {
 	case p.Protocol == settings.Submission && implicit:
-		return fmt.Sprintf("# master.cf of Postfix\n%d inet n - y - - smtpd -o smtpd_tls_wrappermode=yes -o smtpd_sasl_auth_enable=yes", p.Number)
+		return fmt.Sprintf("# master.cf of Postfix\n"+
+			"%d inet n - y - - smtpd -o smtpd_tls_wrappermode=yes -o smtpd_sasl_auth_enable=yes", p.Number)
 	case p.Protocol == settings.Submission:
-		return fmt.Sprintf("# master.cf of Postfix\n%d inet n - y - - smtpd -o smtpd_tls_security_level=encrypt -o smtpd_sasl_auth_enable=yes", p.Number)
+		return fmt.Sprintf("# master.cf of Postfix\n"+
+			"%d inet n - y - - smtpd -o smtpd_tls_security_level=encrypt -o smtpd_sasl_auth_enable=yes", p.Number)
 	case p.Protocol == settings.ManageSieve:
-		return fmt.Sprintf("# Dovecot, package dovecot-managesieved\nservice managesieve-login {\n  inet_listener sieve {\n    port = %d\n  }\n}", p.Number)
+		return fmt.Sprintf("# Dovecot, package dovecot-managesieved\n"+
+			"service managesieve-login {\n  inet_listener sieve {\n    port = %d\n  }\n}", p.Number)
 	}
 	name := keys[p.Protocol]
 	if implicit {
-		return fmt.Sprintf("# Dovecot\nservice %s-login {\n  inet_listener %ss {\n    port = %d\n    ssl = yes\n  }\n}", name, name, p.Number)
+		return fmt.Sprintf("# Dovecot\nservice %s-login {\n  inet_listener %ss {\n    port = %d\n    ssl = yes\n  }\n}", name, name,
+			p.Number)
 	}
 	return fmt.Sprintf("# Dovecot\nservice %s-login {\n  inet_listener %s {\n    port = %d\n  }\n}", name, name, p.Number)
 }
@@ -85,9 +90,11 @@ func startTLSLines(p settings.Protocol) string {
 
 func certificateLines(p settings.Protocol) string {
 	if p == settings.Submission {
-		return "# main.cf of Postfix: the key, then the certificate with its intermediates\nsmtpd_tls_chain_files = /path/privkey.pem, /path/fullchain.pem"
+		return "# main.cf of Postfix: the key, then the certificate with its intermediates\n" +
+			"smtpd_tls_chain_files = /path/privkey.pem, /path/fullchain.pem"
 	}
-	return "# Dovecot 2.3; from 2.4 ssl_server_cert_file and ssl_server_key_file, without the <\nssl_cert = </path/fullchain.pem\nssl_key = </path/privkey.pem"
+	return "# Dovecot 2.3; from 2.4 ssl_server_cert_file and ssl_server_key_file, without the <\n" +
+		"ssl_cert = </path/fullchain.pem\nssl_key = </path/privkey.pem"
 }
 
 func reloadLines(p settings.Protocol) string {
@@ -118,7 +125,8 @@ func authLines(p settings.Protocol, look probe.Look) string {
 		return "auth = [" + strings.Join(quoted, ", ") + "]"
 	}
 	if p == settings.Submission {
-		return "# main.cf of Postfix, with Dovecot for the logins\nsmtpd_sasl_auth_enable = yes\nsmtpd_sasl_type = dovecot\nsmtpd_sasl_path = private/auth"
+		return "# main.cf of Postfix, with Dovecot for the logins\n" +
+			"smtpd_sasl_auth_enable = yes\nsmtpd_sasl_type = dovecot\nsmtpd_sasl_path = private/auth"
 	}
 	return "# Dovecot\nauth_mechanisms = plain login"
 }

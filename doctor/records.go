@@ -58,7 +58,8 @@ func (d *Doctor) gatherAliases(ctx context.Context, s *seen) {
 	s.aliases = make(map[string]string)
 	var targets []string
 	for _, r := range s.published {
-		if service, ok := r.Data.(dnsrecords.Service); ok && service.Target != "" && len(targets) < maxTargets && !slices.Contains(targets, service.Target) {
+		service, ok := r.Data.(dnsrecords.Service)
+		if ok && service.Target != "" && len(targets) < maxTargets && !slices.Contains(targets, service.Target) {
 			targets = append(targets, service.Target)
 		}
 	}
@@ -146,7 +147,8 @@ func (d *Doctor) published(ctx context.Context, w dnsrecords.Record, ours []neti
 		return nil, fmt.Errorf("%s: %w", w.Name, aliasErr)
 	}
 	_, wantsAlias := w.Data.(dnsrecords.Alias)
-	if wantsAlias && err == nil && len(ours) > 0 && !slices.ContainsFunc(addresses, func(a netip.Addr) bool { return !slices.Contains(ours, a) }) {
+	if wantsAlias && err == nil && len(ours) > 0 && !slices.ContainsFunc(addresses,
+		func(a netip.Addr) bool { return !slices.Contains(ours, a) }) {
 		return []dnsrecords.Record{w}, nil
 	}
 	if aliasErr == nil && (wantsAlias || err != nil) {

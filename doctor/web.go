@@ -76,7 +76,8 @@ func (s *seen) configQuestions() []question {
 
 func (s *seen) poxQuestions() []question {
 	domain := string(s.Found.Domain)
-	request := probe.Request{Method: http.MethodPost, ContentType: "text/xml; charset=utf-8", Body: []byte(autodiscover.NewRequest(s.person()))}
+	request := probe.Request{Method: http.MethodPost, ContentType: "text/xml; charset=utf-8",
+		Body: []byte(autodiscover.NewRequest(s.person()))}
 	want, err := autodiscover.Answer(s.Found, s.person())
 	if err != nil || s.AutodiscoverRedirect != "" {
 		want = nil

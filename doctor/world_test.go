@@ -84,7 +84,8 @@ func newWorld(t testing.TB, snapshot *domains.Snapshot, names ...string) *world 
 	srv.Use(answers)
 	w := &world{
 		hosts: map[string][]netip.Addr{setupName: addresses("198.51.100.80", "2001:db8::80")}, cnames: map[string]string{},
-		srv: map[string][]resolver.SRV{}, txt: map[string][]string{}, caa: map[string][]resolver.CAA{}, broken: map[string]bool{}, half: map[string]bool{},
+		srv: map[string][]resolver.SRV{}, txt: map[string][]string{}, caa: map[string][]resolver.CAA{},
+		broken: map[string]bool{}, half: map[string]bool{},
 		handler: srv.Handler(true), pages: map[string]func(*probe.Web){}, looks: map[string]func(*probe.Look){},
 		servers: map[string]settings.Server{}, looked: map[string]int{}, fetched: map[string]int{},
 	}
@@ -199,7 +200,8 @@ func (w *world) CAA(_ context.Context, name string) ([]resolver.CAA, error) {
 
 // goodTLS is an encrypted connection with nothing wrong.
 func goodTLS(names ...string) *probe.TLS {
-	return &probe.TLS{Version: tls.VersionTLS13, Chain: []*x509.Certificate{{DNSNames: names, NotBefore: now.AddDate(0, -1, 0), NotAfter: now.AddDate(0, 2, 0)}}}
+	return &probe.TLS{Version: tls.VersionTLS13,
+		Chain: []*x509.Certificate{{DNSNames: names, NotBefore: now.AddDate(0, -1, 0), NotAfter: now.AddDate(0, 2, 0)}}}
 }
 
 // mechanisms are those that a server with a login method has.

@@ -63,7 +63,8 @@ func newDoctor() *cobra.Command {
 	cmd.Flags().IntVar(&flags.parallel, "parallel", 8, "how many domains to examine at a time")
 	cmd.Flags().DurationVar(&flags.watch, "watch", 0, "examine again and again, this long after the last time, and print what changed")
 	cmd.Flags().String("resolver", "", "address of the resolver to ask, such as 192.0.2.53; default this machine's")
-	cmd.Flags().StringSliceVar(&flags.addresses, "address", nil, "IP addresses by which this server is seen from outside; default those of name in [server]")
+	cmd.Flags().StringSliceVar(&flags.addresses, "address", nil,
+		"IP addresses by which this server is seen from outside; default those of name in [server]")
 	cmd.Flags().StringSliceVar(&flags.private, "private", nil, "private networks, such as 10.0.0.0/8, whose servers may be looked at")
 	return cmd
 }
@@ -141,7 +142,8 @@ func (f doctorFlags) check(args []string) error {
 		return fmt.Errorf("--watch %s is too short; write 1s or more", f.watch)
 	}
 	for _, only := range f.only {
-		if only == "" || !slices.ContainsFunc(doctor.Codes, func(i doctor.Info) bool { return strings.HasPrefix(string(i.Code), strings.ToUpper(only)) }) {
+		if only == "" || !slices.ContainsFunc(doctor.Codes,
+			func(i doctor.Info) bool { return strings.HasPrefix(string(i.Code), strings.ToUpper(only)) }) {
 			return fmt.Errorf("--only %q: no code begins like that; write for example D,H01", only)
 		}
 	}

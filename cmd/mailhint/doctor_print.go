@@ -141,7 +141,8 @@ func (p *nagiosReports) end() error {
 		details = ": " + nagiosText(strings.Join(first[:min(len(first), maxNagios)], "; "))
 	}
 	_, err := fmt.Fprintf(p.out, "MAILHINT %s - %s, %s, %s%s | domains=%d problems=%d;;0 warnings=%d;0 unchecked=%d time=%.3fs\n",
-		state, count(p.domains, "domain"), count(p.problems, "problem"), count(p.warnings, "warning"), details, p.domains, p.problems, p.warnings, p.unchecked, p.took)
+		state, count(p.domains, "domain"), count(p.problems, "problem"), count(p.warnings,
+			"warning"), details, p.domains, p.problems, p.warnings, p.unchecked, p.took)
 	if err != nil {
 		return err
 	}

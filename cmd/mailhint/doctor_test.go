@@ -113,8 +113,10 @@ func TestManyReports(t *testing.T) {
 	for i := range 50_000 {
 		owner := fmt.Sprintf("autoconfig.d%d.example", i)
 		r := doctor.Report{Domain: settings.Domain(owner), Findings: []doctor.Finding{
-			{Code: doctor.NameMissing, Severity: doctor.Problem, Subject: owner, Do: "Publish it:", Paste: owner + ". 3600 IN CNAME setup.example."},
-			{Code: doctor.PortClosed, Severity: doctor.Problem, Subject: "mail.example:993", Do: "Start it:", Paste: "systemctl start dovecot"},
+			{Code: doctor.NameMissing, Severity: doctor.Problem, Subject: owner, Do: "Publish it:",
+				Paste: owner + ". 3600 IN CNAME setup.example."},
+			{Code: doctor.PortClosed, Severity: doctor.Problem, Subject: "mail.example:993", Do: "Start it:",
+				Paste: "systemctl start dovecot"},
 			{Code: doctor.WrongSRV, Severity: doctor.Problem, Subject: owner, Do: "Mend " + owner},
 		}}
 		if err := p.print(r); err != nil {
@@ -137,7 +139,8 @@ func TestManyReports(t *testing.T) {
 	if err := p.end(); err == nil {
 		t.Error("it found nothing")
 	}
-	for _, want := range []string{"(M01 mail.example:993):", "autoconfig.d0.example. 3600 IN CNAME", "and 997 more at least", "There is more to do"} {
+	wants := []string{"(M01 mail.example:993):", "autoconfig.d0.example. 3600 IN CNAME", "and 997 more at least", "There is more to do"}
+	for _, want := range wants {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no %q in %.2000s", want, out.String())
 		}
@@ -150,8 +153,9 @@ func TestManyReports(t *testing.T) {
 // TestRepeatedPaste: what many domains have in common uses up the room once.
 func TestRepeatedPaste(t *testing.T) {
 	p := &textReports{out: io.Discard}
+	finding := doctor.Finding{Code: doctor.PortClosed, Do: "Start it:", Paste: "systemctl start dovecot"}
 	for range 10_000 {
-		if err := p.print(doctor.Report{Findings: []doctor.Finding{{Code: doctor.PortClosed, Do: "Start it:", Paste: "systemctl start dovecot"}}}); err != nil {
+		if err := p.print(doctor.Report{Findings: []doctor.Finding{finding}}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -179,7 +183,8 @@ func TestNagiosLine(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	line := out.String()
-	if !regexp.MustCompile(`^MAILHINT CRITICAL - 9 domains, 3 problems, 6 warnings: D01 n6.*D01 n7.*D01 n8.*D01 n0.*D01 n1[^|]* \| domains=9 .*\n$`).MatchString(line) {
+	const want = `^MAILHINT CRITICAL - 9 domains, 3 problems, 6 warnings: D01 n6.*D01 n7.*D01 n8.*D01 n0.*D01 n1[^|]* \| domains=9 .*\n$`
+	if !regexp.MustCompile(want).MatchString(line) {
 		t.Errorf("got %q", line)
 	}
 	if strings.Count(line, "|") != 1 || strings.Count(line, "\n") != 1 || strings.Contains(line, "\x1b") {

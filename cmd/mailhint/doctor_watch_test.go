@@ -27,7 +27,8 @@ type watched struct {
 
 func watch(t *testing.T, ctx context.Context, config string, hosts ...string) *watched {
 	t.Helper()
-	w := &watched{fakeDNS: &fakeDNS{hosts: make(map[string]netip.Addr)}, file: filepath.Join(t.TempDir(), "domains.toml"), done: make(chan error, 1)}
+	w := &watched{fakeDNS: &fakeDNS{hosts: make(map[string]netip.Addr)}, file: filepath.Join(t.TempDir(), "domains.toml"),
+		done: make(chan error, 1)}
 	for _, host := range hosts {
 		w.set(host, true)
 	}
@@ -83,7 +84,8 @@ func TestWatch(t *testing.T) {
 			{"it is still gone", func() {}, ""},
 			{"a mail server goes, and the name comes", func() { w.set("autoconfig.a.example", true); w.set("mail.a.example", false) },
 				"+ " + missing("mail.a.example") + "- " + missing("autoconfig.a.example")},
-			{"a broken configuration", func() { w.write(t, "nonsense") }, `\+ the configuration cannot be used, and the one before is: .*domains.toml.*\n`},
+			{"a broken configuration", func() { w.write(t, "nonsense") },
+				`\+ the configuration cannot be used, and the one before is: .*domains.toml.*\n`},
 			{"which stays, and the mail server comes", func() { w.set("mail.a.example", true) }, "- " + missing("mail.a.example")},
 			{"a domain more", func() {
 				w.write(t, strings.Replace(watchedConfig, "imap", "aliases = [\"b.example\"]\nimap", 1))

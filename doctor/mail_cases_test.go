@@ -1,0 +1,85 @@
+package doctor
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+
+	"mailhint/probe"
+	"mailhint/settings"
+)
+
+// mailCases are about mail servers.
+var mailCases = []findingCase{
+	{name: "refused", change: func(w *world) { w.looks["mail.a.example:993"] = state(probe.Refused) },
+		want: "M01 mail.a.example:993 nothing listens"},
+	{name: "silent", change: func(w *world) { w.looks["mail.a.example:587"] = state(probe.Silent) },
+		want: "M01 mail.a.example:587 a firewall drops it"},
+	{name: "unreachable", change: func(w *world) { w.looks["mail.a.example:587"] = state(probe.Unreachable) },
+		want: "M01 mail.a.example:587 no way to the address"},
+	{name: "accepted and silent", change: func(w *world) {
+		w.looks["mail.a.example:587"] = func(l *probe.Look) { l.Speaks, l.TLS, l.Err = 0, nil, probe.ErrNoGreeting }
+	}, want: "M01 mail.a.example:587 no submission server answers"},
+	{name: "the other TLS mode, and all that follows", change: func(w *world) {
+		w.looks["mail.a.example:993"] = func(l *probe.Look) {
+			l.Speaks, l.TLS.NameErr, l.After = settings.STARTTLS, errors.New("no"), probe.Capabilities{}
+		}
+	}, want: "M02 mail.a.example:993 say implicit TLS, and the port speaks STARTTLS"},
+	{name: "no STARTTLS", change: func(w *world) {
+		w.looks["mail.a.example:143"] = func(l *probe.Look) {
+			l.Speaks, l.TLS, l.Before, l.After = settings.Plaintext, nil, l.After, probe.Capabilities{}
+		}
+	}, want: "M03 mail.a.example:143 STARTTLS is not offered"},
+	{name: "mail certificate", change: func(w *world) {
+		for _, port := range []string{"993", "143", "465", "587"} {
+			w.looks["mail.a.example:"+port] = func(l *probe.Look) {
+				l.TLS.NameErr, l.TLS.Chain[0].DNSNames = errors.New("no"), []string{"box.example"}
+			}
+		}
+	}, want: "M04 mail.a.example:993, mail.a.example:143, mail.a.example:465, mail.a.example:587 it is for box.example"},
+	{name: "old TLS", change: func(w *world) { w.looks["mail.a.example:465"] = func(l *probe.Look) { l.TLS.Version = 0x0301 } },
+		want: "M04 mail.a.example:465 TLS 1.0"},
+	{name: "a handshake that fails", change: func(w *world) {
+		w.looks["mail.a.example:465"] = func(l *probe.Look) {
+			l.Speaks, l.TLS, l.Err = 0, nil, fmt.Errorf("%w: alert", probe.ErrHandshake)
+		}
+	}, want: "M04 mail.a.example:465 no encrypted connection"},
+	{name: "mail certificate ends soon", change: func(w *world) {
+		w.looks["mail.a.example:465"] = func(l *probe.Look) { l.TLS.Chain[0].NotAfter = now.AddDate(0, 0, 13) }
+	}, want: "warning M04 mail.a.example:465 in 13 days"},
+	{name: "no such login", config: usual + "auth = [\"oauth2\", \"password\"]\n", change: func(w *world) {
+		w.looks["mail.a.example:993"] = func(l *probe.Look) { l.After.Mechanisms = []string{"PLAIN"} }
+	}, want: "M05 mail.a.example:993 the settings say oauth2, and it offers password"},
+	{name: "no login at all", change: func(w *world) {
+		w.looks["mail.a.example:587"] = func(l *probe.Look) { l.After.Mechanisms = nil }
+	}, want: "M05 mail.a.example:587 no login that programs know"},
+	{name: "logins before TLS", change: func(w *world) {
+		w.looks["mail.a.example:143"] = func(l *probe.Look) { l.Before.Mechanisms = []string{"PLAIN"} }
+	}, want: "warning M05 mail.a.example:143 before TLS"},
+	{name: "IPv6 is dead", change: func(w *world) {
+		for at := range w.servers {
+			w.looks[at] = func(l *probe.Look) {
+				if l.Address.Is6() {
+					state(probe.Silent)(l)
+				}
+			}
+		}
+	}, want: "M06 mail.a.example at port 993, 143, 465 and 587"},
+	{name: "IPv4 is dead", change: func(w *world) {
+		w.looks["mail.a.example:993"] = func(l *probe.Look) {
+			if l.Address.Is4() {
+				state(probe.Refused)(l)
+			}
+		}
+	}, want: "M01 mail.a.example:993 (at 198.51.100.25)"},
+	{name: "some of many addresses are dead", change: func(w *world) {
+		w.hosts["mail.a.example"] = addresses("198.51.100.25", "198.51.100.26", "198.51.100.27")
+		w.looks["mail.a.example:993"] = func(l *probe.Look) {
+			if l.Address != netip.MustParseAddr("198.51.100.25") {
+				state(probe.Refused)(l)
+			}
+		}
+	}, want: "M01 mail.a.example:993 (at 198.51.100.26 and 198.51.100.27)"},
+	{name: "both are dead", change: func(w *world) { w.looks["mail.a.example:993"] = state(probe.Silent) },
+		want: "M01 mail.a.example:993 nothing comes back"},
+}
