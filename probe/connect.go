@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"syscall"
+	"time"
 )
 
 // ErrForbidden means that an address was not looked at, because it is private. See Prober.Private.
@@ -33,8 +34,8 @@ func (p *Prober) connect(ctx context.Context, to netip.AddrPort, octets int) (ne
 	defer cancel()
 	conn, err := p.dialer()(connecting, "tcp", to.String())
 	if err != nil {
-		if ctx.Err() != nil {
-			return nil, 0, ctx.Err()
+		if over(ctx) != nil {
+			return nil, 0, over(ctx)
 		}
 		return nil, stateOf(err), err
 	}
@@ -48,6 +49,14 @@ func (p *Prober) dialer() func(ctx context.Context, network, address string) (ne
 		return p.Dial
 	}
 	return new(net.Dialer).DialContext
+}
+
+// over returns why ctx is done. A connection may notice that the deadline has passed before the context does.
+func over(ctx context.Context) error {
+	if deadline, ok := ctx.Deadline(); ok && !time.Now().Before(deadline) {
+		return context.DeadlineExceeded
+	}
+	return ctx.Err()
 }
 
 // stateOf tells what an error of connecting means. It is zero for errors of this machine, such as no free file descriptor.

@@ -214,8 +214,8 @@ func (r *Resolver) ask(ctx context.Context, name string, t uint16) (*dns.Msg, er
 	for _, server := range r.servers {
 		answer, err := r.exchange(ctx, question, server)
 		switch {
-		case err != nil && ctx.Err() != nil:
-			return nil, fmt.Errorf("%s %s: %w: %w", name, dns.TypeToString[t], ErrFailed, ctx.Err())
+		case err != nil && over(ctx) != nil:
+			return nil, fmt.Errorf("%s %s: %w: %w", name, dns.TypeToString[t], ErrFailed, over(ctx))
 		case err != nil:
 			reasons = append(reasons, fmt.Sprintf("%s: %v", server, err))
 		case answer.Rcode == dns.RcodeSuccess:
@@ -266,6 +266,14 @@ func once(ctx context.Context, client *dns.Client, question *dns.Msg, server str
 		return nil, errors.New("the answer is for another question") // a guess of somebody's, or a broken server
 	}
 	return answer, nil
+}
+
+// over returns why ctx is done. A connection may notice that the deadline has passed before the context does.
+func over(ctx context.Context) error {
+	if deadline, ok := ctx.Deadline(); ok && !time.Now().Before(deadline) {
+		return context.DeadlineExceeded
+	}
+	return ctx.Err()
 }
 
 func rcode(code int) string { return cmp.Or(dns.RcodeToString[code], fmt.Sprintf("RCODE %d", code)) }

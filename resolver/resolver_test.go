@@ -237,6 +237,18 @@ func TestCancelledQuestion(t *testing.T) {
 	}
 }
 
+// TestNoTime asks with a deadline that a connection notices before the context does.
+func TestNoTime(t *testing.T) {
+	s := serve(t, silence)
+	for range 200 {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Microsecond)
+		if _, err := New(s.address).MX(ctx, "m.example"); !errors.Is(err, ErrFailed) || !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %v", err)
+		}
+		cancel()
+	}
+}
+
 func TestHostileText(t *testing.T) {
 	s := serve(t, func(question *dns.Msg, _ bool) *dns.Msg {
 		answer := new(dns.Msg).SetReply(question)
