@@ -57,8 +57,8 @@ func (f initFlags) run(cmd *cobra.Command, who string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := os.Lstat(f.file); err == nil { // waiting for the servers first would be unkind
-		return problem(f.there(domain))
+	if err := f.possible(domain); err != nil { // waiting for the servers first would be unkind
+		return err
 	}
 	found, err := findServers(cmd, probe.Search{Name: domain, MailDomain: true})
 	if err != nil {
@@ -80,12 +80,26 @@ func (f initFlags) run(cmd *cobra.Command, who string) error {
 	return findingExit(found)
 }
 
+// possible refuses a file that is there, and one that cannot be.
+func (f initFlags) possible(d settings.Domain) error {
+	if strings.TrimRight(f.file, "/") != f.file || f.file == "" {
+		return fmt.Errorf("--file %q is no name of a file; write it like domains.toml", f.file)
+	}
+	if _, err := os.Lstat(f.file); err == nil {
+		return problem(f.there(d))
+	}
+	if _, err := os.Stat(filepath.Dir(f.file)); err != nil {
+		return problem(fmt.Errorf("%w; make the directory, or write elsewhere with --file", err))
+	}
+	return nil
+}
+
 func (f initFlags) there(d settings.Domain) error {
 	return fmt.Errorf("%s is there already and stays as it is; append with mailhint probe %s >>%s, or write another with --file", f.file, d, f.file)
 }
 
-// write writes the file in one step, and never over another: a hard link, unlike a rename, fails if somebody was faster.
-func (f initFlags) write(found *probe.Finding, server string) (err error) {
+// write writes the file, and never over another.
+func (f initFlags) write(found *probe.Finding, server string) error {
 	entry, err := entryOf(found, found.Comments(time.Now()))
 	if err != nil {
 		return err
@@ -94,39 +108,19 @@ func (f initFlags) write(found *probe.Finding, server string) (err error) {
 	if server != "" {
 		text += fmt.Sprintf("[server]\nname = %q\n\n", server)
 	}
-	dir := filepath.Dir(f.file)
-	temporary, err := os.CreateTemp(dir, ".mailhint-*")
-	if err != nil {
+	err = writeNew(f.file, text+entry, func(file string) error {
+		_, err := domains.Load(file)
 		return err
-	}
-	defer func() {
-		if removeErr := os.Remove(temporary.Name()); err == nil {
-			err = removeErr
-		}
-	}()
-	_, err = io.WriteString(temporary, text+entry)
-	err = errors.Join(err, temporary.Chmod(0o644), temporary.Sync(), temporary.Close())
-	if err != nil {
-		return err
-	}
-	if _, err := domains.Load(temporary.Name()); err != nil {
-		return fmt.Errorf("nothing is written: what was found makes no good file: %w", err)
-	}
-	if err := os.Link(temporary.Name(), f.file); errors.Is(err, fs.ErrExist) {
+	})
+	switch {
+	case errors.Is(err, fs.ErrExist):
 		return f.there(found.Domain)
-	} else if err != nil {
-		return fmt.Errorf("%w; write it with mailhint probe %s >%s", err, found.Domain, f.file)
+	case errors.As(err, new(domains.Problems)):
+		return fmt.Errorf("nothing is written: what was found makes no good file: %w", err)
+	case err != nil:
+		return fmt.Errorf("%s cannot be written: %w; write it elsewhere with --file, or with mailhint probe %s >FILE", f.file, err, found.Domain)
 	}
-	return syncDir(dir)
-}
-
-// syncDir makes a new name in a directory last through a power cut.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return nil
 }
 
 // next prints what to do now.
