@@ -17,7 +17,7 @@ var commentStarts = map[string]string{"zone": "; ", "nsupdate": "; ", "octodns":
 
 // diffDNS prints how what a domain publishes differs from what it should.
 func diffDNS(cmd *cobra.Command, format string, zone settings.Domain, want []dnsrecords.Record, options dnsrecords.Options) error {
-	asked, err := doctorResolver(cmd)
+	asked, err := resolverOf(cmd)
 	if err != nil {
 		return err
 	}

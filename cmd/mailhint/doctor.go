@@ -27,7 +27,7 @@ type doctorFlags struct {
 	parallel          int
 	watch             time.Duration
 	addresses         []string
-	private           []string
+	private           []netip.Prefix
 }
 
 func newDoctor() *cobra.Command {
@@ -62,10 +62,9 @@ func newDoctor() *cobra.Command {
 	cmd.Flags().StringSliceVar(&flags.only, "only", nil, "codes, or first letters of them, such as D,H01: look for nothing else")
 	cmd.Flags().IntVar(&flags.parallel, "parallel", 8, "how many domains to examine at a time")
 	cmd.Flags().DurationVar(&flags.watch, "watch", 0, "examine again and again, this long after the last time, and print what changed")
-	cmd.Flags().String("resolver", "", "address of the resolver to ask, such as 192.0.2.53; default this machine's")
 	cmd.Flags().StringSliceVar(&flags.addresses, "address", nil,
 		"IP addresses by which this server is seen from outside; default those of name in [server]")
-	cmd.Flags().StringSliceVar(&flags.private, "private", nil, "private networks, such as 10.0.0.0/8, whose servers may be looked at")
+	addOutsideFlags(cmd)
 	return cmd
 }
 
@@ -73,8 +72,11 @@ func runDoctor(cmd *cobra.Command, args []string, flags doctorFlags) error {
 	if err := flags.check(args); err != nil {
 		return err
 	}
-	asked, err := doctorResolver(cmd)
+	asked, err := resolverOf(cmd)
 	if err != nil {
+		return err
+	}
+	if flags.private, err = privateNetworks(cmd); err != nil {
 		return err
 	}
 	if flags.watch > 0 {
@@ -150,38 +152,15 @@ func (f doctorFlags) check(args []string) error {
 	return nil
 }
 
-// dnsResolver is what doctor and the fallback ask.
+// dnsResolver is what doctor and the fallback ask: a *resolver.Resolver.
 type dnsResolver interface {
 	doctor.Resolver
 	MX(ctx context.Context, name string) ([]resolver.MX, error)
 }
 
-func doctorResolver(cmd *cobra.Command) (dnsResolver, error) {
-	text, _ := cmd.Flags().GetString("resolver")
-	if text == "" {
-		r, err := resolver.System()
-		if err != nil {
-			return nil, exitError{exitUnknown, fmt.Errorf("%w with --resolver", err)}
-		}
-		return r, nil
-	}
-	server, err := resolver.ParseServer(text)
-	if err != nil {
-		return nil, fmt.Errorf("--resolver %w", err)
-	}
-	return resolver.New(server), nil
-}
-
 // doctor makes a doctor that remembers nothing yet.
 func (f doctorFlags) doctor(snapshot *domains.Snapshot, asked dnsResolver) (*doctor.Doctor, error) {
-	prober := &probe.Prober{Resolver: asked, Private: slices.Clone(snapshot.Server.ProbePrivate)}
-	for _, text := range f.private {
-		network, err := netip.ParsePrefix(text)
-		if err != nil {
-			return nil, fmt.Errorf("--private %q is no network; write it like 10.0.0.0/8", text)
-		}
-		prober.Private = append(prober.Private, network.Masked())
-	}
+	prober := &probe.Prober{Resolver: asked, Private: slices.Concat(snapshot.Server.ProbePrivate, f.private)}
 	d := &doctor.Doctor{Resolver: asked, Prober: prober, Server: snapshot.Server.Name, ISPDB: doctor.DefaultISPDB}
 	options, err := dnsFlags{format: "zone", addresses: f.addresses}.options()
 	if err != nil {

@@ -43,15 +43,11 @@ func addMXResolver(cmd *cobra.Command) {
 }
 
 func mxResolver(cmd *cobra.Command) (exchangers.Resolver, error) {
-	text, _ := cmd.Flags().GetString("resolver") // "" where the command has no such flag
-	if text == "" {
-		return systemResolver{}, nil
+	r, err := namedResolver(cmd)
+	if r == nil || err != nil {
+		return systemResolver{}, err
 	}
-	server, err := resolver.ParseServer(text)
-	if err != nil {
-		return nil, fmt.Errorf("--resolver %w", err)
-	}
-	return resolver.New(server), nil
+	return r, nil
 }
 
 // liveExchangers looks up MX records when it is asked, which a command may do and a request must not.

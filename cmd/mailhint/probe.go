@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/netip"
 	"strings"
 	"sync"
 	"time"
@@ -60,14 +59,13 @@ func newProbe() *cobra.Command {
 
 // addProbeFlags adds the flags that findServers reads.
 func addProbeFlags(cmd *cobra.Command) {
-	cmd.Flags().String("resolver", "", "address of the resolver to ask, such as 192.0.2.53; default this machine's")
-	cmd.Flags().StringSlice("private", nil, "private networks, such as 10.0.0.0/8, whose servers may be looked at")
+	addOutsideFlags(cmd)
 	cmd.Flags().Duration("timeout", 2*time.Minute, "how long looking may take")
 }
 
 // findServers looks for the mail servers of a domain.
 func findServers(cmd *cobra.Command, s probe.Search) (*probe.Finding, error) {
-	r, err := probeResolver(cmd)
+	r, err := resolverOf(cmd)
 	if err != nil {
 		return nil, err
 	}
@@ -95,35 +93,6 @@ func findServers(cmd *cobra.Command, s probe.Search) (*probe.Finding, error) {
 		return nil, exitError{exitUnknown, err}
 	}
 	return found, nil
-}
-
-func probeResolver(cmd *cobra.Command) (*resolver.Resolver, error) {
-	text, _ := cmd.Flags().GetString("resolver")
-	if text == "" {
-		r, err := resolver.System()
-		if err != nil {
-			return nil, exitError{exitUnknown, fmt.Errorf("%w with --resolver", err)}
-		}
-		return r, nil
-	}
-	server, err := resolver.ParseServer(text)
-	if err != nil {
-		return nil, fmt.Errorf("--resolver %w", err)
-	}
-	return resolver.New(server), nil
-}
-
-func privateNetworks(cmd *cobra.Command) ([]netip.Prefix, error) {
-	texts, _ := cmd.Flags().GetStringSlice("private")
-	var networks []netip.Prefix
-	for _, text := range texts {
-		network, err := netip.ParsePrefix(text)
-		if err != nil {
-			return nil, fmt.Errorf("--private %q is no network; write it like 10.0.0.0/8", text)
-		}
-		networks = append(networks, network.Masked())
-	}
-	return networks, nil
 }
 
 // watcher tells a person at a terminal what is going on, in one line that is written over.
