@@ -43,14 +43,16 @@ func (j *judgement) judgePasswords() {
 		if p == ispdbEntry || host != string(j.Found.Domain) && j.spoilt[host] || j.web[p].Status != http.StatusUnauthorized {
 			continue
 		}
-		j.add(AsksPassword, Problem, host, "it asks for a password (401) at "+placeOf(j.web[p].URL),
-			"Let these paths through without a password, or answer 404 there. For nginx, in the server block of this name:",
-			"location ^~ /.well-known/autoconfig/ { auth_basic off; }\n"+
-				"location ~* ^/autodiscover/ { auth_basic off; }\n"+
-				"location ^~ /mail/ { auth_basic off; }")
-		if host != string(j.Found.Domain) {
-			j.spoilt[host] = true
+		text := "it asks for a password (401) at " + placeOf(j.web[p].URL)
+		if host == string(j.Found.Domain) {
+			j.add(AsksPassword, Problem, host, text,
+				"Answer 404 there, or pass these paths on to the mailhint server. For nginx, in the server block of this name:",
+				"location ^~ /.well-known/autoconfig/ { return 404; }\nlocation ~* ^/autodiscover/ { return 404; }")
+			continue
 		}
+		j.add(AsksPassword, Problem, host, text,
+			"Let everybody through to the mailhint server without a password. For nginx, in the server block of this name:", "auth_basic off;")
+		j.spoilt[host] = true
 	}
 }
 

@@ -106,6 +106,24 @@ func (s slowAliases) CNAME(_ context.Context, name string) (string, error) {
 	return "", fmt.Errorf("%s: %w", name, resolver.ErrFailed)
 }
 
+// TestPasswordPaste: nginx passes nothing on in a location of its own that does not say so, so that lines for our names must be none.
+func TestPasswordPaste(t *testing.T) {
+	snapshot := load(t, usual)
+	wants := map[string]string{"autoconfig.a.example": "auth_basic off;", "a.example": "location ^~ /.well-known/autoconfig/ { return 404; }"}
+	for host, want := range wants {
+		w := newWorld(t, snapshot, "a.example")
+		w.hosts["a.example"] = addresses("203.0.113.80")
+		w.pages["https://"+host+"/"] = body(401, htmlType, website)
+		r := w.doctor().Examine(context.Background(), find(t, snapshot, "a.example"))
+		if !slices.Equal(codes(r), []string{"H03"}) {
+			t.Fatalf("%s: got %+v", host, r.Findings)
+		}
+		if paste, _, _ := strings.Cut(r.Findings[0].Paste, "\n"); paste != want {
+			t.Errorf("%s: paste %q, want %q", host, paste, want)
+		}
+	}
+}
+
 // TestJSON: the form is what programs of others read.
 func TestJSON(t *testing.T) {
 	snapshot := load(t, usual)
