@@ -24,11 +24,15 @@ func (f *Finding) judge(now time.Time) {
 	}
 	for _, s := range f.Services {
 		if s.Fault != "" {
-			f.problem("an SRV record names %s for %s, which programs cannot use: %s", clean(string(s.URL), maxText), s.Name, s.Fault)
+			f.problem("what the SRV record for %s names cannot be used by programs: %s%s", s.Name, s.place(), s.Fault)
 		}
 	}
 	for i, h := range f.Hosts {
 		c := f.Candidates[i]
+		if !f.Complete() && h.inside() {
+			f.problem("%s was not looked at, because %s is a private address; allow its network with --private", h.Name, h.Addresses[0])
+			continue
+		}
 		f.judgeNamed(h, c.Named)
 		for _, port := range c.Ports {
 			_, fault := h.server(port)
@@ -40,6 +44,11 @@ func (f *Finding) judge(now time.Time) {
 			}
 		}
 	}
+}
+
+// inside reports whether all that is known of a host is that it was not looked at, see Prober.Private.
+func (h Host) inside() bool {
+	return len(h.Looks) > 0 && !slices.ContainsFunc(h.Looks, func(l Look) bool { return l.State != Forbidden })
 }
 
 // judgeNamed finds SRV records that lead programs wrong.

@@ -28,6 +28,14 @@ var webServices = []struct{ name, record, path string }{
 	{"JMAP", "_jmap._tcp.", "/.well-known/jmap"},
 }
 
+// place is the URL for a sentence; nothing if there is none that programs could use.
+func (s Service) place() string {
+	if s.URL == "" {
+		return ""
+	}
+	return clean(string(s.URL), maxText) + ": "
+}
+
 // services looks at the services at URLs that the domain names.
 func (s *search) services(ctx context.Context) []Service {
 	found := make([]Service, len(webServices))

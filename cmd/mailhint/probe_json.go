@@ -102,12 +102,12 @@ func lookOf(l probe.Look, now time.Time) probeLook {
 	if l.TLS != nil {
 		leaf := l.TLS.Leaf()
 		out.TLS = &probeTLS{
-			Version: l.TLS.VersionName(), Names: []string{}, Issuer: printable(leaf.Issuer.String()), NotAfter: leaf.NotAfter.UTC(),
+			Version: l.TLS.VersionName(), Names: []string{}, Issuer: short(leaf.Issuer.String()), NotAfter: leaf.NotAfter.UTC(),
 			DaysLeft:  probe.Days(leaf.NotAfter, now),
 			NameError: errorText(l.TLS.NameErr), ChainError: errorText(l.TLS.ChainErr),
 		}
 		for _, name := range leaf.DNSNames[:min(len(leaf.DNSNames), 100)] {
-			out.TLS.Names = append(out.TLS.Names, printable(name))
+			out.TLS.Names = append(out.TLS.Names, short(name))
 		}
 	}
 	return out
@@ -118,6 +118,12 @@ func capabilitiesOf(c probe.Capabilities) *probeCapabilities {
 		return nil
 	}
 	return &probeCapabilities{c.All, append([]string{}, c.Mechanisms...), c.STARTTLS}
+}
+
+// short makes a name in a certificate fit for a terminal, and no longer than a name can be.
+func short(s string) string {
+	const most = 253
+	return printable(s[:min(len(s), most)])
 }
 
 func errorText(err error) string {
