@@ -17,10 +17,11 @@ type connLimiter struct {
 	write   time.Duration
 	crowd   *crowd        // nil for a listener of which nobody is shut out
 	headers *proxyHeaders // nil without the PROXY protocol
+	until   atomic.Int64  // when finish must have ended, in nanoseconds; 0 while the listener goes on
 }
 
 func (l *connLimiter) Accept() (net.Conn, error) {
-	raw, err := l.Listener.Accept()
+	raw, err := l.next()
 	if err != nil {
 		return nil, err
 	}
@@ -32,6 +33,34 @@ func (l *connLimiter) Accept() (net.Conn, error) {
 		l.crowd.enter(c, raw.RemoteAddr())
 	}
 	return c, nil
+}
+
+// next waits for a connection, or, once finish has been called, takes one that is there.
+func (l *connLimiter) next() (net.Conn, error) {
+	if l.until.Load() == 0 {
+		raw, err := l.Listener.Accept()
+		if err == nil || l.until.Load() == 0 {
+			return raw, err
+		}
+	}
+	if time.Now().UnixNano() < l.until.Load() {
+		if raw := nextWaiting(l.Listener); raw != nil {
+			return raw, nil
+		}
+	}
+	l.Close() // finish has no use for the error either
+	return nil, net.ErrClosed
+}
+
+// finish lets Accept return the connections that the system has taken already, and then closes the listener. Closing it at once would
+// cut them: with 200 new ones a second on a busy machine that were up to 7. With a socket of systemd's there may always be one more, so
+// that it ends after a time at the latest.
+func (l *connLimiter) finish(within time.Duration) {
+	l.until.Store(time.Now().Add(within).UnixNano())
+	waiting, ok := l.Listener.(interface{ SetDeadline(time.Time) error })
+	if !ok || waiting.SetDeadline(time.Now()) != nil {
+		l.Close() // fails if it has been closed already
+	}
 }
 
 // conn keeps the deadlines of a connection, and cuts off a client that does not take what is written to it.

@@ -51,7 +51,7 @@ func (s *Server) stop() error {
 func (s *Server) closePublic() {
 	for _, l := range s.listeners {
 		if l.purpose != forAdmin {
-			l.Close() // fails if it has been closed already
+			l.Listener.(*connLimiter).finish(s.limits.readHeader) // add makes no others
 			<-l.ended
 		}
 	}

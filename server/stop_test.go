@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"runtime"
 	"testing"
 	"time"
 
@@ -90,5 +91,38 @@ func greet(t *testing.T, c net.Conn) (ask func() error) {
 				return nil
 			}
 		}
+	}
+}
+
+// Whom the system has connected before the listener finishes is answered, though nobody has accepted the connection yet.
+func TestFinishTakesWhoWaits(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS != "linux" {
+		t.Skip("it is done on Linux only")
+	}
+	inner, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &connLimiter{Listener: inner, write: time.Second}
+	const waiting = 5
+	for range waiting {
+		connect(t, "127.0.0.1", inner.Addr().String())
+	}
+	l.finish(20 * time.Second)
+	for i := range waiting {
+		c, err := l.Accept()
+		if err != nil {
+			t.Fatalf("connection %d of %d: %v", i+1, waiting, err)
+		}
+		io.WriteString(c, "hello") // nobody reads it
+		c.Close()
+	}
+	if c, err := l.Accept(); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("after the last: %v, %v", c, err)
+	}
+	if c, err := net.Dial("tcp", inner.Addr().String()); err == nil {
+		c.Close()
+		t.Error("it still listens")
 	}
 }
