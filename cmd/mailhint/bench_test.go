@@ -21,11 +21,12 @@ import (
 // child is the built program, running.
 type child struct {
 	*exec.Cmd
-	address string
+	address string        // of the http listener
+	secure  string        // of the https listener, if there is one
 	started time.Duration // from exec to the line that says it serves
 }
 
-func buildProgram(b *testing.B) string {
+func buildProgram(b testing.TB) string {
 	b.Helper()
 	program := filepath.Join(b.TempDir(), "mailhint")
 	build := exec.Command("go", "build", "-ldflags", "-s -w", "-o", program, ".")
@@ -36,10 +37,10 @@ func buildProgram(b *testing.B) string {
 	return program
 }
 
-var listening = regexp.MustCompile(`msg=listening for=http address=(\S+)`)
+var listening = regexp.MustCompile(`msg=listening for=(https?) address=(\S+)`)
 
 // startChild runs the program with a configuration until the function it returns is called.
-func startChild(b *testing.B, program, config string) (*child, func()) {
+func startChild(b testing.TB, program, config string) (*child, func()) {
 	b.Helper()
 	c := &child{Cmd: exec.Command(program, "serve", "--config", config, "--drain", "0")}
 	stderr, err := c.StderrPipe()
@@ -52,8 +53,10 @@ func startChild(b *testing.B, program, config string) (*child, func()) {
 	}
 	lines := bufio.NewScanner(stderr)
 	for lines.Scan() {
-		if m := listening.FindStringSubmatch(lines.Text()); m != nil {
-			c.address = m[1]
+		if m := listening.FindStringSubmatch(lines.Text()); m != nil && m[1] == "http" {
+			c.address = m[2]
+		} else if m != nil {
+			c.secure = m[2]
 		}
 		if strings.Contains(lines.Text(), "msg=serving") {
 			break

@@ -21,17 +21,8 @@ import (
 // TestRestartWithSocketActivation restarts the program under load while its socket stays open, as systemd does it.
 func TestRestartWithSocketActivation(t *testing.T) {
 	const restarts, clients = 5, 8
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	socket, err := l.(*net.TCPListener).File()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer socket.Close()
-	l.Close() // only socket holds it now, and nobody here accepts
-	p := &activated{config: filepath.Join(t.TempDir(), "domains.toml"), socket: socket}
+	address, socket := openSocket(t)
+	p := &activated{program: "mailhint", purpose: "http", config: filepath.Join(t.TempDir(), "domains.toml"), socket: socket}
 	write(t, p.config, strings.Replace(oneDomain, `http = ["127.0.0.1:0"]`, `http = ["203.0.113.1:80"]`, 1)) // could not be opened
 	p.start(t)
 	defer p.stop(t)
@@ -50,7 +41,7 @@ func TestRestartWithSocketActivation(t *testing.T) {
 					return
 				default:
 				}
-				if err := askOnce(client, l.Addr().String()); err != nil {
+				if err := askOnce(client, address); err != nil {
 					failed.Add(1)
 					t.Log(err)
 					continue
@@ -98,10 +89,12 @@ func askOnce(client *http.Client, address string) error {
 
 // activated is the true program, started as systemd does it for a socket unit.
 type activated struct {
-	config string
-	socket *os.File
-	cmd    *exec.Cmd
-	log    *logBuffer
+	program string
+	purpose string // of the socket
+	config  string
+	socket  *os.File
+	cmd     *exec.Cmd
+	log     *logBuffer
 }
 
 // start starts it and waits until it says that it is ready.
@@ -115,8 +108,8 @@ func (p *activated) start(t *testing.T) {
 	defer ready.Close()
 	p.log = new(logBuffer)
 	// A shell, because the variable must hold the number of the process that reads it.
-	p.cmd = exec.Command("sh", "-c", `LISTEN_PID=$$ exec mailhint serve --drain 300ms --config "$0"`, p.config)
-	p.cmd.Env = append(os.Environ(), "LISTEN_FDS=1", "LISTEN_FDNAMES=http", "NOTIFY_SOCKET="+name)
+	p.cmd = exec.Command("sh", "-c", `LISTEN_PID=$$ exec "$0" serve --drain 300ms --config "$1"`, p.program, p.config)
+	p.cmd.Env = append(os.Environ(), "LISTEN_FDS=1", "LISTEN_FDNAMES="+p.purpose, "NOTIFY_SOCKET="+name)
 	p.cmd.ExtraFiles = []*os.File{p.socket}
 	p.cmd.Stderr = p.log
 	if err := p.cmd.Start(); err != nil {

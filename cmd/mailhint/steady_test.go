@@ -1,0 +1,252 @@
+//go:build linux
+
+package main
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// traffic are visitors that come at a steady pace, whatever becomes of those before them: half of them with HTTP/1.1, half with HTTP/2.
+// Nobody tries again, so that each failure is seen. Only when a whole second's visitors are still there nobody comes: then the machine
+// has too much else to do, and the server's limits would strike.
+type traffic struct {
+	address  string
+	visitors [2]*visitor
+	there    chan struct{} // one for each visitor that is there
+	stop     chan struct{}
+	ended    sync.WaitGroup
+	started  time.Time
+	begun    int
+
+	mayRefuse bool // that the listener closes is part of the test
+
+	mu                sync.Mutex
+	answered, refused int
+	faults            []error
+	serials           map[string]bool // of the certificates seen
+}
+
+const visitorsPerSecond = 200
+
+// startTraffic begins traffic to an https listener, which must serve certificates that roots trust.
+func startTraffic(t *testing.T, address string, roots *x509.CertPool, body []byte) *traffic {
+	t.Helper()
+	tr := &traffic{address: address, there: make(chan struct{}, visitorsPerSecond), stop: make(chan struct{}),
+		started: time.Now(), serials: make(map[string]bool)}
+	for i, protocol := range []string{"http/1.1", "h2"} {
+		v := newVisitor(protocol, roots, body)
+		v.config.CurvePreferences = []tls.CurveID{tls.CurveP256} // assembly, which the race detector does not slow down
+		v.config.VerifyConnection = tr.note
+		tr.visitors[i] = v
+	}
+	tr.ended.Go(tr.come)
+	t.Cleanup(func() { tr.end(t) })
+	return tr
+}
+
+func (tr *traffic) note(state tls.ConnectionState) error {
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
+	tr.serials[state.PeerCertificates[0].SerialNumber.String()] = true
+	return nil
+}
+
+func (tr *traffic) come() {
+	tick := time.NewTicker(time.Second / visitorsPerSecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tr.stop:
+			return
+		case <-tick.C:
+		}
+		for due := int(time.Since(tr.started) * visitorsPerSecond / time.Second); tr.begun < due && len(tr.there) < cap(tr.there); tr.begun++ {
+			v := tr.visitors[tr.begun%2]
+			tr.there <- struct{}{}
+			tr.ended.Go(func() {
+				tr.count(v.visit(tr.address, nil))
+				<-tr.there
+			})
+		}
+	}
+}
+
+func (tr *traffic) count(err error) {
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
+	op := new(net.OpError)
+	switch {
+	case err == nil:
+		tr.answered++
+	case errors.As(err, &op) && op.Op == "dial": // there is no connection, so there was no request
+		tr.refused++
+	default:
+		tr.faults = append(tr.faults, err)
+	}
+}
+
+// seen returns how many have been answered, and with how many different certificates.
+func (tr *traffic) seen() (answered, certificates int) {
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
+	return tr.answered, len(tr.serials)
+}
+
+// more waits until another second's visitors have been answered.
+func (tr *traffic) more(t *testing.T) {
+	t.Helper()
+	before, _ := tr.seen()
+	eventually(t, "a second's visitors are answered", func() bool {
+		now, _ := tr.seen()
+		return now >= before+visitorsPerSecond
+	})
+}
+
+// end waits for the last visitor and tells of all failures.
+func (tr *traffic) end(t *testing.T) {
+	t.Helper()
+	select {
+	case <-tr.stop:
+		return
+	default:
+	}
+	close(tr.stop)
+	took := time.Since(tr.started)
+	tr.ended.Wait()
+	t.Logf("%d visitors, %.0f a second: %d answered, %d refused, %d failed", tr.begun, float64(tr.begun)/took.Seconds(), tr.answered, tr.refused, len(tr.faults))
+	for _, fault := range tr.faults[:min(len(tr.faults), 10)] {
+		t.Errorf("a visitor: %v", fault)
+	}
+	if tr.refused > 0 && !tr.mayRefuse {
+		t.Errorf("%d were refused", tr.refused)
+	}
+}
+
+// TestSteady has 200 new TLS connections a second made to the program as people have it, without the race detector, while things happen
+// to it that happen to servers. No request may fail.
+func TestSteady(t *testing.T) {
+	program := buildProgram(t)
+	t.Run("SIGHUP and new certificates", func(t *testing.T) { testNewCertificates(t, program) })
+	t.Run("restarts with socket activation", func(t *testing.T) { testSecureRestarts(t, program) })
+	t.Run("SIGTERM", func(t *testing.T) { testStop(t, program) })
+}
+
+// steady is a configuration with certificate files.
+type steady struct {
+	config, cert, key string
+	roots             *x509.CertPool
+}
+
+func newSteady(t *testing.T) *steady {
+	t.Helper()
+	dir := t.TempDir()
+	s := &steady{filepath.Join(dir, "domains.toml"), filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem"), nil}
+	s.roots = writeVisited(t, s.cert, s.key)
+	write(t, s.config, benchServer+"https = [\"127.0.0.1:0\"]\ntls = \"files\"\ncert = \"cert.pem\"\nkey = \"key.pem\"\n"+benchDomain)
+	return s
+}
+
+// replace writes a file as those do who do it well.
+func replace(t *testing.T, file string, text []byte) {
+	t.Helper()
+	write(t, file+".new", string(text))
+	if err := os.Rename(file+".new", file); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// The files are read again; then there is a new certificate without its key for a while, which is not served; then its key, which is
+// seen without a signal.
+func testNewCertificates(t *testing.T, program string) {
+	s := newSteady(t)
+	c, stop := startChild(t, program, s.config)
+	defer stop()
+	cert, key, _ := newVisited(t)
+	s.roots.AppendCertsFromPEM(cert)
+	tr := startTraffic(t, c.secure, s.roots, c.body(t))
+	hangUp := func(times int) {
+		for range times {
+			tr.more(t)
+			if err := c.Process.Signal(syscall.SIGHUP); err != nil {
+				t.Fatal(err)
+			}
+		}
+		tr.more(t)
+	}
+	hangUp(2)
+	replace(t, s.cert, cert)
+	hangUp(1)
+	if _, certificates := tr.seen(); certificates != 1 {
+		t.Errorf("%d certificates seen, want only the old one while the new one has no key", certificates)
+	}
+	replace(t, s.key, key)
+	eventually(t, "the new certificate is served", func() bool {
+		_, certificates := tr.seen()
+		return certificates == 2
+	})
+	tr.more(t)
+	tr.end(t)
+}
+
+// The socket stays open while the program is restarted, as systemd does it.
+func testSecureRestarts(t *testing.T, program string) {
+	const restarts = 3
+	s := newSteady(t)
+	c, stop := startChild(t, program, s.config)
+	body := c.body(t)
+	stop()
+	address, socket := openSocket(t)
+	p := &activated{program: program, purpose: "https", config: s.config, socket: socket}
+	p.start(t)
+	defer p.stop(t)
+	tr := startTraffic(t, address, s.roots, body)
+	for range restarts {
+		tr.more(t)
+		p.stop(t)
+		p.start(t)
+	}
+	tr.more(t)
+	tr.end(t)
+}
+
+// Without it, new connections are refused from some moment on. Those before it are all answered.
+func testStop(t *testing.T, program string) {
+	s := newSteady(t)
+	c, stop := startChild(t, program, s.config)
+	defer stop()
+	tr := startTraffic(t, c.secure, s.roots, c.body(t))
+	tr.mayRefuse = true
+	tr.more(t)
+	if err := c.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Wait(); err != nil {
+		t.Errorf("it ended with %v", err)
+	}
+	tr.end(t)
+}
+
+// openSocket opens a port that nobody here accepts at.
+func openSocket(t *testing.T) (address string, socket *os.File) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close() // only socket holds it then
+	socket, err = l.(*net.TCPListener).File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { socket.Close() })
+	return l.Addr().String(), socket
+}
