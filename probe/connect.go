@@ -20,7 +20,7 @@ var errBabble = errors.New("it sends without end")
 // How much a server may send over one connection. The longest honest part of a mail server's is a chain of certificates.
 const (
 	maxMailOctets = 64 << 10
-	maxWebOctets  = MaxBody + maxHeader + maxMailOctets
+	maxWebOctets  = MaxBody + 2*maxMailOctets // and certificates, and the head of the answer
 )
 
 // connect opens a connection to an address that may be looked at, and may send so many octets. It is closed when ctx is done, because

@@ -143,6 +143,9 @@ func (c scripted) check(t *testing.T, got Look, opened int) {
 	case wantError && !regexp.MustCompile(pattern).MatchString(got.Err.Error()):
 		t.Errorf("error %q, want one like %s", got.Err, pattern)
 	}
+	if got.Err != nil && strings.Contains(got.Err.Error(), "127.0.0.1") {
+		t.Errorf("the error %q has an address in it, with a port that is another each time", got.Err)
+	}
 	if got.Err != nil && strings.ContainsFunc(got.Err.Error(), func(r rune) bool { return r < ' ' || r > '~' }) {
 		t.Errorf("the error %q is not fit for a terminal", got.Err)
 	}

@@ -1,6 +1,8 @@
 package probe
 
 import (
+	"errors"
+	"net"
 	"strings"
 	"unicode/utf8"
 )
@@ -31,7 +33,11 @@ func printable(err error) error {
 	if err == nil {
 		return nil
 	}
-	return printableError{err, clean(err.Error(), 2*maxText)}
+	text := err.Error()
+	if op := new(net.OpError); errors.As(err, &op) && op.Source != nil && op.Err != nil {
+		text = strings.Replace(text, op.Error(), op.Err.Error(), 1) // without our address and port, which is another each time
+	}
+	return printableError{err, clean(text, 2*maxText)}
 }
 
 // printableError keeps its text: that of a certificate with many names takes long to make, and is asked for often.

@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"bufio"
 	"bytes"
 	"cmp"
 	"context"
@@ -53,8 +54,6 @@ type Web struct {
 
 // MaxBody is how much of a document is read.
 const MaxBody = 256 << 10
-
-const maxHeader = 64 << 10
 
 // LookURL asks a web server one question. Of many addresses that do not answer it tries some only, for as long as a look may take. It follows no redirect, sends no password, and takes any certificate, which it judges as
 // Look does.
@@ -133,7 +132,6 @@ func (p *Prober) askAt(ctx context.Context, q Request, at netip.AddrPort, web *W
 		request.Header.Set("Content-Type", q.ContentType)
 	}
 	if request.URL.Scheme == "https" {
-		// Not in the transport, which goes on with a handshake in the background after it has given up the request.
 		inside, seen, err := p.encrypt(ctx, request.URL.Hostname(), conn)
 		if err != nil {
 			web.Err = printable(err)
@@ -141,14 +139,13 @@ func (p *Prober) askAt(ctx context.Context, q Request, at netip.AddrPort, web *W
 		}
 		conn, web.TLS = inside, seen
 	}
-	response, err := p.transport(conn).RoundTrip(request)
+	response, err := p.exchange(conn, request)
 	if err != nil {
 		web.Err = printable(err)
 		return
 	}
-	defer response.Body.Close()
 	web.Status, web.Header, web.Location = response.StatusCode, response.Header, response.Header.Get("Location")
-	body, err := io.ReadAll(io.LimitReader(response.Body, MaxBody+1))
+	body, err := io.ReadAll(io.LimitReader(response.Body, MaxBody+1)) // until ctx closes the connection
 	web.Cut = len(body) > MaxBody
 	web.Body = body[:min(len(body), MaxBody)]
 	if err != nil {
@@ -156,15 +153,26 @@ func (p *Prober) askAt(ctx context.Context, q Request, at netip.AddrPort, web *W
 	}
 }
 
-// transport sends one request over a connection that is there already, with TLS if there is to be any.
-func (p *Prober) transport(conn net.Conn) *http.Transport {
-	there := func(context.Context, string, string) (net.Conn, error) { return conn, conn.SetDeadline(time.Time{}) }
-	return &http.Transport{
-		DialContext:            there,
-		DialTLSContext:         there,
-		ResponseHeaderTimeout:  p.step(),
-		MaxResponseHeaderBytes: maxHeader,
-		DisableKeepAlives:      true,
-		DisableCompression:     true,
+// exchange sends a request and reads the head of the answer, in one step. An http.Transport would have to be given the connection, read
+// it in the background, and write to the log what a server says unasked.
+func (p *Prober) exchange(conn net.Conn, request *http.Request) (*http.Response, error) {
+	if err := conn.SetDeadline(time.Now().Add(p.step())); err != nil {
+		return nil, err
 	}
+	request.Close = true
+	_ = request.Write(conn) // what matters is the answer, which may come before all is sent
+	in := bufio.NewReader(conn)
+	response, err := http.ReadResponse(in, request)
+	for err == nil && response.StatusCode/100 == 1 { // RFC 9110 section 15.2: more follows
+		response, err = http.ReadResponse(in, request)
+	}
+	switch {
+	case late(err):
+		return nil, fmt.Errorf("no answer within %s: %w", p.step(), err)
+	case ended(err):
+		return nil, fmt.Errorf("it closes the connection without an answer: %w", err)
+	case err != nil:
+		return nil, err
+	}
+	return response, conn.SetDeadline(time.Time{})
 }

@@ -47,6 +47,9 @@ func TestLookURL(t *testing.T) {
 					return
 				}
 			}
+		case "/hints":
+			w.WriteHeader(http.StatusEarlyHints)
+			_, _ = io.WriteString(w, "hinted")
 		case "/echo":
 			_, _ = io.WriteString(w, r.Method+" "+r.Host+" "+r.Header.Get("Content-Type")+" "+string(body))
 		}
@@ -74,6 +77,9 @@ func TestLookURL(t *testing.T) {
 	}
 	if got = ask(Request{URL: "https://www.example.com/endless"}); len(got.Body) != MaxBody || !got.Cut {
 		t.Errorf("endless: got %d octets, cut %t, %v", len(got.Body), got.Cut, got.Err)
+	}
+	if got = ask(Request{URL: "https://www.example.com/hints"}); got.Status != 200 || string(got.Body) != "hinted" {
+		t.Errorf("hints: got %+v", got)
 	}
 	if got = ask(Request{URL: "https://other.example.com/echo"}); got.Status != 200 || got.TLS.NameErr == nil || got.TLS.ChainErr != nil {
 		t.Errorf("other name: got %+v", got)
@@ -121,6 +127,9 @@ func TestWebServerThatIsNone(t *testing.T) {
 		got := p.LookURL(t.Context(), Request{URL: u})
 		if got.Err == nil || got.State != Reached || got.Status != 0 || got.Took > lookSteps*testStep+5*time.Second {
 			t.Errorf("%s: got %+v", u, got)
+		}
+		if got.Err != nil && strings.Contains(got.Err.Error(), "127.0.0.1") {
+			t.Errorf("%s: error %q has an address in it, with a port that is another each time", u, got.Err)
 		}
 		if got.Err != nil && strings.ContainsRune(got.Err.Error(), '\x1b') {
 			t.Errorf("%s: error %q", u, got.Err)

@@ -217,7 +217,7 @@ func (r *Resolver) ask(ctx context.Context, name string, t uint16) (*dns.Msg, er
 		case err != nil && over(ctx) != nil:
 			return nil, fmt.Errorf("%s %s: %w: %w", name, dns.TypeToString[t], ErrFailed, over(ctx))
 		case err != nil:
-			reasons = append(reasons, fmt.Sprintf("%s: %v", server, err))
+			reasons = append(reasons, fmt.Sprintf("%s: %v", server, plain(err)))
 		case answer.Rcode == dns.RcodeSuccess:
 			return answer, nil
 		case answer.Rcode == dns.RcodeNameError:
@@ -277,6 +277,14 @@ func over(ctx context.Context) error {
 }
 
 func rcode(code int) string { return cmp.Or(dns.RcodeToString[code], fmt.Sprintf("RCODE %d", code)) }
+
+// plain takes our own address and port from an error of the network: it is another each time.
+func plain(err error) error {
+	if op := new(net.OpError); errors.As(err, &op) && op.Err != nil {
+		return op.Err
+	}
+	return err
+}
 
 func timedOut(err error) bool {
 	var timeout net.Error

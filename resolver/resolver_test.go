@@ -126,6 +126,9 @@ func TestServersInTurn(t *testing.T) {
 			if _, err = r.MX(t.Context(), "m.example"); !errors.Is(err, ErrFailed) || errors.Is(err, ErrNone) || !strings.Contains(err.Error(), bad.address.String()) {
 				t.Errorf("alone: %v, want ErrFailed and the server's address", err)
 			}
+			if _, again := r.MX(t.Context(), "m.example"); err == nil || again == nil || again.Error() != err.Error() {
+				t.Errorf("first %v, then %v; want the same words, for those who watch for changes", err, again)
+			}
 			if _, _, err = r.Host(t.Context(), "a.example"); !errors.Is(err, ErrFailed) {
 				t.Errorf("alone, host: %v, want ErrFailed", err)
 			}
