@@ -1,0 +1,223 @@
+// Package pebbletest runs Pebble for tests: Let's Encrypt's small ACME server, with the name server that goes with it, for which
+// every name is this machine. "make programs" builds both.
+package pebbletest
+
+import (
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/json"
+	"encoding/pem"
+	"io"
+	"math/big"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+)
+
+// CA is a Pebble that runs.
+type CA struct {
+	Address  string          // host and port
+	Root     tls.Certificate // with which it speaks https
+	RootFile string          // the same without its key, in PEM
+	Roots    *x509.CertPool  // the same
+	Issuing  *x509.CertPool  // what its certificates come from
+
+	kill func()
+}
+
+// Profile is the one profile it offers. A CA that is not asked for a certain one picks it too.
+const Profile = "test"
+
+// Directory is the address to give an ACME client.
+func (ca *CA) Directory() string { return "https://" + ca.Address + "/dir" }
+
+// Kill ends it at once.
+func (ca *CA) Kill() { ca.kill() }
+
+// Start starts a CA that asks back at these ports and whose certificates are valid for the time given. It ends with the test.
+func Start(t testing.TB, httpPort, tlsPort int, valid time.Duration) *CA {
+	t.Helper()
+	pebble, names := tool(t, "pebble"), tool(t, "pebble-challtestsrv")
+	for range 5 { // somebody else may be faster at one of its ports
+		if ca := start(t, pebble, names, httpPort, tlsPort, valid); ca != nil {
+			return ca
+		}
+	}
+	t.Fatal("Pebble does not answer, five times")
+	return nil
+}
+
+// start returns nil if the CA does not come up.
+func start(t testing.TB, pebble, names string, httpPort, tlsPort int, valid time.Duration) *CA {
+	t.Helper()
+	dir := t.TempDir()
+	ca := &CA{Address: FreeAddress(t), Root: SelfSigned(t), RootFile: filepath.Join(dir, "cert.pem"),
+		Roots: x509.NewCertPool(), Issuing: x509.NewCertPool()}
+	ca.Roots.AddCert(ca.Root.Leaf)
+	WritePair(t, dir, ca.Root)
+	resolver, management := FreeAddress(t), FreeAddress(t)
+	config, err := json.Marshal(map[string]any{"pebble": map[string]any{
+		"listenAddress": ca.Address, "managementListenAddress": management, "httpPort": httpPort, "tlsPort": tlsPort,
+		"certificate": ca.RootFile, "privateKey": filepath.Join(dir, "key.pem"),
+		"profiles":   map[string]any{Profile: map[string]any{"description": "for tests", "validityPeriod": int(valid.Seconds())}},
+		"retryAfter": map[string]int{"authz": 0, "order": 0},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, "pebble.json")
+	if err := os.WriteFile(file, config, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	run(t, names, "-dnsserver", resolver, "-management", FreeAddress(t), "-defaultIPv4", "127.0.0.1", "-defaultIPv6", "",
+		"-http01", "", "-https01", "", "-tlsalpn01", "", "-doh", "")
+	ca.kill = run(t, pebble, "-config", file, "-dnsserver", resolver)
+
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: ca.Roots}}}
+	t.Cleanup(client.CloseIdleConnections)
+	root := untilAnswers(client, "https://"+management+"/roots/0")
+	if root == nil || untilAnswers(client, ca.Directory()) == nil {
+		return nil
+	}
+	if !ca.Issuing.AppendCertsFromPEM(root) {
+		t.Fatalf("Pebble's root is no certificate: %s", root)
+	}
+	return ca
+}
+
+// tool finds a program that "make programs" has built, or one that is installed.
+func tool(t testing.TB, name string) string {
+	t.Helper()
+	dir, err := os.Getwd()
+	for err == nil && dir != filepath.Dir(dir) {
+		built := filepath.Join(dir, "build", "tools", name)
+		if _, err := os.Stat(built); err == nil {
+			return built
+		}
+		dir = filepath.Dir(dir)
+	}
+	path, err := exec.LookPath(name)
+	if err != nil {
+		t.Skipf("%s is not installed; make programs builds it", name)
+	}
+	return path
+}
+
+// untilAnswers waits for an address to answer, and returns nil if it does not.
+func untilAnswers(client *http.Client, address string) []byte {
+	for deadline := time.Now().Add(15 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+		res, err := client.Get(address)
+		if err == nil {
+			body, err := io.ReadAll(res.Body)
+			res.Body.Close()
+			if err == nil && res.StatusCode == http.StatusOK {
+				return body
+			}
+		}
+	}
+	return nil
+}
+
+// run runs a program until the test ends, or kill is called. No authorization is used again, and there is no random wait before the
+// CA's questions. It refuses 5 % of the nonces, as it does by itself.
+func run(t testing.TB, name string, args ...string) (kill func()) {
+	t.Helper()
+	cmd := exec.Command(name, args...)
+	cmd.Env = append(os.Environ(), "PEBBLE_AUTHZREUSE=0", "PEBBLE_VA_NOSLEEP=1")
+	var last lastLines
+	cmd.Stdout, cmd.Stderr = &last, &last
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	kill = sync.OnceFunc(func() {
+		cmd.Process.Kill()
+		cmd.Wait() // killed, which is an error
+	})
+	t.Cleanup(func() {
+		kill()
+		if t.Failed() {
+			t.Logf("the last that %s said:\n%s", filepath.Base(name), last.String())
+		}
+	})
+	return kill
+}
+
+// lastLines keeps the end of what is written.
+type lastLines struct {
+	mu   sync.Mutex
+	text []byte
+}
+
+func (l *lastLines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.text = append(l.text, p...); len(l.text) > 16<<10 {
+		l.text = bytes.Clone(l.text[len(l.text)-8<<10:])
+	}
+	return len(p), nil
+}
+
+func (l *lastLines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return string(l.text)
+}
+
+// FreeAddress returns an address that was free a moment ago, for programs that cannot choose one.
+func FreeAddress(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// SelfSigned makes a certificate for https at 127.0.0.1.
+func SelfSigned(t testing.TB) tls.Certificate {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test CA"}, IsCA: true, BasicConstraintsValid: true,
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	leaf, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}
+}
+
+// WritePair writes a certificate and its key into dir, as cert.pem and key.pem.
+func WritePair(t testing.TB, dir string, cert tls.Certificate) {
+	t.Helper()
+	key, err := x509.MarshalPKCS8PrivateKey(cert.PrivateKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, block := range map[string]*pem.Block{
+		"cert.pem": {Type: "CERTIFICATE", Bytes: cert.Certificate[0]}, "key.pem": {Type: "PRIVATE KEY", Bytes: key},
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
