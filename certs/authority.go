@@ -50,7 +50,8 @@ func (c *Certificates) newAuthorities() error {
 		// A certmagic.Config for each CA, so that we decide which one is asked, and see what each one says.
 		a.config = certmagic.New(c.magic, certmagic.Config{
 			Storage: c.storage, Logger: log, KeySource: certmagic.StandardKeyGenerator{KeyType: certmagic.P256},
-			OCSP: certmagic.OCSPConfig{DisableStapling: true}, // we serve without certmagic's cache
+			OCSP:                certmagic.OCSPConfig{DisableStapling: true}, // we serve without certmagic's cache
+			DisableStorageCheck: true,                                        // it would be the name's fault; see checkStorage
 		})
 		a.issuer = certmagic.NewACMEIssuer(a.config, certmagic.ACMEIssuer{
 			CA: address, Agreed: true, Profile: c.config.Profile, TrustedRoots: c.config.Roots, Logger: log,
@@ -138,16 +139,20 @@ func (a *authority) order(ctx context.Context, name string, clock Clock, p place
 		after = cmp.Or(after, time.Hour)
 	case away:
 		a.away++
-		after = max(after, spread(awayPause))
+		after = min(max(after, spread(awayPause)), maxAway)
 		a.until, a.fault = now.Add(after), printable(err.Error())
 	default:
 		a.away, a.fault = 0, ""
+		after = 0 // of another order at the same time: nobody asks to wait after a failed challenge
 	}
 	return what, after, err
 }
 
 // awayPause is the time between attempts to reach a CA. One name at a time is tried then, so that it can be short.
 const awayPause = 8 * time.Second
+
+// maxAway bounds it when a CA, or whatever stands in front of it, answers with an error and asks for more.
+const maxAway = time.Hour
 
 // outcomeOf says what an error of an order means.
 func outcomeOf(name string, err error) outcome {

@@ -32,6 +32,11 @@ type Config struct {
 	// Allowed says whether a name, in lower case and without a final dot, may have a certificate. It is asked in every handshake
 	// and must answer from memory.
 	Allowed func(name string) bool
+	// Listed says whether an allowed name stands in the configuration by itself. The others are below a wildcard, and whoever asks
+	// can make up any number of them. A nil Listed means that all names do.
+	Listed func(name string) bool
+	// Unlisted is how many names that are not listed may have a certificate; 0 for 100.
+	Unlisted int
 	// PointsHere returns why a name's DNS does not lead to this server, or nil. It is asked before every order, so that no order
 	// is wasted on a name that the CA would not find here. A nil PointsHere means that all names do.
 	PointsHere func(ctx context.Context, name string) error
@@ -84,7 +89,9 @@ type Certificates struct {
 	queue    *queue
 	failures *failures
 	waiting  atomic.Int64 // handshakes
+	unlisted atomic.Int64 // names that are not listed and have a certificate, or a failed order
 	results  results
+	storing  storing
 
 	wanted    atomic.Pointer[iter.Seq[string]]
 	wantedNow chan struct{} // wakes whoever goes through wanted
@@ -141,6 +148,9 @@ func setDefaults(config *Config) {
 	}
 	if config.Parallel <= 0 {
 		config.Parallel = 8
+	}
+	if config.Unlisted <= 0 {
+		config.Unlisted = 100
 	}
 	if config.Loaded <= 0 {
 		config.Loaded = 10_000

@@ -65,7 +65,11 @@ func readFailures(ctx context.Context, storage certmagic.Storage) (*failures, er
 func (f *failures) wait(name string, now time.Time) time.Duration {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.byName[name].Next.Sub(now)
+	failure := f.byName[name]
+	if failure.Last.After(now.Add(time.Minute)) { // the clock has been set back; it would take too long
+		return 0
+	}
+	return failure.Next.Sub(now)
 }
 
 func (f *failures) get(name string) (Failure, bool) {
@@ -75,20 +79,50 @@ func (f *failures) get(name string) (Failure, bool) {
 	return failure, ok
 }
 
-// add notes a failed order. It is tried again ever later, and not before the time the CA has asked for.
+// errEnded is what is found of an order during which the process was killed.
+var errEnded = errors.New("mailhint ended during the order")
+
+// begin writes down that an order fails, before it is made: a process that is killed during it, or by it, again and again must not
+// order as often. finish takes that back if nothing has come of the order, good or bad.
+func (f *failures) begin(ctx context.Context, name string, now time.Time) (finish func(), err error) {
+	f.mu.Lock()
+	before, failed := f.byName[name]
+	f.mu.Unlock()
+	if err := f.store(ctx, name, before.again(errEnded, now, 0)); err != nil {
+		return nil, err
+	}
+	return func() {
+		if failed && before.Times > 0 {
+			f.store(ctx, name, before) // if it fails, the next start finds one failure too many
+		} else {
+			f.storage.Delete(context.WithoutCancel(ctx), failureFile(name))
+		}
+	}, nil
+}
+
+// again returns the failure after one more. It is tried again ever later, and not before the time the CA has asked for.
+func (f Failure) again(err error, now time.Time, after time.Duration) Failure {
+	backoff := firstBackoff << min(f.Times, 10)
+	return Failure{Error: printable(err.Error()), Times: f.Times + 1, Last: now,
+		Next: now.Add(max(spread(min(backoff, lastBackoff)), after))}
+}
+
+// add notes a failed order.
 func (f *failures) add(ctx context.Context, name string, err error, now time.Time, after time.Duration) Failure {
 	f.mu.Lock()
-	failure := f.byName[name]
-	failure.Times++
-	backoff := firstBackoff << min(failure.Times-1, 10)
-	failure.Error, failure.Last = printable(err.Error()), now
-	failure.Next = now.Add(max(spread(min(backoff, lastBackoff)), after))
+	failure := f.byName[name].again(err, now, after)
 	f.put(name, failure)
 	f.mu.Unlock()
-	if text, err := json.Marshal(failure); err == nil {
-		f.storage.Store(context.WithoutCancel(ctx), failureFile(name), text) // else it is only remembered until the next start
-	}
+	f.store(ctx, name, failure) // if it fails, it is only remembered until the next start
 	return failure
+}
+
+func (f *failures) store(ctx context.Context, name string, failure Failure) error {
+	text, err := json.Marshal(failure)
+	if err != nil {
+		return err
+	}
+	return f.storage.Store(context.WithoutCancel(ctx), failureFile(name), text)
 }
 
 // lookedAstray notes that a name's DNS does not point here. That costs the CA nothing, and is forgotten with the process.
@@ -103,10 +137,13 @@ func (f *failures) lookedAstray(name string, err error, now time.Time) {
 
 func (f *failures) put(name string, failure Failure) {
 	if _, there := f.byName[name]; !there && len(f.byName) >= maxFailures {
-		for other := range f.byName { // any: that one is only tried again a little early
-			delete(f.byName, other)
-			break
+		evicted := ""
+		for other, failure := range f.byName { // any, but rather one that has cost the CA nothing: it is tried again a little early
+			if evicted = other; failure.Times == 0 {
+				break
+			}
 		}
+		delete(f.byName, evicted)
 	}
 	f.byName[name] = failure
 }
@@ -114,12 +151,9 @@ func (f *failures) put(name string, failure Failure) {
 // clear forgets the failures of a name.
 func (f *failures) clear(ctx context.Context, name string) {
 	f.mu.Lock()
-	_, there := f.byName[name]
 	delete(f.byName, name)
 	f.mu.Unlock()
-	if there {
-		f.storage.Delete(ctx, failureFile(name)) // else it is read at the next start, and stays until the renewal
-	}
+	f.storage.Delete(context.WithoutCancel(ctx), failureFile(name)) // if it fails, the next start reads it, and it stays until the renewal
 }
 
 func (f *failures) all() map[string]Failure {

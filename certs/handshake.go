@@ -39,6 +39,9 @@ func (c *Certificates) GetCertificate(hello *tls.ClientHelloInfo) (*tls.Certific
 	if c.failures.wait(name, c.clock.Now()) > 0 {
 		return nil, errors.New("there is no certificate for this name yet; an attempt has failed")
 	}
+	if !c.roomFor(name) {
+		return nil, errCrowded
+	}
 	return c.wait(hello, name)
 }
 

@@ -16,8 +16,9 @@ type loaded struct {
 }
 
 type pair struct {
-	name string
-	cert *tls.Certificate
+	name  string
+	cert  *tls.Certificate
+	asked bool // for, since it is here
 }
 
 func newLoaded(most int) *loaded {
@@ -32,18 +33,27 @@ func (l *loaded) get(name string) *tls.Certificate {
 		return nil
 	}
 	l.recent.MoveToFront(e)
+	e.Value.(*pair).asked = true
 	return e.Value.(*pair).cert
+}
+
+// asked reports whether anybody has asked for a certificate since it is here.
+func (l *loaded) asked(name string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	e := l.byName[name]
+	return e != nil && e.Value.(*pair).asked
 }
 
 func (l *loaded) put(name string, cert *tls.Certificate) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if e := l.byName[name]; e != nil {
-		e.Value.(*pair).cert = cert
+		*e.Value.(*pair) = pair{name: name, cert: cert}
 		l.recent.MoveToFront(e)
 		return
 	}
-	l.byName[name] = l.recent.PushFront(&pair{name, cert})
+	l.byName[name] = l.recent.PushFront(&pair{name: name, cert: cert})
 	for len(l.byName) > l.max {
 		l.drop(l.recent.Back())
 	}

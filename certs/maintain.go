@@ -19,11 +19,13 @@ const (
 	betweenScans = time.Minute      // of the storage; other processes write there too
 	askTime      = 10 * time.Second // for the CA's wish about one renewal
 	maxAsked     = 50               // wishes in one go
+	minAskAgain  = time.Minute      // for the same
+	maxAskAgain  = 24 * time.Hour
 )
 
 // maintain follows what is in the storage, and renews what ends.
 func (c *Certificates) maintain(ctx context.Context) {
-	var scanAt time.Time
+	var scanAt, tidyAt time.Time
 	for ctx.Err() == nil {
 		if now := c.clock.Now(); !now.Before(scanAt) {
 			begun := time.Now()
@@ -31,6 +33,14 @@ func (c *Certificates) maintain(ctx context.Context) {
 				c.log.Warn("cannot look through the stored certificates; those in memory go on being served", "error", err)
 			}
 			scanAt = now.Add(max(betweenScans, 100*time.Since(begun))) // a percent of the time at most, however many there are
+			c.countUnlisted()
+			if _, fault := c.storing.pause(now); fault != "" {
+				c.checkStorage(ctx)
+			}
+			if !now.Before(tidyAt) {
+				c.tidy(ctx)
+				tidyAt = now.Add(betweenTidies)
+			}
 		}
 		c.renewDue()
 		c.askAboutRenewals(ctx)
@@ -97,7 +107,7 @@ func (c *Certificates) entries() map[string]*entry {
 func (c *Certificates) renewDue() {
 	now := c.clock.Now()
 	for name, e := range c.entries() {
-		if !now.Before(e.renewAt) && c.allowed(name) && c.failures.wait(name, now) <= 0 {
+		if !now.Before(e.renewAt) && c.allowed(name) && (c.listed(name) || c.loaded.asked(name)) && c.failures.wait(name, now) <= 0 {
 			c.queue.add(name, forRenewal)
 		}
 	}
@@ -125,7 +135,8 @@ func (c *Certificates) askAboutRenewals(ctx context.Context) {
 	asked := 0
 	for name, e := range c.entries() {
 		now := c.clock.Now()
-		if e.askAgain.IsZero() || now.Before(e.askAgain) || now.After(e.notAfter) || !c.allowed(name) {
+		// A time that is further away than any of ours has been written down as the CA has said it, or the clock has been set back.
+		if wait := e.askAgain.Sub(now); wait > 0 && wait <= maxAskAgain || now.After(e.notAfter) || !c.allowed(name) {
 			continue
 		}
 		if asked++; asked > maxAsked || ctx.Err() != nil {
@@ -134,14 +145,23 @@ func (c *Certificates) askAboutRenewals(ctx context.Context) {
 		if err := c.ask(ctx, name); err != nil {
 			later := *e
 			later.askAgain = now.Add(spread(time.Hour))
+			never := errors.Is(err, acme.ErrUnsupported) || errors.Is(err, errForeign)
+			if never {
+				later.askAgain = now.Add(maxAskAgain)
+			}
 			c.mu.Lock()
 			c.known[name] = &later
 			c.mu.Unlock()
 			c.log.Debug("the CA does not say when to renew", "name", name, "error", printable(err.Error()))
-			return // the others of this CA would wait as long
+			if !never {
+				return // the others of this CA would wait as long
+			}
 		}
 	}
 }
+
+// errForeign means that a certificate's CA is not asked any more.
+var errForeign = errors.New("its CA is not in the configuration")
 
 func (c *Certificates) ask(ctx context.Context, name string) error {
 	ctx, cancel := context.WithTimeout(ctx, askTime)
@@ -152,7 +172,7 @@ func (c *Certificates) ask(ctx context.Context, name string) error {
 	}
 	ca := c.authority(s.issuer)
 	if ca == nil {
-		return errors.New("its CA is not in the configuration")
+		return errForeign
 	}
 	whole := tls.Certificate{Certificate: s.cert.Certificate, Leaf: s.leaf}
 	info, err := ca.issuer.GetRenewalInfo(ctx, certmagic.Certificate{Certificate: whole, Names: []string{name}})
@@ -162,10 +182,12 @@ func (c *Certificates) ask(ctx context.Context, name string) error {
 	if s.ari != nil && info.SameWindow(*s.ari) && !s.ari.SelectedTime.IsZero() {
 		info.SelectedTime = s.ari.SelectedTime // chosen at random once, and not again and again
 	}
-	if info.RetryAfter == nil || !info.RetryAfter.After(c.clock.Now()) {
-		next := c.clock.Now().Add(6 * time.Hour) // as RFC 9773 section 4.3.2 advises
-		info.RetryAfter = &next
+	wait := 6 * time.Hour // RFC 9773 section 4.3.2, as are the bounds
+	if info.RetryAfter != nil {
+		wait = min(max(time.Until(*info.RetryAfter), minAskAgain), maxAskAgain)
 	}
+	next := c.clock.Now().Add(wait)
+	info.RetryAfter = &next
 	if err := c.storeRenewalInfo(ctx, s, info); err != nil {
 		return err
 	}

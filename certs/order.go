@@ -21,6 +21,7 @@ type results [away + 1]atomic.Int64
 
 // work gives the names of the queue to the CA, as fast as it may.
 func (c *Certificates) work(ctx context.Context) {
+	c.checkStorage(ctx) // so that a fault is told before somebody waits for a certificate
 	slots := make(chan struct{}, c.config.Parallel)
 	var running sync.WaitGroup
 	defer running.Wait()
@@ -58,6 +59,9 @@ func (c *Certificates) work(ctx context.Context) {
 // not answer, is passed over for the next.
 func (c *Certificates) pace() time.Duration {
 	now := c.clock.Now()
+	if pause, _ := c.storing.pause(now); pause > 0 {
+		return pause
+	}
 	_, running := c.queue.lengths()
 	least := time.Duration(1<<63 - 1)
 	for _, ca := range c.cas {
@@ -84,10 +88,11 @@ func (a *authority) isAway() bool {
 func (c *Certificates) do(ctx context.Context, j *job) {
 	err := c.obtain(ctx, j.name)
 	switch {
-	case errors.Is(err, errLater), errors.Is(err, errSpent):
+	case errors.Is(err, errLater), errors.Is(err, errSpent), errors.Is(err, errStorage):
 		c.queue.again(j)
 	default:
-		if err != nil && ctx.Err() == nil && c.failures.wait(j.name, c.clock.Now()) <= 0 { // the storage's fault: nobody has noted it yet
+		// A lock or a file of this name that cannot be used is noted by nobody else.
+		if err != nil && ctx.Err() == nil && !errors.Is(err, errCrowded) && c.failures.wait(j.name, c.clock.Now()) <= 0 {
 			failure := c.failures.add(ctx, j.name, err, c.clock.Now(), 0)
 			c.log.Warn("no certificate", "name", j.name, "error", failure.Error)
 		}
@@ -120,6 +125,9 @@ func (c *Certificates) obtain(ctx context.Context, name string) error {
 			return err
 		}
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return err
+	}
+	if err := c.takeRoom(name); err != nil {
 		return err
 	}
 	if err := c.order(ctx, name); err != nil {
@@ -165,35 +173,53 @@ func (c *Certificates) pointsHere(ctx context.Context, name string) error {
 
 // order asks one CA after the other, and notes a failure that is the name's.
 func (c *Certificates) order(ctx context.Context, name string) error {
-	var last error
-	var longest time.Duration
+	if err := c.checkStorage(ctx); err != nil {
+		return err
+	}
+	finish, err := c.failures.begin(ctx, name, c.clock.Now())
+	if err != nil {
+		return err
+	}
+	failed, after, err := c.askAll(ctx, name)
+	if failed == nil {
+		if err != nil {
+			finish() // it is nobody's fault
+		}
+		return err
+	}
+	failure := c.failures.add(ctx, name, failed, c.clock.Now(), after)
+	return fmt.Errorf("%s; tried again at %s", failure.Error, failure.Next.UTC().Format(time.RFC3339))
+}
+
+// askAll asks one CA after the other. failed is an error that is the name's fault, and after how long a CA wants to be left alone
+// with it; err any other.
+func (c *Certificates) askAll(ctx context.Context, name string) (failed error, after time.Duration, err error) {
 	for _, ca := range c.cas {
 		if pause, _ := ca.pause(c.clock.Now()); pause > 0 {
 			continue
 		}
 		place, err := ca.budget.take(ctx, c.clock.Now())
 		if err != nil {
-			return err
+			return nil, 0, err
 		}
-		what, after, err := ca.order(ctx, name, c.clock, place)
+		what, wait, err := ca.order(ctx, name, c.clock, place)
 		if err != nil && ctx.Err() != nil { // we are to stop
-			return err
+			return nil, 0, err
 		}
 		c.results[what].Add(1)
 		if what == ordered {
-			return nil
+			return nil, 0, nil
 		}
 		c.log.Warn("no certificate", "name", name, "ca", ca.key, "result", what.String(), "error", printable(err.Error()))
 		if what == held || what == away {
 			continue
 		}
-		if last, longest = err, max(longest, after); what == refused {
+		if failed, after = err, max(after, wait); what == refused {
 			break
 		}
 	}
-	if last == nil {
-		return errLater
+	if failed == nil {
+		return nil, 0, errLater
 	}
-	failure := c.failures.add(ctx, name, last, c.clock.Now(), longest)
-	return fmt.Errorf("%s; tried again at %s", failure.Error, failure.Next.UTC().Format(time.RFC3339))
+	return failed, after, nil
 }

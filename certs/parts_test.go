@@ -20,10 +20,13 @@ import (
 	"github.com/caddyserver/certmagic"
 	"github.com/mholt/acmez/v3/acme"
 	"go.uber.org/zap"
+
+	"mailhint/certs/pebbletest"
 )
 
 // Renewals go first, then what somebody waits for; each name is worked on once.
 func TestQueue(t *testing.T) {
+	t.Parallel()
 	q := newQueue()
 	later := q.add("later", forLater)
 	q.add("b", forLater)
@@ -63,6 +66,7 @@ func TestQueue(t *testing.T) {
 
 // Two processes share a budget, a restart does not renew it, and a clock set back does not use it up for longer than an hour.
 func TestBudget(t *testing.T) {
+	t.Parallel()
 	storage := &certmagic.FileStorage{Path: t.TempDir()}
 	here, there := &budget{key: "ca", perHour: 3, storage: storage}, &budget{key: "ca", perHour: 3, storage: storage}
 	now := time.Now()
@@ -103,6 +107,7 @@ func TestBudget(t *testing.T) {
 
 // What the answers of a CA mean for the name, and for the CA.
 func TestOutcome(t *testing.T) {
+	t.Parallel()
 	problem := func(status int, kind, detail string) error {
 		return fmt.Errorf("somewhere: %w", acme.Problem{Status: status, Type: "urn:ietf:params:acme:error:" + kind, Detail: detail})
 	}
@@ -134,6 +139,7 @@ func TestOutcome(t *testing.T) {
 
 // The bridge tells no addresses, mail addresses or account data, and nothing that moves a terminal's cursor.
 func TestBridge(t *testing.T) {
+	t.Parallel()
 	var out bytes.Buffer
 	status, after := 0, ""
 	log := newZap(slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug})), func(s int, h http.Header) {
@@ -159,36 +165,33 @@ func TestBridge(t *testing.T) {
 	}
 }
 
-// A name that the CA cannot reach costs orders too, which are all counted; it is tried again later and later.
-func TestUnreachableName(t *testing.T) {
-	nobody := listen(t)
-	nobody.Close()
-	f := newFront(t)
-	ca := startCA(t, portOf(nobody), portOf(nobody), 90*day)
-	clock := &manualClock{now: time.Now()}
-	config := ca.config(t.TempDir())
-	config.Clock = clock
-	c, _ := f.serve(t, config)
-	c.Want(slices.Values(names(1)))
-	var last time.Duration
-	for times := 1; times <= 3; times++ {
-		var failure Failure
-		eventually(t, "no failure", 30*time.Second, func() bool { failure, _ = c.failures.get(names(1)[0]); return failure.Times == times })
-		wait := failure.Next.Sub(clock.Now())
-		if wait <= last || wait > 100*time.Minute {
-			t.Errorf("after %d failures it waits %s, before %s", times, wait, last)
+// When a certificate is renewed: by its own time, or as its CA wishes, within reason.
+func TestRenewalTime(t *testing.T) {
+	t.Parallel()
+	begin := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
+	never := time.Duration(-1 << 62)
+	for _, test := range []struct{ life, wish, want time.Duration }{
+		{90 * day, never, 60 * day},
+		{6 * day, never, 3 * day},
+		{90 * day, 50 * day, 50 * day},
+		{90 * day, 7 * time.Hour, 7 * time.Hour}, // as when the CA has to revoke it
+		{90 * day, -1000 * day, 6 * time.Hour},   // its clock is wrong; there would be orders without end
+		{6 * day, 1000 * day, 6 * day * 9 / 10},  // too late
+		{time.Minute, -time.Second, 6 * time.Second},
+	} {
+		s := stored{entry: entry{notBefore: begin, notAfter: begin.Add(test.life)}}
+		if test.wish != never {
+			s.ari = &acme.RenewalInfo{SelectedTime: begin.Add(test.wish)}
 		}
-		if orders, counted := ca.orders.Load(), c.Status().Accounts[0].Orders; int(orders) > counted {
-			t.Errorf("%d orders, %d counted", orders, counted)
+		if s.setRenewal(); s.renewAt.Sub(begin) != test.want {
+			t.Errorf("%s, wish %s: renewed after %s, want %s", test.life, test.wish, s.renewAt.Sub(begin), test.want)
 		}
-		last = wait
-		eventually(t, "the attempt does not end", 10*time.Second, func() bool { return c.Status().Waiting == 0 })
-		clock.advance(wait + time.Second)
 	}
 }
 
 // A name must not lead out of the storage, or to all of it.
 func TestRemoveKeepsToItsName(t *testing.T) {
+	t.Parallel()
 	ca := &testCA{directory: "https://127.0.0.1:1/dir"}
 	c, err := New(ca.config(t.TempDir()))
 	if err != nil {
@@ -203,10 +206,10 @@ func TestRemoveKeepsToItsName(t *testing.T) {
 }
 
 // storeCertificate writes a certificate for name as certmagic does.
-func storeCertificate(t testing.TB, c *Certificates, name string, cert *tls.Certificate) {
+func storeCertificate(t testing.TB, c *Certificates, name string, cert tls.Certificate) {
 	t.Helper()
 	dir := t.TempDir()
-	writePair(t, dir, cert)
+	pebbletest.WritePair(t, dir, cert)
 	for key, file := range map[string]string{
 		certmagic.StorageKeys.SiteCert(c.cas[0].key, name): "cert.pem", certmagic.StorageKeys.SitePrivateKey(c.cas[0].key, name): "key.pem",
 	} {
@@ -222,6 +225,7 @@ func storeCertificate(t testing.TB, c *Certificates, name string, cert *tls.Cert
 
 // The memory that certificates take does not grow beyond what is allowed; those that had to go are read again.
 func TestLoadedIsBounded(t *testing.T) {
+	t.Parallel()
 	config := (&testCA{directory: "https://127.0.0.1:1/dir"}).config(t.TempDir())
 	config.Loaded = 10
 	c, err := New(config)
@@ -229,7 +233,7 @@ func TestLoadedIsBounded(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	cert := selfSigned(t)
+	cert := pebbletest.SelfSigned(t)
 	for round := range 2 {
 		for _, name := range names(30) {
 			if round == 0 {
@@ -256,7 +260,7 @@ func BenchmarkLoadedMemory(b *testing.B) {
 	defer c.Close()
 	const n = 1000
 	for _, name := range names(n) {
-		storeCertificate(b, c, name, selfSigned(b))
+		storeCertificate(b, c, name, pebbletest.SelfSigned(b))
 	}
 	for b.Loop() {
 		for _, name := range names(n) {
@@ -288,7 +292,7 @@ func BenchmarkGetCertificate(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer c.Close()
-	storeCertificate(b, c, "autoconfig.a.test", selfSigned(b))
+	storeCertificate(b, c, "autoconfig.a.test", pebbletest.SelfSigned(b))
 	if _, err := c.Stored(b.Context(), "autoconfig.a.test"); err != nil {
 		b.Fatal(err)
 	}

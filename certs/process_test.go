@@ -78,6 +78,7 @@ func runChild(text []byte) error {
 // Two processes on one directory want the same names at the same moment: each name is ordered once, and both serve the same. Only
 // one of them is asked by the CA, whoever orders.
 func TestTwoProcesses(t *testing.T) {
+	t.Parallel()
 	f := newFront(t)
 	httpPort, tlsPort := f.ports()
 	ca := startCA(t, httpPort, tlsPort, 90*day)

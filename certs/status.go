@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"iter"
 	"slices"
 	"time"
 )
@@ -16,6 +17,7 @@ type Certificate struct {
 	NotAfter time.Time `json:"not_after,omitzero"`
 	RenewAt  time.Time `json:"renew_at,omitzero"`
 	Failure  *Failure  `json:"failure,omitempty"` // the last, if nothing good has come since
+	Astray   string    `json:"astray,omitempty"`  // why its DNS does not lead to the server, for whoever has asked Astray
 }
 
 // State is how a name's certificate is.
@@ -25,11 +27,12 @@ type State string
 const (
 	Valid   State = "valid"
 	Due     State = "due"     // valid, but to be renewed
-	Missing State = "missing" // there is none: an order has failed
+	Missing State = "missing" // there is none
 	Expired State = "expired"
+	Unused  State = "unused" // there is one, but the name is not configured any more; only List tells
 )
 
-// States are all of them.
+// States are those of configured names.
 var States = []State{Valid, Due, Missing, Expired}
 
 // Account is how our account at a CA is.
@@ -50,6 +53,8 @@ type Status struct {
 	Loaded   int       // certificates in memory
 	Orders   map[string]int64
 	Accounts []Account
+	Unkept   string // why nothing can be kept, and so nothing is ordered; empty if all is well
+	Crowded  bool   // as many names below wildcards have certificates as may
 }
 
 // Status says how things are, from memory.
@@ -60,13 +65,18 @@ func (c *Certificates) Status() Status {
 	for what := range c.results {
 		s.Orders[outcome(what).String()] += c.results[what].Load()
 	}
-	for _, certificate := range c.list() {
+	now := c.clock.Now()
+	for certificate := range c.all(now) {
+		if certificate.State == Unused {
+			continue
+		}
 		s.Names[certificate.State]++
 		if end := certificate.NotAfter; !end.IsZero() && (s.FirstEnd.IsZero() || end.Before(s.FirstEnd)) {
 			s.FirstEnd = end
 		}
 	}
-	now := c.clock.Now()
+	_, s.Unkept = c.storing.pause(now)
+	s.Crowded = c.config.Listed != nil && c.unlisted.Load() >= int64(c.config.Unlisted)
 	for _, ca := range c.cas {
 		s.Accounts = append(s.Accounts, ca.account(now))
 	}
@@ -83,45 +93,57 @@ func (a *authority) account(now time.Time) Account {
 	return account
 }
 
-// List reads the storage and returns all certificates and what has failed, by name, and the accounts. It is for a process beside
-// the one that serves.
-func (c *Certificates) List(ctx context.Context) ([]Certificate, []Account, error) {
+// List reads the storage and returns all certificates and what has failed, by name, and the accounts. Of wanted, names that have
+// neither are missing as well: their order waits, or their DNS does not lead here. It is for a process beside the one that serves.
+func (c *Certificates) List(ctx context.Context, wanted iter.Seq[string]) ([]Certificate, []Account, error) {
 	if err := c.scan(ctx); err != nil {
 		return nil, nil, err
 	}
 	var accounts []Account
+	now := c.clock.Now()
 	for _, ca := range c.cas {
-		now := c.clock.Now()
 		if _, err := ca.budget.read(ctx, now); err != nil {
 			return nil, nil, err
 		}
 		accounts = append(accounts, ca.account(now))
 	}
-	return c.list(), accounts, nil
-}
-
-func (c *Certificates) list() []Certificate {
-	now := c.clock.Now()
-	failed := c.failures.all()
-	var list []Certificate
-	for name, e := range c.entries() {
-		if !c.allowed(name) {
-			continue
-		}
-		certificate := Certificate{Name: name, CA: e.issuer, NotAfter: e.notAfter, RenewAt: e.renewAt, State: e.state(now)}
-		if failure, ok := failed[name]; ok {
-			certificate.Failure = &failure
-			delete(failed, name)
-		}
-		list = append(list, certificate)
+	list := slices.Collect(c.all(now))
+	there := make(map[string]bool, len(list))
+	for _, certificate := range list {
+		there[certificate.Name] = true
 	}
-	for name, failure := range failed {
-		if c.allowed(name) {
-			list = append(list, Certificate{Name: name, State: Missing, Failure: &failure})
+	for name := range wanted {
+		if !there[name] && c.allowed(name) {
+			list = append(list, Certificate{Name: name, State: Missing})
 		}
 	}
 	slices.SortFunc(list, func(a, b Certificate) int { return cmp.Compare(a.Name, b.Name) })
-	return list
+	return list, accounts, nil
+}
+
+// all yields what is known of each name.
+func (c *Certificates) all(now time.Time) iter.Seq[Certificate] {
+	return func(yield func(Certificate) bool) {
+		failed := c.failures.all()
+		for name, e := range c.entries() {
+			certificate := Certificate{Name: name, CA: e.issuer, NotAfter: e.notAfter, RenewAt: e.renewAt, State: e.state(now)}
+			if failure, ok := failed[name]; ok {
+				certificate.Failure = &failure
+				delete(failed, name)
+			}
+			if !c.allowed(name) {
+				certificate.State, certificate.Failure = Unused, nil
+			}
+			if !yield(certificate) {
+				return
+			}
+		}
+		for name, failure := range failed {
+			if c.allowed(name) && !yield(Certificate{Name: name, State: Missing, Failure: &failure}) {
+				return
+			}
+		}
+	}
 }
 
 func (e *entry) state(now time.Time) State {
@@ -133,6 +155,9 @@ func (e *entry) state(now time.Time) State {
 	}
 	return Due
 }
+
+// Astray returns why a name's DNS does not lead to this server, or nil.
+func (c *Certificates) Astray(ctx context.Context, name string) error { return c.pointsHere(ctx, name) }
 
 // Get orders a certificate for a name now, whatever has failed before, unless there is one that need not be renewed yet. The
 // CA's question is answered by the process that serves, through the storage; if none does, by this one.

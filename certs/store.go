@@ -25,7 +25,7 @@ type entry struct {
 	issuer              string // the CA's name in the storage
 	notBefore, notAfter time.Time
 	renewAt             time.Time
-	askAgain            time.Time // when to ask the CA again about the renewal; zero for never
+	askAgain            time.Time // when to ask the CA again about the renewal
 }
 
 // stored is a certificate that has been read.
@@ -170,8 +170,12 @@ func renewalInfo(meta []byte) *acme.RenewalInfo {
 	return certificate.RenewalInfo
 }
 
+// maxEarly is how long a certificate is kept at least, or a tenth of its time: a CA whose wishes lie in the past always, as when
+// its clock is wrong, would get orders without end. CAs date certificates back by an hour.
+const maxEarly = 6 * time.Hour
+
 // setRenewal says when to renew: at the moment the CA wishes, if it has one; else when a third of the time is left, or half for
-// certificates of a few days, which is what Let's Encrypt advises. Whatever the CA wishes, the last twentieth is too late.
+// certificates of a few days, which is what Let's Encrypt advises. Whatever the CA wishes, the last tenth is too late.
 func (s *stored) setRenewal() {
 	life := s.notAfter.Sub(s.notBefore)
 	left := life / 3
@@ -179,11 +183,17 @@ func (s *stored) setRenewal() {
 		left = life / 2
 	}
 	s.renewAt = s.notAfter.Add(-left)
+	s.askAgain = s.notBefore // that is, soon
 	if s.ari == nil || s.ari.SelectedTime.IsZero() {
 		return
 	}
-	if s.renewAt = s.ari.SelectedTime; s.renewAt.After(s.notAfter.Add(-life / 20)) {
-		s.renewAt = s.notAfter.Add(-life / 20)
+	early, late := s.notBefore.Add(min(life/10, maxEarly)), s.notAfter.Add(-life/10)
+	s.renewAt = s.ari.SelectedTime
+	if s.renewAt.Before(early) {
+		s.renewAt = early
+	}
+	if s.renewAt.After(late) {
+		s.renewAt = late
 	}
 	if s.ari.RetryAfter != nil {
 		s.askAgain = *s.ari.RetryAfter

@@ -28,6 +28,12 @@ func (s *Snapshot) Covers(host string) bool {
 	return ok && !s.entries[c.entry].disabled
 }
 
+// Lists reports whether a host name is one that Covered yields: not one of the endless names below a wildcard.
+func (s *Snapshot) Lists(host string) bool {
+	_, listed := s.names[settings.ServedDomain(host)]
+	return s.Covers(host) && (listed || host == s.Server.Name)
+}
+
 // Covered yields the names that Covers reports, except those below wildcards, of which there is no end.
 func (s *Snapshot) Covered() iter.Seq[string] {
 	return func(yield func(string) bool) {

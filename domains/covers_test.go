@@ -1,6 +1,9 @@
 package domains
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 func TestCovers(t *testing.T) {
 	dir := t.TempDir()
@@ -44,6 +47,9 @@ profile = "shared"
 		if !s.Covers(host) {
 			t.Errorf("%q is not covered", host)
 		}
+		if s.Lists(host) == strings.HasSuffix(host, ".students.example") {
+			t.Errorf("%q is listed: %v", host, s.Lists(host))
+		}
 	}
 	for _, host := range []string{
 		"", ".", "autoconfig.", "localhost", "192.0.2.1", "autoconfig.192.0.2.1",
@@ -56,7 +62,7 @@ profile = "shared"
 		"autoconfig.firm.example.", "autoconfig.firm.example:443", "autoconfig..firm.example", "AUTOCONFIG.firm.example", "autoconfig.Firm.example",
 		"autoconfig.bücher.example", "autoconfig.\u212Aing.example", "autoconfig.*.students.example", "*.students.example",
 	} {
-		if s.Covers(host) {
+		if s.Covers(host) || s.Lists(host) {
 			t.Errorf("%q is covered", host)
 		}
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"text/tabwriter"
 	"time"
 
@@ -29,6 +31,7 @@ func newCert() *cobra.Command {
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
+	cmd.PersistentFlags().String("resolver", "", "address of the resolver to ask, such as 192.0.2.53; default this machine's")
 	cmd.AddCommand(newCertList("list", "Show all certificates, what has failed, and the orders left"),
 		newCertList("check", "Show only what needs care; the exit code is 1 if there is anything"), newCertGet(), newCertRemove())
 	return cmd
@@ -45,15 +48,20 @@ func newCertList(use, short string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: use, Short: short, Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := certificatesBeside(cmd)
+			snapshot, c, err := certificatesBeside(cmd)
 			if err != nil {
 				return err
 			}
 			defer c.Close()
+			wanted := snapshot.Covered()
+			if use == "check" { // a name that nobody has published needs no care
+				wanted = func(func(string) bool) {}
+			}
 			var report certReport
-			if report.Certificates, report.Accounts, err = c.List(cmd.Context()); err != nil {
+			if report.Certificates, report.Accounts, err = c.List(cmd.Context(), wanted); err != nil {
 				return exitError{exitUnknown, err}
 			}
+			report.explain(cmd.Context(), c)
 			bad := careful(report.Certificates)
 			if use == "check" {
 				report.Certificates = bad
@@ -69,6 +77,30 @@ func newCertList(use, short string) *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
+}
+
+// mostLookUps bounds how many names are looked up in DNS for a list.
+const mostLookUps = 30
+
+// explain says of names without certificate whether their DNS is the cause. The server knows, but tells nobody beside it.
+func (r *certReport) explain(ctx context.Context, c *certs.Certificates) {
+	var looking sync.WaitGroup
+	looks := 0
+	for i := range r.Certificates {
+		one := &r.Certificates[i]
+		if one.State != certs.Missing || one.Failure != nil {
+			continue
+		}
+		if looks++; looks > mostLookUps {
+			break
+		}
+		looking.Go(func() {
+			if err := c.Astray(ctx, one.Name); err != nil {
+				one.Astray = printable(err.Error())
+			}
+		})
+	}
+	looking.Wait()
 }
 
 // careful returns the certificates that somebody should look at: missing, expired, or due and not renewed at the first attempt.
@@ -99,12 +131,17 @@ func (r certReport) print(w io.Writer, asJSON bool, now time.Time) error {
 			renewal = c.RenewAt.UTC().Format(time.DateOnly)
 		}
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", c.Name, c.State, days, renewal, c.CA)
-		if c.Failure != nil {
-			fmt.Fprintf(table, "  failed %d times, tried again at %s: %s\n", c.Failure.Times, c.Failure.Next.UTC().Format(time.RFC3339), c.Failure.Error)
-		}
 	}
 	if err := table.Flush(); err != nil {
 		return err
+	}
+	for _, c := range r.Certificates {
+		if c.Astray != "" {
+			fmt.Fprintf(w, "%s is not ordered: %s\n", c.Name, c.Astray)
+		}
+		if c.Failure != nil {
+			fmt.Fprintf(w, "%s failed %d times, tried again at %s: %s\n", c.Name, c.Failure.Times, c.Failure.Next.UTC().Format(time.RFC3339), c.Failure.Error)
+		}
 	}
 	for _, a := range r.Accounts {
 		if _, err := fmt.Fprintf(w, "%s: %d of %d orders of this hour made\n", a.CA, a.Orders, a.PerHour); err != nil {
@@ -145,7 +182,7 @@ func newCertRemove() *cobra.Command {
 			"revoke: that is for keys others may know.",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := certificatesBeside(cmd)
+			_, c, err := certificatesBeside(cmd)
 			if err != nil {
 				return err
 			}
@@ -168,16 +205,32 @@ func certificatesFor(cmd *cobra.Command, name string) (*certs.Certificates, erro
 	if !snapshot.Covers(name) {
 		return nil, problem(fmt.Errorf("%q may have no certificate: only the server's own name, and autoconfig., autodiscover. and ua-auto-config. of configured domains", name))
 	}
-	return openBeside(cmd.ErrOrStderr(), snapshot)
+	if err := ownsState(snapshot.Server.StateDir); err != nil {
+		return nil, err
+	}
+	return openBeside(cmd, snapshot)
+}
+
+// ownsState refuses to write files that the server could not read.
+func ownsState(dir string) error {
+	info, err := os.Stat(filepath.Join(dir, acmeDir))
+	if err != nil {
+		return nil // openBeside says so
+	}
+	if owner := ownerOf(info); owner != os.Geteuid() {
+		return problem(fmt.Errorf("%s belongs to the user %d, who could not read what is written as %d; run it with sudo -u '#%[2]d'", dir, owner, os.Geteuid()))
+	}
+	return nil
 }
 
 // certificatesBeside opens the certificates beside a server that may run.
-func certificatesBeside(cmd *cobra.Command) (*certs.Certificates, error) {
+func certificatesBeside(cmd *cobra.Command) (*domains.Snapshot, *certs.Certificates, error) {
 	snapshot, err := loadForCert(cmd)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return openBeside(cmd.ErrOrStderr(), snapshot)
+	c, err := openBeside(cmd, snapshot)
+	return snapshot, c, err
 }
 
 func loadForCert(cmd *cobra.Command) (*domains.Snapshot, error) {
@@ -191,13 +244,18 @@ func loadForCert(cmd *cobra.Command) (*domains.Snapshot, error) {
 	return snapshot, nil
 }
 
-func openBeside(stderr io.Writer, s *domains.Snapshot) (*certs.Certificates, error) {
+func openBeside(cmd *cobra.Command, s *domains.Snapshot) (*certs.Certificates, error) {
 	dir := filepath.Join(s.Server.StateDir, acmeDir)
 	if _, err := os.Stat(dir); err != nil { // made by the server, so that it belongs to its user
 		return nil, exitError{exitUnknown, fmt.Errorf("there are no certificates yet: %w; start the server first, or correct state_dir in [server]", err)}
 	}
-	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	c, err := openCertificates(s.Server, s.Covers, systemResolver{}, log)
+	asked, err := mxResolver(cmd)
+	if err != nil {
+		return nil, err
+	}
+	hosts := outside{resolver: asked}.hosts()
+	log := slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: slog.LevelWarn}))
+	c, err := openCertificates(s.Server, func() *domains.Snapshot { return s }, hosts, log)
 	if err != nil {
 		return nil, exitError{exitUnknown, err}
 	}

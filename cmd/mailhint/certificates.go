@@ -29,15 +29,17 @@ type hostResolver interface {
 // acmeDir is where certificates are, below state_dir.
 const acmeDir = "acme"
 
-// openCertificates prepares what tls = "acme" needs. covers says which names may have a certificate.
-func openCertificates(s domains.Server, covers func(string) bool, hosts hostResolver, log *slog.Logger) (*certs.Certificates, error) {
+// openCertificates prepares what tls = "acme" needs. now returns the domains that say which names may have a certificate.
+func openCertificates(s domains.Server, now func() *domains.Snapshot, hosts hostResolver, log *slog.Logger) (*certs.Certificates, error) {
 	roots, err := readRoots(s.ACME.Root)
 	if err != nil {
 		return nil, err
 	}
 	here := &whereabouts{own: s.Name, hosts: hosts, addresses: net.InterfaceAddrs}
 	return certs.New(certs.Config{
-		Allowed: covers, PointsHere: here.check, CAs: s.ACME.CAs, Email: s.ACME.Email, Roots: roots,
+		Allowed:    func(name string) bool { s := now(); return s != nil && s.Covers(name) },
+		Listed:     func(name string) bool { s := now(); return s != nil && s.Lists(name) },
+		PointsHere: here.check, CAs: s.ACME.CAs, Email: s.ACME.Email, Roots: roots,
 		Dir: filepath.Join(s.StateDir, acmeDir), PerHour: s.ACME.Orders, Log: log,
 	})
 }
@@ -118,6 +120,12 @@ func certificateLines(c *certs.Certificates) []string {
 		states = []string{"none"}
 	}
 	lines := []string{fmt.Sprintf("certificates: %s; %d names wait", strings.Join(states, ", "), s.Waiting)}
+	if s.Unkept != "" {
+		lines = append(lines, "certificates cannot be kept in state_dir, so none are ordered: "+s.Unkept)
+	}
+	if s.Crowded {
+		lines = append(lines, "no more names below wildcards get certificates; list those that matter in domains.toml")
+	}
 	for _, a := range s.Accounts {
 		if a.Fault != "" {
 			lines = append(lines, fmt.Sprintf("CA %s gives no certificates, tried again at %s: %s", a.CA, a.Until.UTC().Format(time.RFC3339), a.Fault))

@@ -10,7 +10,6 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
-	"errors"
 	"fmt"
 	"io"
 	"math/big"
@@ -24,48 +23,8 @@ import (
 	"testing"
 	"time"
 
-	"mailhint/resolver"
+	"mailhint/certs/pebbletest"
 )
-
-// acmeLab is a Pebble that asks back at httpPort and tlsPort. The package certs tests against a more elaborate one.
-type acmeLab struct {
-	directory, root string         // address, and the file of what its https certificate comes from
-	issuing         *x509.CertPool // of what it issues
-}
-
-func startACME(t *testing.T, httpPort, tlsPort string) *acmeLab {
-	t.Helper()
-	pebble, dns := acmeTool(t, "pebble"), acmeTool(t, "pebble-challtestsrv")
-	dir := t.TempDir()
-	lab := &acmeLab{root: filepath.Join(dir, "cert.pem"), issuing: x509.NewCertPool()}
-	keyFile := filepath.Join(dir, "key.pem")
-	roots := writeLoopbackPair(t, lab.root, keyFile)
-	directory, management, names := freeAddress(t), freeAddress(t), freeAddress(t)
-	config := fmt.Sprintf(`{"pebble": {"listenAddress": %q, "managementListenAddress": %q, "certificate": %q, "privateKey": %q,
-		"httpPort": %s, "tlsPort": %s, "profiles": {"default": {"description": "all", "validityPeriod": 7776000}}}}`,
-		directory, management, lab.root, keyFile, httpPort, tlsPort)
-	file := filepath.Join(dir, "pebble.json")
-	write(t, file, config)
-	startTool(t, dns, "-dnsserver", names, "-management", freeAddress(t), "-defaultIPv4", "127.0.0.1", "-defaultIPv6", "",
-		"-http01", "", "-https01", "", "-tlsalpn01", "", "-doh", "")
-	startTool(t, pebble, "-config", file, "-dnsserver", names)
-	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}}
-	t.Cleanup(client.CloseIdleConnections)
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(50 * time.Millisecond) {
-		if res, err := client.Get("https://" + management + "/roots/0"); err == nil {
-			body, err := io.ReadAll(res.Body)
-			res.Body.Close()
-			if err == nil && lab.issuing.AppendCertsFromPEM(body) {
-				break
-			}
-		}
-		if time.Now().After(deadline) {
-			t.Fatal("Pebble does not answer")
-		}
-	}
-	lab.directory = "https://" + directory + "/dir"
-	return lab
-}
 
 func acmeTool(t *testing.T, name string) string {
 	t.Helper()
@@ -129,22 +88,6 @@ func writeLoopbackPair(t *testing.T, certFile, keyFile string) *x509.CertPool {
 	return roots
 }
 
-// zoneOf answers with the addresses of a few names.
-type zoneOf map[string]string
-
-func (z zoneOf) Host(_ context.Context, name string) ([]netip.Addr, string, error) {
-	text, ok := z[name]
-	if !ok {
-		return nil, name, resolver.ErrNone
-	}
-	if text == "" {
-		return nil, name, resolver.ErrFailed
-	}
-	return []netip.Addr{netip.MustParseAddr(text)}, name, nil
-}
-
-func (zoneOf) MX(context.Context, string) ([]resolver.MX, error) { return nil, resolver.ErrNone }
-
 // slowZone takes its time over one name, longer than a handshake may take otherwise.
 type slowZone struct {
 	zoneOf
@@ -162,12 +105,10 @@ func (z slowZone) Host(ctx context.Context, name string) ([]netip.Addr, string, 
 // the command cert works beside it.
 func TestACME(t *testing.T) {
 	httpAddress, httpsAddress := freeAddress(t), freeAddress(t)
-	_, httpPort, _ := net.SplitHostPort(httpAddress)
-	_, httpsPort, _ := net.SplitHostPort(httpsAddress)
-	lab := startACME(t, httpPort, httpsPort)
-	state := t.TempDir()
+	ca := pebbletest.Start(t, configuredPort([]string{httpAddress}), configuredPort([]string{httpsAddress}), 90*24*time.Hour)
 	config := fmt.Sprintf(`
 [server]
+name = "setup.example.com"
 http = [%q]
 https = [%q]
 admin = "127.0.0.1:0"
@@ -178,18 +119,22 @@ state_dir = %q
 [domains."example.com"]
 imap = "imap.example.com"
 smtp = "smtp.example.com"
-`, httpAddress, httpsAddress, lab.directory, lab.root, state)
+[domains."*.example.org"]
+imap = "imap.example.org"
+smtp = "smtp.example.org"
+`, httpAddress, httpsAddress, ca.Directory(), ca.RootFile, t.TempDir())
 	const slow = "ua-auto-config.example.com"
-	zone := zoneOf{"autoconfig.example.com": "127.0.0.1", "autodiscover.example.com": "192.0.2.1", slow: "127.0.0.1"}
+	zone := zoneOf{"setup.example.com": "127.0.0.1", "autoconfig.example.com": "127.0.0.1", "autodiscover.example.com": "192.0.2.1", slow: "127.0.0.1",
+		"autoconfig.x.example.org": "127.0.0.1"}
 	p := startProgramIn(t, outside{resolver: slowZone{zone, slow}}, config)
-	if _, err := askTLS(httpsAddress, slow, "/", lab.issuing); err != nil {
+	if _, err := askTLS(httpsAddress, slow, "/", ca.Issuing); err != nil {
 		t.Errorf("a handshake that has to wait: %v", err)
 	}
 	admin := p.server.Addrs().Admin.String()
 	deadline := time.Now().Add(60 * time.Second)
 	for {
 		_, text := ask(t, admin, "localhost", "/-/readyz")
-		if strings.Contains(text, "certificates: 2 valid, 1 missing; 0 names wait") {
+		if strings.Contains(text, "certificates: 3 valid, 1 missing; 0 names wait") {
 			break
 		}
 		if time.Now().After(deadline) {
@@ -197,39 +142,80 @@ smtp = "smtp.example.com"
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
-	if _, text := ask(t, admin, "localhost", "/-/metrics"); !strings.Contains(text, "mailhint_certificates{state=\"valid\"} 2\n") ||
-		!strings.Contains(text, "mailhint_acme_orders_total{result=\"ok\"} 2\n") || !strings.Contains(text, "mailhint_certificate_expiry_timestamp_seconds 1.") {
+	if _, text := ask(t, admin, "localhost", "/-/metrics"); !strings.Contains(text, "mailhint_certificates{state=\"valid\"} 3\n") ||
+		!strings.Contains(text, "mailhint_acme_orders_total{result=\"ok\"} 3\n") || !strings.Contains(text, "mailhint_certificate_expiry_timestamp_seconds 1.") {
 		t.Errorf("metrics: %s", text)
 	}
-	body, err := askTLS(httpsAddress, "autoconfig.example.com", "/mail/config-v1.1.xml?emailaddress=jo@example.com", lab.issuing)
+	body, err := askTLS(httpsAddress, "autoconfig.example.com", "/mail/config-v1.1.xml?emailaddress=jo@example.com", ca.Issuing)
 	if err != nil || !strings.Contains(body, "<hostname>imap.example.com</hostname>") {
 		t.Errorf("over TLS: %v %s", err, body)
 	}
 	for _, name := range []string{"www.example.com", "autodiscover.example.com"} {
-		if _, err := askTLS(httpsAddress, name, "/", lab.issuing); err == nil {
+		if _, err := askTLS(httpsAddress, name, "/", ca.Issuing); err == nil {
 			t.Errorf("%s has a certificate", name)
 		}
 	}
-	profile, err := askTLS(httpsAddress, "autoconfig.example.com", "/email.mobileconfig?email=jo@example.com", lab.issuing)
+	profile, err := askTLS(httpsAddress, "autoconfig.example.com", "/email.mobileconfig?email=jo@example.com", ca.Issuing)
 	if err != nil || strings.HasPrefix(profile, "<?xml") || !strings.Contains(profile, "<?xml") {
 		t.Errorf("the profile is not signed: %v %.100q", err, profile)
 	}
 
-	file := p.config
-	out, _ := runCert(t, 0, file, "list")
-	if !strings.Contains(out, "autoconfig.example.com      valid  89 ") || !strings.Contains(out, ": 2 of 100 orders of this hour made") {
+	tryCert(t, p.config, zone.serve(t))
+	if _, err := askTLS(httpsAddress, "autoconfig.example.com", "/", ca.Issuing); err != nil {
+		t.Errorf("after cert get: %v", err)
+	}
+
+	// Without the CA what there is goes on being served, and readyz says so.
+	ca.Kill()
+	if _, err := askTLS(httpsAddress, slow, "/", ca.Issuing); err != nil {
+		t.Errorf("the old certificate without CA: %v", err)
+	}
+	if _, err := askTLS(httpsAddress, "autoconfig.x.example.org", "/", ca.Issuing); err == nil {
+		t.Error("a certificate without CA")
+	}
+	eventually(t, "readyz says that the CA is away, and yes", func() bool {
+		status, text := ask(t, admin, "localhost", "/-/readyz")
+		return status == http.StatusOK && strings.Contains(text, "gives no certificates")
+	})
+	if status, text := ask(t, httpAddress, "autoconfig.example.com", path); status != http.StatusOK || !strings.Contains(text, "<port>993</port>") {
+		t.Errorf("plain http without CA: %d %s", status, text)
+	}
+}
+
+// tryCert tries the command cert beside the server of TestACME.
+func tryCert(t *testing.T, file, nameserver string) {
+	t.Helper()
+	out, _ := runCert(t, 0, file, "list", "--resolver", nameserver)
+	if !strings.Contains(out, "autoconfig.example.com      valid    89 ") || !strings.Contains(out, ": 3 of 100 orders of this hour made") ||
+		!strings.Contains(out, "autodiscover.example.com    missing  -") || !strings.Contains(out, "autodiscover.example.com is not ordered: the name leads to 192.0.2.1") {
 		t.Errorf("cert list:\n%s", out)
 	}
 	var report certReport
 	if out, _ = runCert(t, 0, file, "check", "--json"); json.Unmarshal([]byte(out), &report) != nil || len(report.Certificates) != 0 {
 		t.Errorf("cert check:\n%s", out)
 	}
-	runCert(t, 0, file, "rm", "autoconfig.example.com")
-	runCert(t, 1, file, "rm", "autoconfig.example.com")
+	const name = "autoconfig.example.com"
+	runCert(t, 0, file, "rm", name)
+	runCert(t, 1, file, "rm", name)
 	runCert(t, 1, file, "rm", "..")
 	runCert(t, 1, file, "get", "www.example.com")
-	if out, _ = runCert(t, 0, file, "list"); strings.Contains(out, "autoconfig.") {
-		t.Errorf("cert list after rm:\n%s", out)
+	runCert(t, 1, file, "get", "autodiscover.example.com", "--resolver", nameserver)
+	for range 2 { // the second time there is one
+		if out, _ := runCert(t, 0, file, "get", name, "--resolver", nameserver); out != name+" has a certificate\n" {
+			t.Errorf("cert get: %s", out)
+		}
+	}
+	if out, _ = runCert(t, 0, file, "list", "--resolver", nameserver); !strings.Contains(out, ": 4 of 100 orders") {
+		t.Errorf("cert list after get:\n%s", out)
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	moved := filepath.Join(t.TempDir(), "domains.toml")
+	write(t, moved, strings.Replace(string(text), `domains."example.com"`, `domains."example.net"`, 1))
+	if out, _ = runCert(t, 0, moved, "list", "--resolver", nameserver); !strings.Contains(out, name+"      unused   89 ") {
+		t.Errorf("cert list when the domain is gone:\n%s", out)
 	}
 }
 
@@ -257,40 +243,3 @@ func askTLS(address, name, path string, roots *x509.CertPool) (string, error) {
 	body, err := io.ReadAll(res.Body)
 	return string(body), err
 }
-
-// Where a name leads, and whether that is here.
-func TestWhereabouts(t *testing.T) {
-	zone := zoneOf{"here": "198.51.100.1", "there": "192.0.2.1", "setup": "203.0.113.1", "balanced": "203.0.113.1", "silent": ""}
-	private := func() ([]net.Addr, error) { return []net.Addr{addr("127.0.0.1/8"), addr("10.0.0.1/8")}, nil }
-	public := func() ([]net.Addr, error) { return []net.Addr{addr("127.0.0.1/8"), addr("198.51.100.1/24")}, nil }
-	broken := func() ([]net.Addr, error) { return nil, errors.New("no") }
-	for _, test := range []struct {
-		own       string
-		addresses func() ([]net.Addr, error)
-		name      string
-		good      bool
-	}{
-		{"", public, "here", true},
-		{"", public, "there", false},
-		{"", private, "there", true}, // nobody knows
-		{"", broken, "there", true},
-		{"setup", private, "there", false},
-		{"setup", private, "balanced", true},
-		{"setup", public, "balanced", true},
-		{"setup", public, "setup", true},
-		{"setup", private, "setup", true},
-		{"silent", public, "there", true}, // our own name cannot be looked up
-		{"setup", public, "nowhere", false},
-		{"", public, "silent", false},
-	} {
-		w := &whereabouts{own: test.own, hosts: zone, addresses: test.addresses}
-		if err := w.check(t.Context(), test.name); (err == nil) != test.good {
-			t.Errorf("%+v: %v", test, err)
-		}
-	}
-}
-
-type addr string
-
-func (addr) Network() string  { return "ip+net" }
-func (a addr) String() string { return string(a) }

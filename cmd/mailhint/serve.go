@@ -121,7 +121,7 @@ func (p *program) use(s *domains.Snapshot) error {
 		}
 		srv.Version = versionText()
 		if s.Server.TLS == "acme" {
-			if p.certificates, err = openCertificates(s.Server, p.covers, p.outside.hosts(), p.log); err != nil {
+			if p.certificates, err = openCertificates(s.Server, p.snapshot.Load, p.outside.hosts(), p.log); err != nil {
 				return err
 			}
 			srv.Certify(p.certificates)
@@ -145,12 +145,6 @@ func (p *program) use(s *domains.Snapshot) error {
 		p.monitor.Use(s.Advertised())
 	}
 	return nil
-}
-
-// covers says whether a name may have a certificate.
-func (p *program) covers(name string) bool {
-	s := p.snapshot.Load()
-	return s != nil && s.Covers(name)
 }
 
 // hosts returns what finds the addresses of names.
