@@ -113,14 +113,15 @@ func TestUnknownNames(t *testing.T) {
 }
 
 // 1,000 names are configured at once. They are ordered in the background, and never more in an hour than the account may; a
-// restart in between gives it no more.
+// restart in between gives it no more. The storage has no files; those of the other tests have.
 func TestQueueKeepsToTheBudget(t *testing.T) {
 	t.Parallel()
 	f := newFront(t)
 	httpPort, tlsPort := f.ports()
 	ca := startCA(t, httpPort, tlsPort, 90*day)
 	clock := &manualClock{now: time.Now()}
-	config := ca.config(t.TempDir())
+	config := ca.config("")
+	config.Storage = newMemoryStorage()
 	config.PerHour, config.Clock, config.Parallel = 250, clock, 32 // each order waits more than it works
 	c, stop := f.serve(t, config)
 	c.Want(slices.Values(names(1000)))
