@@ -113,10 +113,26 @@ func (o outcome) String() string {
 	return [...]string{"ok", "refused", "declined", "limited", "limited", "away"}[o]
 }
 
-// order gets a certificate from this CA, into the storage. after is how long the CA wants us to wait if it gives none.
-func (a *authority) order(ctx context.Context, name string, clock Clock, p place) (what outcome, after time.Duration, err error) {
+// withoutReplaces is a context in which certmagic does not tell which certificate an order replaces: it counts attempts in there, and
+// leaves that out in this one.
+func withoutReplaces(ctx context.Context) context.Context {
+	attempt := 2
+	return context.WithValue(ctx, certmagic.AttemptsCtxKey, &attempt)
+}
+
+// order gets a certificate from this CA, into the storage. failed is how often that has failed. after is how long the CA wants us to
+// wait if it gives none.
+func (a *authority) order(ctx context.Context, name string, failed int, clock Clock, p place) (what outcome, after time.Duration, err error) {
 	ctx, cancel := context.WithTimeout(ctx, orderTime)
 	defer cancel()
+	// A CA may refuse a renewal because of the certificate that it replaces: it does not know it any more, or cannot read its
+	// number (Pebble, 1 of 200). So every other attempt does without.
+	a.mu.Lock()
+	failed += a.away
+	a.mu.Unlock()
+	if failed%2 == 1 {
+		ctx = withoutReplaces(ctx)
+	}
 	// Sync means: once, without certmagic's own retries. It orders a first certificate as well. Forced, because we have decided
 	// that it is time, by our clock and holding the name's lock.
 	err = a.config.RenewCertSync(ctx, name, true)

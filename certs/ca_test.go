@@ -208,3 +208,27 @@ func TestUnreachableName(t *testing.T) {
 		clock.advance(wait + time.Second)
 	}
 }
+
+// A CA that does not accept what a renewal replaces gets an order like the first.
+func TestRenewalRefused(t *testing.T) {
+	t.Parallel()
+	for _, refuse := range []refusal{{500, "serverInternal", "no", ""}, {400, "malformed", "unknown certificate", ""}} {
+		f := newFront(t)
+		httpPort, tlsPort := f.ports()
+		ca := startCA(t, httpPort, tlsPort, 90*day)
+		clock := &manualClock{now: time.Now()}
+		config := ca.config(t.TempDir())
+		config.Clock = clock
+		ca.wish.Store(1) // renewed as early as may be, in six hours
+		f.serve(t, config)
+		if _, err := f.handshake(names(1)[0], ca.issuing); err != nil {
+			t.Fatal(err)
+		}
+		ca.refuseRenewal.Store(&refuse)
+		clock.advance(7 * time.Hour)
+		eventually(t, refuse.kind+": not renewed", 30*time.Second, func() bool {
+			clock.advance(10 * time.Second)
+			return ca.orders.Load() > 1
+		})
+	}
+}

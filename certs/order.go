@@ -202,7 +202,8 @@ func (c *Certificates) askAll(ctx context.Context, name string) (failed error, a
 		if err != nil {
 			return nil, 0, err
 		}
-		what, wait, err := ca.order(ctx, name, c.clock, place)
+		before, _ := c.failures.get(name)
+		what, wait, err := ca.order(ctx, name, before.Times, c.clock, place)
 		if err != nil && ctx.Err() != nil { // we are to stop
 			return nil, 0, err
 		}

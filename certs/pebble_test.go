@@ -1,9 +1,12 @@
 package certs
 
 import (
+	"bytes"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/base64"
 	"encoding/json"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httputil"
@@ -24,11 +27,13 @@ type testCA struct {
 	root      *x509.Certificate
 	issuing   *x509.CertPool // of what it issues
 
-	orders atomic.Int64 // placed, and accepted
-	refuse atomic.Pointer[refusal]
-	wish   atomic.Int64 // if it is set, certificates shall be renewed after so many nanoseconds
-	gone   atomic.Bool  // it cuts connections
-	turn   sync.Mutex   // Pebble is asked one thing at a time
+	orders        atomic.Int64 // placed, and accepted
+	refuse        atomic.Pointer[refusal]
+	refuseRenewal atomic.Pointer[refusal] // of orders that name the certificate they replace
+
+	wish atomic.Int64 // if it is set, certificates shall be renewed after so many nanoseconds
+	gone atomic.Bool  // it cuts connections
+	turn sync.Mutex   // Pebble is asked one thing at a time
 }
 
 // refusal is how new orders are answered.
@@ -73,6 +78,10 @@ func (ca *testCA) proxy(t testing.TB, pebble *pebbletest.CA) string {
 			refusal.answer(w)
 			return
 		}
+		if refusal := ca.refuseRenewal.Load(); refusal != nil && replaces(r) {
+			refusal.answer(w)
+			return
+		}
 		if wish := time.Duration(ca.wish.Load()); wish != 0 && strings.Contains(r.URL.Path, "/renewalInfo/") {
 			w.Header().Set("Content-Type", "application/json")
 			w.Header().Set("Retry-After", "50000") // or it would be asked again while tests move their clocks
@@ -90,6 +99,18 @@ func (ca *testCA) proxy(t testing.TB, pebble *pebbletest.CA) string {
 	go server.ServeTLS(l, "", "")
 	t.Cleanup(func() { server.Close() })
 	return "https://" + l.Addr().String()
+}
+
+// replaces reports whether a request is an order that names the certificate it replaces.
+func replaces(r *http.Request) bool {
+	text, err := io.ReadAll(r.Body)
+	r.Body = io.NopCloser(bytes.NewReader(text))
+	var jws struct{ Payload string }
+	if err != nil || json.Unmarshal(text, &jws) != nil {
+		return false
+	}
+	payload, err := base64.RawURLEncoding.DecodeString(jws.Payload)
+	return err == nil && bytes.Contains(payload, []byte(`"replaces"`))
 }
 
 func (r *refusal) answer(w http.ResponseWriter) {
