@@ -27,6 +27,8 @@ type layer struct {
 	pacc                    field[bool]
 	allowPlaintext          field[[]netip.Prefix]
 	editable                field[[]string]
+
+	misspelt bool // there is a key that is none, and probably means imap, pop3 or smtp
 }
 
 // field is one value of a layer and where it was written.
@@ -58,6 +60,7 @@ const (
 func (t *table) readLayer() layer {
 	web := []string{"https", "http"}
 	return layer{
+		misspelt:       t.misspellsServers(),
 		name:           pattern(t, "name", func(s string) (settings.Pattern, error) { return settings.ParseText(s, maxName) }),
 		shortName:      pattern(t, "short_name", func(s string) (settings.Pattern, error) { return settings.ParseText(s, maxShortName) }),
 		docs:           urlField(t, "docs", web...),
@@ -81,6 +84,21 @@ func (t *table) readLayer() layer {
 		allowPlaintext: newField(t, "allow_plaintext", (*table).networks),
 		editable:       newField(t, "editable", (*table).editable),
 	}
+}
+
+// misspellsServers reports whether a key looks like one of those without which an entry is not complete. The keys that are known besides
+// are far from them.
+func (t *table) misspellsServers() bool {
+	for key := range t.values {
+		switch key {
+		case "imap", "pop3", "smtp", "jmap":
+		default:
+			if didYouMean(key, []string{"imap", "pop3", "smtp"}) != "" {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func newField[T any](t *table, key string, read func(*table, string) (T, bool)) field[T] {
@@ -380,6 +398,7 @@ func (l layer) over(low layer) layer {
 		pacc:           l.pacc.over(low.pacc),
 		allowPlaintext: l.allowPlaintext.over(low.allowPlaintext),
 		editable:       l.editable.over(low.editable),
+		misspelt:       l.misspelt || low.misspelt,
 	}
 }
 

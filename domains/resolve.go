@@ -48,8 +48,12 @@ func (l *loader) resolve(stack layer, owner *table) *settings.Settings {
 	return s
 }
 
-// checkComplete notes what would make programs reject the answer, unless it is so on purpose.
+// checkComplete notes what would make programs reject the answer, unless it is so on purpose. A key that is misspelt is told already;
+// that it then seems to be missing would only mislead.
 func (l *loader) checkComplete(stack layer, owner *table) {
+	if stack.misspelt {
+		return
+	}
 	incoming := len(stack.imap.value) + len(stack.pop3.value)
 	switch {
 	case incoming > 0 && !stack.smtp.set:
