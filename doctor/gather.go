@@ -2,7 +2,6 @@ package doctor
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"net"
 	"net/netip"
@@ -92,7 +91,7 @@ func (d *Doctor) gatherNames(ctx context.Context, s *seen) {
 	together(asks...)
 	for _, label := range ourLabels {
 		if n := s.names[label+domain]; s.ours != nil && len(s.foreign(n)) > 0 {
-			s.wild.addresses, s.wild.canonical, s.wild.err = d.Resolver.Host(ctx, "mailhint-"+strings.ToLower(rand.Text()[:12])+"."+domain)
+			s.wild.addresses, s.wild.canonical, s.wild.err = d.Resolver.Host(ctx, nobodys(domain))
 			return
 		}
 	}

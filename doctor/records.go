@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -129,8 +130,29 @@ func (d *Doctor) Differences(ctx context.Context, want []dnsrecords.Record) ([]d
 			}
 		}
 	}
-	return dnsrecords.Compare(want, published), nil
+	all := dnsrecords.Compare(want, published)
+	for i, extra := range all {
+		all[i].Wild = extra.Extra && d.isWild(ctx, extra.Record, ours)
+	}
+	return all, nil
 }
+
+// isWild reports whether a name that nobody made beside that of a record has the same record. Beside it, because then the same
+// wildcard stands in for both (RFC 4592 section 3.3.1).
+func (d *Doctor) isWild(ctx context.Context, r dnsrecords.Record, ours []netip.Addr) bool {
+	_, parent, _ := strings.Cut(r.Name, ".")
+	beside := r
+	beside.Name = nobodys(parent)
+	if text, ok := r.Data.(dnsrecords.Text); ok {
+		texts, err := d.Resolver.TXT(ctx, beside.Name)
+		return err == nil && slices.Contains(texts, string(text))
+	}
+	records, err := d.published(ctx, beside, ours)
+	return err == nil && slices.ContainsFunc(records, func(wild dnsrecords.Record) bool { return wild.Data == r.Data })
+}
+
+// nobodys is a name below a domain that nobody made.
+func nobodys(domain string) string { return "mailhint-" + strings.ToLower(rand.Text()[:12]) + "." + domain }
 
 // published returns the records of a name that are of the kind of w. A name that leads to our server in another way, with addresses
 // in place of an alias, is as good as w.

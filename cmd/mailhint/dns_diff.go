@@ -69,7 +69,12 @@ func printExtras(out io.Writer, start string, differences []dnsrecords.Differenc
 		if !d.Extra {
 			continue
 		}
-		if _, err := fmt.Fprintf(out, "%sremove: %s. IN %s %s\n", start, d.Name, d.Data.Type(), printable(d.Data.String())); err != nil {
+		text := fmt.Sprintf("%sremove: %s. IN %s %s\n", start, d.Name, d.Data.Type(), printable(d.Data.String()))
+		if d.Wild {
+			text = fmt.Sprintf("%sa wildcard record answers for %s. with IN %s %s; it may stay: the name of its own goes before it\n",
+				start, d.Name, d.Data.Type(), printable(d.Data.String()))
+		}
+		if _, err := io.WriteString(out, text); err != nil {
 			return err
 		}
 	}
