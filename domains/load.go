@@ -37,6 +37,17 @@ func (s *Snapshot) Domains() int { return len(s.names) + len(s.wildcards) }
 // Explain says where each value of settings that Lookup returned was written.
 func (s *Snapshot) Explain(found *settings.Settings) []Origin { return s.origins[found] }
 
+// ErrUnread is in the error of Load and Open if the main file is not there or cannot be read, so that nothing is known of what it says:
+// name another, or write a first one.
+var ErrUnread = errors.New("the main file of the configuration cannot be read")
+
+// unread are the problems of a main file that could not be read.
+type unread struct{ Problems }
+
+func (u unread) Is(target error) bool { return target == ErrUnread }
+
+func (u unread) Unwrap() error { return u.Problems }
+
 // Load reads a configuration from its main file. Mistakes in it are returned as Problems.
 func Load(file string) (*Snapshot, error) {
 	s, _, err := load(file)
@@ -51,6 +62,7 @@ type loader struct {
 	defaults layer
 	origins  map[*settings.Settings][]Origin
 	problems Problems
+	unread   string // a file that cannot be read
 	aliases  []alias
 
 	server   *table
@@ -78,7 +90,10 @@ type alias struct {
 func load(file string) (*Snapshot, watchlist, error) {
 	l := newLoader()
 	snapshot := l.load(file)
-	if len(l.problems) > 0 {
+	switch {
+	case l.unread == file:
+		return nil, l.watch, unread{l.problems.sorted()}
+	case len(l.problems) > 0:
 		return nil, l.watch, l.problems.sorted()
 	}
 	return snapshot, l.watch, nil
@@ -96,7 +111,7 @@ func newLoader() *loader {
 }
 
 func (l *loader) load(file string) *Snapshot {
-	main, ok := l.parse(file, "; name the file with --config, or begin with the three lines of the README")
+	main, ok := l.parse(file, "; name the file with --config, or write a first one with mailhint init ADDRESS or from the README")
 	if !ok {
 		return nil
 	}
@@ -133,6 +148,9 @@ func (l *loader) parse(file, hint string) (*table, bool) {
 			hint = "; " + useList
 		case !errors.Is(err, os.ErrNotExist):
 			hint = ""
+		}
+		if !errors.Is(err, errTooLarge) {
+			l.unread = file
 		}
 		l.note(Position{File: file}, "", "cannot be read: %v%s", err, hint)
 		return nil, false

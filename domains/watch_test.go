@@ -511,6 +511,16 @@ func TestOpenBroken(t *testing.T) {
 		if f != nil || !errors.As(err, &problems) || !strings.Contains(err.Error(), want) {
 			t.Errorf("Open: %v, %v; want an error with %q", f, err, want)
 		}
+		if unread := !strings.HasSuffix(file, "broken.toml"); errors.Is(err, ErrUnread) != unread {
+			t.Errorf("%s: ErrUnread %v, want %v", file, !unread, unread)
+		}
+	}
+	including := write(t, dir, "including.toml", "include = [\"broken.d\"]\n"+conf("old"))
+	if err := os.Mkdir(filepath.Join(dir, "broken.d"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Load(including); err == nil || errors.Is(err, ErrUnread) {
+		t.Errorf("an included file that cannot be read: %v, want a mistake of the main file", err)
 	}
 	refuse := errors.New("not this one")
 	if f, err := Open(write(t, dir, "good.toml", conf("old")), func(*Snapshot) error { return refuse }); f != nil || !errors.Is(err, refuse) {
