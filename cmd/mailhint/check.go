@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -22,7 +21,7 @@ func newCheck() *cobra.Command {
 		Short: "Look for mistakes in the configuration, without the network",
 		Long: "check reads the configuration, or each FILE as one, and prints every mistake as\n" +
 			"file:line: key: what is wrong, how to write it. It exits with 1 if there is one, and with 3 if\n" +
-			"there is no such file.",
+			"there is no such file, or it cannot be read.",
 		RunE: func(cmd *cobra.Command, files []string) error {
 			if len(files) == 0 {
 				files = []string{configName(cmd)}
@@ -60,6 +59,8 @@ type checked struct {
 	// others.
 	Warning  string    `json:"warning,omitempty"`
 	Problems []mistake `json:"problems"`
+
+	unread bool // there is no such file, or it cannot be read
 }
 
 // mistake is one domains.Problem.
@@ -84,6 +85,7 @@ func check(file string) checked {
 	}
 	var problems domains.Problems
 	errors.As(err, &problems) // Load returns nothing else
+	result.unread = errors.Is(err, domains.ErrUnread)
 	for _, p := range problems {
 		result.Problems = append(result.Problems, mistake{p.File, p.Line, p.Key, p.Text, p.String()})
 	}
@@ -101,10 +103,10 @@ func checkCertificates(s domains.Server) error {
 
 // code returns the exit code for one configuration.
 func (c checked) code() int {
-	if c.OK {
+	switch {
+	case c.OK:
 		return exitGood
-	}
-	if _, err := os.Stat(c.File); err != nil {
+	case c.unread:
 		return exitUnknown
 	}
 	return exitProblem

@@ -50,7 +50,7 @@ func newDNS() *cobra.Command {
 			"  mailhint dns example.com --format nsupdate | nsupdate -k tsig.key\n" +
 			"  mailhint dns example.com --address 192.0.2.1,2001:db8::1\n" +
 			"  mailhint dns example.com --srv-only --target setup.hoster.example",
-		Args: cobra.ExactArgs(1),
+		Args: oneArgument("a DOMAIN, such as example.com"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return printDNS(cmd, args[0], flags)
 		},

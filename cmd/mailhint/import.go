@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -20,7 +19,7 @@ func newImport() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "import",
 		Short: "Turn settings published elsewhere into entries of domains.toml",
-		Args:  cobra.NoArgs,
+		Args:  onlyCommands,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newImportISPDB())
@@ -38,7 +37,12 @@ func newImportISPDB() *cobra.Command {
 			"Look through the result before you add it to your domains.toml: the [defaults] there will hold for the new entries too.",
 		Example: "  mailhint import ispdb example.com.xml\n" +
 			"  mailhint import ispdb autoconfig/ispdb >domains.d/ispdb.toml 2>remarks.txt",
-		Args: cobra.MinimumNArgs(1),
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return fmt.Errorf("%s needs a FILE or a DIR with provider files, such as example.com.xml", nameOf(cmd))
+			}
+			return nil
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			files, err := providerFiles(args)
 			if err != nil {
@@ -62,7 +66,7 @@ func providerFiles(args []string) ([]string, error) {
 	for _, arg := range args {
 		info, err := os.Stat(arg)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("%s cannot be read: %w; give a provider file, or a directory with such files", arg, cause(err))
 		}
 		if !info.IsDir() {
 			files = append(files, arg)
@@ -70,7 +74,7 @@ func providerFiles(args []string) ([]string, error) {
 		}
 		entries, err := os.ReadDir(arg)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("the directory %s cannot be read: %w; allow it, or name the files", arg, cause(err))
 		}
 		found := false
 		for _, e := range entries {
@@ -205,7 +209,7 @@ func (i *importer) say(file string, line int, text string) {
 func readProviderFile(file string) ([]byte, error) {
 	f, err := os.Open(file)
 	if err != nil {
-		return nil, errors.New(strings.TrimPrefix(err.Error(), "open "+file+": "))
+		return nil, cause(err)
 	}
 	defer f.Close()
 	return io.ReadAll(io.LimitReader(f, ispdb.MaxSize+1))

@@ -36,7 +36,7 @@ func newInit() *cobra.Command {
 			"mended; and 3 if DNS does not answer or the time is over.",
 		Example: "  mailhint init ann@example.com\n" +
 			"  mailhint init ann@example.com --target setup.example.com --file /etc/mailhint/domains.toml",
-		Args: cobra.ExactArgs(1),
+		Args: oneArgument("an ADDRESS, such as ann@example.com"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return flags.run(cmd, args[0])
 		},
@@ -118,7 +118,7 @@ func (f initFlags) write(found *probe.Finding, server string) error {
 	case errors.As(err, new(domains.Problems)):
 		return fmt.Errorf("nothing is written: what was found makes no good file: %w", err)
 	case err != nil:
-		return fmt.Errorf("%s cannot be written: %w; write it elsewhere with --file, or with mailhint probe %s >FILE", f.file, err, found.Domain)
+		return fmt.Errorf("%s cannot be written: %w; write it elsewhere with --file, or with mailhint probe %s >FILE", f.file, cause(err), found.Domain)
 	}
 	return nil
 }

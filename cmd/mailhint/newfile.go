@@ -40,3 +40,16 @@ func syncDir(dir string) error {
 	}
 	return errors.Join(d.Sync(), d.Close())
 }
+
+// cause is an error without the operation and the file, which the message names already.
+func cause(err error) error {
+	var link *os.LinkError
+	var path *os.PathError
+	switch {
+	case errors.As(err, &link):
+		return link.Err
+	case errors.As(err, &path):
+		return path.Err
+	}
+	return err
+}

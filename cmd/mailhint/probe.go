@@ -32,7 +32,7 @@ func newProbe() *cobra.Command {
 		Example: "  mailhint probe example.com >>domains.toml && mailhint check\n" +
 			"  mailhint probe imap.example.com --json\n" +
 			"  mailhint probe example.com --resolver 192.0.2.53 --private 10.0.0.0/8",
-		Args: cobra.ExactArgs(1),
+		Args: oneArgument("a HOST or a DOMAIN, such as imap.example.com or example.com"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			name, err := settings.ParseDomain(args[0])
 			if err != nil {

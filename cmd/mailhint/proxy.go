@@ -28,7 +28,7 @@ func newProxy() *cobra.Command {
 		Example: "  mailhint proxy nginx --cert /etc/ssl/mail.pem --key /etc/ssl/mail.key >/etc/nginx/conf.d/mailhint.conf\n" +
 			"  mailhint proxy caddy >/etc/caddy/mailhint.caddy",
 		ValidArgs: proxies.Kinds,
-		Args:      cobra.ExactArgs(1),
+		Args:      oneArgument("the kind of proxy: " + strings.Join(proxies.Kinds, ", ")),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if !slices.Contains(proxies.Kinds, args[0]) {
 				return fmt.Errorf("unknown proxy %q; write %s", args[0], strings.Join(proxies.Kinds, ", "))

@@ -33,7 +33,7 @@ func newServe() *cobra.Command {
 		Short: "Answer mail programs",
 		Long: "serve answers mail programs as domains.toml says, until it is told to stop (SIGTERM, Ctrl-C).\n" +
 			"It follows changes of the file; SIGHUP makes it read the file at once.",
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if logFormat != "text" && logFormat != "json" {
 				return fmt.Errorf("unknown log format %q; write text or json", logFormat)

@@ -33,7 +33,7 @@ func newShow() *cobra.Command {
 			"  mailhint show ann@example.com --for outlook\n" +
 			"  mailhint show example.com --for human --explain\n" +
 			"  mailhint show ann@example.com --url http://localhost:8080",
-		Args: cobra.ExactArgs(1),
+		Args: oneArgument("an ADDRESS or a DOMAIN, such as ann@example.com or example.com"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return show(cmd, args[0], flags)
 		},
