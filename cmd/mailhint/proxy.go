@@ -24,7 +24,9 @@ func newProxy() *cobra.Command {
 		Long: "proxy prints a piece of configuration for a web server in front of mailhint, with the names of the configured domains.\n" +
 			"Its first lines say where it belongs and what [server] in domains.toml must say.\n" +
 			"\n" +
-			"nginx-sni passes TLS on as it is, for mailhint's own certificates; with the others the proxy has the certificates.",
+			"nginx-sni passes TLS on as it is, for mailhint's own certificates; with the others the proxy has the certificates.\n" +
+			"\n" +
+			"The exit code is 1 if [server] does not say so yet; the configuration is printed all the same.",
 		Example: "  mailhint proxy nginx --cert /etc/ssl/mail.pem --key /etc/ssl/mail.key >/etc/nginx/conf.d/mailhint.conf\n" +
 			"  mailhint proxy caddy >/etc/caddy/mailhint.caddy",
 		ValidArgs: proxies.Kinds,
@@ -42,11 +44,13 @@ func newProxy() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if lacks := proxyLacks(args[0], options, s.Server); lacks != "" {
-				fmt.Fprintf(cmd.ErrOrStderr(), "domains.toml does not fit yet: correct %s in [server], as the first lines say\n", lacks)
+			if _, err := cmd.OutOrStdout().Write(out); err != nil {
+				return problem(err)
 			}
-			_, err = cmd.OutOrStdout().Write(out)
-			return problem(err)
+			if lacks := proxyLacks(args[0], options, s.Server); lacks != "" {
+				return problem(fmt.Errorf("%s does not fit yet: correct %s in [server], as the first lines say", configName(cmd), lacks))
+			}
+			return nil
 		},
 	}
 	cmd.Flags().StringVar(&flags.upstream, "upstream", "", "address at which the proxy reaches mailhint; default http in [server], for nginx-sni https")
