@@ -104,10 +104,7 @@ func (f initFlags) write(found *probe.Finding, server string) error {
 	if err != nil {
 		return err
 	}
-	text := "# What mailhint answers. After an edit: mailhint check\n\n"
-	if server != "" {
-		text += fmt.Sprintf("[server]\nname = %q\n\n", server)
-	}
+	text := "# What mailhint answers. After an edit: mailhint check\n\n" + serverLines(server, found.Domain) + "\n"
 	err = writeNew(f.file, text+entry, func(file string) error {
 		_, err := domains.Load(file)
 		return err
@@ -121,6 +118,19 @@ func (f initFlags) write(found *probe.Finding, server string) error {
 		return fmt.Errorf("%s cannot be written: %w; write it elsewhere with --file, or with mailhint probe %s >FILE", f.file, cause(err), found.Domain)
 	}
 	return nil
+}
+
+// serverLines is the [server] table of a first file. What it takes to answer the internet is a comment, because it would keep mailhint
+// from starting where only a trial is meant: ports 80 and 443 may be taken, and nobody has agreed to a CA's terms yet.
+func serverLines(server string, d settings.Domain) string {
+	const when = "# As it stands, mailhint answers at localhost:8080 only, for a trial or for a proxy in front. For the internet%s\n" +
+		"# remove the # before these lines and start it again. Ports 80 and 443 must be reachable from outside; \"acme\" gets the certificates\n" +
+		"# from Let's Encrypt and says that you agree to its terms.\n"
+	lines := fmt.Sprintf("# tls = \"acme\"\n# acme_email = \"hostmaster@%s\"\n", d)
+	if server != "" {
+		return fmt.Sprintf("[server]\nname = %q\n"+when+lines, server, "")
+	}
+	return fmt.Sprintf(when+"# [server]\n# name = \"setup.%s\"\n"+lines, " write the name of this machine,", d)
 }
 
 // next prints what to do now.
@@ -155,10 +165,15 @@ func (f initFlags) next(out io.Writer, d settings.Domain, options dnsrecords.Opt
 	}
 	b := new(strings.Builder)
 	fmt.Fprintf(b, "; %s is written: %s. These records belong into the zone of %s:\n%s", f.file, count(len(found.Servers), "server"), d, zone)
+	publish := "Publish the records above."
 	if options.Server == "" {
-		fmt.Fprintf(b, "; and those that lead to this server, once it has a name: mailhint dns %s --target HOST%s\n", d, config)
+		publish = fmt.Sprintf("Publish the records above and those that lead to this server; then all are printed by mailhint dns %s%s", d, config)
 	}
-	fmt.Fprintf(b, "; Next:\n;   mailhint serve%s\n;   mailhint doctor %s%s\n", config, d, config)
+	fmt.Fprintf(b, "; Next:\n"+
+		"; 1. Try it at http://localhost:8080:\n;   mailhint serve%s\n"+
+		"; 2. For the internet, fill in [server] in %s, as the comment there says, and start mailhint again.\n"+
+		"; 3. %s\n"+
+		"; 4. See whether everything is right:\n;   mailhint doctor %s%s\n", config, f.file, publish, d, config)
 	_, err = io.WriteString(out, b.String())
 	return err
 }
