@@ -175,6 +175,14 @@ func (c *Certificates) ListensOn(http, https int) {
 	}
 }
 
+// ListensAt tells the one IP address at which this process answers. Call it before Run. Without it that is every address; certmagic
+// looks there whether somebody listens, and would listen itself if not.
+func (c *Certificates) ListensAt(address string) {
+	for _, ca := range c.cas {
+		ca.issuer.ListenHost = address
+	}
+}
+
 // Run works the queue, renews what ends, and looks after the names of Want, until ctx is done. What is being ordered then is given
 // up.
 func (c *Certificates) Run(ctx context.Context) {

@@ -44,6 +44,23 @@ func (s *Server) tellPorts() {
 	}
 	addrs := s.Addrs()
 	s.acme.ListensOn(firstPort(addrs.HTTP), firstPort(addrs.HTTPS))
+	s.acme.ListensAt(oneAddress(slices.Concat(addrs.HTTP, addrs.HTTPS)))
+}
+
+// oneAddress returns the IP address that all listeners share, or "" if there is none, or if they listen at all of the machine's.
+func oneAddress(addrs []net.Addr) string {
+	var shared net.IP
+	for _, a := range addrs {
+		tcp, ok := a.(*net.TCPAddr)
+		if !ok || tcp.IP.IsUnspecified() || shared != nil && !shared.Equal(tcp.IP) {
+			return ""
+		}
+		shared = tcp.IP
+	}
+	if shared == nil {
+		return ""
+	}
+	return shared.String()
 }
 
 func firstPort(addrs []net.Addr) int {

@@ -182,7 +182,7 @@ func newCertRemove() *cobra.Command {
 			"revoke: that is for keys others may know.",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			_, c, err := certificatesBeside(cmd)
+			snapshot, c, err := certificatesBeside(cmd)
 			if err != nil {
 				return err
 			}
@@ -191,7 +191,15 @@ func newCertRemove() *cobra.Command {
 			if !c.Has(cmd.Context(), name) {
 				return problem(fmt.Errorf("there is no certificate for %q; mailhint cert list shows those there are", name))
 			}
-			return problem(c.Remove(cmd.Context(), name))
+			if err := c.Remove(cmd.Context(), name); err != nil {
+				return problem(err)
+			}
+			after := "it is configured no more, so that no other is ordered"
+			if snapshot.Covers(name) {
+				after = "it is still configured: a running server orders a new one when somebody asks; mailhint cert get " + name + " does so now"
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "removed the certificate of %s; %s\n", name, after)
+			return problem(err)
 		},
 	}
 }
@@ -247,7 +255,7 @@ func loadForCert(cmd *cobra.Command) (*domains.Snapshot, error) {
 func openBeside(cmd *cobra.Command, s *domains.Snapshot) (*certs.Certificates, error) {
 	dir := filepath.Join(s.Server.StateDir, acmeDir)
 	if _, err := os.Stat(dir); err != nil { // made by the server, so that it belongs to its user
-		return nil, exitError{exitUnknown, fmt.Errorf("there are no certificates yet: %w; start the server first, or correct state_dir in [server]", err)}
+		return nil, exitError{exitUnknown, fmt.Errorf("there are no certificates yet: %w; start the server first, or write its state_dir in [server] (under systemd /var/lib/mailhint)", err)}
 	}
 	asked, err := mxResolver(cmd)
 	if err != nil {

@@ -195,7 +195,9 @@ func tryCert(t *testing.T, file, nameserver string) {
 		t.Errorf("cert check:\n%s", out)
 	}
 	const name = "autoconfig.example.com"
-	runCert(t, 0, file, "rm", name)
+	if out, _ := runCert(t, 0, file, "rm", name); !strings.Contains(out, "removed the certificate of "+name+"; it is still configured") {
+		t.Errorf("cert rm: %s", out)
+	}
 	runCert(t, 1, file, "rm", name)
 	runCert(t, 1, file, "rm", "..")
 	runCert(t, 1, file, "get", "www.example.com")

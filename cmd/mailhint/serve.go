@@ -43,6 +43,7 @@ func newServe() *cobra.Command {
 			lines := server.NewLogWriter(cmd.ErrOrStderr())
 			defer lines.Close() // the last chance to write them
 			log := slog.New(server.NewLogHandler(lines, logFormat == "json", nil))
+			slog.SetDefault(log) // libraries that write with package log
 			p, err := start(configName(cmd), log)
 			if err != nil {
 				return problem(err)
