@@ -17,7 +17,10 @@ const soon = 14 * 24 * time.Hour
 // judgeCertificate judges the way to a web server: whether somebody is there, and shows a certificate that programs trust.
 func (j *judgement) judgeCertificate(host string, p page) {
 	switch {
-	case errors.Is(p.Err, resolver.ErrFailed), p.State == probe.Forbidden, p.noRoute():
+	case errors.Is(p.Err, resolver.ErrFailed):
+		j.spoilt[host] = true
+		j.notAnswered("the addresses of "+host, p.Err)
+	case p.isUnknown():
 		j.spoilt[host] = true
 		j.unknown("%s: %s", p.URL, j.whyNot(p))
 	case p.State != probe.Reached:
@@ -64,14 +67,14 @@ func (j *judgement) whyNot(p page) string {
 	case p.State == probe.Forbidden:
 		return fmt.Sprintf("%s is a private address; allow it with --private", p.Address)
 	case p.Err != nil:
-		return clip(p.Err.Error())
+		return reason(p.Err)
 	}
 	return "this machine has no way to it"
 }
 
-// noRoute reports that this machine cannot know whether somebody is there.
-func (p page) noRoute() bool {
-	return p.NoRoute || p.State == 0 && p.Err != nil
+// isUnknown reports that this machine cannot know whether somebody is there.
+func (p page) isUnknown() bool {
+	return p.State == probe.Forbidden || p.NoRoute || p.State == 0 && p.Err != nil && !errors.Is(p.Err, resolver.ErrNone)
 }
 
 // whyState says how a connection failed.

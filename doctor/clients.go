@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -76,7 +77,8 @@ type account struct {
 	incoming, outgoing *entry
 	from               string
 	why                string
-	sentOn             bool // to the Autodiscover of another provider, who knows
+	sentOn             bool  // to the Autodiscover of another provider, who knows
+	unknown            error // why a source that goes before could not be asked
 }
 
 var errNothingThere = errors.New("nothing there")
@@ -84,21 +86,26 @@ var errNothingThere = errors.New("nothing there")
 // setUp is what a program does.
 func (j *judgement) setUp(p program) account {
 	why := "it finds nothing at any place it asks"
+	var unknown error
 	for i, s := range p.sources {
 		a, err := j.try(p, s)
 		switch {
 		case err == nil:
+			a.unknown = unknown
 			return a
+		case errors.As(err, new(notKnown)):
+			unknown = cmp.Or(unknown, err)
+			continue
 		case errors.Is(err, errNothingThere):
 			continue
 		case i == 0 || strings.HasPrefix(why, "it finds nothing"):
 			why = fmt.Sprintf("%s: %v", j.sourceName(s), err)
 		}
-		if s.final && !s.srv && j.web[s.place].Status == 200 {
-			return account{why: why + "; it looks no further"}
+		if s.final && !s.srv && j.web[s.place].Status == 200 || p.password && j.web[s.place].Status == 401 {
+			return account{why: why + "; it looks no further", unknown: unknown}
 		}
 	}
-	return account{why: why}
+	return account{why: why, unknown: unknown}
 }
 
 // try has a program read what is at one source.
@@ -108,12 +115,18 @@ func (j *judgement) try(p program, s source) (account, error) {
 	case s.srv:
 		d = j.srvDocument(p)
 		if !d.has("imap", "pop3") || !d.has("smtp") {
-			return account{}, errNothingThere
+			return account{}, j.noSRV()
 		}
 	case s.place == profileHost:
 		return j.profile()
 	default:
 		got := j.web[s.place]
+		switch {
+		case got.isUnknown():
+			return account{}, j.notKnown(got)
+		case s.place == poxSRV && j.led == "" && j.unanswered["_autodiscover._tcp."+string(j.Found.Domain)] != nil:
+			return account{}, errNoDNS
+		}
 		if got.Status == 404 || got.Status == 0 && got.TLS == nil {
 			return account{}, errNothingThere
 		}

@@ -17,6 +17,8 @@ type judgement struct {
 	findings   []Finding
 	unchecked  []string
 	incomplete bool
+	reason     string // the first of unchecked that may hide a problem
+	silent     []silence
 	// spoilt are names about which everything has been said: what is found there follows from it.
 	spoilt map[string]bool
 	// muted: nobody wants to know what depends on the answers that are judged at the moment.
@@ -39,9 +41,10 @@ func judge(s *seen) Report {
 	if j.asked && j.looked {
 		j.part("C", func() { r.Clients = j.judgeClients() })
 	}
+	j.tellSilences()
 	r.Findings = merge(j.findings)
 	r.Unchecked = append([]string{}, slices.Compact(slices.Sorted(slices.Values(j.unchecked)))...)
-	r.Incomplete = j.incomplete
+	r.Incomplete, r.Reason = j.incomplete, j.reason
 	return r
 }
 
@@ -65,6 +68,9 @@ func (j *judgement) add(code Code, severity Severity, subject, text, do string, 
 func (j *judgement) unknown(format string, args ...any) {
 	j.incomplete = j.incomplete || !j.muted
 	j.aside(format, args...)
+	if j.reason == "" && !j.muted {
+		j.reason = fmt.Sprintf(format, args...)
+	}
 }
 
 // aside notes what was not checked and need not worry anybody.
@@ -108,7 +114,7 @@ func (j *judgement) wantedAt(owner string) []dnsrecords.Record {
 // found reports whether an error says that something is not there, and notes one that says nothing.
 func (j *judgement) absent(err error, what string) bool {
 	if err != nil && !errors.Is(err, resolver.ErrNone) {
-		j.unknown("%s: %s", what, clip(err.Error()))
+		j.notAnswered(what, err)
 		return false
 	}
 	return err != nil

@@ -12,6 +12,8 @@ import (
 	"mailhint/autodiscover"
 	"mailhint/dnsrecords"
 	"mailhint/mobileconfig"
+	"mailhint/probe"
+	"mailhint/resolver"
 	"mailhint/settings"
 )
 
@@ -33,12 +35,12 @@ func (j *judgement) judgeClients() []Client {
 	explained := j.incomplete || j.reported(NameMissing) || j.has(NameElsewhere, WildcardHides, WebCertificate, OtherAnswer,
 		AsksPassword, ChangedAnswer, Disagree,
 		PortClosed, OtherTLSMode, NoSTARTTLS, Certificate, LoginMethods, LoginForm)
-	if c := all[0]; !c.Works && !explained {
+	if c := all[0]; c.fails() && !explained {
 		j.add(Thunderbird, j.severityOf(j.Servers), "Thunderbird", clientText(c),
 			"See why on the page of this code; if the settings ask for it, tell people to set Thunderbird up by hand.")
 	}
 	j.judgeOutlook(all[2], explained)
-	if c := all[3]; !c.Works && !explained {
+	if c := all[3]; c.fails() && !explained {
 		j.judgeApple(c)
 	}
 	j.judgeISPDB()
@@ -87,7 +89,7 @@ func (j *judgement) judgeOutlook(c Client, explained bool) {
 		}
 	}
 	// Where Autodiscover can say nothing, as with OAuth2 alone, people who use classic Outlook know it already.
-	if err == nil && !c.Works && !explained && j.AutodiscoverRedirect == "" {
+	if err == nil && c.fails() && !explained && j.AutodiscoverRedirect == "" {
 		j.add(Outlook, j.severityOf(j.Servers), "Outlook", clientText(c),
 			"See why on the page of this code; if the settings ask for it, tell people to set Outlook up by hand.")
 	}
@@ -112,6 +114,8 @@ func (j *judgement) judgeISPDB() {
 	switch {
 	case !asked:
 	case got.Status == http.StatusNotFound:
+	case errors.Is(got.Err, resolver.ErrFailed):
+		j.silenceAbout("the entry in Mozilla's database", got.Err, false)
 	case !got.isGood():
 		j.aside("the entry in Mozilla's database: %s", whyBad(got))
 	default:
@@ -128,24 +132,42 @@ func (j *judgement) judgeISPDB() {
 	}
 }
 
-// client says what a program ends up with.
+// client says what a program ends up with. It is not known to fail where something that it asks first could not be asked.
 func (j *judgement) client(p program) Client {
 	a := j.setUp(p)
-	c := Client{Name: p.name, From: a.from, Why: clip(a.why), Works: a.sentOn}
-	if a.incoming == nil {
-		return c
+	c := Client{Name: p.name, From: a.from, Why: clip(a.why)}
+	err := a.unknown
+	works := a.sentOn
+	if a.incoming != nil {
+		c.Incoming, c.Login = a.incoming.String(), j.login(*a.incoming)
+		failed := j.holds(*a.incoming)
+		if a.outgoing == nil {
+			failed = errors.New("it finds no outgoing server")
+		} else {
+			c.Outgoing = a.outgoing.String()
+			failed = worse(failed, j.holds(*a.outgoing))
+		}
+		if works, c.Why = failed == nil, ""; !works {
+			c.Why = clip(failed.Error())
+		}
+		if errors.As(failed, new(notKnown)) {
+			err = failed
+		}
 	}
-	c.Incoming, c.Login = a.incoming.String(), j.login(*a.incoming)
-	c.Works, c.Why = j.holds(*a.incoming)
-	if a.outgoing == nil {
-		c.Works, c.Why = false, "it finds no outgoing server"
-		return c
-	}
-	c.Outgoing = a.outgoing.String()
-	if works, why := j.holds(*a.outgoing); c.Works {
-		c.Works, c.Why = works, why
+	if err == nil || works {
+		c.Works = &works
+	} else {
+		c.Why = clip(err.Error())
 	}
 	return c
+}
+
+// worse is the error that says more: a fault before what is not known.
+func worse(a, b error) error {
+	if a == nil || b != nil && errors.As(a, new(notKnown)) {
+		return b
+	}
+	return a
 }
 
 // login is the login name as the program fills it in.
@@ -161,35 +183,35 @@ func (j *judgement) login(e entry) string {
 
 func (e entry) String() string { return fmt.Sprintf("%s:%d %s", clip(e.host), e.port, e.security) }
 
-// holds reports whether a server is as a program takes it to be, according to the looks.
-func (j *judgement) holds(e entry) (works bool, why string) {
-	for _, s := range j.Servers {
-		if kindNames[s.Protocol] != e.kind || j.host(s) != e.host || s.Port != e.port {
+// holds says why a server is not as a program takes it to be, according to the looks; nil if it is.
+func (j *judgement) holds(e entry) error {
+	i := slices.IndexFunc(j.Servers, func(s settings.Server) bool {
+		return kindNames[s.Protocol] == e.kind && j.host(s) == e.host && s.Port == e.port
+	})
+	if i < 0 {
+		return fmt.Errorf("%s:%d is none of the servers in the settings", clip(e.host), e.port)
+	}
+	s, h := j.Servers[i], j.hosts[e.host]
+	switch {
+	case errors.Is(h.Err, resolver.ErrFailed) && len(h.Looks) == 0:
+		return errNoDNS
+	case h.Err != nil && len(h.Looks) == 0:
+		return errors.New(clip(h.Err.Error()))
+	}
+	s.Security, s.Auth = e.security, e.auths[:1]
+	var failed error = notKnown(fmt.Sprintf("%s:%d could not be looked at", e.host, e.port))
+	for _, look := range h.Looks {
+		if look.Port.Protocol != s.Protocol || look.Port.Number != s.Port || look.State == 0 || look.State == probe.Forbidden || look.NoRoute {
 			continue
 		}
-		h := j.hosts[e.host]
-		if h.Err != nil && len(h.Looks) == 0 {
-			return false, clip(h.Err.Error())
+		all := faults(s, look, j.now)
+		i := slices.IndexFunc(all, func(f fault) bool { return f.severity == Problem })
+		if i < 0 {
+			return nil
 		}
-		s.Security, s.Auth = e.security, e.auths[:1]
-		why, looked := "", false
-		for _, look := range h.Looks {
-			if look.Port.Protocol != s.Protocol || look.Port.Number != s.Port || look.State == 0 || look.NoRoute {
-				continue
-			}
-			looked = true
-			i := slices.IndexFunc(faults(s, look, j.now), func(f fault) bool { return f.severity == Problem })
-			if i < 0 {
-				return true, ""
-			}
-			why = faults(s, look, j.now)[i].text
-		}
-		if !looked {
-			why = "it could not be looked at"
-		}
-		return false, fmt.Sprintf("%s:%d: %s", e.host, e.port, why)
+		failed = fmt.Errorf("%s:%d: %s", e.host, e.port, all[i].text)
 	}
-	return false, fmt.Sprintf("%s:%d is none of the servers in the settings", clip(e.host), e.port)
+	return failed
 }
 
 // profile is what Apple Mail gets. It knows no order, and takes the best of each kind.
@@ -200,6 +222,8 @@ func (j *judgement) profile() (account, error) {
 	}
 	got := j.web[profileHost]
 	switch {
+	case got.isUnknown():
+		return account{}, j.notKnown(got)
 	case !got.isGood():
 		return account{}, errors.New(whyBad(got))
 	case !bytes.Contains(got.Body, want): // signed or not, the profile is in it as it is

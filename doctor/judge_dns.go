@@ -23,7 +23,7 @@ func (j *judgement) judgeNames() {
 		j.add(NameMissing, Problem, j.server, "DNS has no address for this server's own name, to which other names lead",
 			"Publish its addresses, or correct name in [server].")
 	} else if len(j.ours) == 0 {
-		j.unknown("whether the names lead to this server: %s: %s", j.server, clip(j.oursErr.Error()))
+		j.notAnswered("whether the names lead to this server: "+j.server, j.oursErr)
 	}
 	if j.onlySRV() {
 		return
@@ -32,7 +32,7 @@ func (j *judgement) judgeNames() {
 		host := label + string(j.Found.Domain)
 		n := j.names[host]
 		if n.err != nil && len(n.addresses) > 0 {
-			j.unknown("some of the addresses of %s: %s", host, clip(n.err.Error()))
+			j.notAnswered("some of the addresses of "+host, n.err)
 			n.err = nil
 		}
 		switch {
@@ -160,7 +160,7 @@ func (j *judgement) judgeCAA() {
 			continue
 		}
 		if c.err != nil {
-			j.unknown("the CAA records of %s: %s", c.owner, clip(c.err.Error()))
+			j.notAnswered("the CAA records of "+c.owner, c.err)
 			continue
 		}
 		if why := forbids(c.records, j.issuers); why != "" {

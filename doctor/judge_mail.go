@@ -29,7 +29,7 @@ func (j *judgement) judgeMail() {
 			j.add(NameMissing, Problem, host, "DNS has no address for this mail server",
 				"Publish its address, or correct the name in domains.toml.")
 		case h.Err != nil:
-			j.unknown("%s: %s", host, clip(h.Err.Error()))
+			j.notAnswered(host, h.Err)
 		}
 		j.judgeHost(j.hosts[host])
 	}
@@ -73,7 +73,7 @@ func (j *judgement) known(h probe.Host, server settings.Server) []probe.Look {
 		case look.State == probe.Forbidden:
 			j.unknown("%s: %s is a private address; allow it with --private", h.Name, look.Address)
 		case look.State == 0 && look.Err != nil:
-			j.unknown("%s:%d: %s", h.Name, server.Port, clip(look.Err.Error()))
+			j.unknown("%s:%d: %s", h.Name, server.Port, reason(look.Err))
 		case look.NoRoute:
 			if look.Address.Is6() {
 				j.aside("%s by IPv6: this machine has none", h.Name)

@@ -3,6 +3,7 @@ package doctor
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -15,8 +16,8 @@ import (
 // A domain may do without them, since most programs ask elsewhere. So only those are problems that say something wrong; one that is
 // missing is worth a warning if others are there, because programs that read any rely on the set.
 func (j *judgement) judgeSRV() {
-	for _, err := range j.unanswered {
-		j.unknown("%s", clip(err.Error()))
+	for _, owner := range slices.Sorted(maps.Keys(j.unanswered)) {
+		j.notAnswered(owner, j.unanswered[owner])
 	}
 	want := slices.DeleteFunc(slices.Clone(j.want), func(r dnsrecords.Record) bool {
 		return r.Data.Type() != "SRV" && (r.Data.Type() != "TXT" || strings.HasPrefix(r.Name, "_ua-auto-config."))

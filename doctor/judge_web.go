@@ -35,15 +35,21 @@ func (j *judgement) judgeWeb() {
 	j.judgeBare()
 }
 
-// judgePasswords looks for anybody who asks for a password. One such place is enough for Thunderbird to tell people that theirs is
-// wrong.
+// judgePasswords looks for anybody who asks for a password, and tells it once of each name. One such place is enough for Thunderbird
+// to tell people that theirs is wrong.
 func (j *judgement) judgePasswords() {
+	asking := make(map[string][]string) // paths, by name
 	for _, p := range slices.Sorted(maps.Keys(j.web)) {
 		host := j.hostOf(p)
 		if p == ispdbEntry || host != string(j.Found.Domain) && j.spoilt[host] || j.web[p].Status != http.StatusUnauthorized {
 			continue
 		}
-		text := "it asks for a password (401) at " + placeOf(j.web[p].URL)
+		if path := placeOf(j.web[p].URL); !slices.Contains(asking[host], path) {
+			asking[host] = append(asking[host], path)
+		}
+	}
+	for _, host := range slices.Sorted(maps.Keys(asking)) {
+		text := "it asks for a password (401) at " + words(asking[host])
 		if host == string(j.Found.Domain) {
 			j.add(AsksPassword, Problem, host, text,
 				"Answer 404 there, or pass these paths on to the mailhint server. For nginx, in the server block of this name:",

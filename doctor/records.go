@@ -152,7 +152,9 @@ func (d *Doctor) isWild(ctx context.Context, r dnsrecords.Record, ours []netip.A
 }
 
 // nobodys is a name below a domain that nobody made.
-func nobodys(domain string) string { return "mailhint-" + strings.ToLower(rand.Text()[:12]) + "." + domain }
+func nobodys(domain string) string {
+	return "mailhint-" + strings.ToLower(rand.Text()[:12]) + "." + domain
+}
 
 // published returns the records of a name that are of the kind of w. A name that leads to our server in another way, with addresses
 // in place of an alias, is as good as w.

@@ -110,11 +110,15 @@ type Client struct {
 	Outgoing string `json:"outgoing"`
 	Login    string `json:"login"`
 	// From is where it has them from.
-	From  string `json:"from"`
-	Works bool   `json:"works"`
-	// Why says why it does not work, or why it is this and not the best.
+	From string `json:"from"`
+	// Works is nil if it could not be found out.
+	Works *bool `json:"works"`
+	// Why says why it does not work, why it is this and not the best, or what is not known.
 	Why string `json:"why"`
 }
+
+// fails reports whether it is known that a program does not work.
+func (c Client) fails() bool { return c.Works != nil && !*c.Works }
 
 // Report is what was found about a domain.
 type Report struct {
@@ -126,8 +130,9 @@ type Report struct {
 	Clients   []Client `json:"clients"`
 	// Took is how long it took, in seconds.
 	Took float64 `json:"took"`
-	// Incomplete is true if something in Unchecked may hide a problem.
-	Incomplete bool `json:"-"`
+	// Incomplete is true if something in Unchecked may hide a problem, and Reason is the first of it.
+	Incomplete bool   `json:"-"`
+	Reason     string `json:"-"`
 }
 
 // Has reports whether there is a finding of a severity.

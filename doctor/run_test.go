@@ -189,7 +189,7 @@ func TestSentOn(t *testing.T) {
 	w.hosts["autoconfig.thunderbird.net"] = addresses("203.0.113.90")
 	r := w.doctor().Examine(context.Background(), find(t, snapshot, "a.example"))
 	i := slices.IndexFunc(r.Clients, func(c Client) bool { return c.Name == "Outlook (classic)" })
-	if c := r.Clients[i]; !c.Works || !strings.Contains(c.Why, "https://autodiscover-s.outlook.com/") {
+	if c := r.Clients[i]; c.Works == nil || !*c.Works || !strings.Contains(c.Why, "https://autodiscover-s.outlook.com/") {
 		t.Errorf("got %+v", c)
 	}
 }

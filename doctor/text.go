@@ -9,12 +9,20 @@ import (
 // maxClip is how much of a stranger's text a finding repeats, in characters.
 const maxClip = 120
 
+// maxReason is how much of an error's text is repeated. It ends with the cause, after names that may be long.
+const maxReason = 250
+
 // clip makes a stranger's text fit to be printed: one line, printable, and short.
-func clip(s string) string {
+func clip(s string) string { return clipTo(maxClip, s) }
+
+// reason is the text of an error, fit to be printed.
+func reason(err error) string { return clipTo(maxReason, err.Error()) }
+
+func clipTo(most int, s string) string {
 	var b strings.Builder
 	n := 0
 	for _, r := range s {
-		if n++; n > maxClip {
+		if n++; n > most {
 			b.WriteString("…")
 			break
 		}

@@ -6,7 +6,7 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"text/tabwriter"
+	"time"
 
 	"mailhint/doctor"
 )
@@ -23,20 +23,21 @@ func (f doctorFlags) printer(out io.Writer, alone bool) reportPrinter {
 	case f.json:
 		return &jsonReports{out: out}
 	case f.nagios:
-		return &nagiosReports{out: out}
+		return &nagiosReports{out: out, start: time.Now()}
 	}
-	return &textReports{out: out, alone: alone}
+	return &textReports{out: out, alone: alone, all: f.all, width: terminalWidth(out)}
 }
 
 // verdict is what a run comes to.
 type verdict struct {
-	domains, problems, warnings, unchecked int
-	took                                   float64
+	domains, good, problems, warnings, unchecked int
 }
 
 func (v *verdict) count(r doctor.Report) {
 	v.domains++
-	v.took = max(v.took, r.Took)
+	if len(r.Findings) == 0 && !r.Incomplete {
+		v.good++
+	}
 	for _, f := range r.Findings {
 		if f.Severity == doctor.Problem {
 			v.problems++
@@ -92,9 +93,11 @@ func (p *jsonReports) end() error {
 
 // nagiosReports prints one line and the figures, as the Monitoring Plugins development guidelines say.
 type nagiosReports struct {
-	out io.Writer
+	out   io.Writer
+	start time.Time // of the run
 	verdict
-	first map[doctor.Severity][]string // of the findings
+	first  map[doctor.Severity][]string // of the findings
+	reason string                       // the first for which something is not known
 }
 
 // maxNagios is how many findings the line names.
@@ -116,6 +119,9 @@ func (p *nagiosReports) print(r doctor.Report) error {
 	p.count(r)
 	if p.first == nil {
 		p.first = make(map[doctor.Severity][]string)
+	}
+	if p.reason == "" && r.Incomplete {
+		p.reason = fmt.Sprintf("%s: %s", r.Domain, r.Reason)
 	}
 	for _, f := range r.Findings {
 		text := fmt.Sprintf("%s %s", f.Code, f.Subject)
@@ -140,161 +146,14 @@ func (p *nagiosReports) end() error {
 	if first := append(p.first[doctor.Problem], p.first[doctor.Warning]...); len(first) > 0 {
 		details = ": " + nagiosText(strings.Join(first[:min(len(first), maxNagios)], "; "))
 	}
+	if state == "UNKNOWN" {
+		details += ": " + nagiosText(p.reason)
+	}
 	_, err := fmt.Fprintf(p.out, "MAILHINT %s - %s, %s, %s%s | domains=%d problems=%d;;0 warnings=%d;0 unchecked=%d time=%.3fs\n",
 		state, count(p.domains, "domain"), count(p.problems, "problem"), count(p.warnings,
-			"warning"), details, p.domains, p.problems, p.warnings, p.unchecked, p.took)
+			"warning"), details, p.domains, p.problems, p.warnings, p.unchecked, time.Since(p.start).Seconds())
 	if err != nil {
 		return err
 	}
 	return exitError{code: code}
-}
-
-// textReports prints for people.
-type textReports struct {
-	out   io.Writer
-	alone bool // one domain: everything about it
-	verdict
-	remedies []*remedy
-	byDo     map[string]*remedy
-	pasted   int // octets of text to paste in them
-	cut      bool
-}
-
-// remedy is something to do, where, and what to paste there.
-type remedy struct {
-	do, paste string
-	about     []string        // codes and subjects, the first of them
-	known     map[string]bool // codes and subjects, and texts to paste
-}
-
-// Bounds of the list at the end of a long run; what comes first is told.
-const (
-	maxRemedies = 100
-	maxAbout    = 1000     // codes and subjects of a remedy
-	maxPaste    = 64 << 10 // octets of text to paste, in all
-)
-
-func (p *textReports) print(r doctor.Report) error {
-	p.count(r)
-	p.remember(r)
-	if !p.alone && len(r.Findings) == 0 && len(r.Unchecked) == 0 {
-		_, err := fmt.Fprintf(p.out, "%s: good\n", r.Domain)
-		return err
-	}
-	w := tabwriter.NewWriter(p.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(w, "%s: %s, %s\n", r.Domain, count(tally(r, doctor.Problem), "problem"), count(tally(r, doctor.Warning), "warning"))
-	for _, f := range r.Findings {
-		fmt.Fprintf(w, "  %s\t%s\t%s\t%s\n", f.Code, f.Severity, f.Subject, f.Text)
-	}
-	if err := w.Flush(); err != nil {
-		return err
-	}
-	for _, u := range r.Unchecked {
-		fmt.Fprintf(p.out, "  not checked: %s\n", u)
-	}
-	if p.alone && len(r.Clients) > 0 {
-		return p.clients(r.Clients)
-	}
-	return nil
-}
-
-func tally(r doctor.Report, s doctor.Severity) int {
-	n := 0
-	for _, f := range r.Findings {
-		if f.Severity == s {
-			n++
-		}
-	}
-	return n
-}
-
-// clients prints what programs end up with.
-func (p *textReports) clients(list []doctor.Client) error {
-	w := tabwriter.NewWriter(p.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(w, "\nPROGRAM\tWORKS\tINCOMING\tOUTGOING\tLOGIN\tFROM\n")
-	for _, c := range list {
-		works := "yes"
-		if !c.Works {
-			works = "no"
-		}
-		if c.Incoming == "" {
-			fmt.Fprintf(w, "%s\t%s\t%s\n", c.Name, works, c.Why)
-			continue
-		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", c.Name, works, c.Incoming, c.Outgoing, c.Login, c.From)
-		if c.Why != "" {
-			fmt.Fprintf(w, "\t\t%s\n", c.Why)
-		}
-	}
-	return w.Flush()
-}
-
-// remember keeps what to do, each thing once for all domains.
-func (p *textReports) remember(r doctor.Report) {
-	for _, f := range r.Findings {
-		m := p.remedyFor(f.Do)
-		if m == nil {
-			continue
-		}
-		if about := string(f.Code) + " " + f.Subject; !m.known[about] && len(m.about) < maxAbout {
-			m.known[about] = true
-			m.about = append(m.about, about)
-		}
-		switch {
-		case f.Paste == "" || m.known[f.Paste]:
-		case p.pasted+len(f.Paste) > maxPaste:
-			p.cut = true
-		default:
-			m.known[f.Paste] = true
-			p.pasted += len(f.Paste)
-			m.paste = strings.TrimPrefix(m.paste+"\n"+f.Paste, "\n")
-		}
-	}
-}
-
-// remedyFor returns the remedy that says what to do; nil if there are too many.
-func (p *textReports) remedyFor(do string) *remedy {
-	m := p.byDo[do]
-	switch {
-	case m != nil:
-		return m
-	case len(p.remedies) >= maxRemedies:
-		p.cut = true
-		return nil
-	case p.byDo == nil:
-		p.byDo = make(map[string]*remedy)
-	}
-	m = &remedy{do: do, known: make(map[string]bool)}
-	p.byDo[do], p.remedies = m, append(p.remedies, m)
-	return m
-}
-
-func (p *textReports) end() error {
-	if len(p.remedies) > 0 {
-		fmt.Fprintf(p.out, "\nDo this:\n")
-	}
-	for i, m := range p.remedies {
-		about := m.about[:min(len(m.about), 3)]
-		more, stop := "", "."
-		if len(m.about) > len(about) {
-			more = fmt.Sprintf(", and %d more", len(m.about)-len(about))
-		}
-		if len(m.about) == maxAbout {
-			more += " at least"
-		}
-		if m.paste != "" {
-			stop = ":"
-		}
-		fmt.Fprintf(p.out, "\n%d. %s (%s%s)%s\n", i+1, strings.TrimRight(m.do, ".:"), strings.Join(about, ", "), more, stop)
-		if m.paste != "" {
-			fmt.Fprintf(p.out, "\n    %s\n", strings.ReplaceAll(m.paste, "\n", "\n    "))
-		}
-	}
-	if p.cut {
-		fmt.Fprintf(p.out, "\nThere is more to do than stands here; name a domain to see what.\n")
-	}
-	if !p.alone {
-		fmt.Fprintf(p.out, "\n%s, %s, %s\n", count(p.domains, "domain"), count(p.problems, "problem"), count(p.warnings, "warning"))
-	}
-	return p.exit()
 }
