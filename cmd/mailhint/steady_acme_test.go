@@ -5,7 +5,6 @@ package main
 import (
 	"crypto/tls"
 	"crypto/x509"
-	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -27,14 +26,20 @@ func TestSteadyRenewal(t *testing.T) {
 		"-http01", "", "-https01", "", "-tlsalpn01", "", "-doh", "")
 	https := writeLoopbackPair(t, s.path("cert.pem"), s.path("key.pem"))
 	directory, management := freeAddress(t), freeAddress(t)
-	write(t, s.path("pebble.json"), s.fill(`{"pebble": {"listenAddress": "DIRECTORY", "managementListenAddress": "MANAGEMENT", "certificate": "DIR/cert.pem",
-		"privateKey": "DIR/key.pem", "httpPort": 80, "tlsPort": 443, "profiles": {"short": {"description": "short-lived", "validityPeriod": 20}}}}`,
+	write(t, s.path("pebble.json"), s.fill(`{"pebble": {"listenAddress": "DIRECTORY", "managementListenAddress": "MANAGEMENT",
+		"certificate": "DIR/cert.pem", "privateKey": "DIR/key.pem", "httpPort": 80, "tlsPort": 443,
+		"profiles": {"short": {"description": "short-lived", "validityPeriod": 20}}}}`,
 		"DIRECTORY", directory, "MANAGEMENT", management))
 	startTool(t, pebble, "-config", s.path("pebble.json"), "-dnsserver", "127.0.0.1:53")
 	roots := fetchRoots(t, https, "https://"+management+"/roots/0")
 
 	write(t, s.path("resolv.conf"), "nameserver 127.0.0.1\n")
-	write(t, s.path("domains.toml"), fmt.Sprintf("[server]\ntls = \"acme\"\nacme_ca = [\"https://%s/dir\"]\nacme_root = \"cert.pem\"\nstate_dir = \"state\"\n%s", directory, benchDomain))
+	write(t, s.path("domains.toml"), s.fill(`[server]
+tls = "acme"
+acme_ca = ["https://DIRECTORY/dir"]
+acme_root = "cert.pem"
+state_dir = "state"
+`+benchDomain, "DIRECTORY", directory))
 	startCommand(t, s, []string{"unshare", "--mount", "sh", "-c",
 		"mount --bind resolv.conf /etc/resolv.conf && exec \"$" + program + "\" serve --config domains.toml"}, "127.0.0.1:443")
 

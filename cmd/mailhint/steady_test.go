@@ -122,7 +122,8 @@ func (tr *traffic) end(t *testing.T) {
 	close(tr.stop)
 	took := time.Since(tr.started)
 	tr.ended.Wait()
-	t.Logf("%d visitors, %.0f a second: %d answered, %d refused, %d failed", tr.begun, float64(tr.begun)/took.Seconds(), tr.answered, tr.refused, len(tr.faults))
+	t.Logf("%d visitors, %.0f a second: %d answered, %d refused, %d failed", tr.begun, float64(tr.begun)/took.Seconds(),
+		tr.answered, tr.refused, len(tr.faults))
 	for _, fault := range tr.faults[:min(len(tr.faults), 10)] {
 		t.Errorf("a visitor: %v", fault)
 	}

@@ -17,8 +17,6 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
-
-	"github.com/caddyserver/certmagic"
 )
 
 // BenchmarkNewConnections compares new TLS connections, with a full handshake and one request each, with nginx that serves the same
@@ -32,7 +30,7 @@ func BenchmarkNewConnections(b *testing.B) {
 	cert, key := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
 	writeVisited(b, cert, key)
 	files := startSecure(b, program, fmt.Sprintf("tls = \"files\"\ncert = %q\nkey = %q\n", cert, key))
-	acme := startSecure(b, program, fmt.Sprintf("tls = \"acme\"\nacme_ca = [%q]\nstate_dir = %q\n", nobodysCA, stateWith(b, cert, key)))
+	acme := startSecure(b, program, stateWith(b, cert, key, visitedNames...))
 	body := files.body(b)
 	for _, protocol := range []string{"http/1.1", "h2"} {
 		b.Run(protocol, func(b *testing.B) {
@@ -59,31 +57,6 @@ func startSecure(b *testing.B, program, server string) *child {
 	c, stop := startChild(b, program, writeConfig(b, benchServer+"https = [\"127.0.0.1:0\"]\n"+server+benchDomain))
 	b.Cleanup(stop)
 	return c
-}
-
-// nobodysCA is the address of a CA that is never asked.
-const nobodysCA = "https://127.0.0.1:1/dir"
-
-// stateWith makes a state directory in which every name of the domain has this certificate.
-func stateWith(b *testing.B, cert, key string) string {
-	b.Helper()
-	dir := b.TempDir()
-	storage := &certmagic.FileStorage{Path: filepath.Join(dir, acmeDir)}
-	issuer := (&certmagic.ACMEIssuer{CA: nobodysCA}).IssuerKey()
-	for _, name := range visitedNames {
-		for to, from := range map[string]string{
-			certmagic.StorageKeys.SiteCert(issuer, name): cert, certmagic.StorageKeys.SitePrivateKey(issuer, name): key,
-		} {
-			text, err := os.ReadFile(from)
-			if err == nil {
-				err = storage.Store(b.Context(), to, text)
-			}
-			if err != nil {
-				b.Fatal(err)
-			}
-		}
-	}
-	return dir
 }
 
 // body returns the answer that all servers shall give.
