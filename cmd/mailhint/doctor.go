@@ -49,6 +49,9 @@ func newDoctor() *cobra.Command {
 			"  mailhint doctor example.com --resolver 192.0.2.53 --address 198.51.100.7\n" +
 			"  mailhint doctor example.com --nagios",
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if cmd.Flags().Changed("only") && len(flags.only) == 0 {
+				flags.only = []string{""} // a flag that is given and says nothing is a mistake
+			}
 			err := runDoctor(cmd, args, flags)
 			if flags.nagios && err != nil && err.Error() != "" {
 				return nagiosUnknown(cmd.OutOrStdout(), err)
@@ -144,7 +147,10 @@ func (f doctorFlags) check(args []string) error {
 		return fmt.Errorf("--watch %s is too short; write 1s or more", f.watch)
 	}
 	for _, only := range f.only {
-		if only == "" || !slices.ContainsFunc(doctor.Codes,
+		if only == "" {
+			return errors.New("--only: a code is empty; write for example D,H01")
+		}
+		if !slices.ContainsFunc(doctor.Codes,
 			func(i doctor.Info) bool { return strings.HasPrefix(string(i.Code), strings.ToUpper(only)) }) {
 			return fmt.Errorf("--only %q: no code begins like that; write for example D,H01", only)
 		}

@@ -30,11 +30,16 @@ func doctorTargets(snapshot *domains.Snapshot, live *liveExchangers, args []stri
 		}, len(named), nil
 	}
 	var targets []doctor.Domain
+	known := make(map[settings.Domain]bool)
 	for _, arg := range args {
 		name, err := settings.ParseDomain(arg)
 		if err != nil {
 			return nil, 0, fmt.Errorf("%q: %w; write it like example.com", arg, err)
 		}
+		if known[name] {
+			continue
+		}
+		known[name] = true
 		target, err := doctorTarget(snapshot, live, name)
 		if err != nil {
 			return nil, 0, err

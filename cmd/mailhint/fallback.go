@@ -75,11 +75,10 @@ func (l *liveExchangers) ours(d settings.Domain, hosts []settings.Domain, _ neti
 
 // notFound is the error for a name that nothing answers for, with what the fallback depends on.
 func (l *liveExchangers) notFound(snapshot *domains.Snapshot, d settings.Domain) error {
-	const advice = "add a table [domains.%q], or look for enabled = false or allow_plaintext"
 	hosts := spellHosts(snapshot.FallbackMX())
 	switch {
 	case l.asked == "" || exchangers.Preferred(l.found, snapshot.FallbackMX()) != "":
-		return problem(fmt.Errorf("%s is not answered for: "+advice, d, string(d)))
+		return problem(fmt.Errorf("%s is not answered for: %s", d, whyNotFound(snapshot, d)))
 	case l.err != nil:
 		return exitError{exitUnknown, fmt.Errorf("%s is listed nowhere, and whether its MX is %s, so that the fallback answers, is not known: %w", d, hosts, l.err)}
 	case len(l.found) == 0 || l.found[0].Host == "":
@@ -87,6 +86,50 @@ func (l *liveExchangers) notFound(snapshot *domains.Snapshot, d settings.Domain)
 	}
 	return problem(fmt.Errorf("%s is listed nowhere, and its preferred MX is %q, so the fallback does not answer: it would have to be %s; add a table [domains.%q]",
 		d, l.found[0].Host, hosts, string(d)))
+}
+
+// whyNotFound says why a name is not answered for here, and what to do about it.
+func whyNotFound(snapshot *domains.Snapshot, d settings.Domain) string {
+	entries, _ := snapshot.EntriesFor([]settings.Domain{d}) // an error says that there are none
+	for _, e := range entries {
+		switch {
+		case e.Disabled:
+			return "it is switched off; remove enabled = false"
+		case len(e.Networks) > 0:
+			return "only the networks in its allow_plaintext get an answer"
+		}
+	}
+	advice := fmt.Sprintf("add a table [domains.%q]", string(d))
+	if near := nearDomain(snapshot, d); near != "" {
+		advice += fmt.Sprintf("; did you mean %q?", string(near))
+	}
+	return advice
+}
+
+// nearDomain is a configured domain that differs by a letter, or by what comes after the first dot; "" if there is none.
+func nearDomain(snapshot *domains.Snapshot, d settings.Domain) settings.Domain {
+	label, _, _ := strings.Cut(string(d), ".")
+	var sister settings.Domain
+	for _, name := range namedDomains(snapshot) {
+		if isTypo(string(d), string(name)) {
+			return name
+		}
+		if other, _, _ := strings.Cut(string(name), "."); other == label && sister == "" {
+			sister = name
+		}
+	}
+	return sister
+}
+
+// isTypo reports whether two words differ by a letter more, less or in place of another, or by two that swapped places.
+func isTypo(a, b string) bool {
+	for a != "" && b != "" && a[0] == b[0] {
+		a, b = a[1:], b[1:]
+	}
+	for a != "" && b != "" && a[len(a)-1] == b[len(b)-1] {
+		a, b = a[:len(a)-1], b[:len(b)-1]
+	}
+	return max(len(a), len(b)) <= 1 || len(a) == 2 && len(b) == 2 && a[0] == b[1] && a[1] == b[0]
 }
 
 // spellHosts lists the exchangers of the fallback for people.
