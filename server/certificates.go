@@ -74,7 +74,7 @@ func (c *certificates) reload(all bool) error {
 
 func (c *certificates) logLoaded(files domains.KeyPair, pair *tls.Certificate) {
 	leaf := pair.Leaf
-	c.log.Info("certificate loaded", "file", files.Cert, "names", strings.Join(leaf.DNSNames, " "), "ends", leaf.NotAfter)
+	c.log.Info("certificate loaded", "file", files.Cert, "names", firstOf(leaf.DNSNames), "ends", leaf.NotAfter)
 	switch now := time.Now(); {
 	case now.After(leaf.NotAfter):
 		c.log.Warn("this certificate has expired and programs will refuse it; renew it, the new files are read by themselves",
@@ -82,6 +82,25 @@ func (c *certificates) logLoaded(files domains.KeyPair, pair *tls.Certificate) {
 	case now.Before(leaf.NotBefore):
 		c.log.Warn("this certificate is not valid yet; is the clock of this machine right?", "file", files.Cert, "begins", leaf.NotBefore)
 	}
+}
+
+// mostNames is how many names of a certificate a log line tells. Some have hundreds.
+const mostNames = 5
+
+// firstOf spells the first names of a certificate, which nobody has checked, and counts the others.
+func firstOf(names []string) string {
+	var b strings.Builder
+	for i, name := range names {
+		if i == mostNames {
+			fmt.Fprintf(&b, " and %d more", len(names)-i)
+			break
+		}
+		if i > 0 {
+			b.WriteByte(' ')
+		}
+		fmt.Fprintf(&b, "%.253s", name) // longer ones are no host names
+	}
+	return b.String()
 }
 
 // troubles are the faults of the pairs that are served as they were before.
@@ -200,17 +219,22 @@ func newChoice(pairs []*tls.Certificate) *choice {
 	return c
 }
 
+// covering returns the pairs whose certificates cover a host name in lower case.
+func (c *choice) covering(name string) []*tls.Certificate {
+	if fit := c.byName[name]; fit != nil {
+		return fit
+	}
+	if dot := strings.IndexByte(name, '.'); dot >= 0 {
+		return c.byName["*"+name[dot:]]
+	}
+	return nil
+}
+
 // GetCertificate is for tls.Config. A name none covers gets the first pair: some programs can be told to trust it, and an alert
 // would help nobody.
 func (c *certificates) GetCertificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 	choice := c.choice.Load()
-	name := lower(strings.TrimSuffix(hello.ServerName, "."))
-	fit := choice.byName[name]
-	if fit == nil {
-		if dot := strings.IndexByte(name, '.'); dot >= 0 {
-			fit = choice.byName["*"+name[dot:]]
-		}
-	}
+	fit := choice.covering(lower(strings.TrimSuffix(hello.ServerName, ".")))
 	switch len(fit) {
 	case 0:
 		return choice.first, nil
