@@ -7,9 +7,11 @@ import (
 	"iter"
 	"net/netip"
 	"net/url"
+	"os"
+	"os/signal"
 	"slices"
 	"strings"
-	"sync"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -75,6 +77,10 @@ func runDoctor(cmd *cobra.Command, args []string, flags doctorFlags) error {
 	if err := flags.check(args); err != nil {
 		return err
 	}
+	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop) // whoever interrupts again does not want to wait
+	cmd.SetContext(ctx)
 	asked, err := resolverOf(cmd)
 	if err != nil {
 		return err
@@ -89,20 +95,37 @@ func runDoctor(cmd *cobra.Command, args []string, flags doctorFlags) error {
 	if err != nil {
 		return err
 	}
+	return flags.once(cmd, e)
+}
+
+// once examines all domains once. When the program is told to end, it prints what is finished and says that this is not all.
+func (f doctorFlags) once(cmd *cobra.Command, e examination) error {
+	ctx := cmd.Context()
 	progress := newProgress(cmd.ErrOrStderr(), e.total, "domains")
-	printer := flags.printer(cmd.OutOrStdout(), e.total == 1)
-	err = examine(cmd.Context(), e.doctor, flags.parallel, e.targets, func(r doctor.Report) error {
+	printer := f.printer(cmd.OutOrStdout(), e.total == 1)
+	done := 0
+	err := examine(ctx, e.doctor, f.parallel, e.targets, func(r doctor.Report) error {
 		progress.step()
+		done++
 		return printer.print(r)
 	})
 	progress.done()
-	if flags.all {
+	if f.all {
 		leftOut(cmd.ErrOrStderr(), e.snapshot)
 	}
-	if err != nil {
+	interrupted := ctx.Err() != nil && errors.Is(err, ctx.Err())
+	if err != nil && !interrupted {
 		return problem(err)
 	}
-	return printer.end()
+	if !interrupted {
+		return printer.end()
+	}
+	if !f.nagios { // its one line says that nothing is known
+		if err := printer.end(); err != nil && err.Error() != "" {
+			return problem(err)
+		}
+	}
+	return exitError{exitUnknown, fmt.Errorf("interrupted after %d of %s", done, count(e.total, "domain"))}
 }
 
 // examination is what is to be done once, by the configuration as it is at the moment.
@@ -206,34 +229,4 @@ func issuers(directories []string) []string {
 		names = append(names, caaNames[u.Hostname()])
 	}
 	return names
-}
-
-// examine examines domains, so many at a time, and hands on the reports in the order of the domains.
-func examine(ctx context.Context, d *doctor.Doctor, parallel int, targets iter.Seq[doctor.Domain], use func(doctor.Report) error) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	waiting := make(chan chan doctor.Report, parallel-1) // those behind the one that is waited for, in order
-	go func() {
-		defer close(waiting)
-		var running sync.WaitGroup
-		defer running.Wait()
-		for target := range targets {
-			report := make(chan doctor.Report, 1)
-			select {
-			case waiting <- report:
-			case <-ctx.Done():
-				return
-			}
-			running.Go(func() { report <- d.Examine(ctx, target) })
-		}
-	}()
-	var err error
-	for report := range waiting {
-		if r := <-report; err == nil {
-			if err = use(r); err != nil {
-				cancel()
-			}
-		}
-	}
-	return errors.Join(err, ctx.Err())
 }
