@@ -29,6 +29,13 @@ func TestUncovered(t *testing.T) {
 	if few, count := s.Uncovered(slices.Values(names[1:2])); len(few) != 0 || count != 0 {
 		t.Errorf("got %d, %v of a name that is covered", count, few)
 	}
+	endless := func(yield func(string) bool) {
+		for yield("autoconfig.a.example") {
+		}
+	}
+	if few, count := s.Uncovered(endless); len(few) != 3 || count != MostUncovered {
+		t.Errorf("got %d, %v of endless names", count, few)
+	}
 	plain, err := New(domains.Server{TLS: "off"}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
