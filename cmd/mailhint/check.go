@@ -21,7 +21,8 @@ func newCheck() *cobra.Command {
 		Short: "Look for mistakes in the configuration, without the network",
 		Long: "check reads the configuration, or each FILE as one, and prints every mistake as\n" +
 			"file:line: key: what is wrong, how to write it. It exits with 1 if there is one, and with 3 if\n" +
-			"there is no such file, or it cannot be read.",
+			"there is no such file, or it cannot be read. It warns of certificate files that serve could not use,\n" +
+			"and of names that none of them covers.",
 		RunE: func(cmd *cobra.Command, files []string) error {
 			if len(files) == 0 {
 				files = []string{configName(cmd)}
@@ -34,7 +35,10 @@ func newCheck() *cobra.Command {
 					return problem(err)
 				}
 				if result.Warning != "" && !asJSON {
-					fmt.Fprintf(cmd.ErrOrStderr(), "%s: here serve would not start: %s\n", file, result.Warning)
+					if result.refused {
+						result.Warning = "here serve would not start: " + result.Warning
+					}
+					fmt.Fprintf(cmd.ErrOrStderr(), "%s: %s\n", file, result.Warning)
 				}
 			}
 			if code != exitGood {
@@ -60,7 +64,8 @@ type checked struct {
 	Warning  string    `json:"warning,omitempty"`
 	Problems []mistake `json:"problems"`
 
-	unread bool // there is no such file, or it cannot be read
+	unread  bool // there is no such file, or it cannot be read
+	refused bool // serve would not start with the certificates
 }
 
 // mistake is one domains.Problem.
@@ -78,9 +83,7 @@ func check(file string) checked {
 	snapshot, err := domains.Load(file)
 	if err == nil {
 		result.OK, result.Domains, result.Profiles, result.FallbackMX = true, snapshot.Domains(), snapshot.Profiles, snapshot.FallbackMX()
-		if err := checkCertificates(snapshot.Server); err != nil {
-			result.Warning = err.Error()
-		}
+		result.Warning, result.refused = checkCertificates(snapshot)
 		return result
 	}
 	var problems domains.Problems
@@ -92,13 +95,16 @@ func check(file string) checked {
 	return result
 }
 
-// checkCertificates reads the certificates as serve would.
-func checkCertificates(s domains.Server) error {
-	if _, err := server.New(s, slog.New(slog.DiscardHandler)); err != nil {
-		return err
+// checkCertificates reads the certificates as serve would, and returns what is wrong with them, and whether serve would not start.
+func checkCertificates(s *domains.Snapshot) (warning string, refused bool) {
+	srv, err := server.New(s.Server, slog.New(slog.DiscardHandler))
+	if err == nil {
+		_, err = readRoots(s.Server.ACME.Root)
 	}
-	_, err := readRoots(s.ACME.Root)
-	return err
+	if err != nil {
+		return err.Error(), true
+	}
+	return uncovered(srv, s), false
 }
 
 // code returns the exit code for one configuration.

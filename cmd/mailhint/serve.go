@@ -147,6 +147,9 @@ func (p *program) use(s *domains.Snapshot) error {
 	}
 	p.server.Use(answers)
 	p.snapshot.Store(s)
+	if warning := uncovered(p.server, s); warning != "" {
+		p.log.Warn(warning)
+	}
 	if p.certificates != nil {
 		p.certificates.Want(s.Covered())
 	}
