@@ -23,7 +23,7 @@ func (j *judgement) judgeNames() {
 		j.add(NameMissing, Problem, j.server, "DNS has no address for this server's own name, to which other names lead",
 			"Publish its addresses, or correct name in [server].")
 	} else if len(j.ours) == 0 {
-		j.notAnswered("whether the names lead to this server: "+j.server, j.oursErr)
+		j.notAnswered("the addresses of this server, "+j.server, j.oursErr)
 	}
 	if j.onlySRV() {
 		return

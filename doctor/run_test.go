@@ -33,7 +33,7 @@ func TestUnchecked(t *testing.T) {
 		{"CAA records about which nobody answers", func(w *world, _ *Doctor) { w.broken["a.example"] = true },
 			"the CAA records of a.example", true},
 		{"this server about which nobody answers", func(w *world, _ *Doctor) { w.broken[setupName] = true },
-			"lead to this server: setup.hoster.example", true},
+			"the addresses of this server, setup.hoster.example", true},
 		{"private addresses", func(w *world, _ *Doctor) {
 			for at := range w.servers {
 				w.looks[at] = state(probe.Forbidden)

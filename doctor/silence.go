@@ -56,7 +56,7 @@ func (j *judgement) tellSilences() {
 		same := byCause[cause]
 		if len(same) > fewSilences {
 			j.tell(slices.ContainsFunc(same, func(s silence) bool { return s.matters }),
-				fmt.Sprintf("DNS does not answer: %s (about %s and %d more)", cause, same[0].what, len(same)-1))
+				fmt.Sprintf("DNS does not answer: %s (about %s, and %d more)", cause, same[0].what, len(same)-1))
 			continue
 		}
 		for _, s := range same {
