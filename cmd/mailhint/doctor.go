@@ -189,8 +189,9 @@ type dnsResolver interface {
 
 // doctor makes a doctor that remembers nothing yet.
 func (f doctorFlags) doctor(snapshot *domains.Snapshot, asked dnsResolver) (*doctor.Doctor, error) {
-	prober := &probe.Prober{Resolver: asked, Private: slices.Concat(snapshot.Server.ProbePrivate, f.private)}
-	d := &doctor.Doctor{Resolver: asked, Prober: prober, Server: snapshot.Server.Name, ISPDB: doctor.DefaultISPDB}
+	// The prober has a queue of its own: its time is limited, and waiting counts.
+	prober := &probe.Prober{Resolver: newPatient(asked, atOnce/2), Private: slices.Concat(snapshot.Server.ProbePrivate, f.private)}
+	d := &doctor.Doctor{Resolver: newPatient(asked, atOnce), Prober: prober, Server: snapshot.Server.Name, ISPDB: doctor.DefaultISPDB}
 	options, err := dnsFlags{format: "zone", addresses: f.addresses}.options()
 	if err != nil {
 		return nil, err

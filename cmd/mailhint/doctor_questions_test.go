@@ -1,0 +1,92 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"mailhint/doctor"
+	"mailhint/resolver"
+	"mailhint/settings"
+)
+
+// busyDNS takes a while for each question, and counts how many it has at a time.
+type busyDNS struct {
+	*fakeDNS
+	failures int // of the next questions
+}
+
+func (b *busyDNS) Host(_ context.Context, name string) ([]netip.Addr, string, error) {
+	b.mu.Lock()
+	b.asking++
+	b.most = max(b.most, b.asking)
+	fails := b.failures > 0
+	b.failures--
+	b.mu.Unlock()
+	time.Sleep(time.Second)
+	b.mu.Lock()
+	b.asking--
+	b.mu.Unlock()
+	if fails {
+		return nil, name, fmt.Errorf("%s: %w: 192.0.2.53:53: read: %w", name, resolver.ErrFailed, os.ErrDeadlineExceeded)
+	}
+	return nil, name, fmt.Errorf("%s: %w", name, resolver.ErrNone)
+}
+
+// TestQuestionsAtOnce: examining very many domains at a time does not ask the resolver more at a time than it can bear.
+func TestQuestionsAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dns := &busyDNS{fakeDNS: &fakeDNS{}}
+		d := &doctor.Doctor{Resolver: newPatient(dns, atOnce), Prober: dns, Only: []string{"D01"}}
+		var all sync.WaitGroup
+		for i := range 200 {
+			name := settings.Domain(fmt.Sprintf("d%d.example", i))
+			all.Go(func() {
+				found := settings.Found{Settings: &settings.Settings{}, Domain: name, Primary: name}
+				d.Examine(t.Context(), doctor.Domain{Found: found})
+			})
+		}
+		all.Wait()
+		if dns.most != atOnce {
+			t.Errorf("%d questions at a time, want %d", dns.most, atOnce)
+		}
+	})
+}
+
+// TestAskedAgain: what was not answered in time is asked once more, unless nothing at all has been answered.
+func TestAskedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dns := &busyDNS{fakeDNS: &fakeDNS{}}
+		p := newPatient(dns, atOnce)
+		for _, step := range []struct {
+			failures int
+			want     error
+			took     time.Duration
+		}{
+			{1, resolver.ErrFailed, time.Second},
+			{0, resolver.ErrNone, time.Second},
+			{1, resolver.ErrNone, 2 * time.Second},
+			{2, resolver.ErrFailed, 2 * time.Second},
+		} {
+			dns.failures = step.failures
+			start := time.Now()
+			if _, _, err := p.Host(t.Context(), "a.example"); !errors.Is(err, step.want) || time.Since(start) != step.took {
+				t.Errorf("%+v: got %v after %s", step, err, time.Since(start))
+			}
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		for range atOnce {
+			p.free <- struct{}{}
+		}
+		if _, _, err := p.Host(ctx, "a.example"); !errors.Is(err, resolver.ErrFailed) || !errors.Is(err, context.Canceled) {
+			t.Errorf("in the queue, got %v", err)
+		}
+	})
+}
