@@ -44,7 +44,8 @@ func newDoctor() *cobra.Command {
 			"Without a DOMAIN it takes the one that is configured. With --all, names that only a wildcard or the fallback answers for are\n" +
 			"left out, and Mozilla's database is not asked: it need not learn the list of domains.\n" +
 			"\n" +
-			"Exit codes: 0 all is good; 1 a problem was found, or something to be warned of; 3 nothing was found, but not all could be checked.\n" +
+			"Exit codes: 0 all is good; 1 a problem was found, or something to be warned of; 3 nothing was found, but not all could be checked,\n" +
+			"or it was interrupted.\n" +
 			"With --nagios those of monitoring plugins: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN.",
 		Example: "  mailhint doctor example.com\n" +
 			"  mailhint doctor --all --only D,H01\n" +

@@ -142,12 +142,14 @@ func (p *nagiosReports) end() error {
 	case p.warnings > 0:
 		state, code = "WARNING", 1
 	}
-	details := ""
-	if first := append(p.first[doctor.Problem], p.first[doctor.Warning]...); len(first) > 0 {
-		details = ": " + nagiosText(strings.Join(first[:min(len(first), maxNagios)], "; "))
-	}
+	first := append(p.first[doctor.Problem], p.first[doctor.Warning]...)
+	first = first[:min(len(first), maxNagios)]
 	if state == "UNKNOWN" {
-		details += ": " + nagiosText(p.reason)
+		first = slices.Insert(first, 0, p.reason)
+	}
+	details := ""
+	if len(first) > 0 {
+		details = ": " + nagiosText(strings.Join(first, "; "))
 	}
 	_, err := fmt.Fprintf(p.out, "MAILHINT %s - %s, %s, %s%s | domains=%d problems=%d;;0 warnings=%d;0 unchecked=%d time=%.3fs\n",
 		state, count(p.domains, "domain"), count(p.problems, "problem"), count(p.warnings,

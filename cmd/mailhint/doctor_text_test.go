@@ -96,7 +96,8 @@ func TestNagiosTime(t *testing.T) {
 		p := doctorFlags{nagios: true}.printer(&out, false)
 		for range 3 {
 			time.Sleep(2 * time.Second)
-			r := doctor.Report{Domain: "a.example", Took: 2, Incomplete: true, Unchecked: []string{"aside", "b"}, Reason: "b"}
+			r := doctor.Report{Domain: "a.example", Took: 2, Incomplete: true, Unchecked: []string{"aside", "b"}, Reason: "b",
+				Findings: []doctor.Finding{{Code: doctor.Outlook, Severity: doctor.Warning, Subject: "Outlook"}}}
 			if err := p.print(r); err != nil {
 				t.Fatal(err)
 			}
@@ -104,8 +105,8 @@ func TestNagiosTime(t *testing.T) {
 		if err := p.end(); err == nil {
 			t.Error("all is known")
 		}
-		const want = "MAILHINT UNKNOWN - 3 domains, 0 problems, 0 warnings: a.example: b | " +
-			"domains=3 problems=0;;0 warnings=0;0 unchecked=3 time=6.000s\n"
+		const want = "MAILHINT UNKNOWN - 3 domains, 0 problems, 3 warnings: a.example: b; C02 Outlook | " +
+			"domains=3 problems=0;;0 warnings=3;0 unchecked=3 time=6.000s\n"
 		if out.String() != want {
 			t.Errorf("got %q, want %q", out.String(), want)
 		}
