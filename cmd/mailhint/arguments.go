@@ -16,7 +16,7 @@ func oneArgument(what string) cobra.PositionalArgs {
 		case 1:
 			return nil
 		}
-		return fmt.Errorf("%s needs %s and nothing else; remove %q", nameOf(cmd), what, strings.Join(args[1:], " "))
+		return fmt.Errorf("%s takes one argument; remove %q", nameOf(cmd), strings.Join(args[1:], " "))
 	}
 }
 
