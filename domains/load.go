@@ -37,17 +37,6 @@ func (s *Snapshot) Domains() int { return len(s.names) + len(s.wildcards) }
 // Explain says where each value of settings that Lookup returned was written.
 func (s *Snapshot) Explain(found *settings.Settings) []Origin { return s.origins[found] }
 
-// ErrUnread is in the error of Load and Open if the main file is not there or cannot be read, so that nothing is known of what it says:
-// name another, or write a first one.
-var ErrUnread = errors.New("the main file of the configuration cannot be read")
-
-// unread are the problems of a main file that could not be read.
-type unread struct{ Problems }
-
-func (u unread) Is(target error) bool { return target == ErrUnread }
-
-func (u unread) Unwrap() error { return u.Problems }
-
 // Load reads a configuration from its main file. Mistakes in it are returned as Problems.
 func Load(file string) (*Snapshot, error) {
 	s, _, err := load(file)

@@ -2,6 +2,7 @@ package domains
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -57,6 +58,17 @@ func (ps Problems) Error() string {
 	}
 	return strings.Join(lines, "\n")
 }
+
+// ErrUnread is in the error of Load and Open if the main file is not there or cannot be read, so that nothing is known of what it says:
+// name another, or write a first one.
+var ErrUnread = errors.New("the main file of the configuration cannot be read")
+
+// unread are the problems of a main file that could not be read.
+type unread struct{ Problems }
+
+func (u unread) Is(target error) bool { return target == ErrUnread }
+
+func (u unread) Unwrap() error { return u.Problems }
 
 // sorted returns the problems by file and line, each once. A mistake in a profile shows in every domain that uses it, maybe a
 // million times; it is told for the first of them.
