@@ -201,7 +201,9 @@ func (p *textReports) end() error {
 		if m.paste != "" {
 			stop = ":"
 		}
-		fmt.Fprintf(p.out, "\n%d. %s (%s%s)%s\n", i+1, strings.TrimRight(m.do, ".:"), strings.Join(about, ", "), more, stop)
+		var b strings.Builder
+		p.fold(&b, "   ", fmt.Sprintf("%d. %s (%s%s)%s", i+1, strings.TrimRight(m.do, ".:"), strings.Join(about, ", "), more, stop))
+		fmt.Fprintf(p.out, "\n%s", b.String())
 		if m.paste != "" {
 			fmt.Fprintf(p.out, "\n    %s\n", strings.ReplaceAll(m.paste, "\n", "\n    "))
 		}

@@ -19,7 +19,7 @@ func TestProgramsTogether(t *testing.T) {
 	r := doctor.Report{Domain: "a.example", Incomplete: true, Reason: "x",
 		Unchecked: []string{"DNS does not answer: " + strings.Repeat("why ", 30)},
 		Findings: []doctor.Finding{{Code: doctor.PortClosed, Severity: doctor.Problem, Subject: "mail.a.example:993",
-			Text: "the machine is there, and nothing listens at port 993 of the address that DNS has for it"}},
+			Do: "Start the service " + strings.Repeat("again ", 20), Text: "the machine is there, and nothing listens at port 993 of the address that DNS has for it"}},
 		Clients: []doctor.Client{
 			client("Thunderbird", "mail.a.example:993 implicit TLS", "https://autoconfig.a.example", "", new(true)),
 			client("Outlook (classic)", "mail.a.example:993 implicit TLS", "https://autodiscover.a.example", "", new(true)),
@@ -34,6 +34,9 @@ func TestProgramsTogether(t *testing.T) {
 		if err := p.print(r); err != nil {
 			t.Fatal(err)
 		}
+		if err := p.end(); err == nil {
+			t.Error("nothing is wrong")
+		}
 		for line := range strings.Lines(out.String()) {
 			if len(strings.TrimRight(line, "\n")) > 80 && width > 0 {
 				t.Errorf("too wide: %q", line)
@@ -42,6 +45,7 @@ func TestProgramsTogether(t *testing.T) {
 		joined := regexp.MustCompile(`\n? +`).ReplaceAllString(out.String(), " ")
 		for _, want := range []string{
 			"M01 problem mail.a.example:993: the machine", "at port 993 of the address that DNS has for it",
+			"1. Start the service again again", "(M01 mail.a.example:993).",
 			"not checked: DNS does not answer: why why",
 			"Works: Thunderbird, Outlook (classic) incoming mail.a.example:993 implicit TLS from https://autoconfig.a.example, https://autodiscover.a.example",
 			"Works: Evolution incoming mail.a.example:143 STARTTLS", "Does not work: KMail why it finds nothing",
