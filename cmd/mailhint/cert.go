@@ -28,7 +28,7 @@ func newCert() *cobra.Command {
 		Short: "Show, order and remove certificates",
 		Long: "cert works on the certificates of tls = \"acme\", in state_dir. A server may run meanwhile: it answers the CA's questions, and\n" +
 			"notices what has changed within minutes. Run it as the user the server runs as.",
-		Args: cobra.NoArgs,
+		Args: onlyCommands,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.PersistentFlags().String("resolver", "", "address of the resolver to ask, such as 192.0.2.53; default this machine's")
@@ -46,7 +46,7 @@ type certReport struct {
 func newCertList(use, short string) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use: use, Short: short, Args: cobra.NoArgs,
+		Use: use, Short: short, Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			snapshot, c, err := certificatesBeside(cmd)
 			if err != nil {
@@ -157,7 +157,7 @@ func newCertGet() *cobra.Command {
 		Short: "Order a certificate now, whatever has failed before",
 		Long: "get orders a certificate for NAME, unless there is one that need not be renewed yet. It counts as an order of the hour, as any\n" +
 			"other. The CA asks the server that runs; if none does, get answers at ports 80 and 443, or those of http and https in [server].",
-		Args: cobra.ExactArgs(1),
+		Args: oneArgument("a NAME, such as autoconfig.example.com"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			name := strings.ToLower(strings.TrimSuffix(args[0], "."))
 			c, err := certificatesFor(cmd, name)
@@ -180,7 +180,7 @@ func newCertRemove() *cobra.Command {
 		Short: "Remove a certificate, and what is known of failures",
 		Long: "rm removes NAME's certificate and key. If the name is still configured, the next handshake orders a new one. It does not\n" +
 			"revoke: that is for keys others may know.",
-		Args: cobra.ExactArgs(1),
+		Args: oneArgument("a NAME, such as autoconfig.example.com"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			snapshot, c, err := certificatesBeside(cmd)
 			if err != nil {

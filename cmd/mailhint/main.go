@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"mailhint/domains"
 )
 
 func main() { os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stderr)) }
@@ -39,10 +41,13 @@ func (e exitError) Error() string {
 func (e exitError) Unwrap() error { return e.err }
 
 // problem wraps an error that is a finding about the configuration or the network, not about the command line. An error that has
-// its exit code keeps it.
+// its exit code keeps it. Of a configuration that cannot be read nothing is known.
 func problem(err error) error {
-	if err == nil || errors.As(err, new(exitError)) {
+	switch {
+	case err == nil, errors.As(err, new(exitError)):
 		return err
+	case errors.Is(err, domains.ErrUnread):
+		return exitError{exitUnknown, err}
 	}
 	return exitError{exitProblem, err}
 }
@@ -53,7 +58,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root.SetArgs(doubleDashes(root, args))
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	err := root.ExecuteContext(ctx)
+	cmd, err := root.ExecuteContextC(ctx)
 	if err == nil {
 		return exitGood
 	}
@@ -63,7 +68,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if exit := (exitError{}); errors.As(err, &exit) {
 		return exit.code
 	}
-	fmt.Fprintln(stderr, "See mailhint --help.")
+	fmt.Fprintf(stderr, "See %s --help.\n", cmd.CommandPath())
 	return exitUsage
 }
 
@@ -80,9 +85,11 @@ func newRoot() *cobra.Command {
 			"What it answers stands in domains.toml.",
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          cobra.NoArgs,
+		Version:       versionLine(),
+		Args:          onlyCommands,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
+	root.SetVersionTemplate("{{.Version}}\n")
 	root.PersistentFlags().String("config", "", configUsage)
 	root.AddCommand(newServe(), newCheck(), newShow(), newDNS(), newDoctor(), newProbe(), newInit(), newImport(), newExport(), newProxy(), newCert(), newVersion())
 	return root
