@@ -219,7 +219,8 @@ func (p *textReports) end() error {
 
 // summary says what the run comes to.
 func (v *verdict) summary() string {
-	text := fmt.Sprintf("%s (%d good), %s, %s", count(v.domains, "domain"), v.good, count(v.problems, "problem"), count(v.warnings, "warning"))
+	text := fmt.Sprintf("%s (%d good), %s, %s", count(v.domains, "domain"), v.good,
+		count(v.problems, "problem"), count(v.warnings, "warning"))
 	if v.unchecked > 0 {
 		text += fmt.Sprintf(", %s not fully checked", count(v.unchecked, "domain"))
 	}
