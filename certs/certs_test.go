@@ -125,28 +125,35 @@ func TestQueueKeepsToTheBudget(t *testing.T) {
 	config.PerHour, config.Clock, config.Parallel = 250, clock, 32 // each order waits more than it works
 	c, stop := f.serve(t, config)
 	c.Want(slices.Values(names(1000)))
-	for hour := range 4 {
-		want := int64(hour+1) * 250
+	// On a busy machine a validation may take too long for Pebble. Then the library orders once more at once, which is counted too: the
+	// last of an hour may be too many, and a name may have to wait for the next hour.
+	const again = 3
+	for hour := 1; c.Status().Names[Valid] < 1000; hour++ {
+		if hour > 5 {
+			t.Fatalf("after %d hours: %+v", hour-1, c.Status())
+		}
 		eventually(t, "the orders of an hour are not made", 3*time.Minute, func() bool {
-			if n := ca.orders.Load(); n > want {
-				t.Fatalf("%d orders in hour %d", n, hour)
-			}
-			return c.Status().Names[Valid] == int(want)
+			return c.Status().Names[Valid] >= min(hour*250, 1000)-again
 		})
-		if hour == 1 {
+		time.Sleep(time.Second) // what is under way ends
+		made := ca.orders.Load()
+		if most := min(hour*250, 1000) + again; made > int64(most) {
+			t.Fatalf("%d orders in %d hours", made, hour)
+		}
+		if hour == 2 {
 			stop()
 			c, stop = f.serve(t, config)
 			c.Want(slices.Values(names(1000)))
 		}
 		clock.advance(59 * time.Minute)
 		time.Sleep(200 * time.Millisecond) // a wrong order would come now
-		if n := ca.orders.Load(); n != want {
-			t.Fatalf("%d orders after 59 minutes, want %d", n, want)
+		if n := ca.orders.Load(); n != made {
+			t.Fatalf("%d orders after 59 minutes, want %d", n, made)
 		}
 		clock.advance(time.Minute + time.Second)
 	}
 	s := c.Status()
-	if n := ca.orders.Load(); n != 1000 || s.Names[Valid] != 1000 || len(s.Names) != 1 {
+	if n := ca.orders.Load(); n > 1000+again || s.Names[Valid] != 1000 || len(s.Names) != 1 {
 		t.Errorf("%d orders; status %+v", n, s)
 	}
 }
