@@ -125,8 +125,8 @@ func withoutReplaces(ctx context.Context) context.Context {
 func (a *authority) order(ctx context.Context, name string, failed int, clock Clock, p place) (what outcome, after time.Duration, err error) {
 	ctx, cancel := context.WithTimeout(ctx, orderTime)
 	defer cancel()
-	// A CA may refuse a renewal because of the certificate that it replaces: it does not know it any more, or cannot read its
-	// number (Pebble, 1 of 200). So every other attempt does without.
+	// A CA may refuse a renewal because of the certificate that it replaces: it does not know it any more, or misreads its number
+	// (Pebble 2.10.1, numbers that DER begins with a zero: 1 of 256). So every other attempt does without.
 	a.mu.Lock()
 	failed += a.away
 	a.mu.Unlock()

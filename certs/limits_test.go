@@ -51,7 +51,11 @@ func TestUnlistedNames(t *testing.T) {
 	}
 	ca.wish.Store(int64(60 * day))
 	clock.advance(7 * time.Hour)
-	eventually(t, "not renewed", 20*time.Second, func() bool { s := c.Status(); return s.Names[Valid] == 2 && s.Names[Due] == 2 && s.Waiting == 0 })
+	eventually(t, "not renewed", 20*time.Second, func() bool {
+		clock.advance(10 * time.Second) // Pebble refuses 1 renewal of 256 once, see authority.order
+		s := c.Status()
+		return s.Names[Valid] == 2 && s.Names[Due] == 2 && s.Waiting == 0
+	})
 	if n := ca.orders.Load(); n != 6 {
 		t.Errorf("%d orders; those for a listed name and for one that was asked for are 2 more", n)
 	}

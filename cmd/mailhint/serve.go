@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"reflect"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -191,8 +192,13 @@ func (p *program) run(ctx context.Context) error {
 		go p.monitor.Run(watching)
 	}
 	if p.certificates != nil {
-		defer p.certificates.Close()
-		go p.certificates.Run(watching)
+		var ordering sync.WaitGroup
+		ordering.Go(func() { p.certificates.Run(watching) })
+		defer func() {
+			stop()
+			ordering.Wait() // an order that is given up is not the name's failure, and is noted so
+			p.certificates.Close()
+		}()
 	}
 	defer signal.Stop(p.hangup)
 	go func() {
