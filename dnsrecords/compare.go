@@ -10,9 +10,9 @@ type Difference struct {
 	Record
 	// Extra is true for a record that is published and should go.
 	Extra bool
-	// Wild is true for an extra record that nobody published under its name: a wildcard record answers for it, and nothing needs to
-	// go. Compare does not know; whoever asks DNS may.
-	Wild bool
+	// Wildcard is true for an extra record that is not published under its own name: a wildcard record answers for it, and nothing needs
+	// to be removed. Differences finds this out; Compare cannot.
+	Wildcard bool
 }
 
 // Compare says how the records that a domain publishes differ from those that it should: first what is missing, in the order of

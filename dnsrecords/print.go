@@ -4,38 +4,69 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
 	"mailhint/settings"
 )
 
-// Formats are the forms that Print knows.
-var Formats = []string{"zone", "table", "json", "nsupdate", "octodns", "dnscontrol", "terraform"}
-
-// printers print records of a zone.
-var printers = map[string]func(zone string, records []Record) ([]byte, error){
-	"zone":       printZone,
-	"table":      printTable,
-	"json":       printJSON,
-	"nsupdate":   printNsupdate,
-	"octodns":    printOctoDNS,
-	"dnscontrol": printDNSControl,
-	"terraform":  printTerraform,
+// format is a form that records can be printed in.
+type format struct {
+	name    string
+	print   func(zone string, records []Record) ([]byte, error)
+	comment string // what a line of comment begins with
+	// replaces is true if what is printed replaces all records of the same name and type, so that they must be printed together.
+	replaces bool
 }
 
-// Print returns records in one of the Formats. The zone is the one that they are kept in, the domain itself or one above it.
-func Print(format string, zone settings.Domain, records []Record) ([]byte, error) {
-	printer, ok := printers[format]
-	if !ok {
-		return nil, fmt.Errorf("unknown format %q; there are %s", format, strings.Join(Formats, ", "))
+var formats = []format{
+	{"zone", printZone, "; ", false},
+	{"table", printTable, "", false},
+	{jsonFormat, printJSON, "", false},
+	{"nsupdate", printNsupdate, "; ", true},
+	{"octodns", printOctoDNS, "# ", true},
+	{"dnscontrol", printDNSControl, "// ", true},
+	{"terraform", printTerraform, "# ", true},
+}
+
+// jsonFormat has no comments.
+const jsonFormat = "json"
+
+// Formats are the names of the formats that Print knows.
+var Formats = formatNames()
+
+func formatNames() []string {
+	var names []string
+	for _, f := range formats {
+		names = append(names, f.name)
+	}
+	return names
+}
+
+// TakesComments reports whether comments may stand beside records that are printed in a format.
+func TakesComments(name string) bool { return name != jsonFormat }
+
+func parseFormat(name string) (format, error) {
+	i := slices.IndexFunc(formats, func(f format) bool { return f.name == name })
+	if i < 0 {
+		return format{}, fmt.Errorf("unknown format %q; write one of %s", name, strings.Join(Formats, ", "))
+	}
+	return formats[i], nil
+}
+
+// Print returns records in one of the Formats. The zone is the one that contains them: the domain itself or one above it.
+func Print(formatName string, zone settings.Domain, records []Record) ([]byte, error) {
+	f, err := parseFormat(formatName)
+	if err != nil {
+		return nil, err
 	}
 	for _, r := range records {
 		if !strings.HasSuffix(r.Name, "."+string(zone)) {
 			return nil, fmt.Errorf("%s is not in the zone %s", r.Name, zone)
 		}
 	}
-	return printer(string(zone), records)
+	return f.print(string(zone), records)
 }
 
 // printZone prints lines of a master file (RFC 1035 section 5). Names are absolute, so that the lines can stand anywhere in any zone

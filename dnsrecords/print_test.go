@@ -95,7 +95,7 @@ func TestGolden(t *testing.T) {
 
 func TestPrintRefuses(t *testing.T) {
 	records := recordsFor(t, "example.com", variants[0].options)
-	if _, err := dnsrecords.Print("bind", "example.com", records); err == nil || !strings.Contains(err.Error(), "there are zone, table, json") {
+	if _, err := dnsrecords.Print("bind", "example.com", records); err == nil || !strings.Contains(err.Error(), "write one of zone, table, json") {
 		t.Errorf("unknown format: got %v", err)
 	}
 	if _, err := dnsrecords.Print("octodns", "example.org", records); err == nil || !strings.Contains(err.Error(), "not in the zone example.org") {

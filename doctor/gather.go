@@ -91,7 +91,7 @@ func (d *Doctor) gatherNames(ctx context.Context, s *seen) {
 	together(asks...)
 	for _, label := range ourLabels {
 		if n := s.names[label+domain]; s.ours != nil && len(s.foreign(n)) > 0 {
-			s.wild.addresses, s.wild.canonical, s.wild.err = d.Resolver.Host(ctx, nobodys(domain))
+			s.wild.addresses, s.wild.canonical, s.wild.err = d.Resolver.Host(ctx, dnsrecords.UnusedName(domain))
 			return
 		}
 	}

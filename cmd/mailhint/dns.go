@@ -98,7 +98,7 @@ func printDNS(cmd *cobra.Command, name string, flags dnsFlags) error {
 		return fmt.Errorf("%w: set name in [server], or give --target HOST", err)
 	}
 	if flags.diff {
-		return diffDNS(cmd, flags.format, zone, records, options)
+		return printDNSDifferences(cmd, flags.format, zone, records, options)
 	}
 	out, err := dnsrecords.Print(flags.format, zone, records)
 	if err != nil {
@@ -153,4 +153,33 @@ func (f dnsFlags) zoneOf(d settings.Domain) (settings.Domain, error) {
 		return "", fmt.Errorf("--zone %s does not hold %s", zone, d)
 	}
 	return zone, nil
+}
+
+// printDNSDifferences prints how what a domain publishes differs from what it should publish.
+func printDNSDifferences(cmd *cobra.Command, format string, zone settings.Domain, want []dnsrecords.Record, options dnsrecords.Options) error {
+	r, err := resolverOf(cmd)
+	if err != nil {
+		return err
+	}
+	differences, err := dnsrecords.Differences(cmd.Context(), r, want, options)
+	if err != nil {
+		return exitError{exitUnknown, fmt.Errorf("cannot find out what the domain publishes: %w", err)}
+	}
+	if len(differences) == 0 {
+		return nil
+	}
+	publish, remove, err := dnsrecords.PrintDifferences(format, zone, want, differences)
+	if err != nil {
+		return err
+	}
+	removeTo := cmd.OutOrStdout()
+	if !dnsrecords.TakesComments(format) {
+		removeTo = cmd.ErrOrStderr()
+	}
+	_, err = cmd.OutOrStdout().Write(publish)
+	_, removeErr := removeTo.Write(remove)
+	if err := errors.Join(err, removeErr); err != nil {
+		return problem(err)
+	}
+	return exitError{code: exitProblem}
 }

@@ -1,0 +1,39 @@
+package dnsrecords
+
+import (
+	"net/netip"
+	"strings"
+	"testing"
+)
+
+func TestPrintDifferences(t *testing.T) {
+	alias := Record{Name: "autoconfig.a.example", TTL: 60, Data: Alias("setup.example"), Remark: "clients ask here"}
+	first := Record{Name: "_imaps._tcp.a.example", TTL: 60, Data: Service{0, 1, 993, "imap.a.example"}}
+	second := Record{Name: "_imaps._tcp.a.example", TTL: 60, Data: Service{10, 1, 993, "imap2.a.example"}}
+	other := Record{Name: "autoconfig.a.example", Data: Address(netip.MustParseAddr("203.0.113.80"))}
+	want := []Record{alias, first, second}
+	for _, test := range []struct {
+		name, format    string
+		differences     []Difference
+		publish, remove string
+	}{
+		{"no difference", "zone", nil, "", ""},
+		{"one that is missing", "zone", []Difference{{Record: second}}, "_imaps._tcp.a.example. 60 IN SRV 10 1 993 imap2.a.example. ; \n", ""},
+		{"the whole set", "nsupdate", []Difference{{Record: second}}, "update delete _imaps._tcp.a.example. SRV\n" +
+			"update add _imaps._tcp.a.example. 60 IN SRV 0 1 993 imap.a.example.\n" +
+			"update add _imaps._tcp.a.example. 60 IN SRV 10 1 993 imap2.a.example.\nsend\n", ""},
+		{"one to remove", "dnscontrol", []Difference{{Record: other, Extra: true}}, "", "// remove: autoconfig.a.example. IN A 203.0.113.80\n"},
+		{"a wildcard", "zone", []Difference{{Record: alias}, {Record: other, Extra: true, Wildcard: true}},
+			"autoconfig.a.example. 60 IN CNAME setup.example. ; clients ask here\n",
+			"; a wildcard record answers for autoconfig.a.example. with IN A 203.0.113.80; it can stay: a record with the exact name takes precedence\n"},
+		{"JSON", "json", []Difference{{Record: other, Extra: true}}, "", "remove: autoconfig.a.example. IN A 203.0.113.80\n"},
+	} {
+		publish, remove, err := PrintDifferences(test.format, "a.example", want, test.differences)
+		if err != nil || string(publish) != test.publish || string(remove) != test.remove {
+			t.Errorf("%s: got %v\n%s%s\nwant\n%s%s", test.name, err, publish, remove, test.publish, test.remove)
+		}
+	}
+	if _, _, err := PrintDifferences("bind", "a.example", want, nil); err == nil || !strings.Contains(err.Error(), `unknown format "bind"`) {
+		t.Errorf("unknown format: got %v", err)
+	}
+}
