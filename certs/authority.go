@@ -16,6 +16,8 @@ import (
 
 	"github.com/caddyserver/certmagic"
 	"github.com/mholt/acmez/v3/acme"
+
+	"mailhint/untrusted"
 )
 
 // authority is a CA and our account there.
@@ -150,13 +152,13 @@ func (a *authority) order(ctx context.Context, name string, failed int, clock Cl
 	switch what {
 	case held:
 		after = cmp.Or(after, time.Hour)
-		a.until, a.fault = now.Add(after), printable(err.Error())
+		a.until, a.fault = now.Add(after), untrusted.Clip(err.Error(), maxText)
 	case limited:
 		after = cmp.Or(after, time.Hour)
 	case away:
 		a.away++
 		after = min(max(after, spread(awayPause)), maxAway)
-		a.until, a.fault = now.Add(after), printable(err.Error())
+		a.until, a.fault = now.Add(after), untrusted.Clip(err.Error(), maxText)
 	default:
 		a.away, a.fault = 0, ""
 		after = 0 // of another order at the same time: nobody asks to wait after a failed challenge

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/caddyserver/certmagic"
+
+	"mailhint/untrusted"
 )
 
 // Failure is what went wrong with a name, and when it is tried again.
@@ -55,7 +57,7 @@ func readFailures(ctx context.Context, storage certmagic.Storage) (*failures, er
 		if !ok || err != nil || json.Unmarshal(text, &failure) != nil {
 			continue // one more attempt is the worst that can come of it, within the limits
 		}
-		failure.Error = printable(failure.Error)
+		failure.Error = untrusted.Clip(failure.Error, maxText)
 		f.byName[name] = failure
 	}
 	return f, nil
@@ -103,7 +105,7 @@ func (f *failures) begin(ctx context.Context, name string, now time.Time) (finis
 // again returns the failure after one more. It is tried again ever later, and not before the time the CA has asked for.
 func (f Failure) again(err error, now time.Time, after time.Duration) Failure {
 	backoff := firstBackoff << min(f.Times, 10)
-	return Failure{Error: printable(err.Error()), Times: f.Times + 1, Last: now,
+	return Failure{Error: untrusted.Clip(err.Error(), maxText), Times: f.Times + 1, Last: now,
 		Next: now.Add(max(spread(min(backoff, lastBackoff)), after))}
 }
 
@@ -130,7 +132,7 @@ func (f *failures) lookedAstray(name string, err error, now time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	failure := f.byName[name]
-	failure.Error, failure.Last = printable(err.Error()), now
+	failure.Error, failure.Last = untrusted.Clip(err.Error(), maxText), now
 	failure.Next = now.Add(max(spread(time.Minute), failure.Next.Sub(now)))
 	f.put(name, failure)
 }

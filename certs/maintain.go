@@ -13,6 +13,8 @@ import (
 
 	"github.com/caddyserver/certmagic"
 	"github.com/mholt/acmez/v3/acme"
+
+	"mailhint/untrusted"
 )
 
 const (
@@ -152,7 +154,7 @@ func (c *Certificates) askAboutRenewals(ctx context.Context) {
 			c.mu.Lock()
 			c.known[name] = &later
 			c.mu.Unlock()
-			c.log.Debug("the CA does not say when to renew", "name", name, "error", printable(err.Error()))
+			c.log.Debug("the CA does not say when to renew", "name", name, "error", untrusted.Clip(err.Error(), maxText))
 			if !never {
 				return // the others of this CA would wait as long
 			}

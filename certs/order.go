@@ -8,6 +8,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"mailhint/untrusted"
 )
 
 const (
@@ -211,7 +213,7 @@ func (c *Certificates) askAll(ctx context.Context, name string) (failed error, a
 		if what == ordered {
 			return nil, 0, nil
 		}
-		c.log.Warn("no certificate", "name", name, "ca", ca.key, "result", what.String(), "error", printable(err.Error()))
+		c.log.Warn("no certificate", "name", name, "ca", ca.key, "result", what.String(), "error", untrusted.Clip(err.Error(), maxText))
 		if what == held || what == away {
 			continue
 		}

@@ -7,6 +7,8 @@ import (
 	"math/rand/v2"
 	"sync"
 	"time"
+
+	"mailhint/untrusted"
 )
 
 // storing is whether the storage takes what is written. While it does not, nothing is ordered: the certificate would be lost.
@@ -45,7 +47,7 @@ func (c *Certificates) checkStorage(ctx context.Context) error {
 		s.fault = ""
 		return nil
 	}
-	text := printable(err.Error())
+	text := untrusted.Clip(err.Error(), maxText)
 	if s.fault == "" {
 		c.log.Error("certificates cannot be kept, so none are ordered; what there is goes on being served", "error", text)
 	}

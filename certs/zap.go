@@ -2,12 +2,15 @@ package certs
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"slices"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
+
+	"mailhint/untrusted"
 )
 
 // bridge passes what certmagic logs with zap on to slog: its errors as warnings, all else for debugging only, because what an
@@ -51,10 +54,10 @@ func (b *bridge) Write(e zapcore.Entry, fields []zapcore.Field) error {
 	if !b.log.Enabled(context.Background(), level) {
 		return nil
 	}
-	attrs := []slog.Attr{slog.String("what", printable(e.Message))}
+	attrs := []slog.Attr{slog.String("what", untrusted.Clip(e.Message, maxText))}
 	for _, f := range append(slices.Clip(b.fields), fields...) {
 		if slices.Contains(passing, f.Key) {
-			attrs = append(attrs, slog.String(f.Key, printable(fieldText(f))))
+			attrs = append(attrs, slog.String(f.Key, untrusted.Clip(fieldText(f), maxText)))
 		}
 	}
 	b.log.LogAttrs(context.Background(), level, "certificates", attrs...)
@@ -79,5 +82,5 @@ func (b *bridge) hear(fields []zapcore.Field) {
 func fieldText(f zapcore.Field) string {
 	o := zapcore.NewMapObjectEncoder()
 	f.AddTo(o)
-	return textOf(o.Fields[f.Key])
+	return fmt.Sprint(o.Fields[f.Key])
 }

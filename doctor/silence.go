@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"mailhint/resolver"
+	"mailhint/untrusted"
 )
 
 // silence is a question to DNS that nobody answered.
@@ -36,7 +37,7 @@ func causeOf(err error) string {
 	if !errors.Is(err, resolver.ErrFailed) || cause == "" {
 		return reason(err)
 	}
-	return clipTo(maxReason, cause)
+	return untrusted.Clip(cause, maxReason)
 }
 
 // tellSilences says what was not answered: where DNS is away, that once, and not of every name.

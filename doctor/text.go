@@ -3,7 +3,8 @@ package doctor
 import (
 	"fmt"
 	"strings"
-	"unicode"
+
+	"mailhint/untrusted"
 )
 
 // maxClip is how much of a stranger's text a finding repeats, in characters.
@@ -13,26 +14,10 @@ const maxClip = 120
 const maxReason = 250
 
 // clip makes a stranger's text fit to be printed: one line, printable, and short.
-func clip(s string) string { return clipTo(maxClip, s) }
+func clip(s string) string { return untrusted.Clip(s, maxClip) }
 
 // reason is the text of an error, fit to be printed.
-func reason(err error) string { return clipTo(maxReason, err.Error()) }
-
-func clipTo(most int, s string) string {
-	var b strings.Builder
-	n := 0
-	for _, r := range s {
-		if n++; n > most {
-			b.WriteString("…")
-			break
-		}
-		if !unicode.IsPrint(r) {
-			r = unicode.ReplacementChar
-		}
-		b.WriteRune(r)
-	}
-	return b.String()
-}
+func reason(err error) string { return untrusted.Clip(err.Error(), maxReason) }
 
 // texts prints a list for people.
 func texts[T fmt.Stringer](list []T) string {

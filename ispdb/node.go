@@ -7,6 +7,8 @@ import (
 	"io"
 	"strings"
 	"unicode/utf8"
+
+	"mailhint/untrusted"
 )
 
 // MaxSize is the number of octets from which a file is refused. The largest published one has 8 KB.
@@ -155,22 +157,8 @@ func firstWord(s string) string {
 	return word
 }
 
-// oneLine squeezes white space and shortens.
-func oneLine(s string) string { return shorten(strings.Join(strings.Fields(s), " "), maxQuoted) }
-
-// shorten cuts a text after some characters.
-func shorten(s string, characters int) string {
-	if len(s) <= characters {
-		return s
-	}
-	n := 0
-	for i := range s {
-		if n++; n > characters {
-			return s[:i] + "…"
-		}
-	}
-	return s
-}
+// oneLine squeezes white space, cleans and shortens.
+func oneLine(s string) string { return untrusted.Clip(strings.Join(strings.Fields(s), " "), maxQuoted) }
 
 // all returns the children with a name.
 func (n *node) all(name string) []*node {

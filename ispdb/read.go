@@ -10,6 +10,7 @@ import (
 	"golang.org/x/net/publicsuffix"
 
 	"mailhint/settings"
+	"mailhint/untrusted"
 )
 
 // Lengths that programs show (draft-ietf-mailmaint-autoconfig-06 section 4).
@@ -55,7 +56,7 @@ type server struct {
 func (s *server) isOpen() bool { return slices.Equal(s.Auth, []settings.Auth{settings.NoAuth}) }
 
 func (r *reader) remark(line int, kind Kind, format string, args ...any) {
-	r.remarks = append(r.remarks, Remark{line, kind, shorten(fmt.Sprintf(format, args...), maxRemark)})
+	r.remarks = append(r.remarks, Remark{line, kind, untrusted.Clip(fmt.Sprintf(format, args...), maxRemark)})
 }
 
 func (r *reader) sorted() []Remark {

@@ -14,6 +14,7 @@ import (
 
 	"mailhint/resolver"
 	"mailhint/settings"
+	"mailhint/untrusted"
 )
 
 // Source says why a host may be a domain's mail server, the best reason first.
@@ -205,7 +206,7 @@ func (s *search) add(host string, source Source, ports ...Port) {
 	d, err := settings.ParseDomain(host)
 	if err != nil {
 		if host != "" {
-			s.remark("%q is no host name that mail programs can use", clean(host, maxText))
+			s.remark("%q is no host name that mail programs can use", untrusted.Clip(host, maxText))
 		}
 		return
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"mailhint/settings"
+	"mailhint/untrusted"
 )
 
 func TestCertificates(t *testing.T) {
@@ -119,7 +120,7 @@ func checkErr(t *testing.T, what string, err error, ok bool, as any) {
 		t.Errorf("%s: error %v", what, err)
 	case err != nil && !errors.As(err, as):
 		t.Errorf("%s: error %v is no %T", what, err, as)
-	case err != nil && clean(err.Error(), 1000) != err.Error():
+	case err != nil && untrusted.Clip(err.Error(), 1000) != err.Error():
 		t.Errorf("%s: error %q is not fit for a terminal", what, err)
 	}
 }

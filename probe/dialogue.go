@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"mailhint/settings"
+	"mailhint/untrusted"
 )
 
 // The four protocols are spoken here, as far as greeting, capabilities and STARTTLS. go-imap and go-smtp speak the first two well, but
@@ -140,20 +141,20 @@ func (d *dialogue) noGreeting(err error) error {
 
 // refuses is the error of an answer that is not the wanted one.
 func refuses(what, line string) error {
-	return fmt.Errorf("%w: %s: %q", ErrProtocol, what, clean(line, maxText))
+	return fmt.Errorf("%w: %s: %q", ErrProtocol, what, untrusted.Clip(line, maxText))
 }
 
 // add notes a capability as the server spells it.
 func (c *Capabilities) add(text string) {
 	if len(c.All) < maxCapabilities && text != "" {
-		c.All = append(c.All, clean(text, maxText))
+		c.All = append(c.All, untrusted.Clip(text, maxText))
 	}
 }
 
 // mechanism notes a SASL mechanism.
 func (c *Capabilities) mechanism(names ...string) {
 	for _, name := range names {
-		name = strings.ToUpper(clean(name, maxMechanism))
+		name = strings.ToUpper(untrusted.Clip(name, maxMechanism))
 		known := name == ""
 		for _, m := range c.Mechanisms {
 			known = known || m == name

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
+	"unicode/utf8"
 )
 
 // canned is a connection on which everything has been said already.
@@ -41,7 +43,7 @@ func fuzzDialect(f *testing.F, speak dialect, seeds ...string) {
 				err = speak.startTLS(d)
 			}
 		}
-		if err != nil && len(printable(err).Error()) > 2*maxText+3 {
+		if err != nil && utf8.RuneCountInString(printable(err).Error()) > 2*maxText+1 {
 			t.Errorf("an error of %d octets", len(err.Error()))
 		}
 		if d.in.Size() > maxLine {
@@ -55,7 +57,7 @@ func checkKept(t *testing.T, c Capabilities) {
 		t.Errorf("%d capabilities, %d mechanisms", len(c.All), len(c.Mechanisms))
 	}
 	for _, text := range append(c.All, c.Mechanisms...) {
-		if len(text) > maxText+3 || strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r > '~' }) {
+		if utf8.RuneCountInString(text) > maxText+1 || strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
 			t.Errorf("kept %q", text)
 		}
 	}

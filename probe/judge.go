@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"mailhint/settings"
+	"mailhint/untrusted"
 )
 
 // soon is how long before its end a certificate should have been renewed.
@@ -132,7 +133,7 @@ func (l Look) Summary(now time.Time) string {
 		parts = append(parts, l.TLS.VersionName(), l.TLS.summary(now))
 	}
 	if len(offered.Mechanisms) > 0 {
-		parts = append(parts, clean("login "+strings.Join(offered.Mechanisms, " "), maxText))
+		parts = append(parts, untrusted.Clip("login "+strings.Join(offered.Mechanisms, " "), maxText))
 	} else if l.Speaks != 0 {
 		parts = append(parts, "no login")
 	}

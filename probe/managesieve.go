@@ -5,6 +5,8 @@ import (
 	"io"
 	"strconv"
 	"strings"
+
+	"mailhint/untrusted"
 )
 
 // sieveGreeting reads the greeting of a ManageSieve server, which is its capabilities (RFC 5804 section 1.7).
@@ -120,7 +122,7 @@ func (d *dialogue) literal(line string) (text, rest string, err error) {
 	length, after, _ := strings.Cut(line[1:], "}")
 	n, err := strconv.ParseUint(strings.TrimSuffix(length, "+"), 10, 32)
 	if err != nil || after != "" || n > maxLine {
-		return "", "", fmt.Errorf("%w: a string of unusable length: %q", ErrProtocol, clean(line, maxText))
+		return "", "", fmt.Errorf("%w: a string of unusable length: %q", ErrProtocol, untrusted.Clip(line, maxText))
 	}
 	octets := make([]byte, n)
 	if _, err := io.ReadFull(d.in, octets); err != nil {

@@ -16,6 +16,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+	"unicode"
 
 	"github.com/rogpeppe/go-internal/txtar"
 
@@ -146,7 +147,7 @@ func (c scripted) check(t *testing.T, got Look, opened int) {
 	if got.Err != nil && strings.Contains(got.Err.Error(), "127.0.0.1") {
 		t.Errorf("the error %q has an address in it, with a port that is another each time", got.Err)
 	}
-	if got.Err != nil && strings.ContainsFunc(got.Err.Error(), func(r rune) bool { return r < ' ' || r > '~' }) {
+	if got.Err != nil && strings.ContainsFunc(got.Err.Error(), func(r rune) bool { return !unicode.IsPrint(r) }) {
 		t.Errorf("the error %q is not fit for a terminal", got.Err)
 	}
 	for what, have := range map[string]Capabilities{"before": got.Before, "after": got.After} {

@@ -10,6 +10,7 @@ import (
 
 	"mailhint/resolver"
 	"mailhint/settings"
+	"mailhint/untrusted"
 )
 
 // Service is a service at a URL that an SRV record names: calendars and contacts (RFC 6764), or JMAP (RFC 8620 section 2.2).
@@ -33,7 +34,7 @@ func (s Service) place() string {
 	if s.URL == "" {
 		return ""
 	}
-	return clean(string(s.URL), maxText) + ": "
+	return untrusted.Clip(string(s.URL), maxText) + ": "
 }
 
 // services looks at the services at URLs that the domain names.
@@ -91,7 +92,7 @@ func (p *Prober) lookAtService(ctx context.Context, name, start string) Service 
 	for range 2 {
 		pattern, err := settings.ParseURL(start, "https")
 		if err != nil || len(start) > maxURL {
-			s.Fault = "it leads to what is no https URL, or a very long one: " + clean(start, maxText)
+			s.Fault = "it leads to what is no https URL, or a very long one: " + untrusted.Clip(start, maxText)
 			return s
 		}
 		s.URL = pattern

@@ -4,29 +4,12 @@ import (
 	"errors"
 	"net"
 	"strings"
-	"unicode/utf8"
+
+	"mailhint/untrusted"
 )
 
-// maxText is how many octets of a server's text are kept.
+// maxText is how many characters of a server's text are kept.
 const maxText = 200
-
-// clean makes a server's text fit for terminals and logs: printable ASCII, and not too long. What comes from servers is a stranger's.
-func clean(s string, limit int) string {
-	cut := len(s) > limit
-	if cut {
-		s = s[:limit]
-	}
-	s = strings.Map(func(r rune) rune {
-		if r < ' ' || r > '~' || r == utf8.RuneError {
-			return '?'
-		}
-		return r
-	}, s)
-	if cut {
-		s += "..."
-	}
-	return s
-}
 
 // printable makes the text of an error fit for terminals and logs. Names in certificates and banners end up in errors.
 func printable(err error) error {
@@ -37,7 +20,7 @@ func printable(err error) error {
 	if op := new(net.OpError); errors.As(err, &op) && op.Source != nil && op.Err != nil {
 		text = strings.Replace(text, op.Error(), op.Err.Error(), 1) // without our address and port, which is another each time
 	}
-	return printableError{err, clean(text, 2*maxText)}
+	return printableError{err, untrusted.Clip(text, 2*maxText)}
 }
 
 // printableError keeps its text: that of a certificate with many names takes long to make, and is asked for often.

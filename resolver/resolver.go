@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"mailhint/untrusted"
 )
 
 // ErrNone means that the name has no record of this type. The zone's name servers said so.
@@ -181,8 +183,9 @@ func (r *Resolver) TXT(ctx context.Context, name string) ([]string, error) {
 
 // CAA returns who may issue certificates for a name. It looks at this name only; RFC 8659 section 3 goes on to its parents.
 func (r *Resolver) CAA(ctx context.Context, name string) ([]CAA, error) {
+	// The library escapes everything but CAA records.
 	return records(ctx, r, name, dns.TypeCAA, func(rr *dns.CAA) CAA {
-		return CAA{rr.Flag&128 != 0, printable(strings.ToLower(rr.Tag)), printable(rr.Value)}
+		return CAA{rr.Flag&128 != 0, untrusted.Printable(strings.ToLower(rr.Tag)), untrusted.Printable(rr.Value)}
 	})
 }
 
@@ -222,13 +225,3 @@ func follow(name string, answer []dns.RR) string {
 
 // clean returns a name as the rest of the program writes it.
 func clean(name string) string { return strings.ToLower(strings.TrimSuffix(name, ".")) }
-
-// printable replaces what could steer a terminal. The library does so everywhere but in CAA records.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r > '~' {
-			return '?'
-		}
-		return r
-	}, s)
-}

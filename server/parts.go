@@ -3,9 +3,10 @@ package server
 import (
 	"fmt"
 	"strings"
-	"unicode"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"mailhint/untrusted"
 )
 
 // Tell makes /-/readyz show lines besides its own: what another part of the program has to say to the people who run the server. It
@@ -27,26 +28,10 @@ func (s *Server) writeParts(text *strings.Builder) {
 	for _, part := range s.parts {
 		lines := part()
 		for _, line := range lines[:min(len(lines), maxPartLines)] {
-			text.WriteString(printable(line) + "\n")
+			text.WriteString(untrusted.Clip(line, maxPartLine) + "\n")
 		}
 		if more := len(lines) - maxPartLines; more > 0 {
 			fmt.Fprintf(text, "and %d more lines\n", more)
 		}
 	}
-}
-
-// printable returns a line that can be shown, whoever wrote it.
-func printable(line string) string {
-	var b strings.Builder
-	n := 0
-	for _, r := range line {
-		if n++; n > maxPartLine {
-			return b.String() + "…"
-		}
-		if !unicode.IsPrint(r) {
-			r = '\uFFFD'
-		}
-		b.WriteRune(r)
-	}
-	return b.String()
 }

@@ -27,7 +27,7 @@ func TestParts(t *testing.T) {
 		s.Metrics().MustRegister(counter)
 	})
 	status, body := get(t, "http://"+s.admin+"/-/readyz")
-	if status != http.StatusOK || !strings.Contains(body, "\nmail servers: 3 good\nbanner \uFFFD[2J\uFFFD\uFFFDevilxxx") {
+	if status != http.StatusOK || !strings.Contains(body, "\nmail servers: 3 good\nbanner \uFFFD[2J \uFFFDevilxxx") {
 		t.Errorf("%d %q", status, body)
 	}
 	if strings.ContainsAny(body, "\x1b\u202e") || strings.Contains(body, "line 30") || !strings.Contains(body, "line 29\nand 70 more lines\n") || len(body) > 2000 {

@@ -20,6 +20,7 @@ import (
 
 	"mailhint/certs"
 	"mailhint/domains"
+	"mailhint/untrusted"
 )
 
 func newCert() *cobra.Command {
@@ -96,7 +97,7 @@ func (r *certReport) explain(ctx context.Context, c *certs.Certificates) {
 		}
 		looking.Go(func() {
 			if err := c.Astray(ctx, one.Name); err != nil {
-				one.Astray = printable(err.Error())
+				one.Astray = untrusted.Printable(err.Error())
 			}
 		})
 	}

@@ -11,9 +11,9 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 
 	"mailhint/settings"
+	"mailhint/untrusted"
 )
 
 // fetchTimeout is how long a running server may take: Thunderbird gives up after 5 s.
@@ -102,18 +102,8 @@ func printDifference(out io.Writer, host string, want, got []byte) {
 			fmt.Fprintf(out, "-%s\n", wanted[0])
 			wanted = wanted[1:]
 		default:
-			fmt.Fprintf(out, "+%s\n", printable(gotten[0]))
+			fmt.Fprintf(out, "+%s\n", untrusted.Printable(gotten[0]))
 			gotten = gotten[1:]
 		}
 	}
-}
-
-// printable makes text of an unknown server safe for a terminal.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return unicode.ReplacementChar
-		}
-		return r
-	}, s)
 }

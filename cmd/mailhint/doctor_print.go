@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"mailhint/doctor"
+	"mailhint/untrusted"
 )
 
 // reportPrinter prints reports as they come.
@@ -113,7 +114,7 @@ func nagiosUnknown(out io.Writer, err error) error {
 }
 
 // nagiosText is a text without the character before which the text ends and the figures begin.
-func nagiosText(s string) string { return strings.ReplaceAll(printable(s), "|", "/") }
+func nagiosText(s string) string { return strings.ReplaceAll(untrusted.Printable(s), "|", "/") }
 
 func (p *nagiosReports) print(r doctor.Report) error {
 	p.count(r)

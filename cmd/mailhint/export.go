@@ -13,6 +13,7 @@ import (
 	"mailhint/domains"
 	"mailhint/ispdb"
 	"mailhint/settings"
+	"mailhint/untrusted"
 )
 
 // exportFlags are the flags of export.
@@ -157,7 +158,7 @@ func (e *exporter) finish() error {
 
 // say tells what the form cannot hold.
 func (e *exporter) say(name, format string, args ...any) {
-	fmt.Fprintf(e.messages, "%s: %s\n", name, printable(fmt.Sprintf(format, args...)))
+	fmt.Fprintf(e.messages, "%s: %s\n", name, untrusted.Printable(fmt.Sprintf(format, args...)))
 }
 
 // leaveOut tells that an entry is not written at all.

@@ -13,6 +13,7 @@ import (
 	"mailhint/domains"
 	"mailhint/ispdb"
 	"mailhint/settings"
+	"mailhint/untrusted"
 )
 
 func newImport() *cobra.Command {
@@ -202,7 +203,7 @@ func (i *importer) fail(file string, line int, text string) {
 }
 
 func (i *importer) say(file string, line int, text string) {
-	fmt.Fprintf(i.messages, "%s: %s\n", domains.Position{File: file, Line: line}, printable(text))
+	fmt.Fprintf(i.messages, "%s: %s\n", domains.Position{File: file, Line: line}, untrusted.Printable(text))
 }
 
 // readProviderFile reads a file, no more of it than ispdb.Read takes.

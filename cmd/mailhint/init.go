@@ -17,6 +17,7 @@ import (
 	"mailhint/pacc"
 	"mailhint/probe"
 	"mailhint/settings"
+	"mailhint/untrusted"
 )
 
 // initFlags are the flags of init, besides those of addProbeFlags.
@@ -65,7 +66,7 @@ func (f initFlags) run(cmd *cobra.Command, who string) error {
 		return err
 	}
 	for _, p := range found.Problems {
-		fmt.Fprintln(cmd.ErrOrStderr(), printable(p))
+		fmt.Fprintln(cmd.ErrOrStderr(), untrusted.Printable(p))
 	}
 	if !found.Complete() {
 		return problem(fmt.Errorf("nothing is written. See what is there with mailhint probe %s, mend it, and try again; or write %s yourself:\n\n"+

@@ -5,6 +5,7 @@ import (
 
 	"mailhint/probe"
 	"mailhint/settings"
+	"mailhint/untrusted"
 )
 
 // probeReport is what probe --json prints. Names are added to it, never changed.
@@ -123,7 +124,7 @@ func capabilitiesOf(c probe.Capabilities) *probeCapabilities {
 // short makes a name in a certificate fit for a terminal, and no longer than a name can be.
 func short(s string) string {
 	const most = 253
-	return printable(s[:min(len(s), most)])
+	return untrusted.Clip(s, most)
 }
 
 func errorText(err error) string {
