@@ -15,7 +15,7 @@ import (
 // ranks lists the packages from the bottom to the top. A package may import those of lower ranks only: packages on one line do
 // not know each other.
 var ranks = [][]string{
-	{"untrusted"},
+	{"untrusted", "spelling"},
 	{"settings", "templates", "resolver", "certs/pebbletest"},
 	{"autoconfig", "autodiscover", "mobileconfig", "pacc", "wellknown", "dnsrecords", "domains", "ispdb", "probe", "exchangers", "certs", "proxies"},
 	{"server", "doctor", "monitor"},

@@ -32,15 +32,6 @@ func (x *index) FallbackMX() []settings.Domain {
 	return x.fallback.mx
 }
 
-// Listed reports whether a name has an entry, switched off or not: its own, as an alias, in a list, or below a wildcard.
-func (x *index) Listed(d settings.Domain) bool {
-	if _, ok := x.names[d]; ok {
-		return true
-	}
-	_, ok := x.wildcard(d)
-	return ok
-}
-
 // answers reports whether the fallback is for a name that a client asks for.
 func (f *fallback) answers(d settings.Domain, e Exchangers, client netip.Addr) bool {
 	return f != nil && (f.mx == nil || e != nil && e(d, f.mx, client))

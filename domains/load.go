@@ -1,9 +1,3 @@
-// Package domains reads domains.toml, in which admins write what mailhint answers: one table a domain, profiles for many domains
-// together, and lists of a million names.
-//
-// A file is read strictly. Every mistake is reported, all at once, each with its line and the right spelling, and a file with a
-// mistake is never used: a wrong answer is worse than none. What was read is an immutable Snapshot; a File keeps the newest good
-// one and follows changes on disk.
 package domains
 
 import (
@@ -19,29 +13,6 @@ import (
 
 	"mailhint/settings"
 )
-
-// Snapshot is one good state of the configuration. It never changes.
-type Snapshot struct {
-	index
-	// Server is the [server] table.
-	Server Server
-	// Profiles counts the profiles.
-	Profiles int
-
-	origins map[*settings.Settings][]Origin
-}
-
-// Domains counts the names that are answered for, aliases and wildcards included, the fallback's not.
-func (s *Snapshot) Domains() int { return len(s.names) + len(s.wildcards) }
-
-// Explain says where each value of settings that Lookup returned was written.
-func (s *Snapshot) Explain(found *settings.Settings) []Origin { return s.origins[found] }
-
-// Load reads a configuration from its main file. Mistakes in it are returned as Problems.
-func Load(file string) (*Snapshot, error) {
-	s, _, err := load(file)
-	return s, err
-}
 
 // loader gathers what the files say.
 type loader struct {

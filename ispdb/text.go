@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"mailhint/spelling"
 )
 
 // text returns the content of an element without the white space around it.
@@ -63,7 +65,7 @@ func (r *reader) placeholders(n *node, allowed ...string) (string, error) {
 		}
 		word := strings.ToUpper(strings.Trim(found, "%"))
 		for _, a := range allowed {
-			if distance(word, strings.Trim(a, "%"), 2) <= 2 {
+			if spelling.Distance(word, strings.Trim(a, "%"), 2) <= 2 {
 				r.remark(n.line, Spelling, "%q is read as %s", found, a)
 				return a
 			}
@@ -74,30 +76,6 @@ func (r *reader) placeholders(n *node, allowed ...string) (string, error) {
 		return found
 	})
 	return text, err
-}
-
-// distance counts the letters to insert, delete or change to get from a to b, as far as it matters: more than limit is limit+1.
-func distance(a, b string, limit int) int {
-	if len(a)-len(b) > limit || len(b)-len(a) > limit {
-		return limit + 1
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j]+1, row[j+1]+1)
-		}
-	}
-	return min(row[len(b)], limit+1)
 }
 
 // notCarried says of elements that are known but have no place in domains.toml what kind of remark they are and why.

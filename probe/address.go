@@ -2,7 +2,8 @@ package probe
 
 import (
 	"net/netip"
-	"slices"
+
+	"mailhint/settings"
 )
 
 // special lists the networks that are nobody's public servers (RFC 6890 and its successors). The documentation networks are not among
@@ -31,8 +32,8 @@ var (
 	nat64     = netip.MustParsePrefix("64:ff9b::/96") // RFC 6052
 )
 
-func prefixes(texts ...string) []netip.Prefix {
-	var all []netip.Prefix
+func prefixes(texts ...string) settings.Networks {
+	var all settings.Networks
 	for _, t := range texts {
 		all = append(all, netip.MustParsePrefix(t))
 	}
@@ -46,10 +47,10 @@ func (p *Prober) allowed(a netip.Addr) bool {
 		return false
 	}
 	a = a.Unmap()
-	if contains(p.Private, a) {
+	if settings.Networks(p.Private).Contain(a) {
 		return true
 	}
-	if contains(special, a) {
+	if special.Contain(a) {
 		return false
 	}
 	b := a.As16()
@@ -60,8 +61,4 @@ func (p *Prober) allowed(a netip.Addr) bool {
 		return p.allowed(netip.AddrFrom4([4]byte(b[12:16])))
 	}
 	return a.Is4() || global.Contains(a)
-}
-
-func contains(networks []netip.Prefix, a netip.Addr) bool {
-	return slices.ContainsFunc(networks, func(n netip.Prefix) bool { return n.Contains(a) })
 }

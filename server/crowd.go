@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"mailhint/settings"
 )
 
 // crowd are the public connections that are open. It bounds them, because each costs memory that a client can make us keep: 30 KB
@@ -180,7 +182,7 @@ func (w *crowd) clientOf(from net.Addr) netip.Prefix {
 		return netip.Prefix{}
 	}
 	addr := tcp.AddrPort().Addr().Unmap().WithZone("")
-	if addr.IsLoopback() || contains(w.proxies, addr) {
+	if addr.IsLoopback() || settings.Networks(w.proxies).Contain(addr) {
 		return netip.Prefix{}
 	}
 	bits := 32

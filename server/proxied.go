@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/pires/go-proxyproto"
+
+	"mailhint/settings"
 )
 
 // proxyHeaders reads the headers of the PROXY protocol with which trusted proxies begin their connections, in both versions: they
@@ -25,7 +27,7 @@ type proxyHeaders struct {
 // nobody else.
 func (h *proxyHeaders) wrap(c net.Conn) net.Conn {
 	tcp, ok := c.RemoteAddr().(*net.TCPAddr)
-	if !ok || !contains(h.proxies, tcp.AddrPort().Addr()) {
+	if !ok || !settings.Networks(h.proxies).Contain(tcp.AddrPort().Addr()) {
 		return c
 	}
 	return &proxied{proxyproto.NewConn(c, proxyproto.WithPolicy(proxyproto.REQUIRE), proxyproto.SetReadHeaderTimeout(h.wait)), h}

@@ -116,7 +116,7 @@ type forwarded struct {
 func forwardedBy(r *http.Request, proxies []netip.Prefix) forwarded {
 	var f forwarded
 	peer, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err != nil || !contains(proxies, peer.Addr()) {
+	if err != nil || !settings.Networks(proxies).Contain(peer.Addr()) {
 		return f
 	}
 	f.client = forwardedClient(r.Header["X-Forwarded-For"], proxies)
@@ -141,7 +141,7 @@ func forwardedClient(headers []string, proxies []netip.Prefix) netip.Addr {
 				return client
 			}
 			client = addr
-			if !contains(proxies, client) {
+			if !settings.Networks(proxies).Contain(client) {
 				return client
 			}
 			hops = hops[:max(comma, 0)]
@@ -157,16 +157,6 @@ func parseHop(s string) (netip.Addr, error) {
 	}
 	addr, err := netip.ParseAddr(strings.Trim(s, "[]"))
 	return addr.Unmap().WithZone(""), err
-}
-
-func contains(proxies []netip.Prefix, addr netip.Addr) bool {
-	addr = addr.Unmap().WithZone("")
-	for _, p := range proxies {
-		if p.Contains(addr) {
-			return true
-		}
-	}
-	return false
 }
 
 // last returns the last element of a header that is a list: what the nearest proxy wrote.

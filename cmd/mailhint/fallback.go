@@ -15,6 +15,7 @@ import (
 	"mailhint/exchangers"
 	"mailhint/resolver"
 	"mailhint/settings"
+	"mailhint/spelling"
 )
 
 // systemResolver asks the resolvers of this machine as they are configured at the moment: while the program runs, a laptop may get
@@ -111,7 +112,7 @@ func nearDomain(snapshot *domains.Snapshot, d settings.Domain) settings.Domain {
 	label, _, _ := strings.Cut(string(d), ".")
 	var sister settings.Domain
 	for _, name := range namedDomains(snapshot) {
-		if isTypo(string(d), string(name)) {
+		if spelling.Distance(string(d), string(name), 1) <= 1 {
 			return name
 		}
 		if other, _, _ := strings.Cut(string(name), "."); other == label && sister == "" {
@@ -119,17 +120,6 @@ func nearDomain(snapshot *domains.Snapshot, d settings.Domain) settings.Domain {
 		}
 	}
 	return sister
-}
-
-// isTypo reports whether two words differ by a letter more, less or in place of another, or by two that swapped places.
-func isTypo(a, b string) bool {
-	for a != "" && b != "" && a[0] == b[0] {
-		a, b = a[1:], b[1:]
-	}
-	for a != "" && b != "" && a[len(a)-1] == b[len(b)-1] {
-		a, b = a[:len(a)-1], b[:len(b)-1]
-	}
-	return max(len(a), len(b)) <= 1 || len(a) == 2 && len(b) == 2 && a[0] == b[1] && a[1] == b[0]
 }
 
 // spellHosts lists the exchangers of the fallback for people.

@@ -22,13 +22,13 @@ type choice struct {
 	settings *settings.Settings
 	// outside is told to clients in none of the networks: settings without the unencrypted servers, nil for nothing at all.
 	outside  *settings.Settings
-	networks []netip.Prefix
+	networks settings.Networks
 }
 
 // rule is a choice for some addresses or networks.
 type rule struct {
-	users *users         // nil for everybody
-	from  []netip.Prefix // nil for everywhere
+	users *users            // nil for everybody
+	from  settings.Networks // nil for everywhere
 	choice
 }
 
@@ -116,7 +116,7 @@ func (e *entry) choose(q settings.Question) choice {
 		if r.users != nil && (q.Address.IsZero() || !r.users.contain(q.Address)) {
 			continue
 		}
-		if r.from != nil && !contains(r.from, q.Client) {
+		if r.from != nil && !r.from.Contain(q.Client) {
 			continue
 		}
 		return r.choice
@@ -125,19 +125,10 @@ func (e *entry) choose(q settings.Question) choice {
 }
 
 func (c choice) forClient(client netip.Addr) *settings.Settings {
-	if c.networks != nil && !contains(c.networks, client) {
+	if c.networks != nil && !c.networks.Contain(client) {
 		return c.outside
 	}
 	return c.settings
-}
-
-func contains(networks []netip.Prefix, client netip.Addr) bool {
-	for _, n := range networks {
-		if n.Contains(client) {
-			return true
-		}
-	}
-	return false
 }
 
 // fits reports whether hosts made of a domain are still host names: "mail." before one of 250 octets is too long, and so is a label

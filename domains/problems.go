@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"mailhint/spelling"
 )
 
 // Position is a place in a file. The zero Position is nowhere: a built-in value.
@@ -102,12 +104,7 @@ func (p Problem) lastKey() string { return p.Key[strings.LastIndexByte(p.Key, '.
 
 // didYouMean returns "; did you mean "x"?" for the known word nearest to one that is not known, or "" if none is near.
 func didYouMean(word string, known []string) string {
-	best, distance := "", 1+len(word)/3
-	for _, k := range known {
-		if d := editDistance(word, k, distance); d <= distance && (best == "" || d < distance) {
-			best, distance = k, d
-		}
-	}
+	best := spelling.Nearest(word, known)
 	if best == "" {
 		return ""
 	}
@@ -129,35 +126,4 @@ func few(words []string) string {
 		return strings.Join(words[:enough], ", ") + fmt.Sprintf(" and %d more", len(words)-enough)
 	}
 	return strings.Join(words, ", ")
-}
-
-// longWord bounds what is compared letter by letter.
-const longWord = 64
-
-// editDistance counts the letters to insert, delete, replace or swap with their neighbour to get from a to b. Beyond the limit it
-// returns any greater number.
-func editDistance(a, b string, limit int) int {
-	if max(len(a), len(b)) >= longWord || max(len(a)-len(b), len(b)-len(a)) > limit {
-		return limit + 1
-	}
-	var rows [3][longWord]int
-	before, row, next := &rows[0], &rows[1], &rows[2]
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		next[0] = i + 1
-		for j := range len(b) {
-			change := 1
-			if a[i] == b[j] {
-				change = 0
-			}
-			next[j+1] = min(row[j]+change, row[j+1]+1, next[j]+1)
-			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
-				next[j+1] = min(next[j+1], before[j-1]+1)
-			}
-		}
-		before, row, next = row, next, before
-	}
-	return row[len(b)]
 }

@@ -1,0 +1,44 @@
+// Package domains reads domains.toml, in which admins write what mailhint answers: a table for each domain, profiles that many domains
+// share, and lists of a million names.
+//
+// A file is read strictly. All mistakes are reported together, each with its line and the right spelling, and a file with a mistake
+// is never used: a wrong answer is worse than none. What was read is an immutable Snapshot; a File keeps the newest good one and
+// follows changes on disk.
+//
+// The files, in the order in which they are best read:
+//
+//   - domains.go: the Snapshot, and Load
+//   - layer.go, resolve.go: what one table says about settings, how layers inherit, and the settings they come to
+//   - server_table.go, server_acme.go: the table [server]
+//   - load.go, read_entries.go, fallback.go, lists.go: the files, their tables, and the files of names that they refer to
+//   - lookup.go: which entry answers a question
+//   - entries.go, print.go: the entries for other programs, and as text
+//   - mail_servers.go, certificate_names.go: what the whole configuration mentions
+//   - watch.go: following changes on disk
+//   - table.go, positions.go, problems.go, limits.go, syntax_hints.go: reading TOML strictly, safely, and with helpful messages
+package domains
+
+import "mailhint/settings"
+
+// Snapshot is one good state of the configuration. It never changes.
+type Snapshot struct {
+	index
+	// Server is the [server] table.
+	Server Server
+	// Profiles counts the profiles.
+	Profiles int
+
+	origins map[*settings.Settings][]Origin
+}
+
+// Domains counts the names that are answered for, aliases and wildcards included, the fallback's not.
+func (s *Snapshot) Domains() int { return len(s.names) + len(s.wildcards) }
+
+// Explain says where each value of settings that Lookup returned was written.
+func (s *Snapshot) Explain(found *settings.Settings) []Origin { return s.origins[found] }
+
+// Load reads a configuration from its main file. Mistakes in it are returned as Problems.
+func Load(file string) (*Snapshot, error) {
+	s, _, err := load(file)
+	return s, err
+}

@@ -1,0 +1,23 @@
+package settings
+
+import (
+	"net/netip"
+	"testing"
+)
+
+func TestNetworksContain(t *testing.T) {
+	networks := Networks{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("2001:db8::/32")}
+	for address, want := range map[string]bool{
+		"192.0.2.7": true, "192.0.3.7": false, "::ffff:192.0.2.7": true, "2001:db8::1": true, "2001:db8::1%eth0": true, "2001:db9::1": false,
+	} {
+		if got := networks.Contain(netip.MustParseAddr(address)); got != want {
+			t.Errorf("%s: %t, want %t", address, got, want)
+		}
+	}
+	if networks.Contain(netip.Addr{}) {
+		t.Error("the zero Addr is in a network")
+	}
+	if Networks(nil).Contain(netip.MustParseAddr("192.0.2.7")) {
+		t.Error("no networks contain an address")
+	}
+}
