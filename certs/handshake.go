@@ -40,7 +40,7 @@ func (c *Certificates) GetCertificate(hello *tls.ClientHelloInfo) (*tls.Certific
 		return nil, errors.New("there is no certificate for this name yet; an attempt has failed")
 	}
 	if !c.roomFor(name) {
-		return nil, errCrowded
+		return nil, errWildcardsFull
 	}
 	return c.wait(hello, name)
 }

@@ -41,7 +41,7 @@ func TestUnlistedNames(t *testing.T) {
 		}
 		stop()
 		c, stop = f.serve(t, config)
-		eventually(t, "not counted", 10*time.Second, func() bool { return c.Status().Crowded })
+		eventually(t, "not counted", 10*time.Second, func() bool { return c.Status().WildcardsFull })
 	}
 	if _, err := f.handshake("autoconfig.listed.test", ca.issuing); err != nil {
 		t.Errorf("a listed name: %v", err)
@@ -95,7 +95,7 @@ func TestFullDisk(t *testing.T) {
 		}
 		clock.advance(2 * storagePause)
 	}
-	eventually(t, "the status does not tell", 10*time.Second, func() bool { return strings.Contains(c.Status().Unkept, "no space") })
+	eventually(t, "the status does not tell", 10*time.Second, func() bool { return strings.Contains(c.Status().StorageError, "no space") })
 	if _, err := f.handshake(names(1)[0], ca.issuing); err != nil {
 		t.Errorf("the old certificate: %v", err)
 	}
@@ -106,7 +106,7 @@ func TestFullDisk(t *testing.T) {
 	clock.advance(2 * storagePause)
 	eventually(t, "orders do not go on", 20*time.Second, func() bool {
 		s := c.Status()
-		return s.Names[Valid] == 2 && s.Unkept == ""
+		return s.Names[Valid] == 2 && s.StorageError == ""
 	})
 	stop()
 	if n := strings.Count(log.String(), "cannot be kept"); n != 1 {

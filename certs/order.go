@@ -94,7 +94,7 @@ func (c *Certificates) do(ctx context.Context, j *job) {
 		c.queue.again(j)
 	default:
 		// A lock or a file of this name that cannot be used is noted by nobody else.
-		if err != nil && ctx.Err() == nil && !errors.Is(err, errCrowded) && c.failures.wait(j.name, c.clock.Now()) <= 0 {
+		if err != nil && ctx.Err() == nil && !errors.Is(err, errWildcardsFull) && c.failures.wait(j.name, c.clock.Now()) <= 0 {
 			failure := c.failures.add(ctx, j.name, err, c.clock.Now(), 0)
 			c.log.Warn("no certificate", "name", j.name, "error", failure.Error)
 		}

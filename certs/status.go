@@ -47,14 +47,14 @@ type Account struct {
 
 // Status is a summary for health checks and metrics.
 type Status struct {
-	Names    map[State]int
-	FirstEnd time.Time // of the certificates that are allowed; zero if there is none
-	Waiting  int       // names in the queue, or being worked on
-	Loaded   int       // certificates in memory
-	Orders   map[string]int64
-	Accounts []Account
-	Unkept   string // why nothing can be kept, and so nothing is ordered; empty if all is well
-	Crowded  bool   // as many names below wildcards have certificates as may
+	Names         map[State]int
+	FirstEnd      time.Time // of the certificates that are allowed; zero if there is none
+	Waiting       int       // names in the queue, or being worked on
+	Loaded        int       // certificates in memory
+	Orders        map[string]int64
+	Accounts      []Account
+	StorageError  string // why nothing can be kept, and so nothing is ordered; empty if all is well
+	WildcardsFull bool   // as many names below wildcards have certificates as may
 }
 
 // Status says how things are, from memory.
@@ -75,8 +75,8 @@ func (c *Certificates) Status() Status {
 			s.FirstEnd = end
 		}
 	}
-	_, s.Unkept = c.storing.pause(now)
-	s.Crowded = c.config.Listed != nil && c.unlisted.Load() >= int64(c.config.Unlisted)
+	_, s.StorageError = c.storing.pause(now)
+	s.WildcardsFull = c.config.Listed != nil && c.unlisted.Load() >= int64(c.config.Unlisted)
 	for _, ca := range c.cas {
 		s.Accounts = append(s.Accounts, ca.account(now))
 	}

@@ -6,8 +6,8 @@ import "errors"
 // only so many of them may have a certificate at a time, the failed orders of others count like certificates, and they are renewed
 // only if somebody has asked for them since the last time. One who fills all places takes none from names that are listed.
 
-// errCrowded means that as many names below wildcards as may have certificates have them.
-var errCrowded = errors.New("too many names below wildcards have certificates; list in the configuration those that matter")
+// errWildcardsFull means that as many names below wildcards as may have certificates have them.
+var errWildcardsFull = errors.New("too many names below wildcards have certificates; list in the configuration those that matter")
 
 func (c *Certificates) listed(name string) bool {
 	return c.config.Listed == nil || c.config.Listed(name)
@@ -25,7 +25,7 @@ func (c *Certificates) takeRoom(name string) error {
 	}
 	if c.unlisted.Add(1) > int64(c.config.Unlisted) {
 		c.unlisted.Add(-1)
-		return errCrowded
+		return errWildcardsFull
 	}
 	return nil
 }

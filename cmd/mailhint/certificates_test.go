@@ -104,7 +104,7 @@ smtp = "smtp.example.org"
 	deadline := time.Now().Add(60 * time.Second)
 	for {
 		_, text := ask(t, admin, "localhost", "/-/readyz")
-		if strings.Contains(text, "certificates: 3 valid, 1 missing; 0 names wait") {
+		if strings.Contains(text, "certificates: 3 valid, 1 missing; 0 waiting to be ordered") {
 			break
 		}
 		if time.Now().After(deadline) {
@@ -145,7 +145,7 @@ smtp = "smtp.example.org"
 	}
 	eventually(t, "readyz says that the CA is away, and yes", func() bool {
 		status, text := ask(t, admin, "localhost", "/-/readyz")
-		return status == http.StatusOK && strings.Contains(text, "gives no certificates")
+		return status == http.StatusOK && strings.Contains(text, "issues no certificates")
 	})
 	if status, text := ask(t, httpAddress, "autoconfig.example.com", path); status != http.StatusOK || !strings.Contains(text, "<port>993</port>") {
 		t.Errorf("plain http without CA: %d %s", status, text)
@@ -157,7 +157,7 @@ func tryCert(t *testing.T, file, nameserver string) {
 	t.Helper()
 	out, _ := runCert(t, 0, file, "list", "--resolver", nameserver)
 	if !strings.Contains(out, "autoconfig.example.com      valid    89 ") || !strings.Contains(out, ": 3 of 100 orders of this hour made") ||
-		!strings.Contains(out, "autodiscover.example.com    missing  -") || !strings.Contains(out, "autodiscover.example.com is not ordered: the name leads to 192.0.2.1") {
+		!strings.Contains(out, "autodiscover.example.com    missing  -") || !strings.Contains(out, "autodiscover.example.com is not ordered: the name points to 192.0.2.1") {
 		t.Errorf("cert list:\n%s", out)
 	}
 	var report certReport

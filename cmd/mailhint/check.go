@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"mailhint/certs"
 	"mailhint/domains"
 	"mailhint/server"
 	"mailhint/settings"
@@ -99,7 +100,7 @@ func check(file string) checked {
 func checkCertificates(s *domains.Snapshot) (warning string, refused bool) {
 	srv, err := server.New(s.Server, slog.New(slog.DiscardHandler))
 	if err == nil {
-		_, err = readRoots(s.Server.ACME.Root)
+		_, err = certs.ReadRoots(s.Server.ACME.Root)
 	}
 	if err != nil {
 		return err.Error(), true

@@ -161,8 +161,8 @@ func (p *program) use(s *domains.Snapshot) error {
 }
 
 // hosts returns what finds the addresses of names.
-func (o outside) hosts() hostResolver {
-	if r, ok := o.resolver.(hostResolver); ok {
+func (o outside) hosts() certs.HostResolver {
+	if r, ok := o.resolver.(certs.HostResolver); ok {
 		return r
 	}
 	return systemResolver{}
@@ -172,8 +172,8 @@ func (o outside) hosts() hostResolver {
 func (p *program) addParts() {
 	p.server.Metrics().MustRegister(exchangerMetrics{p.exchangers})
 	if p.certificates != nil {
-		p.server.Metrics().MustRegister(certificateMetrics{p.certificates})
-		p.server.Tell(func() []string { return certificateLines(p.certificates) })
+		p.server.Metrics().MustRegister(p.certificates.Collector())
+		p.server.Tell(p.certificates.Lines)
 	}
 	if p.config.Probe > 0 {
 		p.monitor = monitor.New(p.outside.prober(p.config.ProbePrivate), judgeServer, p.config.Probe, p.log)

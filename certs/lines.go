@@ -1,0 +1,37 @@
+package certs
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Lines are what /-/readyz shows of the certificates, for an admin to read.
+func (c *Certificates) Lines() []string {
+	s := c.Status()
+	var states []string
+	for _, state := range States {
+		if n := s.Names[state]; n > 0 {
+			states = append(states, fmt.Sprintf("%d %s", n, state))
+		}
+	}
+	if len(states) == 0 {
+		states = []string{"none"}
+	}
+	lines := []string{fmt.Sprintf("certificates: %s; %d waiting to be ordered", strings.Join(states, ", "), s.Waiting)}
+	if s.StorageError != "" {
+		lines = append(lines, "certificates cannot be saved in state_dir, so none are ordered: "+s.StorageError)
+	}
+	if s.WildcardsFull {
+		lines = append(lines, "no more names below wildcards get certificates; list the ones you need in domains.toml")
+	}
+	for _, a := range s.Accounts {
+		if a.Fault != "" {
+			lines = append(lines, fmt.Sprintf("CA %s issues no certificates, next attempt at %s: %s", a.CA, a.Until.UTC().Format(time.RFC3339), a.Fault))
+		}
+		if a.NextFree > 0 {
+			lines = append(lines, fmt.Sprintf("CA %s: all %d orders of this hour are used, the next is possible in %s", a.CA, a.PerHour, a.NextFree.Round(time.Second)))
+		}
+	}
+	return lines
+}

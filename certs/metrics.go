@@ -1,0 +1,49 @@
+package certs
+
+import "github.com/prometheus/client_golang/prometheus"
+
+// Collector returns the metrics of the certificates for Prometheus. No label names a domain.
+func (c *Certificates) Collector() prometheus.Collector { return collector{c} }
+
+type collector struct{ certificates *Certificates }
+
+var (
+	namesDesc  = prometheus.NewDesc("mailhint_certificates", "Names by the state of their certificate: valid, due, missing or expired.", []string{"state"}, nil)
+	expiryDesc = prometheus.NewDesc("mailhint_certificate_expiry_timestamp_seconds", "When the first of the certificates in use expires.", nil, nil)
+	queueDesc  = prometheus.NewDesc("mailhint_certificates_waiting", "Names waiting for an order, or being ordered.", nil, nil)
+	ordersDesc = prometheus.NewDesc("mailhint_acme_orders_total",
+		"Orders by result: ok, refused, declined, limited, or away when the CA could not be reached.", []string{"result"}, nil)
+	budgetDesc = prometheus.NewDesc("mailhint_acme_orders_left", "Orders that may still be placed this hour.", []string{"ca"}, nil)
+	upDesc     = prometheus.NewDesc("mailhint_acme_up", "0 while the CA cannot be reached or accepts no orders.", []string{"ca"}, nil)
+)
+
+func (m collector) Describe(descs chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{namesDesc, expiryDesc, queueDesc, ordersDesc, budgetDesc, upDesc} {
+		descs <- d
+	}
+}
+
+func (m collector) Collect(metrics chan<- prometheus.Metric) {
+	s := m.certificates.Status()
+	gauge := func(d *prometheus.Desc, value float64, labels ...string) {
+		metrics <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, labels...)
+	}
+	for _, state := range States {
+		gauge(namesDesc, float64(s.Names[state]), string(state))
+	}
+	if !s.FirstEnd.IsZero() {
+		gauge(expiryDesc, float64(s.FirstEnd.Unix()))
+	}
+	gauge(queueDesc, float64(s.Waiting))
+	for result, n := range s.Orders {
+		metrics <- prometheus.MustNewConstMetric(ordersDesc, prometheus.CounterValue, float64(n), result)
+	}
+	for _, a := range s.Accounts {
+		up := 1.0
+		if a.Fault != "" {
+			up = 0
+		}
+		gauge(budgetDesc, float64(a.PerHour-a.Orders), a.CA)
+		gauge(upDesc, up, a.CA)
+	}
+}
