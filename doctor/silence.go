@@ -33,11 +33,11 @@ func (j *judgement) silenceAbout(what string, err error, matters bool) {
 
 // causeOf is why a question was not answered, without the question.
 func causeOf(err error) string {
-	_, cause, _ := strings.Cut(err.Error(), resolver.ErrFailed.Error()+": ")
-	if !errors.Is(err, resolver.ErrFailed) || cause == "" {
+	var failed *resolver.Error
+	if !errors.As(err, &failed) || failed.Cause() == "" {
 		return reason(err)
 	}
-	return untrusted.Clip(cause, maxReason)
+	return untrusted.Clip(failed.Cause(), maxReason)
 }
 
 // tellSilences says what was not answered: where DNS is away, that once, and not of every name.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -19,7 +18,9 @@ type noDNS struct{ *world }
 
 const downCause = "127.0.0.1:53: write: a cause that is told to its very end: connection refused"
 
-func down(name string) error { return fmt.Errorf("%s A: %w: %s", name, resolver.ErrFailed, downCause) }
+func down(name string) error {
+	return &resolver.Error{Question: name + " A", Kind: resolver.ErrFailed, Causes: []error{errors.New(downCause)}}
+}
 
 func (n noDNS) Host(_ context.Context, name string) ([]netip.Addr, string, error) {
 	return nil, name, down(name)

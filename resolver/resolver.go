@@ -1,15 +1,14 @@
-// Package resolver asks name servers for the records that lead mail programs to their servers: addresses, aliases, MX, SRV, TXT and
-// CAA records.
+// Package resolver looks up the DNS records that mail clients find their servers with: addresses, aliases, MX, SRV, TXT and CAA records.
 //
-// It asks a recursive resolver, the system's or a given one, over UDP and again over TCP when an answer does not fit (RFC 7766). It
-// tells apart what an admin must mend in different places: a name without such a record, and name servers that do not answer.
+// It asks a recursive resolver, the system's or a given one, over UDP and again over TCP when an answer does not fit (RFC 7766). Its errors
+// keep their causes, because an admin has to fix them in different places: a name without such a record, a resolver that does not answer,
+// and one that answers SERVFAIL. See Error and the errors it wraps.
 package resolver
 
 import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"net/netip"
 	"slices"
@@ -22,12 +21,6 @@ import (
 	"mailhint/untrusted"
 )
 
-// ErrNone means that the name has no record of this type. The zone's name servers said so.
-var ErrNone = errors.New("no such record")
-
-// ErrFailed means that nobody knows: no resolver answered, or it could not find out. Ask again later, or another resolver.
-var ErrFailed = errors.New("the question could not be answered")
-
 // Resolver asks name servers. Its methods may be called at the same time. Names are absolute, in A-labels, without the trailing dot.
 type Resolver struct {
 	// Timeout is how long one server may take over one question; New sets 3 seconds.
@@ -36,26 +29,7 @@ type Resolver struct {
 	servers []string // "address:port", asked in turn
 }
 
-// systemConfig names the system's resolvers.
-const systemConfig = "/etc/resolv.conf"
-
-// System returns a resolver that asks those of this machine.
-func System() (*Resolver, error) {
-	config, err := dns.ClientConfigFromFile(systemConfig)
-	if err != nil {
-		return nil, fmt.Errorf("this machine's resolvers are not known: %w; name one", err)
-	}
-	if len(config.Servers) == 0 {
-		config.Servers = []string{"127.0.0.1"} // as resolv.conf(5) says
-	}
-	var servers []string
-	for _, s := range config.Servers {
-		servers = append(servers, net.JoinHostPort(s, config.Port))
-	}
-	return newResolver(servers), nil
-}
-
-// New returns a resolver that asks the given ones, in turn until one answers.
+// New returns a resolver that asks the given servers in turn until one answers.
 func New(servers ...netip.AddrPort) *Resolver {
 	var texts []string
 	for _, s := range servers {
@@ -68,43 +42,27 @@ func newResolver(servers []string) *Resolver {
 	return &Resolver{Timeout: 3 * time.Second, servers: servers}
 }
 
-// ParseServer reads the address of a resolver as a person writes it: an IP address, with or without a port.
-func ParseServer(s string) (netip.AddrPort, error) {
-	bare := s
-	if strings.HasPrefix(s, "[") && strings.HasSuffix(s, "]") {
-		bare = s[1 : len(s)-1]
-	}
-	if a, err := netip.ParseAddr(bare); err == nil {
-		return netip.AddrPortFrom(a, 53), nil
-	}
-	server, err := netip.ParseAddrPort(s)
-	if err != nil || server.Port() == 0 {
-		return netip.AddrPort{}, fmt.Errorf("%q is no address of a resolver; write it like 192.0.2.53 or [2001:db8::53]:5353", s)
-	}
-	return server, nil
-}
-
 // MX is a mail exchanger.
 type MX struct {
 	Preference uint16
 	Host       string // empty for ".", which says that the domain takes no mail (RFC 7505)
 }
 
-// SRV is the place of a service (RFC 2782).
+// SRV is where a service is offered (RFC 2782).
 type SRV struct {
 	Priority, Weight, Port uint16
 	Target                 string // empty for ".", which says that the service is not offered
 }
 
-// CAA says who may issue certificates (RFC 8659). What is not printable ASCII stands as a question mark.
+// CAA says who may issue certificates (RFC 8659). Characters that are not printable ASCII are replaced by question marks.
 type CAA struct {
 	Critical   bool
 	Tag, Value string
 }
 
-// Host returns the addresses of a host, those of IPv4 first, and the name at the end of its aliases, which is the host itself if it is
-// none. The error wraps ErrNone if there are none of either family. If only one family could be asked for, as where a name server fails
-// for AAAA, it returns what there is and an error that wraps ErrFailed.
+// Host returns the addresses of a host, IPv4 first, and the name at the end of its aliases, which is the host itself if it has none. The
+// error wraps ErrNone if there are no addresses of either family. If only one family could be looked up, as with a name server that fails
+// for AAAA, it returns the addresses it found and an error that wraps ErrFailed.
 func (r *Resolver) Host(ctx context.Context, name string) (addresses []netip.Addr, canonical string, err error) {
 	families := [...]uint16{dns.TypeA, dns.TypeAAAA}
 	var answers [len(families)]*dns.Msg
@@ -115,16 +73,21 @@ func (r *Resolver) Host(ctx context.Context, name string) (addresses []netip.Add
 	}
 	both.Wait()
 	canonical = name
+	exists := false
 	for i, answer := range answers {
 		if errors.Is(failed[i], ErrFailed) {
 			err = failed[i]
 			continue
 		}
+		exists = exists || failed[i] == nil
 		canonical = follow(name, answer.Answer)
 		addresses = append(addresses, addressesIn(answer.Answer)...)
 	}
 	if len(addresses) == 0 && err == nil {
-		err = fmt.Errorf("%s: %w", name, ErrNone)
+		err = &Error{name, ErrNoSuchName, nil}
+		if exists {
+			err = &Error{name, ErrNoData, nil}
+		}
 	}
 	return addresses, canonical, err
 }
@@ -164,7 +127,7 @@ func (r *Resolver) MX(ctx context.Context, name string) ([]MX, error) {
 	return all, err
 }
 
-// SRV returns the places of a service, the preferred ones first.
+// SRV returns where a service is offered, the preferred places first.
 func (r *Resolver) SRV(ctx context.Context, name string) ([]SRV, error) {
 	all, err := records(ctx, r, name, dns.TypeSRV, func(rr *dns.SRV) SRV {
 		return SRV{rr.Priority, rr.Weight, rr.Port, clean(rr.Target)}
@@ -176,12 +139,12 @@ func (r *Resolver) SRV(ctx context.Context, name string) ([]SRV, error) {
 }
 
 // TXT returns the texts of a name, the character strings of each joined, as a zone file spells them: quotation marks, backslashes and
-// whatever is not printable ASCII are escaped.
+// characters that are not printable ASCII are escaped.
 func (r *Resolver) TXT(ctx context.Context, name string) ([]string, error) {
 	return records(ctx, r, name, dns.TypeTXT, func(rr *dns.TXT) string { return strings.Join(rr.Txt, "") })
 }
 
-// CAA returns who may issue certificates for a name. It looks at this name only; RFC 8659 section 3 goes on to its parents.
+// CAA returns who may issue certificates for a name. It looks at this name only; RFC 8659 section 3 continues with its parents.
 func (r *Resolver) CAA(ctx context.Context, name string) ([]CAA, error) {
 	// The library escapes everything but CAA records.
 	return records(ctx, r, name, dns.TypeCAA, func(rr *dns.CAA) CAA {
@@ -189,7 +152,7 @@ func (r *Resolver) CAA(ctx context.Context, name string) ([]CAA, error) {
 	})
 }
 
-// records returns what the answer says about one type.
+// records returns the records of one type in the answer.
 func records[R dns.RR, T any](ctx context.Context, r *Resolver, name string, t uint16, read func(R) T) ([]T, error) {
 	answer, err := r.ask(ctx, name, t)
 	if err != nil {
@@ -202,12 +165,12 @@ func records[R dns.RR, T any](ctx context.Context, r *Resolver, name string, t u
 		}
 	}
 	if len(all) == 0 {
-		return nil, fmt.Errorf("%s %s: %w", name, dns.TypeToString[t], ErrNone)
+		return nil, &Error{questionText(name, t), ErrNoData, nil}
 	}
 	return all, nil
 }
 
-// maxAliases is how many aliases are followed; no resolver follows as many.
+// maxAliases limits how many aliases are followed; no resolver follows as many.
 const maxAliases = 32
 
 // follow returns the name at the end of the aliases in an answer.

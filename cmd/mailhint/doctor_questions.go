@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"os"
-	"strings"
 	"sync/atomic"
 
 	"mailhint/doctor"
@@ -41,7 +39,7 @@ func (p *patient) ask(ctx context.Context, question func() error) error {
 	switch {
 	case err == nil || errors.Is(err, resolver.ErrNone):
 		p.answered.Store(true)
-	case p.answered.Load() && ctx.Err() == nil && strings.Contains(err.Error(), os.ErrDeadlineExceeded.Error()):
+	case p.answered.Load() && ctx.Err() == nil && errors.Is(err, resolver.ErrTimeout):
 		return question()
 	}
 	return err

@@ -18,26 +18,6 @@ import (
 	"mailhint/spelling"
 )
 
-// systemResolver asks the resolvers of this machine as they are configured at the moment: while the program runs, a laptop may get
-// others from each network.
-type systemResolver struct{}
-
-func (systemResolver) Host(ctx context.Context, name string) (addresses []netip.Addr, canonical string, err error) {
-	r, err := resolver.System()
-	if err != nil {
-		return nil, name, fmt.Errorf("%w: %w", resolver.ErrFailed, err)
-	}
-	return r.Host(ctx, name)
-}
-
-func (systemResolver) MX(ctx context.Context, name string) ([]resolver.MX, error) {
-	r, err := resolver.System()
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", resolver.ErrFailed, err)
-	}
-	return r.MX(ctx, name)
-}
-
 // addMXResolver adds the flag that mxResolver reads.
 func addMXResolver(cmd *cobra.Command) {
 	cmd.Flags().String("resolver", "", "IP address of the resolver to ask for the MX of a name that only [fallback] with mx answers; default this machine's")
@@ -46,7 +26,7 @@ func addMXResolver(cmd *cobra.Command) {
 func mxResolver(cmd *cobra.Command) (exchangers.Resolver, error) {
 	r, err := namedResolver(cmd)
 	if r == nil || err != nil {
-		return systemResolver{}, err
+		return resolver.SystemNow{}, err
 	}
 	return r, nil
 }

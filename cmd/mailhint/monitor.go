@@ -9,6 +9,7 @@ import (
 	"mailhint/doctor"
 	"mailhint/monitor"
 	"mailhint/probe"
+	"mailhint/resolver"
 	"mailhint/settings"
 )
 
@@ -28,7 +29,7 @@ var monitorStates = []struct {
 
 // systemProber looks at servers as mail programs on this machine would reach them.
 func systemProber(private []netip.Prefix) monitor.Prober {
-	return &probe.Prober{Resolver: systemResolver{}, Private: private}
+	return &probe.Prober{Resolver: resolver.SystemNow{}, Private: private}
 }
 
 // judgeServer judges a look in the background as doctor would.

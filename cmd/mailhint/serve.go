@@ -21,6 +21,7 @@ import (
 	"mailhint/domains"
 	"mailhint/exchangers"
 	"mailhint/monitor"
+	"mailhint/resolver"
 	"mailhint/server"
 )
 
@@ -83,7 +84,7 @@ type program struct {
 
 // start loads the configuration and opens the listeners.
 func start(config string, log *slog.Logger) (*program, error) {
-	return startIn(outside{resolver: systemResolver{}, prober: systemProber}, config, log)
+	return startIn(outside{resolver: resolver.SystemNow{}, prober: systemProber}, config, log)
 }
 
 // outside is what the program needs of the world. Tests bring their own.
@@ -165,7 +166,7 @@ func (o outside) hosts() certs.HostResolver {
 	if r, ok := o.resolver.(certs.HostResolver); ok {
 		return r
 	}
-	return systemResolver{}
+	return resolver.SystemNow{}
 }
 
 // addParts makes what works besides answering, and has it tell its state.
