@@ -19,7 +19,7 @@ var ranks = [][]string{
 	{"settings", "templates", "resolver", "certs/pebbletest"},
 	{"autoconfig", "autodiscover", "mobileconfig", "pacc", "wellknown", "dnsrecords", "domains", "ispdb", "probe", "exchangers", "certs", "proxies"},
 	{"server", "doctor", "monitor"},
-	{"cmd/mailhint", "clients", "lab"},
+	{"cmd/mailhint", "clients", "lab", "bench", "bench/bare"},
 }
 
 func rankOf(name string) int {
