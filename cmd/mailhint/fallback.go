@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
 
 	"mailhint/domains"
@@ -109,26 +108,4 @@ func spellHosts(hosts []settings.Domain) string {
 		texts[i] = string(h)
 	}
 	return strings.Join(texts, " or ")
-}
-
-// exchangerMetrics shows what became of the look-ups for the fallback.
-type exchangerMetrics struct{ cache *exchangers.Cache }
-
-var (
-	lookupsDesc = prometheus.NewDesc("mailhint_fallback_lookups_total",
-		"MX look-ups for the fallback, by result: ours, others, failed, or dropped because there were too many.", []string{"result"}, nil)
-	lookupNamesDesc = prometheus.NewDesc("mailhint_fallback_names", "Names whose MX is remembered for the fallback.", nil, nil)
-)
-
-func (m exchangerMetrics) Describe(descs chan<- *prometheus.Desc) {
-	descs <- lookupsDesc
-	descs <- lookupNamesDesc
-}
-
-func (m exchangerMetrics) Collect(metrics chan<- prometheus.Metric) {
-	c := m.cache.Counts()
-	for result, n := range map[string]uint64{"ours": c.Ours, "others": c.Others, "failed": c.Failed, "dropped": c.Dropped} {
-		metrics <- prometheus.MustNewConstMetric(lookupsDesc, prometheus.CounterValue, float64(n), result)
-	}
-	metrics <- prometheus.MustNewConstMetric(lookupNamesDesc, prometheus.GaugeValue, float64(c.Names))
 }

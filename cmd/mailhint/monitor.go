@@ -4,8 +4,6 @@ import (
 	"net/netip"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"mailhint/doctor"
 	"mailhint/monitor"
 	"mailhint/probe"
@@ -59,43 +57,4 @@ func private(seen probe.Host) string {
 		}
 	}
 	return ""
-}
-
-// monitorMetrics shows what is known of the mail servers. No label names one.
-type monitorMetrics struct{ *monitor.Monitor }
-
-var (
-	probeServersDesc = prometheus.NewDesc("mailhint_probe_servers",
-		"Advertised mail servers by what the last look found: good, or what is wrong.", []string{"state"}, nil)
-	probeMoreDesc   = prometheus.NewDesc("mailhint_probe_too_many", "1 if there are too many hosts to look at them all.", nil, nil)
-	probeLastDesc   = prometheus.NewDesc("mailhint_probe_last_timestamp_seconds", "When the last look at a mail server ended.", nil, nil)
-	probeExpiryDesc = prometheus.NewDesc("mailhint_probe_certificate_expiry_timestamp_seconds",
-		"When the first of the mail servers' certificates ends.", nil, nil)
-)
-
-func (m monitorMetrics) Describe(descs chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{probeServersDesc, probeMoreDesc, probeLastDesc, probeExpiryDesc} {
-		descs <- d
-	}
-}
-
-func (m monitorMetrics) Collect(metrics chan<- prometheus.Metric) {
-	s := m.Summary()
-	gauge := func(d *prometheus.Desc, value float64, labels ...string) {
-		metrics <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, labels...)
-	}
-	for _, state := range monitor.States {
-		gauge(probeServersDesc, float64(s.Servers[state]), string(state))
-	}
-	if s.More {
-		gauge(probeMoreDesc, 1)
-	} else {
-		gauge(probeMoreDesc, 0)
-	}
-	if !s.Last.IsZero() {
-		gauge(probeLastDesc, float64(s.Last.Unix()))
-	}
-	if !s.Certificate.IsZero() {
-		gauge(probeExpiryDesc, float64(s.Certificate.Unix()))
-	}
 }

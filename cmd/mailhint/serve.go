@@ -171,14 +171,14 @@ func (o outside) hosts() certs.HostResolver {
 
 // addParts makes what works besides answering, and has it tell its state.
 func (p *program) addParts() {
-	p.server.Metrics().MustRegister(exchangerMetrics{p.exchangers})
+	p.server.Metrics().MustRegister(p.exchangers.Collector())
 	if p.certificates != nil {
 		p.server.Metrics().MustRegister(p.certificates.Collector())
 		p.server.Tell(p.certificates.Lines)
 	}
 	if p.config.Probe > 0 {
 		p.monitor = monitor.New(p.outside.prober(p.config.ProbePrivate), judgeServer, p.config.Probe, p.log)
-		p.server.Metrics().MustRegister(monitorMetrics{p.monitor})
+		p.server.Metrics().MustRegister(p.monitor.Collector())
 		p.server.Tell(p.monitor.Lines)
 	}
 }

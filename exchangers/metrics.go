@@ -1,0 +1,27 @@
+package exchangers
+
+import "github.com/prometheus/client_golang/prometheus"
+
+// Collector returns the metrics of the look-ups for Prometheus. No label names a domain.
+func (c *Cache) Collector() prometheus.Collector { return collector{c} }
+
+type collector struct{ cache *Cache }
+
+var (
+	lookupsDesc = prometheus.NewDesc("mailhint_fallback_lookups_total",
+		"MX look-ups for the fallback by result: ours, others, failed, or dropped because there were too many.", []string{"result"}, nil)
+	namesDesc = prometheus.NewDesc("mailhint_fallback_names", "Names whose MX is cached for the fallback.", nil, nil)
+)
+
+func (m collector) Describe(descs chan<- *prometheus.Desc) {
+	descs <- lookupsDesc
+	descs <- namesDesc
+}
+
+func (m collector) Collect(metrics chan<- prometheus.Metric) {
+	c := m.cache.Counts()
+	for result, n := range map[string]uint64{"ours": c.Ours, "others": c.Others, "failed": c.Failed, "dropped": c.Dropped} {
+		metrics <- prometheus.MustNewConstMetric(lookupsDesc, prometheus.CounterValue, float64(n), result)
+	}
+	metrics <- prometheus.MustNewConstMetric(namesDesc, prometheus.GaugeValue, float64(c.Names))
+}
