@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"mailhint/certs"
+	"mailhint/listen"
 )
 
 // Certify gives the server the certificates it serves with tls = "acme". It must be called before Listen.
@@ -17,8 +18,11 @@ func (s *Server) Certify(c *certs.Certificates) { s.acme = c }
 // errNobodyCertifies is a mistake of the program.
 var errNobodyCertifies = errors.New(`[server] tls = "acme": there is nobody to order certificates`)
 
-// tlsConfig is what the https listeners use.
+// tlsConfig is what the https listeners use; nil if there are none.
 func (s *Server) tlsConfig() *tls.Config {
+	if s.config.TLS == "off" {
+		return nil
+	}
 	config := &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}
 	if s.acme == nil {
 		config.GetCertificate = s.certificates.GetCertificate
@@ -30,8 +34,8 @@ func (s *Server) tlsConfig() *tls.Config {
 }
 
 // answerChallenges lets the CA ask on the http listeners, before the guard: its questions are no mail program's.
-func (s *Server) answerChallenges(purpose string, h http.Handler) http.Handler {
-	if s.acme == nil || purpose != forHTTP {
+func (s *Server) answerChallenges(purpose listen.Purpose, h http.Handler) http.Handler {
+	if s.acme == nil || purpose != listen.HTTP {
 		return h
 	}
 	return s.acme.HTTPChallenge(h)

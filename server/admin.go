@@ -44,8 +44,8 @@ func (s *Server) readyz(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprintf(text, "the file on disk is bad, what was loaded before is serving:\n%s\n", *problem)
 	}
 	if s.certificates != nil {
-		for _, trouble := range s.certificates.troubles() {
-			fmt.Fprintf(text, "a certificate on disk is bad, the one read before is serving:\n%s\n", trouble)
+		for _, fault := range s.certificates.Faults() {
+			fmt.Fprintf(text, "a certificate on disk is bad, the one read before is serving:\n%s\n", fault)
 		}
 	}
 	s.writeParts(text)

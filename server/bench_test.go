@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"mailhint/domains"
+	"mailhint/listen"
 )
 
 // What Thunderbird sends.
@@ -230,14 +231,14 @@ func bareServer(b *testing.B, h http.Handler) string {
 }
 
 func limitedServer(b *testing.B, h http.Handler) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := listen.Open(listen.Config{HTTP: []string{"127.0.0.1:0"}, Limits: listen.DefaultLimits(), Log: slog.New(slog.DiscardHandler),
+		Handler: func(listen.Purpose) http.Handler { return h }})
 	if err != nil {
 		b.Fatal(err)
 	}
-	s := (&Server{limits: defaultLimits, log: slog.New(slog.DiscardHandler)}).newHTTPServer(forHTTP, h)
-	go s.Serve(&connLimiter{Listener: l, write: defaultLimits.write})
-	b.Cleanup(func() { s.Close() })
-	return l.Addr().String()
+	go l.Serve()
+	b.Cleanup(func() { l.Shutdown() })
+	return l.Addrs().HTTP[0].String()
 }
 
 func wholeServer(b *testing.B, log *slog.Logger) string {

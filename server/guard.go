@@ -2,6 +2,7 @@ package server
 
 import (
 	"fmt"
+	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -51,7 +52,7 @@ func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case nil: // in a test or a program's own question; from the network it never is
 		v.request.Body = http.NoBody
 	default:
-		v.request.Body = http.MaxBytesReader(w, r.Body, g.limits.body)
+		v.request.Body = http.MaxBytesReader(w, r.Body, g.limits.Body)
 	}
 	switch {
 	case r.Method == http.MethodConnect, r.Method == http.MethodTrace:
@@ -72,6 +73,22 @@ func (g *guard) schemeOf(r *http.Request) string {
 		}
 	}
 	return g.scheme
+}
+
+// schemeByPort returns how a request came to a proxy that does TLS and says with the PROXY protocol at which port; "" if the port does
+// not show it.
+func schemeByPort(r *http.Request) string {
+	tcp, ok := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr)
+	if !ok {
+		return ""
+	}
+	switch tcp.Port {
+	case 80:
+		return "http"
+	case 443:
+		return "https"
+	}
+	return ""
 }
 
 // end runs when a request is done, also when its handler panicked.

@@ -1,13 +1,10 @@
 package server
 
 import (
-	"bytes"
 	"context"
-	"log"
 	"log/slog"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"mailhint/settings"
@@ -44,46 +41,4 @@ func knownMethod(method string) string {
 		return method
 	}
 	return "other"
-}
-
-// connectionLog is where net/http writes what it has to say about connections: mostly failed TLS handshakes of scanners, with
-// their address. It is for debugging only, and without what the stranger sent.
-func connectionLog(l *slog.Logger, purpose string) *log.Logger {
-	return log.New(&connectionLogWriter{l, purpose}, "", 0)
-}
-
-type connectionLogWriter struct {
-	log     *slog.Logger
-	purpose string
-}
-
-func (w *connectionLogWriter) Write(line []byte) (int, error) {
-	text := string(bytes.TrimSpace(line))
-	if accept, ok := bytes.CutPrefix(line, []byte("http: Accept error: ")); ok { // too many open files: the admin must know
-		w.log.Warn("cannot accept a connection; is the limit of open files (LimitNOFILE) too low?", "listener", w.purpose,
-			"error", string(bytes.TrimSpace(accept)))
-		return len(line), nil
-	}
-	if w.log.Enabled(context.Background(), slog.LevelDebug) {
-		w.log.Debug("connection", "listener", w.purpose, "event", anonymous(text))
-	}
-	return len(line), nil
-}
-
-// anonymous returns a line of net/http's without addresses and without what it quotes from the stranger.
-func anonymous(line string) string {
-	what, rest, found := strings.Cut(line, " from ") // http: TLS handshake error from 192.0.2.1:1234: EOF
-	if !found {
-		what, _, _ = strings.Cut(line, " serving ") // http: panic serving 192.0.2.1:1234: …
-		what, _, _ = strings.Cut(what, `"`)
-		return what
-	}
-	_, reason, _ := strings.Cut(rest, ": ")
-	if strings.Contains(reason, "->") { // read tcp 192.0.2.2:443->192.0.2.1:1234: read: connection reset by peer
-		reason = reason[strings.LastIndex(reason, ": ")+len(": "):]
-	}
-	if i := strings.IndexAny(reason, `"[`); i >= 0 {
-		reason = reason[:i]
-	}
-	return what + ": " + strings.TrimRight(reason, ": (")
 }

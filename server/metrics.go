@@ -18,7 +18,6 @@ type metrics struct {
 	durations *prometheus.HistogramVec // route
 	inFlight  atomic.Int64
 	panics    prometheus.Counter
-	evicted   prometheus.Counter
 	reloads   *prometheus.CounterVec // result
 	bad       prometheus.Gauge
 	domains   prometheus.Gauge
@@ -38,9 +37,6 @@ func newMetrics(s *Server) *metrics {
 		panics: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "mailhint_panics_total", Help: "Bugs in mailhint that a request ran into; the log has the stacks.",
 		}),
-		evicted: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "mailhint_connections_evicted_total", Help: "Connections closed to make room, of one client or of all.",
-		}),
 		reloads: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "mailhint_reloads_total", Help: "Reloads of the domains, by result: ok or failed.",
 		}, []string{"result"}),
@@ -56,18 +52,13 @@ func newMetrics(s *Server) *metrics {
 	}
 	m.reloads.WithLabelValues("ok") // shown from the start, so that an increase is one
 	m.reloads.WithLabelValues("failed")
-	m.registry.MustRegister(m.requests, m.durations, m.panics, m.evicted, m.reloads, m.bad, m.domains, m.profiles,
+	m.registry.MustRegister(m.requests, m.durations, m.panics, m.reloads, m.bad, m.domains, m.profiles,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "mailhint_requests_in_flight", Help: "Requests being answered now.",
 	}, func() float64 { return float64(m.inFlight.Load()) }))
-	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "mailhint_connections", Help: "Connections open at the public listeners.",
-	}, func() float64 { return float64(s.crowd().size()) }))
 	if s.certificates != nil {
-		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-			Name: "mailhint_certificate_expiry_timestamp_seconds", Help: "When the first of the certificates in use ends.",
-		}, func() float64 { return float64(s.certificates.firstEnd().Unix()) }))
+		m.registry.MustRegister(s.certificates)
 	}
 	return m
 }

@@ -6,7 +6,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
@@ -83,7 +82,7 @@ func TestProxyProtocol(t *testing.T) {
 // A header that is missing or broken ends the connection without an answer: guessing would let clients write headers themselves.
 func TestBadProxyHeaders(t *testing.T) {
 	t.Parallel()
-	s := run(t, behindProxy(offline()), func(s *Server) { s.limits.readHeader = 300 * time.Millisecond })
+	s := run(t, behindProxy(offline()), func(s *Server) { s.limits.ReadHeader = 300 * time.Millisecond })
 	const request = "GET /mail/config-v1.1.xml HTTP/1.1\r\n" + hostLine + "\r\n"
 	good := header(t, 2, proxyproto.PROXY, tcp("192.0.2.7:1234"), tcp("198.51.100.1:443"))
 	for name, sent := range map[string]string{
@@ -118,39 +117,10 @@ func TestBadProxyHeaders(t *testing.T) {
 		})
 	}
 	t.Cleanup(func() {
-		if n := strings.Count(s.log.String(), "without a good PROXY header"); n != 1 {
+		if n := strings.Count(s.log.String(), "without a valid PROXY header"); n != 1 {
 			t.Errorf("the log tells %d times of bad headers, want once", n)
 		}
 	})
-}
-
-// Reading on after half a header has nothing to wait for: a deadline that is yet to come must not make it try again and again.
-func TestReadAfterBadProxyHeader(t *testing.T) {
-	t.Parallel()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	headers := &proxyHeaders{proxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}, wait: 50 * time.Millisecond, log: slog.New(slog.DiscardHandler)}
-	limited := &connLimiter{Listener: l, write: time.Second, headers: headers}
-	defer limited.Close()
-	client := connect(t, "127.0.0.1", l.Addr().String())
-	io.WriteString(client, header(t, 2, proxyproto.PROXY, tcp("192.0.2.7:1234"), tcp("198.51.100.1:443"))[:14])
-	c, err := limited.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	c.RemoteAddr() // as net/http begins
-	const never = 30 * time.Second
-	c.SetReadDeadline(time.Now().Add(never))
-	began := time.Now()
-	if n, err := c.Read(make([]byte, 1)); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
-		t.Errorf("read %d octets, %v", n, err)
-	}
-	if took := time.Since(began); took > never/3 {
-		t.Errorf("reading went on for %s", took)
-	}
 }
 
 // From anybody else a header is not read as one: the client is a plain one, and this is no request.
@@ -174,7 +144,7 @@ func TestProxyProtocolFromStrangers(t *testing.T) {
 // With TLS the header comes before the handshake. Proxies that are slow with it hold up nobody.
 func TestProxyProtocolBeforeTLS(t *testing.T) {
 	t.Parallel()
-	s := run(t, behindProxy(secured(newPair(t, t.TempDir(), pairOptions{names: []string{"autoconfig.example.com"}}))), nil)
+	s := run(t, behindProxy(secured(newPair(t, "autoconfig.example.com"))), nil)
 	for range 50 {
 		c, err := net.Dial("tcp", s.https)
 		if err != nil {
@@ -200,14 +170,5 @@ func TestProxyProtocolBeforeTLS(t *testing.T) {
 		if got, want := r.Header.Get("X-Seen"), "https autoconfig.example.com /mail/config-v1.1.xml [2001:db8::7]:1234"; got != want {
 			t.Errorf("version %d: the handler saw %q, want %q", version, got, want)
 		}
-	}
-}
-
-// Health and metrics are asked without a header.
-func TestProxyProtocolNotForAdmin(t *testing.T) {
-	t.Parallel()
-	s := run(t, behindProxy(offline()), nil)
-	if status, _ := get(t, "http://"+s.admin+"/-/healthz"); status != 200 {
-		t.Errorf("healthz: %d", status)
 	}
 }

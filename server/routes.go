@@ -148,7 +148,7 @@ func (rt *route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		methodNotAllowed(w, rt.allow)
 		return
 	}
-	if !anyGoes && r.ContentLength > rt.server.limits.body {
+	if !anyGoes && r.ContentLength > rt.server.limits.Body {
 		tooLarge(w)
 		return
 	}

@@ -3,30 +3,61 @@ package server
 import (
 	"context"
 	"errors"
-	"fmt"
-	"sync"
+	"net/http"
 	"time"
+
+	"mailhint/listen"
 )
+
+// Listen opens all addresses, or takes the sockets that systemd has opened. Connections wait from then on; Run serves them. After
+// an error none is open.
+func (s *Server) Listen() error {
+	if s.config.TLS == "acme" && s.acme == nil {
+		return errNobodyCertifies
+	}
+	listeners, err := listen.Open(listen.Config{
+		HTTP: s.config.HTTP, HTTPS: s.config.HTTPS, Admin: s.config.Admin, TLS: s.tlsConfig(),
+		TrustedProxies: s.config.TrustedProxies, ProxyProtocol: s.config.ProxyProtocol,
+		Limits: s.limits, Handler: s.handlerFor, Log: s.log,
+	})
+	if err != nil {
+		return err
+	}
+	s.listeners = listeners
+	s.tellPorts()
+	s.metrics.built(s.Version)
+	s.metrics.registry.MustRegister(listeners)
+	return nil
+}
+
+// handlerFor returns what answers at the listeners for a purpose.
+func (s *Server) handlerFor(purpose listen.Purpose) http.Handler {
+	if purpose == listen.Admin {
+		return s.adminHandler()
+	}
+	return s.answerChallenges(purpose, s.Handler(purpose == listen.HTTPS))
+}
+
+// Addrs returns the addresses that Listen has opened.
+func (s *Server) Addrs() listen.Addrs { return s.listeners.Addrs() }
 
 // Run serves what Listen has opened until ctx is done, then stops without failing a request: first /-/readyz says 503 and answers
 // ask clients to open their next connection elsewhere, while new ones are still served for the time of Drain; then nothing new is
-// accepted, and what is running may end.
+// accepted, and running requests may finish.
 func (s *Server) Run(ctx context.Context) error {
-	failed := make(chan error, len(s.listeners))
-	for _, l := range s.listeners {
-		go func() { failed <- l.serve() }()
-	}
+	failed := make(chan error, 1)
+	go func() { failed <- s.listeners.Serve() }()
 	watching, stopWatching := context.WithCancel(ctx)
 	defer stopWatching()
-	for _, c := range s.allCertificates() {
-		go c.watch(watching, s.limits.look)
+	for _, p := range s.allPairs() {
+		go p.Watch(watching, s.reread)
 	}
 	s.systemd.running(s.log)
 	go s.watchdog(watching)
 	var cause error
 	select {
 	case <-ctx.Done():
-	case cause = <-failed: // a listener broke; serving on with the rest would only look well
+	case cause = <-failed: // serving on with the other listeners would hide that one is broken
 	}
 	return errors.Join(cause, s.stop())
 }
@@ -37,60 +68,5 @@ func (s *Server) stop() error {
 	s.systemd.stopping(s.log)
 	s.log.Info("shutting down", "drain", s.Drain)
 	time.Sleep(s.Drain)
-
-	ctx, cancel := context.WithTimeout(context.Background(), s.limits.stop)
-	defer cancel()
-	s.closePublic()
-	err := s.shutdown(ctx, func(purpose string) bool { return purpose != forAdmin })
-	// The admin listener goes last: it tells what is going on.
-	return errors.Join(err, s.shutdown(ctx, func(purpose string) bool { return purpose == forAdmin }))
-}
-
-// closePublic ends accepting, and waits for the first request of connections that have just been accepted: http.Server.Shutdown would
-// close these without an answer (Go 1.26), 1 to 4 of them at each restart under load.
-func (s *Server) closePublic() {
-	for _, l := range s.listeners {
-		if l.purpose != forAdmin {
-			l.Listener.(*connLimiter).finish(s.limits.readHeader) // add makes no others
-			<-l.ended
-		}
-	}
-	for end := time.Now().Add(s.limits.readHeader); !s.crowd().settled() && time.Now().Before(end); {
-		time.Sleep(time.Millisecond)
-	}
-}
-
-// shutdown ends the servers of some purposes, and cuts what has not ended when ctx is done.
-func (s *Server) shutdown(ctx context.Context, of func(purpose string) bool) error {
-	errs := make([]error, len(s.listeners))
-	var running sync.WaitGroup
-	for i, l := range s.listeners {
-		if !of(l.purpose) {
-			continue
-		}
-		running.Go(func() {
-			if err := l.server.Shutdown(ctx); err != nil {
-				l.server.Close() // the connections that are left; there is nobody to tell
-				errs[i] = fmt.Errorf("listener %s for %s: requests were still running after %s and have been cut: %w", l.Addr(), l.purpose,
-					s.limits.stop, err)
-			}
-		})
-	}
-	running.Wait()
-	return errors.Join(errs...)
-}
-
-// watch reads the certificates again when their files change. Looking costs microseconds, sees every way of replacing a file, and
-// works on network file systems, where notifications do not.
-func (c *certificates) watch(ctx context.Context, every time.Duration) {
-	tick := time.NewTicker(every)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-			c.reload(false) // logs what is wrong, and /-/readyz shows it
-		}
-	}
+	return s.listeners.Shutdown()
 }

@@ -1,11 +1,9 @@
 package server
 
 import (
-	"context"
 	"crypto/tls"
 	"errors"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"strings"
@@ -18,8 +16,8 @@ import (
 // Slow clients are cut, and do not keep good ones waiting.
 func TestSlowClients(t *testing.T) {
 	t.Parallel()
-	s := run(t, secured(newPair(t, t.TempDir(), pairOptions{names: []string{"autoconfig.example.com"}})), func(s *Server) {
-		s.limits.readHeader, s.limits.read, s.limits.write, s.limits.idle = time.Second, 2*time.Second, 3*time.Second, time.Second
+	s := run(t, secured(newPair(t, "autoconfig.example.com")), func(s *Server) {
+		s.limits.ReadHeader, s.limits.Read, s.limits.Write, s.limits.Idle = time.Second, 2*time.Second, 3*time.Second, time.Second
 	})
 	const good = "GET /mail/config-v1.1.xml HTTP/1.1\r\n" + hostLine + "\r\n"
 	var cut sync.WaitGroup
@@ -70,7 +68,7 @@ func TestSlowClients(t *testing.T) {
 		time.Sleep(20 * time.Millisecond)
 	}
 	cut.Wait()
-	if slowest >= s.limits.read { // the time after which a slow client is cut: a good one must not have to wait for that
+	if slowest >= s.limits.Read { // the time after which a slow client is cut: a good one must not have to wait for that
 		t.Errorf("the slowest good request took %v, as long as a slow client is kept", slowest)
 	}
 }
@@ -156,48 +154,11 @@ func TestGracefulShutdown(t *testing.T) {
 	t.Logf("%d requests, %d clients told to go", requests.Load(), told.Load())
 }
 
-// A request that does not end is cut at last, and Run says so.
-func TestShutdownGivesUp(t *testing.T) {
-	t.Parallel()
-	s, err := New(offline(), slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.Drain, s.limits.stop = 0, 50*time.Millisecond
-	entered, leave := make(chan struct{}), make(chan struct{})
-	defer close(leave)
-	s.Use(&Answers{Autoconfig: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
-		close(entered)
-		<-leave
-	})})
-	if err := s.Listen(); err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	go func() {
-		c, err := net.Dial("tcp", s.Addrs().HTTP[0].String())
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		defer c.Close()
-		io.WriteString(c, "GET /mail/config-v1.1.xml HTTP/1.1\r\n"+hostLine+"\r\n")
-		<-leave
-	}()
-	go func() {
-		<-entered
-		cancel()
-	}()
-	if err := s.Run(ctx); !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "have been cut") {
-		t.Errorf("Run: %v, want that requests have been cut", err)
-	}
-}
-
 // A client that sends requests and takes no answers is cut, over TLS too.
 func TestClientThatDoesNotRead(t *testing.T) {
 	t.Parallel()
-	s := run(t, secured(newPair(t, t.TempDir(), pairOptions{names: []string{"autoconfig.example.com"}})), func(s *Server) {
-		s.limits.write = 200 * time.Millisecond
+	s := run(t, secured(newPair(t, "autoconfig.example.com")), func(s *Server) {
+		s.limits.Write = 200 * time.Millisecond
 		a := fakeAnswers()
 		big := make([]byte, 16<<20) // more than the kernel takes for a client
 		a.Autoconfig = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.Write(big) })

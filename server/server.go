@@ -21,9 +21,9 @@ package server
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
 	"net/http"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -31,6 +31,8 @@ import (
 
 	"mailhint/certs"
 	"mailhint/domains"
+	"mailhint/keypairs"
+	"mailhint/listen"
 )
 
 // Server listens as the [server] table of domains.toml says. Use New, Use, Listen and Run, in this order.
@@ -43,16 +45,15 @@ type Server struct {
 
 	config       domains.Server
 	log          *slog.Logger
-	limits       limits
+	limits       listen.Limits
+	reread       time.Duration // how often the certificate files are examined for changes
 	metrics      *metrics
 	router       *mux.Router
 	nowhere      *route              // what no row of the table fits
-	certificates *certificates       // nil unless TLS is "files"
+	certificates *keypairs.Pairs     // nil unless TLS is "files"
 	acme         *certs.Certificates // nil unless TLS is "acme"
-	signing      *certificates       // the pair that signs Apple profiles; nil if none is configured
-	passed       sockets             // by a test; otherwise Listen asks systemd
-	listeners    []*listener
-	crowd        func() *crowd // of all public listeners; made when first asked for, because tests change the limits
+	signing      *keypairs.Pairs     // the pair that signs Apple profiles; nil if none is configured
+	listeners    *listen.Listeners   // nil before Listen
 
 	answers  atomic.Pointer[Answers]
 	problem  atomic.Pointer[string] // why the file on disk is not the one that serves; nil if it is
@@ -64,27 +65,26 @@ type Server struct {
 // New makes a server that does not listen yet. It reads the certificates; what is wrong with them is one error, each with the
 // file and what to do about it.
 func New(config domains.Server, log *slog.Logger) (*Server, error) {
-	s := &Server{Drain: time.Second, config: config, log: log, limits: defaultLimits}
+	s := &Server{Drain: time.Second, config: config, log: log, limits: listen.DefaultLimits(), reread: 10 * time.Second}
 	switch config.TLS {
 	case "off", "acme": // Certify comes later
 	case "files":
-		c, err := readCertificates(config.Certificates, log)
+		p, err := openPairs(log, config.Certificates...)
 		if err != nil {
 			return nil, err
 		}
-		s.certificates = c
+		s.certificates = p
 	default:
 		return nil, fmt.Errorf(`[server] tls = %q is unknown here; write "acme", "files" or "off"`, config.TLS)
 	}
 	if config.Signing != nil {
-		c, err := readCertificates([]domains.KeyPair{*config.Signing}, log)
+		p, err := openPairs(log, *config.Signing)
 		if err != nil {
 			return nil, fmt.Errorf("sign_cert and sign_key: %w", err)
 		}
-		s.signing = c
+		s.signing = p
 	}
 	s.metrics = newMetrics(s)
-	s.crowd = sync.OnceValue(func() *crowd { return newCrowd(s.limits, config.TrustedProxies, s.metrics.evicted.Inc) })
 	s.router, s.nowhere = s.newRouter()
 	return s, nil
 }
@@ -115,21 +115,38 @@ func (s *Server) Reloading() { s.systemd.reloading(s.log) }
 // was, and is part of the error. Run does the same by itself when files change.
 func (s *Server) ReloadCertificates() error {
 	var errs []error
-	for _, c := range s.allCertificates() {
-		errs = append(errs, c.reload(true))
+	for _, p := range s.allPairs() {
+		errs = append(errs, p.Reload())
 	}
 	return errors.Join(errs...)
 }
 
-// allCertificates are the files that are followed.
-func (s *Server) allCertificates() []*certificates {
-	var all []*certificates
-	for _, c := range []*certificates{s.certificates, s.signing} {
-		if c != nil {
-			all = append(all, c)
+func openPairs(log *slog.Logger, files ...domains.KeyPair) (*keypairs.Pairs, error) {
+	var all []keypairs.Files
+	for _, f := range files {
+		all = append(all, keypairs.Files(f))
+	}
+	return keypairs.Open(all, log)
+}
+
+// allPairs are the certificates that are read from files.
+func (s *Server) allPairs() []*keypairs.Pairs {
+	var all []*keypairs.Pairs
+	for _, p := range []*keypairs.Pairs{s.certificates, s.signing} {
+		if p != nil {
+			all = append(all, p)
 		}
 	}
 	return all
+}
+
+// Uncovered counts the host names that no certificate file covers, and returns the first few of them (keypairs.Pairs.Uncovered). Without
+// certificate files there are none: ACME, and a proxy that does TLS, have certificates for every name.
+func (s *Server) Uncovered(names iter.Seq[string]) (few []string, count int) {
+	if s.certificates == nil {
+		return nil, 0
+	}
+	return s.certificates.Uncovered(names)
 }
 
 // Handler returns what the public listeners serve: those with TLS if secure, else those without.

@@ -307,34 +307,6 @@ func gather(t testing.TB, s *Server, name string) float64 {
 	return 0
 }
 
-func TestListenErrors(t *testing.T) {
-	t.Parallel()
-	taken, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer taken.Close()
-	for _, c := range []struct{ address, want string }{
-		{taken.Addr().String(), "another program listens there"},
-		{"192.0.2.1:0", "does not have that address"},
-		{"nonsense", `as "host:port"`},
-	} {
-		config := offline()
-		config.HTTP = []string{"127.0.0.1:0", c.address}
-		s, err := New(config, slog.New(slog.DiscardHandler))
-		if err != nil {
-			t.Fatal(err)
-		}
-		err = s.Listen()
-		if err == nil || !strings.Contains(err.Error(), c.address) || !strings.Contains(err.Error(), c.want) {
-			t.Errorf("Listen on %s: %v, want the address and %q", c.address, err, c.want)
-		}
-		if n := len(s.listeners); n != 0 {
-			t.Errorf("%d listeners left open after an error", n)
-		}
-	}
-}
-
 func TestSwapUnderLoad(t *testing.T) {
 	t.Parallel()
 	s := run(t, offline(), nil)

@@ -2,10 +2,7 @@ package server
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"log/slog"
-	"net"
 	"sync"
 	"time"
 
@@ -83,7 +80,7 @@ func (s *Server) watchdog(ctx context.Context) {
 	if limit <= 0 {
 		return
 	}
-	whileAlive(ctx, limit, s.alive, func(err error) {
+	whileAlive(ctx, limit, s.listeners.Alive, func(err error) {
 		if err != nil {
 			s.log.Error("a listener does not answer; if it goes on, systemd starts mailhint anew", "error", err)
 			return
@@ -109,38 +106,4 @@ func whileAlive(ctx context.Context, limit time.Duration, look func(within time.
 		case <-tick.C:
 		}
 	}
-}
-
-// alive returns which listeners do not do their work, or nil.
-func (s *Server) alive(within time.Duration) error {
-	errs := make([]error, len(s.listeners))
-	var looking sync.WaitGroup
-	for i, l := range s.listeners {
-		looking.Go(func() {
-			if !reacts(l.Addr().String(), within) {
-				errs[i] = fmt.Errorf("listener %s for %s: nothing happens for %s", l.Addr(), l.purpose, within)
-			}
-		})
-	}
-	looking.Wait()
-	return errors.Join(errs...)
-}
-
-// reacts reports whether anything happens to a connection that begins with what is neither HTTP nor TLS: an answer, or its end. The
-// kernel alone would open it, too. It is no request, so that the log and the metrics show none; where trusted proxies must begin with
-// a header, this is one.
-//
-// That no connection can be opened is no sign of hanging: a firewall may forbid it, or there are no more file descriptors. If the
-// listener was closed, Run has ended.
-func reacts(address string, within time.Duration) bool {
-	end := time.Now().Add(within)
-	c, err := (&net.Dialer{Deadline: end}).Dial("tcp", address)
-	if err == nil {
-		defer c.Close()
-		c.SetDeadline(end) // an error shows below
-		c.Write([]byte("PROXY UNKNOWN\r\nno request\r\n\r\n"))
-		_, err = c.Read(make([]byte, 1))
-	}
-	failure, ok := err.(net.Error)
-	return !ok || !failure.Timeout()
 }

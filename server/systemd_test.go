@@ -3,10 +3,7 @@ package server
 import (
 	"context"
 	"errors"
-	"io"
-	"log/slog"
 	"net"
-	"net/http"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -68,7 +65,7 @@ func TestSystemd(t *testing.T) {
 func TestWatchdog(t *testing.T) {
 	systemd := listenAsManager(t)
 	t.Setenv("WATCHDOG_USEC", "2000000")
-	s := run(t, secured(newPair(t, t.TempDir(), pairOptions{names: []string{"autoconfig.example.com"}})), nil)
+	s := run(t, secured(newPair(t, "autoconfig.example.com")), nil)
 	systemd.expect(t, "READY=1\nSTATUS=Serving 2 domains")
 	for range 3 {
 		systemd.expect(t, "WATCHDOG=1")
@@ -76,43 +73,6 @@ func TestWatchdog(t *testing.T) {
 	_, metrics := get(t, "http://"+s.admin+"/-/metrics")
 	if strings.Contains(metrics, `mailhint_requests_total{`) || strings.Contains(s.log.String(), "level=ERROR") {
 		t.Errorf("a sign of life counts as a request, or looks like an error:\n%s", s.log)
-	}
-}
-
-// Listeners that hang are told from those that work, whatever they are for and whoever may ask.
-func TestAlive(t *testing.T) {
-	t.Parallel()
-	s := run(t, behindProxy(secured(newPair(t, t.TempDir(), pairOptions{names: []string{"autoconfig.example.com"}}))), nil)
-	if err := s.alive(10 * time.Second); err != nil {
-		t.Errorf("a good server: %v", err)
-	}
-	if strings.Contains(s.log.String(), "PROXY") {
-		t.Errorf("a sign of life looks like a proxy's mistake:\n%s", s.log)
-	}
-	stuck, err := net.Listen("tcp", "127.0.0.1:0") // the kernel takes connections, nobody else does
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer stuck.Close()
-	hangs := &Server{log: slog.New(slog.DiscardHandler), listeners: []*listener{{purpose: forHTTP, Listener: stuck, server: new(http.Server)}}}
-	if err := hangs.alive(100 * time.Millisecond); err == nil || !strings.Contains(err.Error(), "nothing happens") {
-		t.Errorf("a listener that hangs: %v", err)
-	}
-	go func() { // one that accepts, and whose goroutines hang
-		for {
-			c, err := stuck.Accept()
-			if err != nil {
-				return
-			}
-			go io.Copy(io.Discard, c)
-		}
-	}()
-	if err := hangs.alive(100 * time.Millisecond); err == nil || !strings.Contains(err.Error(), "nothing happens") {
-		t.Errorf("a listener that accepts and says nothing: %v", err)
-	}
-	stuck.Close() // like one behind a firewall, or of addresses that this machine cannot reach
-	if err := hangs.alive(10 * time.Second); err != nil {
-		t.Errorf("a listener to which no connection can be opened: %v", err)
 	}
 }
 

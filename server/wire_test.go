@@ -230,7 +230,7 @@ func TestPlainHTTPBesideTLS(t *testing.T) {
 	t.Parallel()
 	config := offline()
 	config.TLS = "files"
-	config.Certificates = []domains.KeyPair{newPair(t, t.TempDir(), pairOptions{names: []string{"autoconfig.example.com"}})}
+	config.Certificates = []domains.KeyPair{newPair(t, "autoconfig.example.com")}
 	s := run(t, config, nil)
 	for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PROPFIND", "OPTIONS"} {
 		r := send(t, s.http, []string{method + " /autodiscover/autodiscover.xml HTTP/1.1\r\n" + hostLine + "Content-Length: 0\r\n\r\n"}, method)[0]

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"mailhint/domains"
+	"mailhint/keypairs"
 	"mailhint/server"
 )
 
@@ -17,7 +18,7 @@ func uncovered(srv *server.Server, s *domains.Snapshot) string {
 	}
 	more := ""
 	switch {
-	case count == server.MostUncovered:
+	case count == keypairs.MaxUncovered:
 		more = fmt.Sprintf(" and at least %d more", count-len(few))
 	case count > len(few):
 		more = fmt.Sprintf(" and %d more", count-len(few))

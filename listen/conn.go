@@ -1,4 +1,4 @@
-package server
+package listen
 
 import (
 	"bytes"
@@ -11,16 +11,16 @@ import (
 	"time"
 )
 
-// connLimiter is a listener whose connections do what http.Server cannot, or not as cheaply.
-type connLimiter struct {
+// limitedListener is a listener whose connections do what http.Server cannot, or not as cheaply.
+type limitedListener struct {
 	net.Listener
 	write   time.Duration
-	crowd   *crowd        // nil for a listener of which nobody is shut out
+	tracker *connTracker  // nil for a listener without a limit of connections
 	headers *proxyHeaders // nil without the PROXY protocol
-	until   atomic.Int64  // when finish must have ended, in nanoseconds; 0 while the listener goes on
+	until   atomic.Int64  // when finish must have ended, in nanoseconds; 0 before finish is called
 }
 
-func (l *connLimiter) Accept() (net.Conn, error) {
+func (l *limitedListener) Accept() (net.Conn, error) {
 	raw, err := l.next()
 	if err != nil {
 		return nil, err
@@ -29,14 +29,14 @@ func (l *connLimiter) Accept() (net.Conn, error) {
 	if l.headers != nil {
 		c.Conn = l.headers.wrap(raw)
 	}
-	if l.crowd != nil {
-		l.crowd.enter(c, raw.RemoteAddr())
+	if l.tracker != nil {
+		l.tracker.add(c, raw.RemoteAddr())
 	}
 	return c, nil
 }
 
-// next waits for a connection, or, once finish has been called, takes one that is there.
-func (l *connLimiter) next() (net.Conn, error) {
+// next waits for a connection or, once finish has been called, takes one that is already waiting.
+func (l *limitedListener) next() (net.Conn, error) {
 	if l.until.Load() == 0 {
 		raw, err := l.Listener.Accept()
 		if err == nil || l.until.Load() == 0 {
@@ -52,10 +52,10 @@ func (l *connLimiter) next() (net.Conn, error) {
 	return nil, net.ErrClosed
 }
 
-// finish lets Accept return the connections that the system has taken already, and then closes the listener. Closing it at once would
-// cut them: with 200 new ones a second on a busy machine that were up to 7. With a socket of systemd's there may always be one more, so
-// that it ends after a time at the latest.
-func (l *connLimiter) finish(within time.Duration) {
+// finish makes Accept return the connections that the kernel has accepted already, and then closes the listener. Closing it at once
+// would cut them off: up to 7 with 200 new ones a second on a busy machine. With a socket of systemd's there may always be one more, so
+// this ends after a time at the latest.
+func (l *limitedListener) finish(within time.Duration) {
 	l.until.Store(time.Now().Add(within).UnixNano())
 	waiting, ok := l.Listener.(interface{ SetDeadline(time.Time) error })
 	if !ok || waiting.SetDeadline(time.Now()) != nil {
@@ -66,39 +66,38 @@ func (l *connLimiter) finish(within time.Duration) {
 // conn keeps the deadlines of a connection, and cuts off a client that does not take what is written to it.
 //
 // http.Server moves a timer for each deadline, five of them for each request (Go 1.26), which costs a tenth of the processor time of
-// an autoconfig answer. Nearly always the new deadline is later than the one before. So the timer for reading is left where it is,
-// and only when it strikes too early is it set anew; and the one for writing is moved every few seconds, so that it comes late by
-// as much.
+// an autoconfig answer. Nearly always the new deadline is later than the previous one. So the timer for reading is left where it is,
+// and only set again when it fires too early; and the one for writing is moved every few seconds, and fires late by as much.
 type conn struct {
 	net.Conn
 	reading readDeadline
 
 	limit    time.Duration
 	moved    atomic.Int64 // when the deadline for writing was moved last, in nanoseconds
-	explicit atomic.Bool  // somebody else has set one: crypto/tls does for its handshake and when it closes
+	explicit atomic.Bool  // the caller has set one: crypto/tls does for its handshake and when it closes
 
-	crowd   *crowd // nil if it is in none
+	tracker *connTracker // nil if it is not tracked
 	client  netip.Prefix
-	since   atomic.Int64 // when it began to wait for a request, in nanoseconds; negative: when it became busy
-	greeted atomic.Bool  // it has been idle, which with HTTP/2 it is before its first request
+	since   atomic.Int64 // when it began to wait for a request, in nanoseconds; if negative, when it became busy
+	greeted atomic.Bool  // it has been idle; with HTTP/2 that happens before its first request
 	served  atomic.Bool  // a request
 }
 
-// Close also leaves the crowd.
+// Close also removes the connection from the tracker.
 func (c *conn) Close() error {
-	if c.crowd != nil {
-		c.crowd.leave(c)
+	if c.tracker != nil {
+		c.tracker.remove(c)
 	}
 	return c.Conn.Close()
 }
 
-// readDeadline is when reading shall end, and when the connection's timer makes it end. Zero is never.
+// readDeadline is when reading should end, and when the connection's timer will end it. Zero means never.
 type readDeadline struct {
 	mu           sync.Mutex
 	wanted, real time.Time
 }
 
-// SetReadDeadline sets the timer only to make it strike earlier.
+// SetReadDeadline sets the timer only to make it fire earlier.
 func (c *conn) SetReadDeadline(t time.Time) error {
 	c.reading.mu.Lock()
 	defer c.reading.mu.Unlock()
@@ -110,7 +109,7 @@ func (c *conn) SetReadDeadline(t time.Time) error {
 	return c.Conn.SetReadDeadline(t)
 }
 
-// SetDeadline is for both directions.
+// SetDeadline sets both deadlines.
 func (c *conn) SetDeadline(t time.Time) error {
 	return errors.Join(c.SetReadDeadline(t), c.SetWriteDeadline(t))
 }
@@ -124,7 +123,7 @@ func (c *conn) Read(p []byte) (int, error) {
 	}
 }
 
-// prolong sets the timer anew after it has struck, and reports false if it did so in time.
+// prolong sets the timer again if it has fired too early, and reports whether it had.
 func (c *conn) prolong() bool {
 	c.reading.mu.Lock()
 	defer c.reading.mu.Unlock()
@@ -152,7 +151,7 @@ func (c *conn) Write(p []byte) (int, error) {
 	return c.Conn.Write(p)
 }
 
-// SetWriteDeadline sets another deadline than the usual, or, with the zero time, goes back to that.
+// SetWriteDeadline replaces the usual deadline, or restores it if the time is zero.
 func (c *conn) SetWriteDeadline(t time.Time) error {
 	if t.IsZero() {
 		if c.explicit.Swap(false) {
@@ -164,9 +163,9 @@ func (c *conn) SetWriteDeadline(t time.Time) error {
 	return c.Conn.SetWriteDeadline(t)
 }
 
-// isClientFault reports whether net/http is about to answer with one of the two 5xx it has for what a client got wrong: an unknown
-// Transfer-Encoding, or an HTTP version of the client's own invention. We never send these, and alarms on 5xx are for our faults.
-// Beneath TLS it finds nothing.
+// isClientFault reports whether net/http is about to answer with one of the two 5xx statuses it has for mistakes of a client: an unknown
+// Transfer-Encoding or an HTTP version that does not exist. We never send these, and alarms on 5xx should mean a fault of the server.
+// Below TLS it finds nothing.
 func isClientFault(p []byte) bool {
 	return bytes.HasPrefix(p, []byte("HTTP/1.1 501 ")) || bytes.HasPrefix(p, []byte("HTTP/1.1 505 "))
 }

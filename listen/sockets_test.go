@@ -1,7 +1,6 @@
-package server
+package listen
 
 import (
-	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -25,7 +24,7 @@ func fileOf(t *testing.T, name, network, address string) *os.File {
 	return rename(t, f, name)
 }
 
-// rename returns a file that is called otherwise, and closes the one it is made of.
+// rename returns the same file under another name, and closes the one it is given.
 func rename(t *testing.T, f *os.File, name string) *os.File {
 	t.Helper()
 	defer f.Close()
@@ -46,19 +45,19 @@ func TestSocketsByName(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer found.close()
-	if len(found[forHTTP]) != 2 || len(found[forHTTPS]) != 1 || len(found[forAdmin]) != 1 {
+	if len(found[HTTP]) != 2 || len(found[HTTPS]) != 1 || len(found[Admin]) != 1 {
 		t.Errorf("found %v", found)
 	}
 }
 
 func TestSocketsByPort(t *testing.T) {
 	t.Parallel()
-	for port, want := range map[int]string{80: forHTTP, 8080: forHTTP, 443: forHTTPS, 8443: forHTTPS, 8081: forAdmin} {
+	for port, want := range map[int]Purpose{80: HTTP, 8080: HTTP, 443: HTTPS, 8443: HTTPS, 8081: Admin} {
 		if got, err := purposeOf("mailhint.socket", &net.TCPAddr{Port: port}); err != nil || got != want {
 			t.Errorf("port %d is for %q, %v; want %q", port, got, err, want)
 		}
 	}
-	if got, err := purposeOf("http", &net.TCPAddr{Port: 443}); err != nil || got != forHTTP { // the name wins
+	if got, err := purposeOf("http", &net.TCPAddr{Port: 443}); err != nil || got != HTTP { // the name wins
 		t.Errorf("a socket named http at port 443 is for %q, %v", got, err)
 	}
 }
@@ -77,7 +76,7 @@ func TestBadSockets(t *testing.T) {
 	for want, f := range map[string]*os.File{
 		"write FileDescriptorName=http, https or admin": fileOf(t, "mailhint.socket", "tcp", "127.0.0.1:0"),
 		"which is not TCP":                fileOf(t, "http", "unix", filepath.Join(t.TempDir(), "s")),
-		"which is no socket that listens": rename(t, packet, "http"),
+		"which is not a listening socket": rename(t, packet, "http"),
 	} {
 		if _, err := sortSockets([]*os.File{f}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v", want, err)
@@ -92,15 +91,15 @@ func TestPassedSockets(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := run(t, offline(), func(s *Server) { s.passed = passed })
-	if got := s.Addrs().HTTP; len(got) != 1 || got[0].String() != passed[forHTTP][0].Addr().String() {
-		t.Errorf("http at %v, want only %v", got, passed[forHTTP][0].Addr())
+	l := run(t, func(c *Config) { c.sockets = passed })
+	if got := l.Addrs().HTTP; len(got) != 1 || got[0].String() != passed[HTTP][0].Addr().String() {
+		t.Errorf("http at %v, want only %v", got, passed[HTTP][0].Addr())
 	}
-	if s.admin == "" {
+	if l.admin == "" {
 		t.Error("no admin listener")
 	}
-	if status, _ := get(t, "http://"+s.http+"/mail/config-v1.1.xml"); status != 200 {
-		t.Errorf("got %d", status)
+	if !askOn(connect(t, "127.0.0.1", l.http)) {
+		t.Error("no answer at the passed socket")
 	}
 }
 
@@ -110,12 +109,9 @@ func TestPassedSocketWithoutTLS(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := New(offline(), slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.passed = passed
-	if err := s.Listen(); err == nil || !strings.Contains(err.Error(), `tls is "off"`) {
-		t.Errorf("Listen: %v", err)
+	c := testConfig(t)
+	c.sockets = passed
+	if _, err := Open(c); err == nil || !strings.Contains(err.Error(), `tls is "off"`) {
+		t.Errorf("Open: %v", err)
 	}
 }

@@ -1,4 +1,4 @@
-package server
+package listen
 
 import (
 	"errors"
@@ -7,8 +7,8 @@ import (
 	"syscall"
 )
 
-// nextWaiting accepts a connection if one is waiting, and returns nil if there is none. net's Accept would wait for the next, and from
-// learning that there is none to closing the listener is time in which others come.
+// nextWaiting accepts a connection if one is waiting, and returns nil if there is none. net's Accept would wait for the next one, and
+// between its deadline and closing the listener others may arrive.
 func nextWaiting(l net.Listener) net.Conn {
 	listener, ok := l.(syscall.Conn)
 	if !ok {

@@ -1,12 +1,15 @@
-package server
+package listen
 
 import (
 	"bytes"
+	"context"
 	"crypto/tls"
 	"errors"
 	"io"
 	"net"
+	"net/http"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -14,14 +17,14 @@ import (
 	"golang.org/x/net/http2/hpack"
 )
 
-// A connection that was accepted before the server stops gets an answer to its first request, however little has come by then.
+// A connection that was accepted before the server stops gets an answer to its first request, however little of it has arrived.
 func TestFirstRequestAfterStop(t *testing.T) {
 	t.Parallel()
 	for _, protocol := range []string{"http/1.1", "h2"} {
 		t.Run(protocol, func(t *testing.T) {
 			t.Parallel()
-			s := run(t, secured(newPair(t, t.TempDir(), pairOptions{names: []string{"autoconfig.example.com"}})), nil)
-			c := tls.Client(connect(t, "127.0.0.1", s.https), &tls.Config{InsecureSkipVerify: true, NextProtos: []string{protocol}})
+			l := run(t, func(c *Config) { withTLS(t, c) })
+			c := tls.Client(connect(t, "127.0.0.1", l.https), &tls.Config{InsecureSkipVerify: true, NextProtos: []string{protocol}})
 			if err := c.Handshake(); err != nil {
 				t.Fatal(err)
 			}
@@ -35,15 +38,9 @@ func TestFirstRequestAfterStop(t *testing.T) {
 				ask = greet(t, c)
 			}
 			stopped := make(chan error, 1)
-			go func() { stopped <- s.Server.stop() }()
-			eventually(t, "nothing new is accepted", func() bool {
-				other, err := net.Dial("tcp", s.https)
-				if err == nil {
-					other.Close()
-				}
-				return err != nil
-			})
-			time.Sleep(50 * time.Millisecond) // long enough to give up
+			go func() { stopped <- l.stop() }()
+			eventually(t, "nothing new is accepted", func() bool { return refuses(l.https) })
+			time.Sleep(50 * time.Millisecond) // a server that did not wait would have closed it by then
 			if err := ask(); err != nil {
 				t.Error(err)
 			}
@@ -94,22 +91,22 @@ func greet(t *testing.T, c net.Conn) (ask func() error) {
 	}
 }
 
-// Whom the system has connected before the listener finishes is answered, though nobody has accepted the connection yet.
-func TestFinishTakesWhoWaits(t *testing.T) {
+// Connections that the kernel has accepted before the listener finishes are answered, though the program has not accepted them yet.
+func TestFinishAcceptsWaitingConnections(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS != "linux" {
-		t.Skip("it is done on Linux only")
+		t.Skip("only done on Linux")
 	}
 	inner, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := &connLimiter{Listener: inner, write: time.Second}
+	l := &limitedListener{Listener: inner, write: time.Second}
 	const waiting = 5
 	for range waiting {
 		connect(t, "127.0.0.1", inner.Addr().String())
 	}
-	l.finish(20 * time.Second)
+	l.finish(patience)
 	for i := range waiting {
 		c, err := l.Accept()
 		if err != nil {
@@ -121,8 +118,36 @@ func TestFinishTakesWhoWaits(t *testing.T) {
 	if c, err := l.Accept(); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("after the last: %v, %v", c, err)
 	}
-	if c, err := net.Dial("tcp", inner.Addr().String()); err == nil {
-		c.Close()
-		t.Error("it still listens")
+	if !refuses(inner.Addr().String()) {
+		t.Error("it is still listening")
+	}
+}
+
+// A request that does not end is cut off in the end, and Shutdown says so.
+func TestShutdownGivesUp(t *testing.T) {
+	t.Parallel()
+	entered, leave := make(chan struct{}), make(chan struct{})
+	defer close(leave)
+	c := testConfig(t)
+	c.Limits.Stop = 50 * time.Millisecond
+	c.Handler = func(Purpose) http.Handler {
+		return http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+			close(entered)
+			<-leave
+		})
+	}
+	l, err := Open(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := make(chan error, 1)
+	go func() { served <- l.Serve() }()
+	io.WriteString(connect(t, "127.0.0.1", l.Addrs().HTTP[0].String()), goodRequest) // an error shows below
+	<-entered
+	if err := l.Shutdown(); !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "have been cut off") {
+		t.Errorf("Shutdown: %v, want that requests have been cut off", err)
+	}
+	if err := <-served; err != nil {
+		t.Errorf("Serve: %v", err)
 	}
 }

@@ -1,0 +1,68 @@
+package listen
+
+import (
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/pires/go-proxyproto"
+)
+
+// trustLoopback makes connections of this machine those of a trusted proxy, which must begin with a header.
+func trustLoopback(c *Config) {
+	c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}
+	c.ProxyProtocol = true
+}
+
+func tcp(text string) net.Addr { return net.TCPAddrFromAddrPort(netip.MustParseAddrPort(text)) }
+
+// Reading on after half a header has nothing to wait for: a deadline that has not passed yet must not make it try again and again.
+func TestReadAfterBadProxyHeader(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	headers := &proxyHeaders{proxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}, wait: 50 * time.Millisecond, log: slog.New(slog.DiscardHandler)}
+	limited := &limitedListener{Listener: l, write: time.Second, headers: headers}
+	defer limited.Close()
+	client := connect(t, "127.0.0.1", l.Addr().String())
+	header, err := proxyproto.HeaderProxyFromAddrs(2, tcp("192.0.2.7:1234"), tcp("198.51.100.1:443")).Format()
+	if err != nil {
+		t.Fatal(err)
+	}
+	client.Write(header[:14]) // an error shows below
+	c, err := limited.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	c.RemoteAddr() // as net/http begins
+	began := time.Now()
+	c.SetReadDeadline(began.Add(patience))
+	if n, err := c.Read(make([]byte, 1)); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("read %d octets, %v", n, err)
+	}
+	if took := time.Since(began); took > patience/2 {
+		t.Errorf("reading went on for %s", took)
+	}
+}
+
+// Health and metrics are asked for without a header.
+func TestNoProxyHeaderForAdmin(t *testing.T) {
+	t.Parallel()
+	l := run(t, trustLoopback)
+	if !askOn(connect(t, "127.0.0.1", l.admin)) {
+		t.Error("no answer without a header at the admin listener")
+	}
+	c := connect(t, "127.0.0.1", l.http)
+	io.WriteString(c, "PROXY TCP4 192.0.2.7 198.51.100.1 1234 443\r\n") // an error shows below
+	if !askOn(c) {
+		t.Error("no answer with a header at the public listener")
+	}
+}

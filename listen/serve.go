@@ -1,0 +1,111 @@
+package listen
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// headerSlop is what net/http adds to MaxHeaderBytes for HTTP/1 (Go 1.26: 4096 octets, request line included); it is subtracted so that
+// Limits.Header holds. HTTP/2 adds 320 octets, so its limit is lower by the difference.
+const headerSlop = 4 << 10
+
+func (l *Listeners) newServer(purpose Purpose) *http.Server {
+	limits := l.config.Limits
+	server := &http.Server{
+		Handler:                      l.config.Handler(purpose),
+		MaxHeaderBytes:               limits.Header - headerSlop,
+		ReadHeaderTimeout:            limits.ReadHeader,
+		ReadTimeout:                  limits.Read,
+		IdleTimeout:                  limits.Idle, // there is no WriteTimeout: conn does that
+		ErrorLog:                     errorLog(l.config.Log, purpose),
+		DisableGeneralOptionsHandler: true, // the handler answers OPTIONS *, and counts it
+		ConnState:                    connState,
+	}
+	if purpose == HTTPS {
+		server.TLSConfig = l.config.TLS
+		// ReadHeaderTimeout does not apply to HTTP/2 (Go 1.26): a client that falls silent in the middle of a header would stay for the
+		// idle time.
+		server.HTTP2 = &http.HTTP2Config{SendPingTimeout: limits.Read, PingTimeout: limits.ReadHeader,
+			// A client asks two or three things at once; each could hold back a body, and a connection could cost half a megabyte.
+			MaxConcurrentStreams: 4, MaxReceiveBufferPerConnection: 2 * int(limits.Body), MaxReceiveBufferPerStream: int(limits.Body)}
+	}
+	return server
+}
+
+// Serve answers at all listeners until Shutdown has ended them, which returns nil, or until one of them breaks.
+func (l *Listeners) Serve() error {
+	ended := make(chan error, len(l.all))
+	for _, one := range l.all {
+		go func() { ended <- one.serve() }()
+	}
+	for range l.all {
+		if err := <-ended; err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// serve answers until the server is shut down, which is not an error.
+func (l *listener) serve() error {
+	defer close(l.ended)
+	var err error
+	if l.purpose == HTTPS {
+		err = l.server.ServeTLS(l.Listener, "", "")
+	} else {
+		err = l.server.Serve(l.Listener)
+	}
+	if errors.Is(err, http.ErrServerClosed) || errors.Is(err, net.ErrClosed) {
+		return nil
+	}
+	return fmt.Errorf("listener %s for %s: %w", l.Addr(), l.purpose, err)
+}
+
+// Shutdown ends a Serve that is running without failing a request: nothing new is accepted, and running requests may finish, for as
+// long as Limits.Stop. The admin listener goes last, because it shows what is going on. An error says which requests were cut off.
+func (l *Listeners) Shutdown() error {
+	ctx, cancel := context.WithTimeout(context.Background(), l.config.Limits.Stop)
+	defer cancel()
+	l.stopAccepting()
+	err := l.shutdown(ctx, func(purpose Purpose) bool { return purpose != Admin })
+	return errors.Join(err, l.shutdown(ctx, func(purpose Purpose) bool { return purpose == Admin }))
+}
+
+// stopAccepting closes the public listeners and waits for the first request of connections that have just been accepted:
+// http.Server.Shutdown would close these without an answer (Go 1.26), 1 to 4 of them at each restart under load.
+func (l *Listeners) stopAccepting() {
+	for _, one := range l.all {
+		if one.purpose != Admin {
+			one.Listener.(*limitedListener).finish(l.config.Limits.ReadHeader) // add makes no others
+			<-one.ended
+		}
+	}
+	for end := time.Now().Add(l.config.Limits.ReadHeader); !l.tracker.settled() && time.Now().Before(end); {
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// shutdown ends the servers for some purposes, and cuts off what has not ended when ctx is done.
+func (l *Listeners) shutdown(ctx context.Context, of func(Purpose) bool) error {
+	errs := make([]error, len(l.all))
+	var running sync.WaitGroup
+	for i, one := range l.all {
+		if !of(one.purpose) {
+			continue
+		}
+		running.Go(func() {
+			if err := one.server.Shutdown(ctx); err != nil {
+				one.server.Close() // the connections that are left; its error would add nothing
+				errs[i] = fmt.Errorf("listener %s for %s: requests were still running after %s and have been cut off: %w", one.Addr(), one.purpose,
+					l.config.Limits.Stop, err)
+			}
+		})
+	}
+	running.Wait()
+	return errors.Join(errs...)
+}
