@@ -16,7 +16,7 @@ import (
 // not know each other.
 var ranks = [][]string{
 	{"untrusted", "spelling"},
-	{"settings", "templates", "resolver", "certs/pebbletest", "keypairs/keypairtest"},
+	{"settings", "templates", "durable", "resolver", "certs/pebbletest", "keypairs/keypairtest"},
 	{"autoconfig", "autodiscover", "mobileconfig", "pacc", "wellknown", "dnsrecords", "domains", "ispdb", "probe", "exchangers", "certs", "proxies", "listen", "keypairs"},
 	{"server", "doctor", "monitor"},
 	{"cmd/mailhint", "clients", "lab", "bench", "bench/bare"},

@@ -97,7 +97,8 @@ func export(cmd *cobra.Command, flags exportFlags, args []string) error {
 		return problem(err)
 	}
 	if flags.output != "" {
-		e.folder = &folder{dir: flags.output, force: flags.force, messages: e.messages}
+		e.folder = newFolder(flags.output, flags.force, e.messages)
+		defer e.folder.files.Discard()
 	}
 	out := bufio.NewWriter(cmd.OutOrStdout())
 	if err := e.write(out, flags.format); err != nil {
@@ -147,6 +148,9 @@ func (e *exporter) write(out io.Writer, format string) error {
 func (e *exporter) finish() error {
 	bad := e.named && e.missing > 0
 	if e.folder != nil {
+		if err := e.folder.files.Commit(); err != nil {
+			return problem(err)
+		}
 		e.folder.say()
 		bad = bad || e.folder.kept > 0
 	}

@@ -2,72 +2,52 @@ package main
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
+
+	"mailhint/durable"
 )
 
-// folder is a directory that files are written into, each as a whole or not at all.
+// folder is a directory that files are written into: all of them or none.
 type folder struct {
 	dir      string
-	force    bool // replace files with another content
+	force    bool // replace files that have other content
 	messages io.Writer
+	files    *durable.Folder
 
 	written, same, kept int
 }
 
-// maxKept bounds how many files that were left alone are told by name.
-const maxKept = 20
-
-// write writes a file, unless there is one of this name with another content and force is not set.
-func (f *folder) write(name string, content []byte) error {
-	path := filepath.Join(f.dir, filepath.FromSlash(name))
-	old, err := os.ReadFile(path)
-	switch {
-	case err == nil && bytes.Equal(old, content):
-		f.same++
-		return nil
-	case err == nil && !f.force:
-		if f.kept++; f.kept <= maxKept {
-			fmt.Fprintf(f.messages, "%s: left alone: it is there with another content; --force replaces it\n", path)
-		}
-		return nil
-	case err != nil && !errors.Is(err, fs.ErrNotExist):
-		return err
-	}
-	f.written++
-	return replaceFile(path, content)
+func newFolder(dir string, force bool, messages io.Writer) *folder {
+	return &folder{dir: dir, force: force, messages: messages, files: durable.NewFolder(dir)}
 }
 
-// replaceFile puts a file in place in one step: no reader sees half of it, and a crash leaves the old or the new one.
-func replaceFile(path string, content []byte) (err error) {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return err
-	}
-	temporary, err := os.CreateTemp(filepath.Dir(path), ".mailhint-*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			os.Remove(temporary.Name()) // what it was for has failed already
+// maxKept bounds how many of the files that were left alone are named.
+const maxKept = 20
+
+// write adds a file, unless one of this name has other content and force is not set. It has its place after commit.
+func (f *folder) write(name string, content []byte) error {
+	path := filepath.Join(f.dir, filepath.FromSlash(name))
+	if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
+		old, err := os.ReadFile(path)
+		switch {
+		case err != nil:
+			return err
+		case bytes.Equal(old, content):
+			f.same++
+			return nil
+		case !f.force:
+			if f.kept++; f.kept <= maxKept {
+				fmt.Fprintf(f.messages, "%s: left alone: it is there with another content; --force replaces it\n", path)
+			}
+			return nil
 		}
-	}()
-	_, err = temporary.Write(content)
-	if err == nil {
-		err = temporary.Chmod(0o644)
 	}
-	if closeErr := temporary.Close(); err == nil {
-		err = closeErr
-	}
-	if err != nil {
-		return err
-	}
-	return os.Rename(temporary.Name(), path)
+	f.written++
+	return f.files.Write(name, content, 0o644)
 }
 
 // say tells how many files there are now.

@@ -215,3 +215,16 @@ func readProviderFile(file string) ([]byte, error) {
 	defer f.Close()
 	return io.ReadAll(io.LimitReader(f, ispdb.MaxSize+1))
 }
+
+// cause is an error without the operation and the file, which the message names already.
+func cause(err error) error {
+	var link *os.LinkError
+	var path *os.PathError
+	switch {
+	case errors.As(err, &link):
+		return link.Err
+	case errors.As(err, &path):
+		return path.Err
+	}
+	return err
+}

@@ -14,6 +14,7 @@ import (
 
 	"mailhint/dnsrecords"
 	"mailhint/domains"
+	"mailhint/durable"
 	"mailhint/pacc"
 	"mailhint/probe"
 	"mailhint/settings"
@@ -106,7 +107,7 @@ func (f initFlags) write(found *probe.Finding, server string) error {
 		return err
 	}
 	text := "# What mailhint answers. After an edit: mailhint check\n\n" + serverLines(server, found.Domain) + "\n"
-	err = writeNew(f.file, text+entry, func(file string) error {
+	err = durable.Create(f.file, []byte(text+entry), 0o644, func(file string) error {
 		_, err := domains.Load(file)
 		return err
 	})

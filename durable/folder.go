@@ -1,0 +1,206 @@
+package durable
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"syscall"
+)
+
+// Folder writes many files into one folder: all of them or, if anything fails, none.
+//
+// Write puts the files into a hidden folder beside their place. Commit waits until all of them are on disk and gives them their names. A
+// folder that did not exist appears as a whole, with a single rename. In one that exists, the files are renamed one after the other,
+// and an error takes back those before it. Only a crash at that moment leaves some files old and some new, each of them whole;
+// the same work done again completes it.
+//
+// Swapping the whole folder instead was considered and rejected: it would lose what other programs write there at that moment (the root of a web
+// server holds the challenges of ACME clients), and mounts and programs that hold the folder open would keep the old one. To switch many files at
+// once, write a new folder and point a symbolic link to it.
+//
+// A Folder is for one goroutine.
+type Folder struct {
+	dir     string // where the files are to be
+	staging string // the hidden folder; empty before the first Write
+	fresh   bool   // dir does not exist
+	lock    *os.File
+	files   []staged
+}
+
+// staged is a file that waits for Commit.
+type staged struct {
+	path   string // where it waits
+	target string // where it is to be, symbolic links followed
+	backup string // another name of the file that it replaced, empty for none
+	moved  bool
+}
+
+// The mode of new folders; the umask is taken off.
+const folderMode = 0o755
+
+// NewFolder prepares to write into a folder, which need not exist. Nothing is written before the first Write.
+func NewFolder(dir string) *Folder { return &Folder{dir: dir} }
+
+// Write adds a file. The name is relative to the folder, with slashes, and must not be added twice. What holds for the file that it may replace is
+// said at Replace.
+func (f *Folder) Write(name string, content []byte, mode fs.FileMode) error {
+	local, err := filepath.Localize(name)
+	if err != nil {
+		return fmt.Errorf("%q is not a name inside the folder", name)
+	}
+	if f.staging == "" {
+		if err := f.open(); err != nil {
+			return err
+		}
+	}
+	file := staged{path: filepath.Join(f.staging, "new", local), target: filepath.Join(f.dir, local)}
+	var old *os.File
+	if !f.fresh {
+		if file.target, err = resolve(file.target); err != nil {
+			return err
+		}
+		if old, err = openOld(file.target); err != nil {
+			return err
+		}
+	}
+	if old != nil {
+		defer old.Close() // opened for its attributes; nothing is written to it
+	}
+	if err := stage(file.path, content, mode, old); err != nil {
+		return err
+	}
+	f.files = append(f.files, file)
+	return nil
+}
+
+// open makes the hidden folder.
+func (f *Folder) open() error {
+	parent := f.dir
+	if info, err := os.Stat(f.dir); errors.Is(err, fs.ErrNotExist) {
+		f.fresh, parent = true, filepath.Dir(f.dir)
+		if err := os.MkdirAll(parent, folderMode); err != nil {
+			return err
+		}
+	} else if err != nil {
+		return err
+	} else if !info.IsDir() {
+		return &fs.PathError{Op: "open", Path: f.dir, Err: syscall.ENOTDIR}
+	}
+	removeStale(parent)
+	staging := temporaryName(parent)
+	if err := os.Mkdir(staging, folderMode); err != nil {
+		return err
+	}
+	f.staging = staging
+	f.lock = lockDir(staging)
+	return os.Mkdir(filepath.Join(staging, "new"), folderMode)
+}
+
+// stage writes a file into the hidden folder. Commit waits until it is on disk.
+func stage(path string, content []byte, mode fs.FileMode, old *os.File) error {
+	if err := os.MkdirAll(filepath.Dir(path), folderMode); err != nil {
+		return err
+	}
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(content)
+	if err == nil {
+		err = setAttributes(file, mode, old)
+	}
+	return errors.Join(err, file.Close())
+}
+
+// Commit gives all files their names and waits until that is on disk. After an error the files have their old content, unless the
+// error came from that last wait: then the new content is in place, but may be lost in a power cut. New folders stay, though empty. The
+// Folder can be used again afterwards.
+func (f *Folder) Commit() error {
+	defer f.Discard()
+	if len(f.files) == 0 {
+		return nil
+	}
+	if err := syncTree(f.staging); err != nil {
+		return err
+	}
+	if f.fresh {
+		return f.appear()
+	}
+	for i := range f.files {
+		if err := f.move(i); err != nil {
+			return errors.Join(err, f.takeBack())
+		}
+	}
+	return syncTree(f.dir)
+}
+
+// appear makes the new folder visible as a whole.
+func (f *Folder) appear() error {
+	made := filepath.Join(f.staging, "new")
+	err := renameNew(made, f.dir)
+	if errors.Is(err, errors.ErrUnsupported) {
+		err = os.Rename(made, f.dir) // fails too if there is a folder with something in it
+	}
+	if err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(f.dir))
+}
+
+// move gives a file its name.
+func (f *Folder) move(i int) error {
+	file := &f.files[i]
+	if err := os.MkdirAll(filepath.Dir(file.target), folderMode); err != nil {
+		return err
+	}
+	backup := filepath.Join(f.staging, "old-"+strconv.Itoa(i))
+	if err := os.Link(file.target, backup); err == nil {
+		file.backup = backup
+	} else if exists(file.target) {
+		return f.moveFar(file, err)
+	}
+	if err := os.Rename(file.path, file.target); err != nil {
+		return err
+	}
+	file.moved = true
+	return nil
+}
+
+// moveFar replaces a file that can have no second name in the hidden folder: a symbolic link led to another file system, or there are no hard
+// links. It cannot be taken back.
+func (f *Folder) moveFar(file *staged, cause error) error {
+	content, err := os.ReadFile(file.path)
+	if err != nil {
+		return errors.Join(cause, err)
+	}
+	return Replace(file.target, content, 0o644) // there is an old file, whose mode it gets
+}
+
+// takeBack undoes what move has done, last things first.
+func (f *Folder) takeBack() error {
+	var failed error
+	for i := len(f.files) - 1; i >= 0; i-- {
+		switch file := f.files[i]; {
+		case !file.moved:
+		case file.backup != "":
+			failed = errors.Join(failed, os.Rename(file.backup, file.target))
+		default:
+			failed = errors.Join(failed, os.Remove(file.target))
+		}
+	}
+	return failed
+}
+
+// Discard removes what was written and not committed. It does nothing after Commit.
+func (f *Folder) Discard() {
+	if f.staging != "" {
+		os.RemoveAll(f.staging) // if this fails, the next writer tries again
+	}
+	if f.lock != nil {
+		f.lock.Close() // opened for its lock
+	}
+	*f = Folder{dir: f.dir}
+}

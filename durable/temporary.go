@@ -1,0 +1,180 @@
+package durable
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// temporary is a file that is being written and has no name of its own yet.
+//
+// On Linux it has no name at all (O_TMPFILE), so that a crash leaves nothing behind. Some file systems lack that, such as NFS, and a file that
+// replaces another needs a temporary name for the moment of the rename. Such a name looks like .mailhint-0123456789abcdef.tmp,
+// and its file is locked (flock) for as long as its process lives: whoever writes to the folder next removes those that nobody
+// has locked. A process number in the name would not do, because containers and machines that share a folder have numbers of their own.
+type temporary struct {
+	*os.File
+	path    string // under which the file can be read
+	linked  bool   // path is a name in the folder, to be removed in the end
+	dropped bool   // discard has nothing left to do
+}
+
+const (
+	temporaryPrefix = ".mailhint-"
+	temporarySuffix = ".tmp"
+)
+
+// temporaryName returns a new name in a folder.
+func temporaryName(dir string) string {
+	var random [8]byte
+	rand.Read(random[:]) // never fails
+	return filepath.Join(dir, temporaryPrefix+hex.EncodeToString(random[:])+temporarySuffix)
+}
+
+func isTemporaryName(name string) bool {
+	middle, prefixed := strings.CutPrefix(name, temporaryPrefix)
+	middle, suffixed := strings.CutSuffix(middle, temporarySuffix)
+	_, err := hex.DecodeString(middle)
+	return prefixed && suffixed && len(middle) == 16 && err == nil
+}
+
+// nameless is openNameless. Tests replace it to see what happens on a file system that lacks it.
+var nameless = openNameless
+
+// newTemporary opens a temporary file in a folder, which only its owner can read until fill gives it its mode.
+func newTemporary(dir string) (*temporary, error) {
+	file, err := nameless(dir)
+	if err != nil {
+		return newNamedTemporary(dir)
+	}
+	lock(file) // nobody else can have it; where files cannot be locked, nobody removes them either
+	return &temporary{File: file, path: file.Name()}, nil
+}
+
+// newNamedTemporary is newTemporary for file systems without nameless files.
+func newNamedTemporary(dir string) (*temporary, error) {
+	for {
+		path := temporaryName(dir)
+		file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+		if err != nil {
+			return nil, err
+		}
+		if !errors.Is(lock(file), errLocked) && exists(path) {
+			return &temporary{File: file, path: path, linked: true}, nil
+		}
+		file.Close() // another process took it for a stale one before it was locked, and has removed it
+	}
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
+}
+
+// fill writes the content, gives the file its mode or the attributes of the old one (nil for none), and waits until all of it is on disk.
+func (t *temporary) fill(content []byte, mode fs.FileMode, old *os.File) error {
+	if _, err := t.Write(content); err != nil {
+		return err
+	}
+	if err := setAttributes(t.File, mode, old); err != nil {
+		return err
+	}
+	return syncFile(t.File)
+}
+
+// create gives the file its name, if that is free.
+func (t *temporary) create(name string) error {
+	if !t.linked {
+		if err := link(t.path, name); err != nil {
+			return err
+		}
+		return t.close()
+	}
+	if err := t.closeEarly(); err != nil {
+		return err
+	}
+	err := renameNew(t.path, name)
+	if err == nil {
+		return t.close()
+	}
+	if !errors.Is(err, errors.ErrUnsupported) {
+		return err
+	}
+	return link(t.path, name) // unlike a rename it fails if there is a file; discard removes the other name
+}
+
+// replace gives the file its name, and takes that from the file that had it.
+func (t *temporary) replace(name string) error {
+	if !t.linked {
+		path := temporaryName(filepath.Dir(name))
+		if err := link(t.path, path); err != nil {
+			return err
+		}
+		t.path, t.linked = path, true
+	}
+	if err := t.closeEarly(); err != nil {
+		return err
+	}
+	if err := os.Rename(t.path, name); err != nil {
+		return err
+	}
+	return t.close()
+}
+
+// close ends the work on a file that has its name.
+func (t *temporary) close() error {
+	t.dropped = true
+	return ignoreClosed(t.File.Close())
+}
+
+// closeEarly closes the file where an open one cannot be renamed.
+func (t *temporary) closeEarly() error {
+	if canRenameOpen {
+		return nil
+	}
+	return t.File.Close()
+}
+
+// discard removes the file, unless it has got its name.
+func (t *temporary) discard() {
+	if t.dropped {
+		return
+	}
+	t.File.Close() // its content is not needed
+	if t.linked {
+		os.Remove(t.path) // if this fails, the next writer tries again
+	}
+}
+
+func ignoreClosed(err error) error {
+	if errors.Is(err, os.ErrClosed) {
+		return nil
+	}
+	return err
+}
+
+// removeStale removes what processes left in a folder that ended in the middle of their work. Failure does no harm: the next writer
+// tries again.
+func removeStale(dir string) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		if path := filepath.Join(dir, e.Name()); isTemporaryName(e.Name()) && isStale(path, e) {
+			os.RemoveAll(path)
+		}
+	}
+}
+
+// isStale reports whether a file or folder with a temporary name belongs to a process that has ended.
+func isStale(path string, e fs.DirEntry) bool {
+	if !e.Type().IsRegular() && !e.IsDir() {
+		return false // not ours
+	}
+	return !isLocked(path, e)
+}
