@@ -1,11 +1,19 @@
-// Package doctor says what is wrong with the mail set-up of a domain, why, and what to do about it. It asks as mail programs do: DNS,
-// the answers of the mailhint server from outside, and the mail servers that those answers name.
+// Package doctor finds out what is wrong with the mail set-up of a domain, why, and how to fix it. It looks where mail clients look:
+// at DNS, at the answers of the mailhint server as seen from outside, and at the mail servers that those answers name.
 //
-// Everything is asked first, and then judged without the network by what was seen. A finding is a root cause: what follows from a
-// finding is not reported again. A name that leads elsewhere is told once, and not that another certificate and another document
-// are found there.
+// It works in two steps. The first asks everything and keeps the answers as observations; the second judges the observations without
+// the network. A finding is a root cause, and what follows from one is not reported again: a name that points to another server is
+// reported once, without the other server's certificate and document.
 //
-// Each finding has a code that never changes its meaning, and a page about it in docs/codes.
+// Each finding has a code that never changes its meaning. docs/codes has a page for each.
+//
+// Where to start reading:
+//   - report.go: the codes, findings and reports
+//   - doctor.go, run.go, watch.go: examine one domain, many, or the same ones again and again; targets.go: which ones
+//   - observations.go and gather*.go: what is asked; memo.go and throttled.go keep the number of questions down
+//   - judge.go and judge_*.go: what the observations mean; snippets.go: text to paste
+//   - clients.go, documents.go and judge_clients.go: what each client makes of it
+//   - print.go and print_*.go: reports as text, JSON and for Nagios
 package doctor
 
 import (
@@ -13,21 +21,17 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
+	"mailhint/dnsrecords"
 	"mailhint/probe"
 	"mailhint/resolver"
 	"mailhint/settings"
 )
 
-// Resolver asks name servers: a *resolver.Resolver.
+// Resolver asks name servers: a *resolver.Resolver, or one that Throttle returns.
 type Resolver interface {
-	// Host may return both addresses and an error, if others may be missing.
-	Host(ctx context.Context, name string) (addresses []netip.Addr, canonical string, err error)
-	CNAME(ctx context.Context, name string) (string, error)
-	SRV(ctx context.Context, name string) ([]resolver.SRV, error)
-	TXT(ctx context.Context, name string) ([]string, error)
+	dnsrecords.Resolver
 	CAA(ctx context.Context, name string) ([]resolver.CAA, error)
 }
 
@@ -37,63 +41,70 @@ type Prober interface {
 	LookURL(ctx context.Context, q probe.Request) probe.Web
 }
 
-// Doctor examines domains. Its methods may be called at the same time. It remembers for as long as it lives what it saw of mail
-// servers and other names that domains share, so that each is asked once; a new look needs a new Doctor.
+// Doctor is how to examine domains. It keeps nothing between examinations, and its methods may be called concurrently.
 type Doctor struct {
 	Resolver Resolver
 	Prober   Prober
-	// Server is the mailhint server's own host name; empty if it is not known.
+	// Server is the mailhint server's own host name; empty if unknown.
 	Server string
-	// Addresses are those by which the mailhint server is seen from outside; empty for those that Server has.
+	// Addresses are the mailhint server's addresses as seen from outside; empty for those that Server has in DNS.
 	Addresses []netip.Addr
-	// Issuers are the names by which CAA records allow the authorities that the server takes its certificates from, such as
-	// "letsencrypt.org"; empty if they are not known.
+	// Issuers are the names that CAA records use for the CAs of this server, such as "letsencrypt.org"; empty if unknown. See
+	// IssuersOf.
 	Issuers []string
-	// ISPDB is where Mozilla's database of providers is asked, such as DefaultISPDB; empty to leave it alone. Whoever asks it tells
-	// Mozilla which domains there are here.
+	// ISPDB is the URL of Mozilla's database of providers, such as DefaultISPDB; empty to leave it out. Each question tells Mozilla
+	// about a domain.
 	ISPDB string
-	// Only has the codes that are wanted, or the first letters of them; empty for all. What the others need is not asked.
+	// Only has the codes to look for, or their first letters; empty for all. What the others need is not asked. See ParseCodes.
 	Only []string
-	// Now is the time by which certificates are judged; nil for time.Now.
+	// Now is the clock by which certificates are judged; nil for time.Now.
 	Now func() time.Time
 
-	once  sync.Once
-	names *names
-	looks *looks
-	here  []netip.Addr // addresses of this machine
+	local []netip.Addr // addresses of this machine; nil to ask the system
 }
 
-// DefaultISPDB is where most programs ask Mozilla's database; the domain follows.
+// DefaultISPDB is where most clients ask Mozilla's database; the domain is appended.
 const DefaultISPDB = "https://autoconfig.thunderbird.net/v1.1/"
 
-// Domain is what to examine: the settings that a domain's programs should end up with.
+// Domain is a domain to examine, with the settings that its clients should get.
 type Domain struct {
 	settings.Found
-	// Limited is true if the settings are told to some networks only, so that the server may answer us as if it did not know the
-	// domain.
+	// Limited means that only clients in some networks get these settings. To others, such as ourselves, the server may answer that
+	// it does not know the domain.
 	Limited bool
 }
 
-// Examine asks everything about a domain and judges it.
+// Examine asks everything about a domain and judges the answers. For several domains, use Run.
 func (d *Doctor) Examine(ctx context.Context, domain Domain) Report {
-	d.once.Do(d.prepare)
-	start := time.Now()
-	s := d.gather(ctx, domain)
-	r := judge(s)
-	r.keep(d.wants)
-	r.Took = time.Since(start).Round(time.Millisecond).Seconds()
-	return r
+	return d.newSession().examine(ctx, domain)
 }
 
-func (d *Doctor) prepare() {
-	d.names = newNames(d.Resolver)
-	d.looks = newLooks(d.Prober)
-	if d.here == nil {
-		d.here = ownAddresses()
+// session is what the examinations of one run share.
+type session struct {
+	*Doctor
+	names *names
+	looks *looks
+	local []netip.Addr
+	now   func() time.Time
+}
+
+func (d *Doctor) newSession() *session {
+	s := &session{Doctor: d, names: newNames(d.Resolver), looks: newLooks(d.Prober), local: d.local, now: d.Now}
+	if s.local == nil {
+		s.local = localAddresses()
 	}
-	if d.Now == nil {
-		d.Now = time.Now
+	if s.now == nil {
+		s.now = time.Now
 	}
+	return s
+}
+
+func (s *session) examine(ctx context.Context, domain Domain) Report {
+	start := time.Now()
+	r := judge(s.gather(ctx, domain))
+	r.Findings = slices.DeleteFunc(r.Findings, func(f Finding) bool { return !s.wants(f.Code) })
+	r.Took = time.Since(start).Round(time.Millisecond).Seconds()
+	return r
 }
 
 // wants reports whether a code was asked for.

@@ -115,7 +115,7 @@ func checkReport(t *testing.T, r Report, want string) {
 	}
 	if !slices.ContainsFunc(r.Findings, func(f Finding) bool {
 		return f.Severity == severity && strings.Contains(f.Subject, subject) && strings.Contains(f.Text,
-			text) && f.Do != "" && f.Page == f.Code.Page()
+			text) && f.Fix != "" && f.Page == f.Code.Page()
 	}) {
 		t.Errorf("no %s %s about %q with %q in %+v", severity, code, subject, text, r.Findings)
 	}

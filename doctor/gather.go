@@ -17,8 +17,8 @@ import (
 )
 
 // gather asks everything that is to be known about a domain. The parts write to different fields of seen.
-func (d *Doctor) gather(ctx context.Context, domain Domain) *seen {
-	s := &seen{Domain: domain, now: d.Now(), server: d.Server, ours: d.Addresses, issuers: d.Issuers, here: d.here, wants: d.wantsAny}
+func (d *session) gather(ctx context.Context, domain Domain) *seen {
+	s := &seen{Domain: domain, now: d.now(), server: d.Server, ours: d.Addresses, issuers: d.Issuers, here: d.local, wants: d.wantsAny}
 	d.findOurs(ctx, s)
 	s.want = wanted(domain.Found, d.Server, d.Addresses)
 	together(
@@ -44,7 +44,7 @@ func together(functions ...func()) {
 }
 
 // findOurs finds the addresses of the mailhint server.
-func (d *Doctor) findOurs(ctx context.Context, s *seen) {
+func (d *session) findOurs(ctx context.Context, s *seen) {
 	if len(s.ours) > 0 || d.Server == "" {
 		return
 	}
@@ -70,7 +70,7 @@ func wanted(found settings.Found, server string, addresses []netip.Addr) []dnsre
 // ourLabels are the names below a domain that lead to the mailhint server.
 var ourLabels = []string{"autoconfig.", "autodiscover.", "ua-auto-config."}
 
-func (d *Doctor) gatherNames(ctx context.Context, s *seen) {
+func (d *session) gatherNames(ctx context.Context, s *seen) {
 	domain := string(s.Found.Domain)
 	s.names, s.caa = make(map[string]name), make(map[string]caa)
 	var mu sync.Mutex
@@ -99,7 +99,7 @@ func (d *Doctor) gatherNames(ctx context.Context, s *seen) {
 }
 
 // caaOf climbs from a name to the nearest one with CAA records.
-func (d *Doctor) caaOf(ctx context.Context, host string) caa {
+func (d *session) caaOf(ctx context.Context, host string) caa {
 	for owner := host; ; {
 		a := d.names.caa(ctx, owner)
 		if a.err == nil || !errors.Is(a.err, resolver.ErrNone) {
@@ -118,7 +118,7 @@ const maxFronts = 4
 
 // gatherFronts asks at the addresses of our names that are not this server's. What is in front of it, a proxy or a content network,
 // has addresses of its own.
-func (d *Doctor) gatherFronts(ctx context.Context, s *seen) {
+func (d *session) gatherFronts(ctx context.Context, s *seen) {
 	s.fronts = make(map[string][]netip.Addr)
 	if len(s.ours) == 0 || !s.asked && !d.wants(NameElsewhere) && !d.wants(WildcardHides) {
 		return
@@ -146,7 +146,7 @@ func (d *Doctor) gatherFronts(ctx context.Context, s *seen) {
 
 // gatherLed asks for Autodiscover where an SRV record leads. Programs follow it last; it is worth a question where there is no name
 // for what they ask first, and where it is not known that the target is this server.
-func (d *Doctor) gatherLed(ctx context.Context, s *seen) {
+func (d *session) gatherLed(ctx context.Context, s *seen) {
 	target := s.autodiscoverTarget()
 	last := s.asked && s.web[poxHost].Err != nil
 	other := d.wants(WrongSRV) && s.server != "" && !s.isOurName(target)
@@ -174,7 +174,7 @@ func (s *seen) isOurName(target string) bool {
 }
 
 // gatherMail looks at the servers that the settings name.
-func (d *Doctor) gatherMail(ctx context.Context, s *seen) {
+func (d *session) gatherMail(ctx context.Context, s *seen) {
 	if !d.wantsAny("MCD") || len(s.Servers) == 0 {
 		return
 	}
@@ -199,7 +199,7 @@ func (d *Doctor) gatherMail(ctx context.Context, s *seen) {
 }
 
 // hostOrLook returns what was seen of a mail server, or only whether it has addresses.
-func (d *Doctor) hostOrLook(ctx context.Context, host string, ports []probe.Port, look bool) probe.Host {
+func (d *session) hostOrLook(ctx context.Context, host string, ports []probe.Port, look bool) probe.Host {
 	if look {
 		return d.looks.at(ctx, host, ports)
 	}
@@ -207,8 +207,8 @@ func (d *Doctor) hostOrLook(ctx context.Context, host string, ports []probe.Port
 	return probe.Host{Name: host, Addresses: a.addresses, Err: a.err}
 }
 
-// ownAddresses are those of this machine; none if it does not tell.
-func ownAddresses() []netip.Addr {
+// localAddresses are those of this machine; none if it does not tell.
+func localAddresses() []netip.Addr {
 	networks, err := net.InterfaceAddrs()
 	if err != nil {
 		return nil

@@ -56,10 +56,10 @@ func (j *judgement) part(letters string, judge func()) {
 }
 
 // add notes a finding.
-func (j *judgement) add(code Code, severity Severity, subject, text, do string, paste ...string) {
-	f := Finding{Code: code, Severity: severity, Subject: subject, Text: text, Do: do, Page: code.Page()}
-	if f.Paste = blocks(paste...); f.Paste == "" && strings.HasSuffix(do, ":") {
-		f.Do = strings.TrimSuffix(do, ":") + "."
+func (j *judgement) add(code Code, severity Severity, subject, text, fix string, paste ...string) {
+	f := Finding{Code: code, Severity: severity, Subject: subject, Text: text, Fix: fix, Page: code.Page()}
+	if f.Paste = blocks(paste...); f.Paste == "" && strings.HasSuffix(fix, ":") {
+		f.Fix = strings.TrimSuffix(fix, ":") + "."
 	}
 	j.findings = append(j.findings, f)
 }

@@ -5,15 +5,17 @@ import (
 	"net/netip"
 	"sync"
 
+	"github.com/hashicorp/golang-lru/v2/simplelru"
+
 	"mailhint/probe"
 	"mailhint/resolver"
 )
 
-// memo remembers answers, and has each question asked once even if many want to know at the same time. Of many questions it forgets
-// the older ones, so that it stays small however many domains there are.
+// memo remembers answers and asks each question once, even if several want to know at the same time. It forgets the answers that were
+// not needed for the longest time, so that it stays small however many domains there are.
 type memo[K comparable, V any] struct {
-	mu         sync.Mutex
-	young, old map[K]*slot[V]
+	mu    sync.Mutex // of claim
+	slots *simplelru.LRU[K, *slot[V]]
 }
 
 // slot is the place of an answer, which is there when done is closed.
@@ -22,25 +24,27 @@ type slot[V any] struct {
 	value V
 }
 
-// generation is how many answers make a generation; two are kept.
-const generation = 2048
+// maxAnswers is how many answers a memo keeps.
+const maxAnswers = 4096
+
+func newMemo[K comparable, V any]() *memo[K, V] {
+	slots, err := simplelru.NewLRU[K, *slot[V]](maxAnswers, nil)
+	if err != nil {
+		panic(err) // the size is a positive constant
+	}
+	return &memo[K, V]{slots: slots}
+}
 
 // claim returns the slot of a question, and whether it is for the caller to fill.
 func (m *memo[K, V]) claim(key K) (s *slot[V], mine bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if s := m.young[key]; s != nil {
+	if s, ok := m.slots.Get(key); ok {
 		return s, false
 	}
-	s = m.old[key]
-	if mine = s == nil; mine {
-		s = &slot[V]{done: make(chan struct{})}
-	}
-	if m.young == nil || len(m.young) >= generation {
-		m.young, m.old = make(map[K]*slot[V]), m.young
-	}
-	m.young[key] = s
-	return s, mine
+	s = &slot[V]{done: make(chan struct{})}
+	m.slots.Add(key, s)
+	return s, true
 }
 
 func (m *memo[K, V]) do(key K, ask func() V) V {
@@ -56,9 +60,9 @@ func (m *memo[K, V]) do(key K, ask func() V) V {
 // names asks for what domains share: the addresses and aliases of hosts, and the CAA records of parents.
 type names struct {
 	Resolver
-	hosts   memo[string, hostAnswer]
-	aliases memo[string, aliasAnswer]
-	issuers memo[string, caaAnswer]
+	hosts   *memo[string, hostAnswer]
+	aliases *memo[string, aliasAnswer]
+	issuers *memo[string, caaAnswer]
 }
 
 type hostAnswer struct {
@@ -77,7 +81,9 @@ type caaAnswer struct {
 	err     error
 }
 
-func newNames(r Resolver) *names { return &names{Resolver: r} }
+func newNames(r Resolver) *names {
+	return &names{r, newMemo[string, hostAnswer](), newMemo[string, aliasAnswer](), newMemo[string, caaAnswer]()}
+}
 
 func (n *names) host(ctx context.Context, name string) hostAnswer {
 	return n.hosts.do(name, func() (a hostAnswer) {
@@ -103,7 +109,7 @@ func (n *names) caa(ctx context.Context, name string) caaAnswer {
 // looks are looks at mail servers, each port of each host once.
 type looks struct {
 	prober Prober
-	ports  memo[hostPort, probe.Host]
+	ports  *memo[hostPort, probe.Host]
 }
 
 type hostPort struct {
@@ -111,7 +117,7 @@ type hostPort struct {
 	port probe.Port
 }
 
-func newLooks(p Prober) *looks { return &looks{prober: p} }
+func newLooks(p Prober) *looks { return &looks{p, newMemo[hostPort, probe.Host]()} }
 
 // at looks at the ports of a host. Those that nobody has looked at are looked at together, so that the prober can keep to its limit
 // of connections.

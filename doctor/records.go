@@ -18,7 +18,7 @@ var srvLabels = []string{
 }
 
 // gatherRecords asks for the records that a domain has under the names of those that it should have.
-func (d *Doctor) gatherRecords(ctx context.Context, s *seen) {
+func (d *session) gatherRecords(ctx context.Context, s *seen) {
 	domain := string(s.Found.Domain)
 	var mu sync.Mutex
 	s.unanswered = make(map[string]error)
@@ -49,7 +49,7 @@ func (d *Doctor) gatherRecords(ctx context.Context, s *seen) {
 const maxTargets = 32
 
 // gatherAliases finds out which targets of SRV records are aliases.
-func (d *Doctor) gatherAliases(ctx context.Context, s *seen) {
+func (d *session) gatherAliases(ctx context.Context, s *seen) {
 	s.aliases = make(map[string]string)
 	var targets []string
 	for _, r := range s.published {

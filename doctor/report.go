@@ -1,6 +1,8 @@
 package doctor
 
 import (
+	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -95,9 +97,9 @@ type Finding struct {
 	Subject string `json:"subject"`
 	// Text says what is wrong, in words to act on.
 	Text string `json:"text"`
-	// Do says what to do.
-	Do string `json:"do"`
-	// Paste is text to paste where Do says; it may have several lines, and may be empty.
+	// Fix says what to do.
+	Fix string `json:"fix"`
+	// Paste is text to paste where Fix says; it may have several lines, or be empty.
 	Paste string `json:"paste"`
 	Page  string `json:"page"`
 }
@@ -135,14 +137,15 @@ type Report struct {
 	Reason     string `json:"-"`
 }
 
-// Has reports whether there is a finding of a severity.
-func (r *Report) Has(s Severity) bool {
-	return slices.ContainsFunc(r.Findings, func(f Finding) bool { return f.Severity == s })
-}
-
-// keep drops the findings with codes that nobody asked for.
-func (r *Report) keep(wants func(Code) bool) {
-	r.Findings = slices.DeleteFunc(r.Findings, func(f Finding) bool { return !wants(f.Code) })
+// count is the number of findings with a severity.
+func (r Report) count(s Severity) int {
+	n := 0
+	for _, f := range r.Findings {
+		if f.Severity == s {
+			n++
+		}
+	}
+	return n
 }
 
 // merge makes one finding of those that say the same about several places, and sorts them by code.
@@ -150,7 +153,7 @@ func merge(all []Finding) []Finding {
 	merged := []Finding{}
 	for _, f := range all {
 		i := slices.IndexFunc(merged, func(m Finding) bool {
-			return m.Code == f.Code && m.Severity == f.Severity && m.Text == f.Text && m.Do == f.Do
+			return m.Code == f.Code && m.Severity == f.Severity && m.Text == f.Text && m.Fix == f.Fix
 		})
 		if i < 0 {
 			merged = append(merged, f)
@@ -186,4 +189,20 @@ func union(a, b, separator string) string {
 		}
 	}
 	return strings.Join(all, separator)
+}
+
+// ParseCodes checks codes, or first letters of codes, and returns them in upper case.
+func ParseCodes(list []string) ([]string, error) {
+	var all []string
+	for _, text := range list {
+		start := strings.ToUpper(text)
+		switch {
+		case text == "":
+			return nil, errors.New("a code is empty; write for example D,H01")
+		case !slices.ContainsFunc(Codes, func(i Info) bool { return strings.HasPrefix(string(i.Code), start) }):
+			return nil, fmt.Errorf("no code begins with %q; write for example D,H01", text)
+		}
+		all = append(all, start)
+	}
+	return all, nil
 }

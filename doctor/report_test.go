@@ -62,7 +62,7 @@ func TestHostileText(t *testing.T) {
 		}
 		var texts []string
 		for _, f := range r.Findings {
-			texts = append(texts, f.Subject, f.Text, f.Do)
+			texts = append(texts, f.Subject, f.Text, f.Fix)
 			texts = append(texts, strings.Split(f.Paste, "\n")...)
 		}
 		for _, c := range r.Clients {
@@ -139,7 +139,7 @@ func TestJSON(t *testing.T) {
 	}
 	want := `{"domain":"a.example","findings":[{"code":"D01","severity":"problem","subject":"autoconfig.a.example",` +
 		`"text":"DNS has no address for it",` +
-		`"do":"Publish it, at the name servers of the domain:",` +
+		`"fix":"Publish it, at the name servers of the domain:",` +
 		`"paste":"autoconfig.a.example. 3600 IN CNAME setup.hoster.example.","page":"docs/codes/D01.md"}],` +
 		`"unchecked":[],"clients":[{"name":"Thunderbird","incoming":"mail.a.example:993 implicit TLS",` +
 		`"outgoing":"mail.a.example:465 implicit TLS",` +

@@ -6,7 +6,6 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
 	"mailhint/probe"
@@ -50,7 +49,7 @@ func TestUnchecked(t *testing.T) {
 			}
 		}, "mail.a.example by IPv6: this machine has none", false},
 		{"a mail server on this very machine, which trusts it", func(w *world, d *Doctor) {
-			d.here = addresses("198.51.100.25", "2001:db8::25")
+			d.local = addresses("198.51.100.25", "2001:db8::25")
 			w.looks["mail.a.example:143"] = func(l *probe.Look) { l.Before.Mechanisms = []string{"LOGIN"} }
 		}, "mail.a.example:143: whether passwords are taken before TLS", false},
 		{"a server without a name", func(w *world, d *Doctor) { d.Server = "" }, "set name in [server], or give --address", false},
@@ -86,18 +85,22 @@ func TestEachHostOnce(t *testing.T) {
 	w := newWorld(t, snapshot, names...)
 	d := w.doctor()
 	d.ISPDB = ""
-	var running sync.WaitGroup
-	free := make(chan struct{}, 16)
-	for _, name := range names {
-		free <- struct{}{}
-		running.Go(func() {
-			defer func() { <-free }()
-			if r := d.Examine(context.Background(), find(t, snapshot, name)); len(r.Findings) > 0 {
-				t.Errorf("%s: %+v", name, r.Findings)
+	run := Run{Doctor: d, Parallel: 16}
+	run.Domains = func(yield func(Domain) bool) {
+		for _, name := range names {
+			if !yield(find(t, snapshot, name)) {
+				return
 			}
-		})
+		}
 	}
-	running.Wait()
+	if err := run.Examine(t.Context(), func(r Report) error {
+		if len(r.Findings) > 0 {
+			t.Errorf("%s: %+v", r.Domain, r.Findings)
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
 	for _, port := range []string{"993", "143", "465", "587"} {
 		if n := w.looked["mail.hoster.example:"+port]; n != 1 {
 			t.Errorf("port %s was looked at %d times, want once", port, n)
@@ -105,19 +108,18 @@ func TestEachHostOnce(t *testing.T) {
 	}
 }
 
-// TestMemoStaysSmall: a run over very many domains remembers only so much.
+// TestMemoStaysSmall: a run over very many domains remembers only so much, and keeps what it needs all the time.
 func TestMemoStaysSmall(t *testing.T) {
-	var m memo[int, int]
-	for i := range 20 * generation {
-		if got := m.do(i, func() int { return i }); got != i {
-			t.Fatalf("got %d, want %d", got, i)
+	m := newMemo[int, int]()
+	asked := 0
+	for i := range 10 * maxAnswers {
+		if got := m.do(i+1, func() int { return i + 1 }); got != i+1 {
+			t.Fatalf("got %d, want %d", got, i+1)
 		}
-		if got := m.do(0, func() int { return 0 }); got != 0 {
-			t.Fatalf("got %d for what is asked all the time", got)
-		}
+		m.do(0, func() int { asked++; return 0 })
 	}
-	if n := len(m.young) + len(m.old); n > 2*generation {
-		t.Errorf("it remembers %d answers, want at most %d", n, 2*generation)
+	if n := m.slots.Len(); n != maxAnswers || asked != 1 {
+		t.Errorf("it remembers %d answers, want %d, and asked the same question %d times", n, maxAnswers, asked)
 	}
 }
 

@@ -33,7 +33,7 @@ const (
 )
 
 // questions lists everything that is asked of web servers about a domain.
-func (d *Doctor) questions(s *seen) []question {
+func (d *session) questions(s *seen) []question {
 	config, profile, ours := s.configQuestions(), s.profileQuestion(), d.wantsAny("HC") || d.wants(Disagree)
 	var all []question
 	if ours {
@@ -110,7 +110,7 @@ func (s *seen) profileQuestion() question {
 // maxWeb is how many requests about one domain are under way at a time.
 const maxWeb = 4
 
-func (d *Doctor) gatherWeb(ctx context.Context, s *seen) {
+func (d *session) gatherWeb(ctx context.Context, s *seen) {
 	questions := d.questions(s)
 	s.asked = len(questions) > 0
 	s.web = make(map[place]page)
@@ -134,7 +134,7 @@ func (d *Doctor) gatherWeb(ctx context.Context, s *seen) {
 const maxHops = 3
 
 // ask asks a question and follows redirects to other https addresses, as programs do.
-func (d *Doctor) ask(ctx context.Context, q question) page {
+func (d *session) ask(ctx context.Context, q question) page {
 	p := page{want: q.want}
 	request := q.Request
 	for {

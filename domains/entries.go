@@ -179,3 +179,14 @@ func exportRules(rules []rule) []Rule {
 	}
 	return exported
 }
+
+// NamedDomains lists the enabled domains that the configuration has by name: not those that only a wildcard or the fallback covers.
+func (s *Snapshot) NamedDomains() []settings.Domain {
+	var named []settings.Domain
+	for _, e := range s.Entries() {
+		if !e.Disabled && (e.Kind == Single || e.Kind == List) {
+			named = append(named, e.Names...)
+		}
+	}
+	return named
+}

@@ -4,22 +4,22 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
+	"io"
 	"net/netip"
-	"net/url"
 	"os"
 	"os/signal"
 	"slices"
-	"strings"
 	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 
 	"mailhint/doctor"
 	"mailhint/domains"
+	"mailhint/exchangers"
 	"mailhint/probe"
-	"mailhint/resolver"
+	"mailhint/settings"
 )
 
 // doctorFlags are the flags of doctor.
@@ -36,40 +36,42 @@ func newDoctor() *cobra.Command {
 	var flags doctorFlags
 	cmd := &cobra.Command{
 		Use:   "doctor [DOMAIN...|--all]",
-		Short: "Say what is wrong with the set-up of a domain, and what to do",
-		Long: "doctor asks as mail programs do: DNS, the answers of this server from outside, and the mail servers that they name. It says\n" +
-			"what is wrong, with a code that docs/codes explains, what each program would end up with, and what to do, with text to paste.\n" +
-			"It logs in nowhere, and sends no address but postmaster's.\n" +
+		Short: "Find out what is wrong with a domain's set-up, and how to fix it",
+		Long: "doctor looks where mail clients look: at DNS, at the answers of this server as seen from outside, and at the mail servers\n" +
+			"that they name. It reports what is wrong, each with a code that docs/codes explains, what each client would get, and how to\n" +
+			"fix it, with text to paste. It never logs in, and sends no address but postmaster's.\n" +
 			"\n" +
-			"Without a DOMAIN it takes the one that is configured. With --all, names that only a wildcard or the fallback answers for are\n" +
-			"left out, and Mozilla's database is not asked: it need not learn the list of domains.\n" +
+			"Without DOMAIN it examines the configured domain, if there is exactly one. --all leaves out names that only a wildcard or the\n" +
+			"fallback covers, and does not ask Mozilla's database, so as not to send it the list of domains.\n" +
 			"\n" +
-			"Exit codes: 0 all is good; 1 a problem was found, or something to be warned of; 3 nothing was found, but not all could be checked,\n" +
-			"or it was interrupted.\n" +
-			"With --nagios those of monitoring plugins: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN.",
+			"Exit codes: 0 everything is good; 1 there are problems or warnings; 3 nothing was found, but not everything could be checked,\n" +
+			"or doctor was interrupted. With --nagios they are those of monitoring plugins: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN.",
 		Example: "  mailhint doctor example.com\n" +
 			"  mailhint doctor --all --only D,H01\n" +
 			"  mailhint doctor example.com --resolver 192.0.2.53 --address 198.51.100.7\n" +
 			"  mailhint doctor example.com --nagios",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if cmd.Flags().Changed("only") && len(flags.only) == 0 {
-				flags.only = []string{""} // a flag that is given and says nothing is a mistake
+				flags.only = []string{""} // reported as a mistake
 			}
 			err := runDoctor(cmd, args, flags)
-			if flags.nagios && err != nil && err.Error() != "" {
-				return nagiosUnknown(cmd.OutOrStdout(), err)
+			if flags.nagios && err != nil && err.Error() != "" { // monitoring does not know the other exit codes
+				if err := doctor.PrintNagiosError(cmd.OutOrStdout(), err); err != nil {
+					return err
+				}
+				return exitError{code: int(doctor.NagiosUnknown)}
 			}
 			return err
 		},
 	}
 	cmd.Flags().BoolVar(&flags.all, "all", false, "examine every domain that is configured by name")
 	cmd.Flags().BoolVar(&flags.json, "json", false, "print JSON")
-	cmd.Flags().BoolVar(&flags.nagios, "nagios", false, "print one line for monitoring, with its exit codes")
-	cmd.Flags().StringSliceVar(&flags.only, "only", nil, "codes, or first letters of them, such as D,H01: look for nothing else")
-	cmd.Flags().IntVar(&flags.parallel, "parallel", 8, "how many domains to examine at a time")
-	cmd.Flags().DurationVar(&flags.watch, "watch", 0, "examine again and again, this long after the last time, and print what changed")
+	cmd.Flags().BoolVar(&flags.nagios, "nagios", false, "print one line for monitoring, and use the exit codes of monitoring plugins")
+	cmd.Flags().StringSliceVar(&flags.only, "only", nil, "look only for these codes, or codes that begin with these letters, such as D,H01")
+	cmd.Flags().IntVar(&flags.parallel, "parallel", 8, "number of domains to examine at a time")
+	cmd.Flags().DurationVar(&flags.watch, "watch", 0, "examine repeatedly, with this pause, and print only what changed")
 	cmd.Flags().StringSliceVar(&flags.addresses, "address", nil,
-		"IP addresses by which this server is seen from outside; default those of name in [server]")
+		"IP addresses of this server as seen from outside (default: those of name in [server])")
 	addOutsideFlags(cmd)
 	return cmd
 }
@@ -80,7 +82,7 @@ func runDoctor(cmd *cobra.Command, args []string, flags doctorFlags) error {
 	}
 	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	context.AfterFunc(ctx, stop) // whoever interrupts again does not want to wait
+	context.AfterFunc(ctx, stop) // a second interrupt ends the process
 	cmd.SetContext(ctx)
 	asked, err := resolverOf(cmd)
 	if err != nil {
@@ -90,145 +92,188 @@ func runDoctor(cmd *cobra.Command, args []string, flags doctorFlags) error {
 		return err
 	}
 	if flags.watch > 0 {
-		return watchDomains(cmd, flags, func() (examination, error) { return flags.prepare(cmd, args, asked) })
+		return problem(doctor.Watch(ctx, cmd.OutOrStdout(), flags.watch, func() (doctor.Run, error) {
+			run, _, err := flags.prepare(cmd, args, asked)
+			return run, err
+		}))
 	}
-	e, err := flags.prepare(cmd, args, asked)
+	run, snapshot, err := flags.prepare(cmd, args, asked)
 	if err != nil {
 		return err
 	}
-	return flags.once(cmd, e)
+	return flags.once(cmd, run, snapshot)
 }
 
-// once examines all domains once. When the program is told to end, it prints what is finished and says that this is not all.
-func (f doctorFlags) once(cmd *cobra.Command, e examination) error {
+// once examines all domains once. If it is interrupted, it prints what is complete and says that this is not all.
+func (f doctorFlags) once(cmd *cobra.Command, run doctor.Run, snapshot *domains.Snapshot) error {
 	ctx := cmd.Context()
-	progress := newProgress(cmd.ErrOrStderr(), e.total, "domains")
-	printer := f.printer(cmd.OutOrStdout(), e.total == 1)
-	done := 0
-	err := examine(ctx, e.doctor, f.parallel, e.targets, func(r doctor.Report) error {
+	progress := newProgress(cmd.ErrOrStderr(), run.Total, "domains")
+	printer := f.printer(cmd.OutOrStdout(), run.Total == 1)
+	var summary doctor.Summary
+	err := run.Examine(ctx, func(r doctor.Report) error {
 		progress.step()
-		done++
-		return printer.print(r)
+		summary.Add(r)
+		return printer.Print(r)
 	})
 	progress.done()
 	if f.all {
-		leftOut(cmd.ErrOrStderr(), e.snapshot)
+		for _, names := range doctor.NotNamed(snapshot) {
+			fmt.Fprintf(cmd.ErrOrStderr(), "not examined: %s; name one of them to examine it\n", names)
+		}
 	}
 	interrupted := ctx.Err() != nil && errors.Is(err, ctx.Err())
 	if err != nil && !interrupted {
 		return problem(err)
 	}
-	if !interrupted {
-		return printer.end()
-	}
-	if !f.nagios { // its one line says that nothing is known
-		if err := printer.end(); err != nil && err.Error() != "" {
+	if !interrupted || !f.nagios { // the error is the one line of an interrupted --nagios
+		if err := printer.End(); err != nil {
 			return problem(err)
 		}
 	}
-	return exitError{exitUnknown, fmt.Errorf("interrupted after %d of %s", done, count(e.total, "domain"))}
-}
-
-// examination is what is to be done once, by the configuration as it is at the moment.
-type examination struct {
-	snapshot *domains.Snapshot
-	targets  iter.Seq[doctor.Domain]
-	total    int
-	doctor   *doctor.Doctor
-	renew    func() (*doctor.Doctor, error) // a doctor who remembers nothing
-}
-
-// prepare reads the configuration.
-func (f doctorFlags) prepare(cmd *cobra.Command, args []string, asked dnsResolver) (e examination, err error) {
-	if e.snapshot, err = domains.Load(configName(cmd)); err != nil {
-		return e, problem(err)
+	if interrupted {
+		return exitError{exitUnknown, fmt.Errorf("interrupted after %d of %s", summary.Domains, count(run.Total, "domain"))}
 	}
-	live := &liveExchangers{ctx: cmd.Context(), resolver: asked}
-	e.snapshot.AskExchangers(live.ours)
-	if e.targets, e.total, err = doctorTargets(e.snapshot, live, args, f.all); err != nil {
-		return e, err
-	}
-	snapshot := e.snapshot
-	e.renew = func() (*doctor.Doctor, error) { return f.doctor(snapshot, asked) }
-	e.doctor, err = e.renew()
-	return e, err
+	return f.exit(summary)
 }
 
-// check refuses flags that contradict each other.
-func (f doctorFlags) check(args []string) error {
+// exit is the exit code as an error.
+func (f doctorFlags) exit(s doctor.Summary) error {
 	switch {
-	case f.all && len(args) > 0:
-		return errors.New("--all examines every domain; leave out it or the names")
-	case f.json && f.nagios:
-		return errors.New("--json and --nagios are two forms of the same; leave out one")
-	case f.json && f.watch > 0:
-		return errors.New("--watch prints lines for people; leave out --json")
-	case f.nagios && f.watch > 0:
-		return errors.New("--nagios is for a program that watches by itself; leave out --watch")
-	case f.parallel < 1 || f.parallel > 256:
-		return fmt.Errorf("--parallel %d: write a number from 1 to 256", f.parallel)
-	case f.watch < 0 || f.watch > 0 && f.watch < time.Second:
-		return fmt.Errorf("--watch %s is too short; write 1s or more", f.watch)
-	}
-	for _, only := range f.only {
-		if only == "" {
-			return errors.New("--only: a code is empty; write for example D,H01")
-		}
-		if !slices.ContainsFunc(doctor.Codes,
-			func(i doctor.Info) bool { return strings.HasPrefix(string(i.Code), strings.ToUpper(only)) }) {
-			return fmt.Errorf("--only %q: no code begins like that; write for example D,H01", only)
-		}
+	case f.nagios:
+		return exitError{code: int(s.Nagios())}
+	case s.Problems+s.Warnings > 0:
+		return exitError{code: exitProblem}
+	case s.Unchecked > 0:
+		return exitError{code: exitUnknown}
 	}
 	return nil
 }
 
-// dnsResolver is what doctor and the fallback ask: a *resolver.Resolver.
-type dnsResolver interface {
-	doctor.Resolver
-	MX(ctx context.Context, name string) ([]resolver.MX, error)
+func (f doctorFlags) printer(out io.Writer, alone bool) doctor.Printer {
+	switch {
+	case f.json:
+		return &doctor.JSONPrinter{Out: out}
+	case f.nagios:
+		return &doctor.NagiosPrinter{Out: out, Start: time.Now()}
+	}
+	return &doctor.TextPrinter{Out: out, Alone: alone, OnlyBad: f.all, Width: terminalWidth(out)}
 }
 
-// doctor makes a doctor that remembers nothing yet.
-func (f doctorFlags) doctor(snapshot *domains.Snapshot, asked dnsResolver) (*doctor.Doctor, error) {
-	// The prober has a queue of its own: its time is limited, and waiting counts.
-	prober := &probe.Prober{Resolver: newPatient(asked, atOnce/2), Private: slices.Concat(snapshot.Server.ProbePrivate, f.private)}
-	d := &doctor.Doctor{Resolver: newPatient(asked, atOnce), Prober: prober, Server: snapshot.Server.Name, ISPDB: doctor.DefaultISPDB}
+// terminalWidth is how wide lines for people may be: at most 100 characters on a terminal; 0, for any width, elsewhere.
+func terminalWidth(out io.Writer) int {
+	file, ok := out.(*os.File)
+	if !ok {
+		return 0
+	}
+	width, _, err := term.GetSize(int(file.Fd()))
+	if err != nil {
+		return 0
+	}
+	return min(width, 100)
+}
+
+// check refuses flags that contradict each other.
+func (f *doctorFlags) check(args []string) (err error) {
+	switch {
+	case f.all && len(args) > 0:
+		return errors.New("--all examines every domain; drop --all or the domain names")
+	case f.json && f.nagios:
+		return errors.New("--json and --nagios exclude each other; drop one")
+	case f.json && f.watch > 0:
+		return errors.New("--watch prints lines for people; drop --json")
+	case f.nagios && f.watch > 0:
+		return errors.New("--nagios is for monitoring, which repeats the check itself; drop --watch")
+	case f.parallel < 1 || f.parallel > 256:
+		return fmt.Errorf("--parallel %d is out of range; write a number from 1 to 256", f.parallel)
+	case f.watch < 0 || f.watch > 0 && f.watch < time.Second:
+		return fmt.Errorf("--watch %s is too short; write 1s or more", f.watch)
+	}
+	if f.only, err = doctor.ParseCodes(f.only); err != nil {
+		return fmt.Errorf("--only: %w", err)
+	}
+	return nil
+}
+
+// doctorResolver is what doctor and the fallback ask: a *resolver.Resolver.
+type doctorResolver interface {
+	doctor.Resolver
+	exchangers.Resolver
+}
+
+// prepare reads the configuration.
+func (f doctorFlags) prepare(cmd *cobra.Command, args []string, asked doctorResolver) (doctor.Run, *domains.Snapshot, error) {
+	snapshot, err := domains.Load(configName(cmd))
+	if err != nil {
+		return doctor.Run{}, nil, problem(err)
+	}
+	live := &liveExchangers{ctx: cmd.Context(), resolver: asked}
+	snapshot.AskExchangers(live.ours)
+	run := doctor.Run{Parallel: f.parallel}
+	if run.Doctor, err = f.doctor(snapshot, asked); err != nil {
+		return doctor.Run{}, nil, err
+	}
+	if f.all {
+		names := snapshot.NamedDomains()
+		run.Total = len(names)
+		run.Domains = func(yield func(doctor.Domain) bool) {
+			for _, name := range names {
+				if target, err := doctor.Target(snapshot, name); err == nil && !yield(target) {
+					return
+				}
+			}
+		}
+		return run, snapshot, nil
+	}
+	targets, err := doctorTargets(snapshot, live, args)
+	run.Domains, run.Total = slices.Values(targets), len(targets)
+	return run, snapshot, err
+}
+
+// doctorTargets returns the domains that the command line names, or the only one that is configured.
+func doctorTargets(snapshot *domains.Snapshot, live *liveExchangers, args []string) (targets []doctor.Domain, err error) {
+	var names []settings.Domain
+	if len(args) == 0 {
+		if names = snapshot.NamedDomains(); len(names) != 1 {
+			return nil, fmt.Errorf("%d domains are configured by name; say which one, or use --all", len(names))
+		}
+	}
+	for _, arg := range args {
+		name, err := settings.ParseDomain(arg)
+		if err != nil {
+			return nil, fmt.Errorf("%q: %w; write it like example.com", arg, err)
+		}
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	for _, name := range names {
+		target, err := doctor.Target(snapshot, name)
+		switch {
+		case errors.Is(err, doctor.ErrDisabled):
+			return nil, problem(fmt.Errorf("%s is disabled; remove enabled = false to examine it", name))
+		case err != nil:
+			return nil, live.notFound(snapshot, name)
+		}
+		targets = append(targets, target)
+	}
+	return targets, nil
+}
+
+// doctor returns how to examine domains according to the configuration and the flags.
+func (f doctorFlags) doctor(snapshot *domains.Snapshot, asked doctor.Resolver) (*doctor.Doctor, error) {
 	options, err := dnsFlags{format: "zone", addresses: f.addresses}.options()
 	if err != nil {
 		return nil, err
 	}
-	d.Addresses = options.Addresses
-	for _, only := range f.only {
-		d.Only = append(d.Only, strings.ToUpper(only))
-	}
+	// The prober has a queue of its own, because its time is limited and includes waiting.
+	prober := &probe.Prober{Resolver: doctor.Throttle(asked, doctor.MaxQueries/2), Private: slices.Concat(snapshot.Server.ProbePrivate, f.private)}
+	d := &doctor.Doctor{Resolver: doctor.Throttle(asked, doctor.MaxQueries), Prober: prober, Server: snapshot.Server.Name,
+		Addresses: options.Addresses, Only: f.only, ISPDB: doctor.DefaultISPDB}
 	if f.all {
 		d.ISPDB = ""
 	}
 	if snapshot.Server.TLS == "acme" {
-		d.Issuers = issuers(snapshot.Server.ACME.CAs)
+		d.Issuers = doctor.IssuersOf(snapshot.Server.ACME.CAs)
 	}
 	return d, nil
-}
-
-// caaNames are the names by which CAA records allow authorities, by the host of their ACME directory.
-var caaNames = map[string]string{
-	"acme-v02.api.letsencrypt.org":         "letsencrypt.org",
-	"acme-staging-v02.api.letsencrypt.org": "letsencrypt.org",
-	"acme.zerossl.com":                     "sectigo.com",
-	"dv.acme-v02.api.pki.goog":             "pki.goog",
-	"api.buypass.com":                      "buypass.com",
-	"acme.ssl.com":                         "ssl.com",
-}
-
-// issuers returns the names of authorities as CAA records spell them; none if one of them is not known, because it may be allowed.
-func issuers(directories []string) []string {
-	var names []string
-	for _, directory := range directories {
-		u, err := url.Parse(directory)
-		if err != nil || caaNames[u.Hostname()] == "" {
-			return nil
-		}
-		names = append(names, caaNames[u.Hostname()])
-	}
-	return names
 }

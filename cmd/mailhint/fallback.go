@@ -90,7 +90,7 @@ func whyNotFound(snapshot *domains.Snapshot, d settings.Domain) string {
 func nearDomain(snapshot *domains.Snapshot, d settings.Domain) settings.Domain {
 	label, _, _ := strings.Cut(string(d), ".")
 	var sister settings.Domain
-	for _, name := range namedDomains(snapshot) {
+	for _, name := range snapshot.NamedDomains() {
 		if spelling.Distance(string(d), string(name), 1) <= 1 {
 			return name
 		}

@@ -1,4 +1,4 @@
-package main
+package doctor
 
 import (
 	"context"
@@ -10,7 +10,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"mailhint/doctor"
 	"mailhint/resolver"
 	"mailhint/settings"
 )
@@ -42,18 +41,18 @@ func (b *busyDNS) Host(_ context.Context, name string) ([]netip.Addr, string, er
 func TestQuestionsAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dns := &busyDNS{fakeDNS: &fakeDNS{}}
-		d := &doctor.Doctor{Resolver: newPatient(dns, atOnce), Prober: dns, Only: []string{"D01"}}
+		d := &Doctor{Resolver: Throttle(dns, MaxQueries), Prober: dns, Only: []string{"D01"}}
 		var all sync.WaitGroup
 		for i := range 200 {
 			name := settings.Domain(fmt.Sprintf("d%d.example", i))
 			all.Go(func() {
 				found := settings.Found{Settings: &settings.Settings{}, Domain: name, Primary: name}
-				d.Examine(t.Context(), doctor.Domain{Found: found})
+				d.Examine(t.Context(), Domain{Found: found})
 			})
 		}
 		all.Wait()
-		if dns.most != atOnce {
-			t.Errorf("%d questions at a time, want %d", dns.most, atOnce)
+		if dns.most != MaxQueries {
+			t.Errorf("%d questions at a time, want %d", dns.most, MaxQueries)
 		}
 	})
 }
@@ -62,7 +61,7 @@ func TestQuestionsAtOnce(t *testing.T) {
 func TestAskedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dns := &busyDNS{fakeDNS: &fakeDNS{}}
-		p := newPatient(dns, atOnce)
+		p := Throttle(dns, MaxQueries).(*throttled)
 		for _, step := range []struct {
 			failures int
 			want     error
@@ -81,7 +80,7 @@ func TestAskedAgain(t *testing.T) {
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		for range atOnce {
+		for range MaxQueries {
 			p.free <- struct{}{}
 		}
 		if _, _, err := p.Host(ctx, "a.example"); !errors.Is(err, resolver.ErrFailed) || !errors.Is(err, context.Canceled) {

@@ -1,4 +1,4 @@
-package main
+package doctor
 
 import (
 	"bytes"
@@ -7,20 +7,18 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"mailhint/doctor"
 )
 
 // TestProgramsTogether: programs that end up with the same servers are told together, and no line is wider than a terminal.
 func TestProgramsTogether(t *testing.T) {
-	client := func(name, incoming, from, why string, works *bool) doctor.Client {
-		return doctor.Client{Name: name, Incoming: incoming, From: from, Why: why, Works: works}
+	client := func(name, incoming, from, why string, works *bool) Client {
+		return Client{Name: name, Incoming: incoming, From: from, Why: why, Works: works}
 	}
-	r := doctor.Report{Domain: "a.example", Incomplete: true, Reason: "x",
+	r := Report{Domain: "a.example", Incomplete: true, Reason: "x",
 		Unchecked: []string{"DNS does not answer: " + strings.Repeat("why ", 30)},
-		Findings: []doctor.Finding{{Code: doctor.PortClosed, Severity: doctor.Problem, Subject: "mail.a.example:993",
-			Do: "Start the service " + strings.Repeat("again ", 20), Text: "the machine is there, and nothing listens at port 993 of the address that DNS has for it"}},
-		Clients: []doctor.Client{
+		Findings: []Finding{{Code: PortClosed, Severity: Problem, Subject: "mail.a.example:993",
+			Fix: "Start the service " + strings.Repeat("again ", 20), Text: "the machine is there, and nothing listens at port 993 of the address that DNS has for it"}},
+		Clients: []Client{
 			client("Thunderbird", "mail.a.example:993 implicit TLS", "https://autoconfig.a.example", "", new(true)),
 			client("Outlook (classic)", "mail.a.example:993 implicit TLS", "https://autodiscover.a.example", "", new(true)),
 			client("Evolution", "mail.a.example:143 STARTTLS", "SRV records", "", new(true)),
@@ -30,12 +28,12 @@ func TestProgramsTogether(t *testing.T) {
 	}
 	for _, width := range []int{0, 80} {
 		var out bytes.Buffer
-		p := &textReports{out: &out, alone: true, width: width}
-		if err := p.print(r); err != nil {
+		p := &TextPrinter{Out: &out, Alone: true, Width: width}
+		if err := p.Print(r); err != nil {
 			t.Fatal(err)
 		}
-		if err := p.end(); err == nil {
-			t.Error("nothing is wrong")
+		if err := p.End(); err != nil {
+			t.Fatal(err)
 		}
 		for line := range strings.Lines(out.String()) {
 			if len(strings.TrimRight(line, "\n")) > 80 && width > 0 {
@@ -49,7 +47,7 @@ func TestProgramsTogether(t *testing.T) {
 			"not checked: DNS does not answer: why why",
 			"Works: Thunderbird, Outlook (classic) incoming mail.a.example:993 implicit TLS from https://autoconfig.a.example, https://autodiscover.a.example",
 			"Works: Evolution incoming mail.a.example:143 STARTTLS", "Does not work: KMail why it finds nothing",
-			"Not known: FairEmail why DNS does not answer",
+			"Unknown: FairEmail why DNS does not answer",
 		} {
 			if !strings.Contains(joined, want) {
 				t.Errorf("width %d: no %q in\n%s", width, want, out.String())
@@ -62,8 +60,8 @@ func TestProgramsTogether(t *testing.T) {
 func TestLongWord(t *testing.T) {
 	word := strings.Repeat("x", 300)
 	for _, line := range []string{word, "  D01 " + word + " " + word + " end", "a " + word, strings.Repeat("a ", 300)} {
-		var b strings.Builder
-		(&textReports{width: 80}).fold(&b, "      ", line)
+		b := textBuilder{width: 80}
+		b.fold("      ", line)
 		if got, want := strings.Join(strings.Fields(b.String()), " "), strings.Join(strings.Fields(line), " "); got != want {
 			t.Errorf("got %q, want the words of %q", got, want)
 		}
@@ -73,18 +71,18 @@ func TestLongWord(t *testing.T) {
 // TestManyGood: of very many domains, the good ones are counted, and those that are not fully checked too.
 func TestManyGood(t *testing.T) {
 	var out bytes.Buffer
-	p := &textReports{out: &out, all: true}
+	p := &TextPrinter{Out: &out, OnlyBad: true}
 	for i := range 100 {
-		r := doctor.Report{Domain: "a.example"}
+		r := Report{Domain: "a.example"}
 		if i == 50 {
 			r.Incomplete, r.Unchecked = true, []string{"nobody knows"}
 		}
-		if err := p.print(r); err != nil {
+		if err := p.Print(r); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := p.end(); err == nil {
-		t.Error("all is known")
+	if err := p.End(); err != nil {
+		t.Fatal(err)
 	}
 	const want = "a.example: 0 problems, 0 warnings\n  not checked: nobody knows\n" +
 		"\n100 domains (99 good), 0 problems, 0 warnings, 1 domain not fully checked\n"
@@ -97,17 +95,17 @@ func TestManyGood(t *testing.T) {
 func TestNagiosTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
-		p := doctorFlags{nagios: true}.printer(&out, false)
+		p := &NagiosPrinter{Out: &out, Start: time.Now()}
 		for range 3 {
 			time.Sleep(2 * time.Second)
-			r := doctor.Report{Domain: "a.example", Took: 2, Incomplete: true, Unchecked: []string{"aside", "b"}, Reason: "b",
-				Findings: []doctor.Finding{{Code: doctor.Outlook, Severity: doctor.Warning, Subject: "Outlook"}}}
-			if err := p.print(r); err != nil {
+			r := Report{Domain: "a.example", Took: 2, Incomplete: true, Unchecked: []string{"aside", "b"}, Reason: "b",
+				Findings: []Finding{{Code: Outlook, Severity: Warning, Subject: "Outlook"}}}
+			if err := p.Print(r); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if err := p.end(); err == nil {
-			t.Error("all is known")
+		if err := p.End(); err != nil || p.summary.Nagios() != NagiosUnknown {
+			t.Errorf("%s, %v", p.summary.Nagios(), err)
 		}
 		const want = "MAILHINT UNKNOWN - 3 domains, 0 problems, 3 warnings: a.example: b; C02 Outlook | " +
 			"domains=3 problems=0;;0 warnings=3;0 unchecked=3 time=6.000s\n"

@@ -1,4 +1,4 @@
-package main
+package doctor
 
 import (
 	"bytes"
@@ -9,12 +9,13 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"github.com/spf13/cobra"
+	"mailhint/domains"
 )
 
 // watched is a run of doctor --watch, which a test looks at from outside.
@@ -33,15 +34,23 @@ func watch(t *testing.T, ctx context.Context, config string, hosts ...string) *w
 		w.set(host, true)
 	}
 	w.write(t, config)
-	cmd := &cobra.Command{}
-	cmd.Flags().String("config", w.file, "")
-	cmd.SetContext(ctx)
-	cmd.SetOut(&w.out)
-	flags := doctorFlags{all: true, parallel: 2, watch: time.Minute, only: []string{"D01"}}
-	go func() {
-		w.done <- watchDomains(cmd, flags, func() (examination, error) { return flags.prepare(cmd, nil, w.fakeDNS) })
-	}()
+	go func() { w.done <- Watch(ctx, &w.out, time.Minute, w.prepare) }()
 	return w
+}
+
+func (w *watched) prepare() (Run, error) {
+	snapshot, err := domains.Load(w.file)
+	if err != nil {
+		return Run{}, err
+	}
+	var all []Domain
+	for _, name := range snapshot.NamedDomains() {
+		if target, err := Target(snapshot, name); err == nil {
+			all = append(all, target)
+		}
+	}
+	d := &Doctor{Resolver: w.fakeDNS, Prober: w.fakeDNS, Server: snapshot.Server.Name, Only: []string{"D01"}}
+	return Run{Doctor: d, Domains: slices.Values(all), Total: len(all), Parallel: 2}, nil
 }
 
 func (w *watched) write(t *testing.T, config string) {
@@ -85,7 +94,7 @@ func TestWatch(t *testing.T) {
 			{"a mail server goes, and the name comes", func() { w.set("autoconfig.a.example", true); w.set("mail.a.example", false) },
 				"+ " + missing("mail.a.example") + "- " + missing("autoconfig.a.example")},
 			{"a broken configuration", func() { w.write(t, "nonsense") },
-				`\+ the configuration cannot be used, and the one before is: .*domains.toml.*\n`},
+				`\+ the configuration cannot be used, still using the previous one: .*domains.toml.*\n`},
 			{"which stays, and the mail server comes", func() { w.set("mail.a.example", true) }, "- " + missing("mail.a.example")},
 			{"a domain more", func() {
 				w.write(t, strings.Replace(watchedConfig, "imap", "aliases = [\"b.example\"]\nimap", 1))

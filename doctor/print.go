@@ -1,0 +1,48 @@
+package doctor
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Printer prints reports as they come. Print is called for each, then End once.
+type Printer interface {
+	Print(Report) error
+	// End prints what concerns all reports. An interrupted run has an end, too.
+	End() error
+}
+
+// Summary counts what a run found.
+type Summary struct {
+	Domains, Good, Problems, Warnings, Unchecked int
+}
+
+// Add counts a report.
+func (s *Summary) Add(r Report) {
+	problems, warnings := r.count(Problem), r.count(Warning)
+	s.Domains++
+	s.Problems += problems
+	s.Warnings += warnings
+	if r.Incomplete {
+		s.Unchecked++
+	} else if problems+warnings == 0 {
+		s.Good++
+	}
+}
+
+// String is the summary in words.
+func (s Summary) String() string {
+	text := fmt.Sprintf("%s (%d good), %s, %s", number(s.Domains, "domain"), s.Good, number(s.Problems, "problem"), number(s.Warnings, "warning"))
+	if s.Unchecked > 0 {
+		text += fmt.Sprintf(", %s not fully checked", number(s.Unchecked, "domain"))
+	}
+	return text
+}
+
+// number is a count with its noun.
+func number(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return strings.TrimSpace(fmt.Sprintf("%d %ss", n, noun))
+}
