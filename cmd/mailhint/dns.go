@@ -10,8 +10,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"mailhint/dnsrecords"
-	"mailhint/pacc"
 	"mailhint/settings"
+	"mailhint/starter"
 )
 
 // dnsFlags are the flags of dns.
@@ -86,16 +86,12 @@ func printDNS(cmd *cobra.Command, name string, flags dnsFlags) error {
 	if options.Server == "" {
 		options.Server = snapshot.Server.Name
 	}
-	document, err := pacc.Answer(found)
-	if err != nil && !errors.Is(err, pacc.ErrNotExpressible) {
-		return problem(err)
-	}
-	if err == nil {
-		options.PACC = pacc.Record(document)
-	}
-	records, err := dnsrecords.For(found, options)
-	if err != nil { // the file may be right all the same: with addresses it needs no name
+	records, err := starter.Records(found, options)
+	switch {
+	case errors.Is(err, dnsrecords.ErrNoServer): // wrong usage: with --address the same file needs no name
 		return fmt.Errorf("%w: set name in [server], or give --target HOST", err)
+	case err != nil:
+		return problem(err)
 	}
 	if flags.diff {
 		return printDNSDifferences(cmd, flags.format, zone, records, options)

@@ -6,16 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"mailhint/domains"
 	"mailhint/probe"
 	"mailhint/resolver"
 	"mailhint/settings"
+	"mailhint/starter"
 )
 
 func newProbe() *cobra.Command {
@@ -119,9 +118,9 @@ func findingExit(f *probe.Finding) error {
 	return nil
 }
 
-// printFinding prints the entry with what was seen as comments.
+// printFinding prints the entry, with what was found as comments.
 func printFinding(out io.Writer, f *probe.Finding, now time.Time) error {
-	text, err := entryOf(f, f.Comments(now))
+	text, err := starter.Entry(f, f.Comments(now)...)
 	if err != nil {
 		return err
 	}
@@ -129,31 +128,11 @@ func printFinding(out io.Writer, f *probe.Finding, now time.Time) error {
 	return err
 }
 
-// entryOf spells the servers that were found. What could not be loaded, because there is nothing to read or to send mail with, is only
-// a comment.
-func entryOf(f *probe.Finding, comments []string) (string, error) {
-	e := domains.Entry{Kind: domains.Single, Names: []settings.Domain{f.Domain}, Choice: domains.Choice{Settings: f.Settings()}}
-	text, err := domains.Printer{}.Entry(e, comments...)
-	if err != nil || f.Complete() {
-		return text, err
-	}
-	var b strings.Builder
-	for line := range strings.Lines(text) {
-		switch {
-		case strings.HasPrefix(line, "#"):
-			b.WriteString(line)
-		case len(f.Servers) > 0:
-			b.WriteString("# " + line)
-		}
-	}
-	return b.String(), nil
-}
-
-func printFindingJSON(out io.Writer, f *probe.Finding, now time.Time) error {
-	report := reportOf(f, now)
+// printFindingJSON prints everything that was found.
+func printFindingJSON(out io.Writer, f *probe.Finding, now time.Time) (err error) {
+	report := f.Report(now)
 	if f.Complete() {
-		var err error
-		if report.TOML, err = entryOf(f, nil); err != nil {
+		if report.TOML, err = starter.Entry(f); err != nil {
 			return err
 		}
 	}

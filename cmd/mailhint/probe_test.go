@@ -12,11 +12,8 @@ import (
 	"math/big"
 	"net"
 	"os"
-	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
-	"testing"
 	"time"
 
 	"github.com/emersion/go-imap/v2"
@@ -26,9 +23,6 @@ import (
 	"github.com/emersion/go-smtp"
 	"github.com/miekg/dns"
 	"github.com/rogpeppe/go-internal/testscript"
-
-	"mailhint/probe"
-	"mailhint/settings"
 )
 
 // mailWorld starts a name server, an IMAP server with implicit TLS and a submission server with STARTTLS, and tells the script where
@@ -134,91 +128,3 @@ func (submissionSession) Rcpt(string, *smtp.RcptOptions) error { return smtp.Err
 func (submissionSession) Data(io.Reader) error                 { return smtp.ErrAuthRequired }
 func (submissionSession) AuthMechanisms() []string             { return []string{sasl.Plain} }
 func (submissionSession) Auth(string) (sasl.Server, error)     { return nil, smtp.ErrAuthUnknownMechanism }
-
-// TestInitNeverWritesOver has several first starts race for one file: one wins, and its file stays whole.
-func TestInitNeverWritesOver(t *testing.T) {
-	dir := t.TempDir()
-	file := filepath.Join(dir, "domains.toml")
-	found := probe.Finding{Domain: "example.com"}
-	for protocol, url := range map[settings.Protocol]string{settings.IMAP: "imaps://imap.example.com", settings.Submission: "submissions://smtp.example.com"} {
-		servers, err := settings.ParseServer(protocol, url)
-		if err != nil {
-			t.Fatal(err)
-		}
-		servers[0].Login, servers[0].Auth = settings.EmailAddress, []settings.Auth{settings.Password}
-		found.Servers = append(found.Servers, servers...)
-	}
-	var won, lost int
-	results := make(chan error)
-	const racers = 20
-	for range racers {
-		go func() { results <- (initFlags{file: file}).write(&found, "") }()
-	}
-	for range racers {
-		if err := <-results; err == nil {
-			won++
-		} else {
-			lost++
-		}
-	}
-	if won != 1 || lost != racers-1 {
-		t.Errorf("%d won, %d lost", won, lost)
-	}
-	if result := check(file); !result.OK || result.Domains != 1 {
-		t.Errorf("got %+v", result)
-	}
-	entries, err := os.ReadDir(dir)
-	if err != nil || len(entries) != 1 {
-		t.Errorf("%d files are left, want only domains.toml (%v)", len(entries), err)
-	}
-}
-
-// TestEveryEntryLoads appends entries of all kinds to one file.
-func TestEveryEntryLoads(t *testing.T) {
-	server := func(p settings.Protocol, url string, auths ...settings.Auth) settings.Server {
-		t.Helper()
-		servers, err := settings.ParseServer(p, url)
-		if err != nil {
-			t.Fatal(err)
-		}
-		servers[0].Login, servers[0].Auth = settings.EmailAddress, auths
-		return servers[0]
-	}
-	submission := server(settings.Submission, "submission://smtp.example.com", settings.Password)
-	findings := []probe.Finding{
-		{Servers: []settings.Server{server(settings.IMAP, "imaps://imap.example.com", settings.OAuth2Token, settings.GSSAPI), submission}},
-		{Servers: []settings.Server{server(settings.POP3, "pop3://imap.example.com:2110", settings.PasswordEncrypted, settings.NTLM, settings.ClientCert), submission}},
-		{
-			Servers: []settings.Server{
-				server(settings.IMAP, "imap://imap.example.com", settings.Password), submission,
-				server(settings.ManageSieve, "sieve://imap.example.com", settings.Password),
-			},
-			Services: []probe.Service{
-				{Name: "CalDAV", URL: "https://dav.example.com:8443/calendars/"}, {Name: "CardDAV", URL: "https://dav.example.com/"},
-				{Name: "JMAP", URL: "https://jmap.example.com/.well-known/jmap"},
-			},
-			Problems: []string{"a \"problem\"\nwith = [lines]"}, Remarks: []string{"\x1b[2J"},
-		},
-		{Domain: "xn--bcher-kva.example"}, // nothing was found
-		{Domain: "half.example", Servers: []settings.Server{submission}},
-	}
-	var all strings.Builder
-	for i, f := range findings {
-		if f.Domain == "" {
-			f.Domain = settings.Domain("d" + strconv.Itoa(i) + ".example")
-		}
-		if err := printFinding(&all, &f, time.Now()); err != nil {
-			t.Fatal(err)
-		}
-	}
-	file := filepath.Join(t.TempDir(), "domains.toml")
-	if err := os.WriteFile(file, []byte(all.String()), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if result := check(file); !result.OK || result.Domains != 3 {
-		t.Errorf("got %+v of\n%s", result, all.String())
-	}
-	if strings.ContainsRune(all.String(), '\x1b') {
-		t.Errorf("not fit for a terminal:\n%q", all.String())
-	}
-}

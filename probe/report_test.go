@@ -1,4 +1,4 @@
-package main
+package probe
 
 import (
 	"crypto/x509"
@@ -7,18 +7,16 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"mailhint/probe"
 )
 
-// TestHostileCertificate prints a certificate whose names are there to fill the screen and to steer it.
+// TestHostileCertificate reports a certificate with names that would fill a terminal and send it control characters.
 func TestHostileCertificate(t *testing.T) {
 	name := "\x1b[2J\u009b2J\u202e" + strings.Repeat("x", 10_000)
 	leaf := &x509.Certificate{Issuer: pkix.Name{CommonName: name}, NotAfter: time.Now()}
 	for range 1000 {
 		leaf.DNSNames = append(leaf.DNSNames, name)
 	}
-	text, err := json.Marshal(lookOf(probe.Look{TLS: &probe.TLS{Chain: []*x509.Certificate{leaf}}}, time.Now()))
+	text, err := json.Marshal(Look{TLS: &TLS{Chain: []*x509.Certificate{leaf}}}.report(time.Now()))
 	if err != nil {
 		t.Fatal(err)
 	}

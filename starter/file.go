@@ -1,0 +1,49 @@
+package starter
+
+import (
+	"fmt"
+	"time"
+
+	"mailhint/domains"
+	"mailhint/durable"
+	"mailhint/probe"
+	"mailhint/settings"
+)
+
+// File returns a first domains.toml: the [server] table, and the entry of the domain that a probe found, with what it saw as comments. The
+// server is mailhint's own host name; empty if it is not known.
+func File(f *probe.Finding, server settings.Domain, now time.Time) (string, error) {
+	entry, err := Entry(f, f.Comments(now)...)
+	if err != nil {
+		return "", err
+	}
+	return "# The configuration of mailhint. After each change, run: mailhint check\n\n" + serverTable(server, f.Domain) + "\n" + entry, nil
+}
+
+// Write writes a first domains.toml, as File returns it, and loads it again to see that it is valid. It never overwrites a file: the error
+// wraps fs.ErrExist if there is one, even if it appears meanwhile, and is a domains.Problems if the file would not be valid. After an error
+// there is no file.
+func Write(name string, f *probe.Finding, server settings.Domain, now time.Time) error {
+	text, err := File(f, server, now)
+	if err != nil {
+		return err
+	}
+	return durable.Create(name, []byte(text), 0o644, func(name string) error {
+		_, err := domains.Load(name)
+		return err
+	})
+}
+
+// serverTable returns the [server] table of a first file. The keys for answering the internet are commented out, because with them mailhint
+// would not start for a trial: ports 80 and 443 may be in use, and nobody has agreed to the terms of a CA yet.
+func serverTable(server, d settings.Domain) string {
+	const how = "# As it is, mailhint answers at localhost:8080 only, which is enough to try it out or to run it behind a proxy. To answer requests\n" +
+		"# from the internet, %sremove the # in front of the lines below and restart mailhint.\n" +
+		"# Ports 80 and 443 must be reachable from outside. With tls = \"acme\", mailhint gets its certificates from Let's Encrypt, and you\n" +
+		"# agree to the terms of service of Let's Encrypt.\n"
+	keys := fmt.Sprintf("# tls = \"acme\"\n# acme_email = \"hostmaster@%s\"\n", d)
+	if server != "" {
+		return fmt.Sprintf("[server]\nname = %q\n"+how, server, "") + keys
+	}
+	return fmt.Sprintf(how, "enter the host name of this machine as name, ") + fmt.Sprintf("# [server]\n# name = \"setup.%s\"\n", d) + keys
+}
