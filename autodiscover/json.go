@@ -13,9 +13,6 @@ import (
 	"mailhint/settings"
 )
 
-// JSONPath is where Autodiscover's second version is asked; the address follows as a parameter, or in the path after "/v1.0/".
-const JSONPath = "/autodiscover/autodiscover.json"
-
 // location is the answer of the second version: where one protocol is served. It has exactly these two members; more of them
 // confuse Microsoft's AutoDetect.
 type location struct {
@@ -84,7 +81,7 @@ func readJSONQuery(r *http.Request) (address, protocol string) {
 			protocol = value
 		}
 	}
-	if inPath, ok := strings.CutPrefix(r.URL.Path, JSONPath+"/v1.0/"); ok {
+	if inPath, ok := strings.CutPrefix(r.URL.Path, JSONPathWithAddress+"/"); ok {
 		address = inPath
 	}
 	return address, protocol

@@ -38,9 +38,6 @@ func New(lookup settings.Lookup, all iter.Seq[*settings.Settings]) (*Handler, er
 	return h, nil
 }
 
-// Path is where programs ask, in our spelling.
-const Path = "/autodiscover/autodiscover.xml"
-
 // ServeHTTP answers POST as the protocol says, and GET and HEAD for programs that ask without a body. Over plain http it sends
 // every request to https and tells nothing. It never answers 401, which makes programs ask for a password.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {

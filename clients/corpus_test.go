@@ -66,7 +66,7 @@ func (r reader) ask(c corpus, address string) answer {
 	case r.format == pox && r.name == "Delta Chat":
 		request = httptest.NewRequest(http.MethodGet, "https://"+domain+"/autodiscover/autodiscover.xml", nil)
 	case r.format == pox:
-		body := autodiscover.NewRequest(mustAddress(address))
+		body := string(autodiscover.RequestTo("", mustAddress(address)).Body)
 		request = httptest.NewRequest(http.MethodPost, "https://autodiscover."+domain+"/autodiscover/autodiscover.xml", strings.NewReader(body))
 		if r.name == "FairEmail" { // what Android sets when nobody does
 			request.Header.Set("Content-Type", "application/x-www-form-urlencoded")

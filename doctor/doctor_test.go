@@ -130,7 +130,7 @@ func (w *world) ours(web *probe.Web) {
 	}
 	method, text := http.MethodGet, ""
 	if u.Path == autodiscover.Path {
-		method, text = http.MethodPost, autodiscover.NewRequest(settings.Address{Local: "postmaster", Domain: domain})
+		method, text = http.MethodPost, string(autodiscover.Request(domain, settings.Address{Local: "postmaster", Domain: domain}).Body)
 	}
 	r := httptest.NewRequest(method, web.URL, strings.NewReader(text))
 	r.Header.Set("Content-Type", "text/xml")

@@ -2,8 +2,6 @@ package doctor
 
 import (
 	"context"
-	"crypto/md5"
-	"encoding/hex"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -26,11 +24,16 @@ type question struct {
 	final bool
 }
 
-const (
-	configPath    = "/mail/config-v1.1.xml"
-	configPathAt  = "/.well-known/autoconfig/mail/config-v1.1.xml"
-	evolutionUser = "EVOLUTIONUSER" // see settings.Address.Plausible
-)
+// questionAt sends a client's request to a place.
+func questionAt(p place, r settings.Request) question {
+	return question{place: p, Request: probe.Request{Method: r.Method, URL: r.URL.String(), ContentType: r.ContentType, Body: r.Body}}
+}
+
+// overHTTP is the request without encryption.
+func overHTTP(r settings.Request) settings.Request {
+	r.URL.Scheme = "http"
+	return r
+}
 
 // questions lists everything that is asked of web servers about a domain.
 func (d *session) questions(s *seen) []question {
@@ -49,49 +52,42 @@ func (d *session) questions(s *seen) []question {
 }
 
 func (s *seen) configQuestions() []question {
-	domain, person := string(s.Found.Domain), s.person()
-	fake := settings.Address{Local: evolutionUser, Domain: s.Found.Domain}
-	sum := md5.Sum([]byte(person.String())) // as Evolution sends it
-	ask := func(p place, prefix, path string, query url.Values, a settings.Address, evolution bool) question {
-		q := question{place: p, Request: probe.Request{URL: prefix + domain + path}}
-		if len(query) > 0 {
-			q.URL += "?" + query.Encode()
-		}
-		if document, err := autoconfig.Answer(s.Found, a, evolution); err == nil {
+	domain, person := s.Found.Domain, s.person()
+	ask := func(p place, r settings.Request, a settings.Address) question {
+		q := questionAt(p, r)
+		if document, err := autoconfig.Answer(s.Found, a, p == configEvolution); err == nil {
 			q.want = document
 		}
 		return q
 	}
-	known := url.Values{"emailaddress": {person.String()}}
-	hidden := url.Values{"emailaddress": {fake.String()}, "emailmd5": {hex.EncodeToString(sum[:])}}
+	host, bare := autoconfig.Request(domain, person), autoconfig.WellKnownRequest(domain, person)
 	return []question{
-		ask(configHost, "https://autoconfig.", configPath, known, person, false),
-		ask(configNobody, "https://autoconfig.", configPath, nil, settings.Address{}, false),
-		ask(configEvolution, "https://autoconfig.", configPath, hidden, fake, true),
-		ask(configHTTP, "http://autoconfig.", configPath, known, person, false),
-		ask(configBare, "https://", configPathAt, known, person, false),
-		ask(configBareHTTP, "http://", configPathAt, known, person, false),
+		ask(configHost, host, person),
+		ask(configNobody, autoconfig.Request(domain, settings.Address{}), settings.Address{}),
+		ask(configEvolution, autoconfig.EvolutionRequest(domain, person), settings.Address{Local: settings.EvolutionUser, Domain: domain}),
+		ask(configHTTP, overHTTP(host), person),
+		ask(configBare, bare, person),
+		ask(configBareHTTP, overHTTP(bare), person),
 	}
 }
 
 func (s *seen) poxQuestions() []question {
-	domain := string(s.Found.Domain)
-	request := probe.Request{Method: http.MethodPost, ContentType: "text/xml; charset=utf-8",
-		Body: []byte(autodiscover.NewRequest(s.person()))}
-	want, err := autodiscover.Answer(s.Found, s.person())
+	domain, person := s.Found.Domain, s.person()
+	want, err := autodiscover.Answer(s.Found, person)
 	if err != nil || s.AutodiscoverRedirect != "" {
 		want = nil
 	}
-	ask := func(p place, prefix string) question {
-		q := question{place: p, Request: request, want: want, final: p == poxHTTP || s.AutodiscoverRedirect != ""}
-		q.URL = prefix + domain + autodiscover.Path
+	ask := func(p place, r settings.Request) question {
+		q := questionAt(p, r)
+		q.want, q.final = want, p == poxHTTP || s.AutodiscoverRedirect != ""
 		return q
 	}
-	return []question{ask(poxHost, "https://autodiscover."), ask(poxHTTP, "http://autodiscover."), ask(poxBare, "https://")}
+	host := autodiscover.Request(domain, person)
+	return []question{ask(poxHost, host), ask(poxHTTP, overHTTP(host)), ask(poxBare, autodiscover.BareRequest(domain, person))}
 }
 
 func (s *seen) paccQuestion() question {
-	q := question{place: paccHost, Request: probe.Request{URL: "https://ua-auto-config." + string(s.Found.Domain) + pacc.Path}}
+	q := questionAt(paccHost, pacc.Request(s.Found.Domain))
 	if document, err := pacc.Answer(s.Found); err == nil {
 		q.want = document
 	}
@@ -99,8 +95,7 @@ func (s *seen) paccQuestion() question {
 }
 
 func (s *seen) profileQuestion() question {
-	q := question{place: profileHost}
-	q.URL = mobileconfig.Link("autoconfig."+string(s.Found.Domain), s.person())
+	q := questionAt(profileHost, mobileconfig.Request(s.person()))
 	if document, err := mobileconfig.Answer(s.Found, s.person()); err == nil {
 		q.want = document
 	}

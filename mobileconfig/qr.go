@@ -4,26 +4,12 @@ import (
 	"bytes"
 	"encoding/xml"
 	"fmt"
-	"net/url"
 	"strconv"
-	"strings"
 
 	"rsc.io/qr"
 
 	"mailhint/settings"
 )
-
-// Path is where people ask, in our spelling. The codes are at Path + "/qr.png" and Path + "/qr.svg".
-const Path = "/mobileconfig"
-
-// Link returns the URL of a person's profile at a host of ours.
-func Link(host string, a settings.Address) string { return link(host, Path, a) }
-
-// link percent-encodes the whole address. A space becomes %20, because a plus sign is read as one here; and nothing but ASCII goes
-// into a code, since readers guess the character set (zbarimg 0.23 shows a CJK sign for ü).
-func link(host, path string, a settings.Address) string {
-	return "https://" + host + path + "?emailaddress=" + strings.ReplaceAll(url.QueryEscape(a.String()), "+", "%20")
-}
 
 // newCode makes the QR code of a person's link, with the second level of error correction: it is read from screens.
 func newCode(host string, a settings.Address) (*qr.Code, error) {

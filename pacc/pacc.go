@@ -24,9 +24,6 @@ import (
 // no TXT record.
 var ErrNotExpressible = errors.New("PACC cannot express it")
 
-// Path is where programs ask.
-const Path = "/.well-known/user-agent-configuration.json"
-
 // Answer returns the document for a domain.
 func Answer(found settings.Found) ([]byte, error) {
 	p, err := prepare(found.Settings)

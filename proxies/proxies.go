@@ -95,11 +95,17 @@ func checkFile(name string) error {
 // view is what the templates see.
 type view struct{ Options }
 
-// prefixes are those of the names for which mail programs ask.
-var prefixes = []string{"autoconfig", "autodiscover", "ua-auto-config"}
+// labels are the first labels of the names for which clients ask.
+func labels() []string {
+	var all []string
+	for _, prefix := range settings.ServicePrefixes() {
+		all = append(all, strings.TrimSuffix(prefix, "."))
+	}
+	return all
+}
 
 // Prefixes are joined by what a pattern has between alternatives.
-func (v view) Prefixes(between string) string { return strings.Join(prefixes, between) }
+func (v view) Prefixes(between string) string { return strings.Join(labels(), between) }
 
 // Names are the host names to pass on: all if the domains are listed, else only our own.
 func (v view) Names() []string {
@@ -108,9 +114,7 @@ func (v view) Names() []string {
 		names = append(names, v.Server)
 	}
 	for _, d := range v.Domains {
-		for _, prefix := range prefixes {
-			names = append(names, prefix+"."+string(d))
-		}
+		names = append(names, settings.ServiceHosts(d)...)
 	}
 	return names
 }
@@ -122,9 +126,9 @@ func (v view) DomainRows() [][]settings.Domain { return slices.Collect(slices.Ch
 // Example is a name to test with.
 func (v view) Example() string {
 	if len(v.Domains) == 0 {
-		return "autoconfig.example.com"
+		return settings.AutoconfigPrefix + "example.com"
 	}
-	return "autoconfig." + string(v.Domains[0])
+	return settings.AutoconfigPrefix + string(v.Domains[0])
 }
 
 // Trusted is the list of trusted_proxies, if the proxy runs on the machine of mailhint.
@@ -148,8 +152,8 @@ func (v view) Aliases() []string {
 	if len(names) == 0 {
 		names = append(names, "mailhint.invalid") // nobody asks for it
 	}
-	for _, prefix := range prefixes {
-		names = append(names, prefix+".*")
+	for _, prefix := range settings.ServicePrefixes() {
+		names = append(names, prefix+"*")
 	}
 	return names
 }

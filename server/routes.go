@@ -7,6 +7,9 @@ import (
 
 	"github.com/gorilla/mux"
 
+	"mailhint/autoconfig"
+	"mailhint/autodiscover"
+	"mailhint/mobileconfig"
 	"mailhint/pacc"
 	"mailhint/wellknown"
 )
@@ -17,23 +20,23 @@ import (
 // Any row answers under any host name: which domain is meant is the handler's question, and one route for each domain would make
 // each request slower with each domain (gorilla/mux 1.8.1: 2.3 ms with 10,000).
 var table = []row{
-	{"/mail/config-v1.1.xml", read, toAutoconfig},
-	{"/.well-known/autoconfig/mail/config-v1.1.xml", read, toAutoconfig},
-	{"/v1.1/mail/config-v1.1.xml", read, toAutoconfig}, // Nine for Android
-	{"/.well-known/mail-v1.xml", read, toAutoconfig},   // drafts of January to May 2024
+	{autoconfig.Path, read, toAutoconfig},
+	{autoconfig.WellKnownPath, read, toAutoconfig},
+	{autoconfig.NinePath, read, toAutoconfig},
+	{autoconfig.DraftPath, read, toAutoconfig},
 
-	{"/autodiscover/autodiscover.xml", readOrPost, toAutodiscover},
-	{"/autodiscover.xml", readOrPost, toAutodiscover}, // MailEnable's Outlook connector
+	{autodiscover.Path, readOrPost, toAutodiscover},
+	{autodiscover.MailEnablePath, readOrPost, toAutodiscover},
 
-	{"/autodiscover/autodiscover.json", read, toAutodiscoverJSON},
-	{"/autodiscover/autodiscover.json/v1.0", read, toAutodiscoverJSON}, // the address should follow
-	{"/autodiscover/autodiscover.json/v1.0/*", read, toAutodiscoverJSON},
+	{autodiscover.JSONPath, read, toAutodiscoverJSON},
+	{autodiscover.JSONPathWithAddress, read, toAutodiscoverJSON},
+	{autodiscover.JSONPathWithAddress + "/*", read, toAutodiscoverJSON},
 
-	{"/mobileconfig", readOrPost, toMobileconfig},
-	{"/mobileconfig/qr.png", read, toMobileconfig},
-	{"/mobileconfig/qr.svg", read, toMobileconfig},
-	{"/email.mobileconfig", readOrPost, toMobileconfig}, // as links to other servers spell it: wdes/mail-autodiscover-autoconfig
-	{"/apple.mobileconfig", readOrPost, toMobileconfig}, // Mailu
+	{mobileconfig.Path, readOrPost, toMobileconfig},
+	{mobileconfig.PNGPath, read, toMobileconfig},
+	{mobileconfig.SVGPath, read, toMobileconfig},
+	{mobileconfig.EmailPath, readOrPost, toMobileconfig},
+	{mobileconfig.ApplePath, readOrPost, toMobileconfig},
 
 	{pacc.Path, read, toPACC},
 

@@ -58,13 +58,14 @@ func (a Address) String() string {
 	return a.Local + "@" + string(a.Domain)
 }
 
+// EvolutionUser is what Evolution 3.40 and later sends in place of every local part.
+const EvolutionUser = "EVOLUTIONUSER"
+
 // Plausible reports whether the local part has the form of RFC 5321 section 4.1.2 (with RFC 6531's Unicode), so that a login name
 // may be made of it. Settings are answered for an implausible address too, without anything that repeats it.
-//
-// EVOLUTIONUSER is what Evolution 3.40 and later sends in place of everybody's local part.
 func (a Address) Plausible() bool {
 	local := a.Local
-	if local == "" || len(local) > 64 || local == "EVOLUTIONUSER" {
+	if local == "" || len(local) > 64 || local == EvolutionUser {
 		return false
 	}
 	if quoted, ok := strings.CutPrefix(local, `"`); ok {

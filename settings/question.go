@@ -38,9 +38,6 @@ func (l Lookup) OwnHost(host, client, prefix string, d Domain) string {
 	return prefix + string(d)
 }
 
-// servicePrefixes are the names in front of a mail domain under which programs ask.
-var servicePrefixes = [...]string{"autoconfig.", "autodiscover.", "ua-auto-config."}
-
 // Ask makes the question of a request out of its host name, the client's "address:port", and the address it names, if any.
 //
 // A Host may carry one of the prefixes or be the bare mail domain; many programs send nothing else (Thunderbird for Android, KMail,

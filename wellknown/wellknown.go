@@ -17,13 +17,6 @@ import (
 	"mailhint/settings"
 )
 
-// The paths that Handler answers.
-const (
-	CalDAV  = "/.well-known/caldav"
-	CardDAV = "/.well-known/carddav"
-	JMAP    = "/.well-known/jmap"
-)
-
 // Target returns where a path leads for a domain and with which status, or false if the domain offers no such service.
 //
 // Calendars and contacts are moved permanently, as deployed servers say it; RFC 6764 section 5 allows 301, 303 and 307. The JMAP

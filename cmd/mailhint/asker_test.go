@@ -95,7 +95,7 @@ func (a *asker) expect(q question, status int, content string) {
 
 var (
 	outlook = "/autodiscover/autodiscover.xml"
-	posted  = autodiscover.NewRequest(settings.Address{Local: "ann", Domain: "example.com"})
+	posted  = string(autodiscover.Request("example.com", settings.Address{Local: "ann", Domain: "example.com"}).Body)
 )
 
 const (

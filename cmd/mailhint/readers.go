@@ -90,7 +90,7 @@ func outlookAnswer(found settings.Found, a settings.Address) ([]byte, error) {
 func askOutlook(q settings.Question) request {
 	r := request{prefix: "autodiscover.", path: autodiscover.Path}
 	if !q.Address.IsZero() {
-		r.method, r.body = http.MethodPost, autodiscover.NewRequest(q.Address)
+		r.method, r.body = http.MethodPost, string(autodiscover.Request(q.Host, q.Address).Body)
 	}
 	return r
 }
