@@ -1,10 +1,10 @@
-// Package exchangers knows whose mail comes to us: it looks up the MX records of domains that no configuration lists, in the
-// background, and remembers what it found.
+// Package exchangers finds out which domains receive their mail here: it looks up, in the background, the MX records of domains that no
+// configuration lists, and caches the results.
 //
-// A request is never made to wait for DNS. The first one that names an unlisted domain is answered as for an unknown name and
-// starts the look-up; later ones are answered by what it found. Strangers choose the names, so everything is bounded: how many
-// names are remembered, how many wait, how many look-ups run, and how many new names are looked up in a second, for all clients
-// together and for each. What exceeds this is forgotten and counted, and a later request starts it again.
+// A request never waits for DNS. The first one that names an unlisted domain is answered as for an unknown name and starts the look-up;
+// later ones are answered from its result. Clients choose the names, so everything is limited: how many names are cached, how many wait,
+// how many look-ups run, and how many new names are looked up per second, for all clients together and for each client. What exceeds a
+// limit is dropped and counted, and a later request starts it again.
 package exchangers
 
 import (
@@ -22,24 +22,24 @@ import (
 	"mailhint/settings"
 )
 
-// For how long an answer holds before it is looked up again.
+// How long a result is used before the domain is looked up again.
 const (
 	keepOurs   = time.Hour
 	keepOthers = 5 * time.Minute
 	keepFailed = time.Minute
-	// trustOurs is for how long a domain whose mail came to us goes on being answered while the look-up fails, or waits: a broken
-	// resolver must not take settings away (RFC 8767 reasons alike).
+	// trustOurs is how long a domain whose mail came here is still answered while its look-up fails or waits: a resolver that fails must
+	// not take settings away from users (RFC 8767 uses stale data for the same reason).
 	trustOurs = 24 * time.Hour
 )
 
-// The bounds.
+// The limits.
 const (
-	maxOurs    = 100_000 // names whose mail comes to us; apart, so that no flood of other names drives them out
+	maxOurs    = 100_000 // names whose mail comes here; kept apart, so that no flood of other names evicts them
 	maxOthers  = 10_000
 	maxWaiting = 1000 // new names, and as many known ones
 	maxClients = 10_000
 	workers    = 64
-	patience   = 5 * time.Second // for one look-up
+	timeout    = 5 * time.Second // of one look-up
 )
 
 // Resolver finds the mail exchangers of a domain: a *resolver.Resolver.
@@ -47,83 +47,92 @@ type Resolver interface {
 	MX(ctx context.Context, name string) ([]resolver.MX, error)
 }
 
-// Cache remembers whose mail comes to us. Its methods may be called at the same time.
+// Cache knows which domains receive their mail here. Its methods may be called concurrently.
 type Cache struct {
 	resolver Resolver
-	fresh    chan question // of new names
-	again    chan question // of those known to be ours, which a flood of new names must not hold up
+	newNames chan question
+	ourNames chan question // known to be ours; apart, so that a flood of new names does not delay them
 
 	mu      sync.Mutex // guards what follows
-	ours    *simplelru.LRU[settings.Domain, answer]
-	others  *simplelru.LRU[settings.Domain, answer]
+	ours    *lru[settings.Domain, answer]
+	others  *lru[settings.Domain, answer]
 	pending map[settings.Domain]bool // waiting or being looked up
 	budget  budget
-	clients *simplelru.LRU[netip.Prefix, *budget]
 	counts  Counts
 }
 
-// question is a domain and the hosts that would make its mail ours.
+// lru is a map of limited size. Cache locks for it.
+type lru[K comparable, V any] = simplelru.LRU[K, V]
+
+func newLRU[K comparable, V any](size int) *lru[K, V] {
+	l, err := simplelru.NewLRU[K, V](size, nil)
+	if err != nil {
+		panic(err) // a size below 1: a mistake in this package
+	}
+	return l
+}
+
+// question is a domain to look up, and the hosts that its mail would have to go to.
 type question struct {
 	domain settings.Domain
 	hosts  []settings.Domain
 }
 
-// answer is what was found out about a domain.
+// answer is the result of a look-up.
 type answer struct {
 	host    settings.Domain   // the preferred exchanger that is one of ours; empty if none is
-	hosts   []settings.Domain // that were compared; a reload may bring others
-	until   time.Time         // then it is looked up again
-	trusted time.Time         // until then it holds meanwhile
+	hosts   []settings.Domain // that the exchangers were compared with; a reload may change them
+	until   time.Time         // when to look up again
+	trusted time.Time         // how long the result is used if that fails
 }
 
-// ours reports whether it says that the mail comes to one of the hosts.
+// ours reports whether the mail goes to one of the hosts.
 func (a answer) ours(hosts []settings.Domain) bool {
 	return a.host != "" && slices.Contains(hosts, a.host)
 }
 
-// holds reports whether nothing has to be looked up. A reload that adds hosts, or removes others, takes nothing from names of ours.
-func (a answer) holds(hosts []settings.Domain, now time.Time) bool {
+// fresh reports whether the domain need not be looked up. A reload that adds hosts or removes others leaves our names fresh.
+func (a answer) fresh(hosts []settings.Domain, now time.Time) bool {
 	return now.Before(a.until) && (a.ours(hosts) || slices.Equal(a.hosts, hosts))
 }
 
-// Counts says what became of look-ups since the start.
+// Counts are the results of look-ups since the start.
 type Counts struct {
-	Ours, Others uint64 // found: mail comes to us, or goes elsewhere or nowhere
-	Failed       uint64 // nobody knows
-	Dropped      uint64 // not begun, because there were too many
-	Names        int    // remembered now
+	Ours, Others uint64 // the mail comes here, or goes elsewhere or nowhere
+	Failed       uint64 // no answer from DNS
+	Dropped      uint64 // not started, because there were too many
+	Names        int    // in the cache now
 }
 
-// New returns a Cache that knows nothing. Run makes it look.
+// New returns an empty Cache. Run does its look-ups.
 func New(r Resolver) *Cache {
-	c := &Cache{
+	return &Cache{
 		resolver: r,
-		fresh:    make(chan question, maxWaiting),
-		again:    make(chan question, maxWaiting),
+		newNames: make(chan question, maxWaiting),
+		ourNames: make(chan question, maxWaiting),
+		ours:     newLRU[settings.Domain, answer](maxOurs),
+		others:   newLRU[settings.Domain, answer](maxOthers),
 		pending:  make(map[settings.Domain]bool),
+		budget:   newBudget(),
 	}
-	c.ours, _ = simplelru.NewLRU[settings.Domain, answer](maxOurs, nil) // fails for a size below 1 only
-	c.others, _ = simplelru.NewLRU[settings.Domain, answer](maxOthers, nil)
-	c.clients, _ = simplelru.NewLRU[netip.Prefix, *budget](maxClients, nil)
-	return c
 }
 
-// Ours reports whether a domain's preferred mail exchanger is known to be one of the hosts. It does not wait; what is not known, or
-// not any more, is looked up for later questions. It is a domains.Exchangers.
+// Ours reports whether a domain's preferred mail exchanger is known to be one of the hosts. It does not wait; what is not known or out of
+// date is looked up for later questions. It is a domains.Exchangers.
 //
-// Only the preferred exchanger counts: a backup MX keeps no mailboxes.
+// Only the preferred exchanger counts: a backup MX has no mailboxes.
 func (c *Cache) Ours(d settings.Domain, hosts []settings.Domain, client netip.Addr) bool {
 	now := time.Now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	a := c.known(d)
-	if !a.holds(hosts, now) && !c.pending[d] && !c.ask(question{d, hosts}, a, client, now) {
+	if !a.fresh(hosts, now) && !c.pending[d] && !c.ask(question{d, hosts}, a, client, now) {
 		c.counts.Dropped++
 	}
 	return a.ours(hosts) && now.Before(a.trusted)
 }
 
-// known returns what was found out about a domain; the zero answer, which holds for nothing, if that is nothing.
+// known returns the last result for a domain, or the zero answer, which is never fresh.
 func (c *Cache) known(d settings.Domain) answer {
 	a, ok := c.ours.Get(d)
 	if !ok {
@@ -132,18 +141,19 @@ func (c *Cache) known(d settings.Domain) answer {
 	return a
 }
 
-// ask has a domain looked up, and reports false if there is too much to do. Domains of ours cost no budget: there is an end to them.
+// ask queues a domain to be looked up, and reports false if there is too much to do. Our own domains need no budget: their number is
+// limited.
 func (c *Cache) ask(q question, before answer, client netip.Addr, now time.Time) bool {
-	line := c.again
+	queue := c.ourNames
 	if before.host == "" {
-		if !c.clientBudget(client).take(forClient, now) || !c.budget.take(forAll, now) {
+		if !c.budget.take(client, now) {
 			return false
 		}
-		line = c.fresh
+		queue = c.newNames
 	}
-	q.domain = settings.Domain(strings.Clone(string(q.domain))) // it may be a part of a long request
+	q.domain = settings.Domain(strings.Clone(string(q.domain))) // a substring would keep a long request in memory
 	select {
-	case line <- q:
+	case queue <- q:
 		c.pending[q.domain] = true
 		return true
 	default:
@@ -151,7 +161,7 @@ func (c *Cache) ask(q question, before answer, client netip.Addr, now time.Time)
 	}
 }
 
-// Run looks up what is asked for until ctx is done.
+// Run looks up the queued domains until ctx is done.
 func (c *Cache) Run(ctx context.Context) {
 	var running sync.WaitGroup
 	for range workers {
@@ -160,10 +170,10 @@ func (c *Cache) Run(ctx context.Context) {
 				select {
 				case <-ctx.Done():
 					return
-				case q := <-c.again: // if both lines wait, each has its turn
-					c.look(ctx, q)
-				case q := <-c.fresh:
-					c.look(ctx, q)
+				case q := <-c.ourNames: // select chooses between two queues at random
+					c.lookUp(ctx, q)
+				case q := <-c.newNames:
+					c.lookUp(ctx, q)
 				}
 			}
 		})
@@ -171,14 +181,14 @@ func (c *Cache) Run(ctx context.Context) {
 	running.Wait()
 }
 
-func (c *Cache) look(ctx context.Context, q question) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+func (c *Cache) lookUp(ctx context.Context, q question) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	mx, err := c.resolver.MX(ctx, string(q.domain))
 	c.note(q, mx, err)
 }
 
-// note remembers what a look-up found.
+// note stores the result of a look-up.
 func (c *Cache) note(q question, mx []resolver.MX, err error) {
 	now := time.Now()
 	c.mu.Lock()
@@ -208,7 +218,7 @@ func (c *Cache) note(q question, mx []resolver.MX, err error) {
 	}
 }
 
-// Preferred returns the first of the hosts that is one of the most preferred exchangers; "" if none is.
+// Preferred returns the first of the hosts that is one of the most preferred exchangers, or "".
 func Preferred(mx []resolver.MX, hosts []settings.Domain) settings.Domain {
 	if len(mx) == 0 {
 		return ""
@@ -222,7 +232,7 @@ func Preferred(mx []resolver.MX, hosts []settings.Domain) settings.Domain {
 	return ""
 }
 
-// Counts returns what became of look-ups.
+// Counts returns the results of look-ups since the start.
 func (c *Cache) Counts() Counts {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -16,10 +16,10 @@ import (
 
 var hosts = []settings.Domain{"mx1.hoster.example", "mx2.hoster.example"}
 
-// somebody is a client that asks for few names.
-var somebody = netip.MustParseAddr("192.0.2.1")
+// client asks for few names.
+var client = netip.MustParseAddr("192.0.2.1")
 
-// records is a resolver made of data. A domain that is not there has no MX.
+// records is a resolver made of data. Other domains have no MX.
 type records struct {
 	mu    sync.Mutex
 	mx    map[string][]resolver.MX
@@ -80,10 +80,10 @@ func run(t *testing.T, r Resolver, test func(t *testing.T, c *Cache)) {
 	})
 }
 
-// asks asks and gives the look-up time to end.
+// asks asks whether a domain is ours, and waits for the look-up to end.
 func asks(t *testing.T, c *Cache, d settings.Domain, want bool) {
 	t.Helper()
-	if got := c.Ours(d, hosts, somebody); got != want {
+	if got := c.Ours(d, hosts, client); got != want {
 		t.Errorf("%s at %s: got %t, want %t", d, time.Now().Format(time.TimeOnly), got, want)
 	}
 	synctest.Wait()
@@ -98,7 +98,7 @@ func TestPreferred(t *testing.T) {
 		{"10 mx1.hoster.example", true},
 		{"10 mx.other.example, 10 mx2.hoster.example", true},
 		{"20 mx1.hoster.example, 30 mx.other.example", true},
-		{"20 mx1.hoster.example, 10 mx.other.example", false}, // a backup MX keeps no mailboxes
+		{"20 mx1.hoster.example, 10 mx.other.example", false}, // a backup MX has no mailboxes
 		{"10 mx1.hoster.example.evil.example", false},
 		{"0 ", false}, // takes no mail, RFC 7505
 	} {
@@ -115,7 +115,7 @@ func TestPreferred(t *testing.T) {
 	}
 }
 
-// The first question is answered with no; each answer holds for its time and not longer.
+// The first question is answered with no; each result is used for its time and no longer.
 func TestTimes(t *testing.T) {
 	r := &records{mx: map[string][]resolver.MX{"ours.example": {{Preference: 10, Host: "mx1.hoster.example"}}}}
 	run(t, r, func(t *testing.T, c *Cache) {
@@ -143,7 +143,7 @@ func TestTimes(t *testing.T) {
 	})
 }
 
-// While nobody can be asked, what was ours stays ours for a day. What was not known is asked for again after a minute.
+// While the resolver fails, our domains stay ours for a day, and unknown ones are looked up again after a minute.
 func TestResolverFails(t *testing.T) {
 	r := &records{mx: map[string][]resolver.MX{"ours.example": {{Preference: 10, Host: "mx2.hoster.example"}}}}
 	run(t, r, func(t *testing.T, c *Cache) {
@@ -153,7 +153,7 @@ func TestResolverFails(t *testing.T) {
 		asks(t, c, "ours.example", true)
 		asks(t, c, "ours.example", true)
 		if n := r.count("ours.example"); n != 2 {
-			t.Errorf("asked %d times, want 2: a failure holds for a minute", n)
+			t.Errorf("asked %d times, want 2: a failure is kept for a minute", n)
 		}
 		time.Sleep(trustOurs - keepOurs - time.Second)
 		asks(t, c, "ours.example", true)
@@ -174,8 +174,7 @@ func TestResolverFails(t *testing.T) {
 	})
 }
 
-// A reload with one host more takes settings from nobody, and costs no look-up of names that are ours already; the others may be ours
-// now.
+// A reload that adds a host leaves our domains ours without another look-up; other domains may have become ours.
 func TestMoreHosts(t *testing.T) {
 	r := &records{mx: map[string][]resolver.MX{
 		"ours.example": {{Preference: 10, Host: "mx2.hoster.example"}},
@@ -185,14 +184,14 @@ func TestMoreHosts(t *testing.T) {
 		asks(t, c, "ours.example", false)
 		asks(t, c, "more.example", false)
 		more := append([]settings.Domain{"mx3.hoster.example"}, hosts...)
-		if !c.Ours("ours.example", more, somebody) {
+		if !c.Ours("ours.example", more, client) {
 			t.Error("not ours after the reload")
 		}
-		if c.Ours("more.example", more, somebody) {
-			t.Error("ours before anybody has looked")
+		if c.Ours("more.example", more, client) {
+			t.Error("ours before the look-up")
 		}
 		synctest.Wait()
-		if !c.Ours("more.example", more, somebody) {
+		if !c.Ours("more.example", more, client) {
 			t.Error("not ours by the new host")
 		}
 		if n := r.count("ours.example"); n != 1 {
@@ -201,7 +200,7 @@ func TestMoreHosts(t *testing.T) {
 	})
 }
 
-// Hosts that a reload takes away make every answer by them one of the past.
+// A reload that removes hosts makes results with these hosts invalid.
 func TestOtherHosts(t *testing.T) {
 	r := &records{mx: map[string][]resolver.MX{"ours.example": {{Preference: 10, Host: "mx1.hoster.example"}}}}
 	run(t, r, func(t *testing.T, c *Cache) {
@@ -209,7 +208,7 @@ func TestOtherHosts(t *testing.T) {
 		asks(t, c, "ours.example", true)
 		moved := []settings.Domain{"mx9.hoster.example"}
 		for range 2 {
-			if c.Ours("ours.example", moved, somebody) {
+			if c.Ours("ours.example", moved, client) {
 				t.Error("ours by hosts that are no longer ours")
 			}
 			synctest.Wait()
@@ -220,7 +219,7 @@ func TestOtherHosts(t *testing.T) {
 	})
 }
 
-// A name server that does not answer is given up, and a thousand questions for one name are one look-up.
+// A look-up that gets no answer ends after the timeout, and a thousand questions for one name are one look-up.
 func TestSilentServer(t *testing.T) {
 	r := &records{wait: time.Hour}
 	run(t, r, func(t *testing.T, c *Cache) {
@@ -230,7 +229,7 @@ func TestSilentServer(t *testing.T) {
 		if n := r.count("slow.example"); n != 1 {
 			t.Errorf("asked %d times, want once", n)
 		}
-		time.Sleep(patience)
+		time.Sleep(timeout)
 		synctest.Wait()
 		if got := c.Counts(); got.Failed != 1 {
 			t.Errorf("counts %+v, want one failure", got)
@@ -238,8 +237,8 @@ func TestSilentServer(t *testing.T) {
 	})
 }
 
-// Everything at the same time, for the race detector.
-func TestAtTheSameTime(t *testing.T) {
+// All methods at the same time, for the race detector.
+func TestConcurrency(t *testing.T) {
 	r := &records{mx: map[string][]resolver.MX{"n1.example": {{Preference: 10, Host: "mx1.hoster.example"}}}}
 	c := New(r)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -249,7 +248,7 @@ func TestAtTheSameTime(t *testing.T) {
 	for range 8 {
 		asking.Go(func() {
 			for i := range 2000 {
-				c.Ours(settings.Domain(fmt.Sprintf("n%d.example", i%300)), hosts[:1+i%2], crowd(i))
+				c.Ours(settings.Domain(fmt.Sprintf("n%d.example", i%300)), hosts[:1+i%2], clientNumber(i))
 				c.Counts()
 			}
 		})
@@ -258,6 +257,6 @@ func TestAtTheSameTime(t *testing.T) {
 	cancel()
 	<-ended
 	if n := c.Counts().Names; n == 0 || n > 300 {
-		t.Errorf("%d names are known", n)
+		t.Errorf("%d names are cached, want 1 to 300", n)
 	}
 }

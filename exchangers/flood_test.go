@@ -16,8 +16,8 @@ import (
 	"mailhint/settings"
 )
 
-// crowd returns one client of many.
-func crowd(i int) netip.Addr { return netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)}) }
+// clientNumber returns one client of many.
+func clientNumber(i int) netip.Addr { return netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)}) }
 
 type resolverFunc func(ctx context.Context, name string) ([]resolver.MX, error)
 
@@ -25,8 +25,8 @@ func (f resolverFunc) MX(ctx context.Context, name string) ([]resolver.MX, error
 	return f(ctx, name)
 }
 
-// A flood of names that nobody has seen before: DNS is asked no more than the budget allows, a name that is ours goes on being
-// answered and looked up again, and the memory stays within bounds.
+// A flood of new names: DNS is asked no more than the budget allows, a domain of ours is still answered and looked up again, and memory
+// use stays small.
 func TestFlood(t *testing.T) {
 	var asked atomic.Int64
 	r := resolverFunc(func(_ context.Context, name string) ([]resolver.MX, error) {
@@ -46,20 +46,20 @@ func TestFlood(t *testing.T) {
 			for i := range each {
 				request := fmt.Sprintf("n%d-%d.%s.example%s", second, i, pad, long) // the name is a part of it
 				d := settings.Domain(request[:len(request)-len(long)])
-				if c.Ours(d, hosts, crowd(second*each+i)) {
-					t.Fatal("a stranger's name is ours")
+				if c.Ours(d, hosts, clientNumber(second*each+i)) {
+					t.Fatal("an unknown name is ours")
 				}
 			}
 			time.Sleep(time.Second)
 			synctest.Wait()
-			if second%60 == 0 && !c.Ours("ours.example", hosts, somebody) {
-				t.Fatal("a name of ours was driven out")
+			if second%60 == 0 && !c.Ours("ours.example", hosts, client) {
+				t.Fatal("a domain of ours was evicted")
 			}
 		}
 		time.Sleep(keepOurs)
 		asks(t, c, "ours.example", true)
-		if n, most := asked.Load(), int64(forAll.burst+forAll.perSecond*seconds+3); n > most || n < most/2 {
-			t.Errorf("%d look-ups, want at most %d and not much less", n, most)
+		if n, limit := asked.Load(), int64(totalBurst+totalPerSecond*seconds+3); n > limit || n < limit/2 {
+			t.Errorf("%d look-ups, want at most %d and not much less", n, limit)
 		}
 		got := c.Counts()
 		if got.Names > maxOthers+1 || got.Dropped == 0 || got.Ours != 2 {
@@ -78,24 +78,24 @@ func heap() int64 {
 	return int64(m.HeapAlloc)
 }
 
-// A flood against servers that never answer: no more than the workers wait for them, and the rest is dropped.
+// A flood of names whose servers never answer: only the workers wait for them, and the rest is dropped.
 func TestFloodOfSilentNames(t *testing.T) {
-	var running, most atomic.Int64
+	var running, peak atomic.Int64
 	r := resolverFunc(func(ctx context.Context, _ string) ([]resolver.MX, error) {
 		now := running.Add(1)
 		defer running.Add(-1)
-		for seen := most.Load(); now > seen && !most.CompareAndSwap(seen, now); seen = most.Load() {
+		for seen := peak.Load(); now > seen && !peak.CompareAndSwap(seen, now); seen = peak.Load() {
 		}
 		<-ctx.Done()
 		return nil, errors.Join(resolver.ErrFailed, ctx.Err())
 	})
 	run(t, r, func(t *testing.T, c *Cache) {
 		for i := range 20_000 {
-			c.Ours(settings.Domain(fmt.Sprintf("n%d.example", i)), hosts, crowd(i))
+			c.Ours(settings.Domain(fmt.Sprintf("n%d.example", i)), hosts, clientNumber(i))
 			time.Sleep(10 * time.Millisecond)
 		}
-		if most.Load() != workers {
-			t.Errorf("%d look-ups at the same time, want %d", most.Load(), workers)
+		if peak.Load() != workers {
+			t.Errorf("%d look-ups at the same time, want %d", peak.Load(), workers)
 		}
 		c.mu.Lock()
 		pending := len(c.pending)
@@ -109,7 +109,7 @@ func TestFloodOfSilentNames(t *testing.T) {
 	})
 }
 
-// silentButOurs is a resolver to which ours.example and late.example are ours, and no other name's servers ever answer.
+// silentButOurs is a resolver for which ours.example and late.example are ours, and that never answers for another name.
 var silentButOurs = resolverFunc(func(ctx context.Context, name string) ([]resolver.MX, error) {
 	if name == "ours.example" || name == "late.example" {
 		return []resolver.MX{{Preference: 10, Host: "mx1.hoster.example"}}, nil
@@ -118,7 +118,7 @@ var silentButOurs = resolverFunc(func(ctx context.Context, name string) ([]resol
 	return nil, errors.Join(resolver.ErrFailed, ctx.Err())
 })
 
-// flood asks for names of silent servers for a while, 200 a second.
+// flood asks for names that get no answer, 200 a second.
 func flood(c *Cache, what string, d time.Duration, client func(i int) netip.Addr) {
 	const pause = 5 * time.Millisecond
 	for i := range int(d / pause) {
@@ -127,8 +127,8 @@ func flood(c *Cache, what string, d time.Duration, client func(i int) netip.Addr
 	}
 }
 
-// One client, however many names it makes up and however many addresses of its network it uses, keeps nobody's name from being looked
-// up.
+// One client, however many names it makes up and however many addresses of its network it uses, cannot keep the names of other clients
+// from being looked up.
 func TestFloodOfOneClient(t *testing.T) {
 	for name, client := range map[string]func(i int) netip.Addr{
 		"one address": func(int) netip.Addr { return netip.MustParseAddr("192.0.2.66") },
@@ -150,17 +150,17 @@ func TestFloodOfOneClient(t *testing.T) {
 	}
 }
 
-// A flood of many clients that fills line and workers: a name of ours is looked up again all the same.
+// A flood from many clients that fills the queue and the workers: a domain of ours is still looked up again.
 func TestFloodOfManyClients(t *testing.T) {
 	run(t, silentButOurs, func(t *testing.T, c *Cache) {
 		asks(t, c, "ours.example", false)
 		time.Sleep(keepOurs - time.Minute)
-		flood(c, "n", time.Minute, crowd)
-		if n := len(c.fresh); n < maxWaiting-workers { // a worker may just have taken one
-			t.Errorf("%d names wait, want about %d: it is no flood", n, maxWaiting)
+		flood(c, "n", time.Minute, clientNumber)
+		if n := len(c.newNames); n < maxWaiting-workers { // a worker may just have taken one
+			t.Errorf("%d names wait, want about %d: this is not a flood", n, maxWaiting)
 		}
 		asks(t, c, "ours.example", true)
-		flood(c, "m", 2*patience, crowd)
+		flood(c, "m", 2*timeout, clientNumber)
 		if got := c.Counts(); got.Ours != 2 {
 			t.Errorf("ours.example was looked up %d times, want 2: %+v", got.Ours, got)
 		}
