@@ -36,7 +36,7 @@ type Entry struct {
 type Choice struct {
 	Settings *settings.Settings
 	// Networks are the only ones told about servers without encryption. Without such servers there are none.
-	Networks []netip.Prefix
+	Networks settings.Networks
 	// Outside is what clients in none of the networks are told; nil for nothing at all.
 	Outside *settings.Settings
 }
@@ -44,13 +44,13 @@ type Choice struct {
 // Rule is a Choice for some addresses or networks. The first rule that fits wins.
 type Rule struct {
 	HasUsers bool
-	Users    []string       // addresses and patterns, sorted; for everybody without HasUsers
-	From     []netip.Prefix // nil for everywhere
+	Users    []string          // addresses and patterns, sorted; for everybody without HasUsers
+	From     settings.Networks // nil for everywhere
 	Choice
 }
 
 // Anywhere lists the networks that every client is in: servers without encryption may be told to all the world.
-var Anywhere = []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")}
+var Anywhere = settings.Networks{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")}
 
 // ForAnybody returns what may be told to a client whose network is not known; nil for nothing.
 func (c Choice) ForAnybody() *settings.Settings {

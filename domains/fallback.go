@@ -13,7 +13,13 @@ import (
 // is not known, so that nobody can have it find out too much.
 type Exchangers func(d settings.Domain, hosts []settings.Domain, client netip.Addr) bool
 
-// fallback is what answers for names that stand nowhere.
+// fallbackValues are the values of fallbackKeys.
+type fallbackValues struct {
+	profile string
+	mx      []settings.Domain
+}
+
+// fallback is what answers for names that are not configured.
 type fallback struct {
 	entry
 	mx []settings.Domain // answer only for domains whose mail goes to one of these; nil for every name in the world
@@ -43,42 +49,25 @@ func (l *loader) readFallback() {
 	if t == nil {
 		return
 	}
-	p, ok := l.profileOf(t)
-	if _, there := t.values["profile"]; !there {
-		t.fail("", "it has no profile; write profile = \"…\"")
+	var v fallbackValues
+	at := readKeys(t, fallbackKeys, &v)
+	p, ok := l.profileOf(t, at, v.profile)
+	if !t.has("profile") {
+		t.fail("", "has no profile; add profile = \"…\"")
 	}
-	mx := t.exchangers()
 	t.done()
 	if !ok {
 		return
 	}
-	f := &fallback{entry{choice: l.choice(p.layer.over(l.defaults).over(builtIn), t)}, mx}
-	if mx != nil {
-		list := append(l.origins[f.settings], Origin{"mx", "[" + strings.Join(texts(mx), ", ") + "]", t.at("mx")})
+	f := &fallback{entry{choice: l.choice(stack(builtIn, l.defaults, p.layer), t)}, v.mx}
+	if v.mx != nil {
+		list := append(l.origins[f.settings], Origin{"mx", explained(plainList(v.mx)), at["mx"]})
 		l.origins[f.settings] = list
 		if f.outside != nil {
 			l.origins[f.outside] = list
 		}
 	}
 	l.index.fallback = f
-}
-
-// exchangers reads mx: host names, never patterns, because anybody can publish an MX below most of them.
-func (t *table) exchangers() []settings.Domain {
-	list, ok := t.texts("mx")
-	if ok && len(list) == 0 {
-		t.fail("mx", "it is empty, so the fallback would answer for nobody; name your mail exchangers, or remove it if every name in the world may be answered")
-	}
-	var hosts []settings.Domain
-	for i, text := range list {
-		d, err := settings.ParseDomain(text)
-		if err != nil {
-			t.failElement("mx", i, "%q: %v; write a name such as \"mx1.example.com\"", text, err)
-			continue
-		}
-		hosts = append(hosts, d)
-	}
-	return hosts
 }
 
 // notListed is the error for a name that no entry is for.

@@ -109,11 +109,7 @@ func kindOf(mode os.FileMode) string {
 }
 
 // readDomainsFile claims every name of a profile's domains_file for its entry.
-func (l *loader) readDomainsFile(t *table, entry uint32) {
-	name, ok := t.text("domains_file")
-	if !ok {
-		return
-	}
+func (l *loader) readDomainsFile(t *table, name string, entry uint32) {
 	file := l.beside(t, name)
 	number := l.fileNumber(file)
 	if l.index.names == nil {
@@ -175,12 +171,8 @@ func (u *users) contain(a settings.Address) bool {
 // withoutSlashes hides slashes, which a local part may hold and a * of package path does not match.
 var withoutSlashes = strings.NewReplacer("/", "\x00")
 
-// readUsersFile reads a rule's users_file; nil if the rule has none.
-func (l *loader) readUsersFile(t *table) *users {
-	name, ok := t.text("users_file")
-	if !ok {
-		return nil
-	}
+// readUsersFile reads a rule's users_file.
+func (l *loader) readUsersFile(t *table, name string) *users {
 	file := l.beside(t, name)
 	u := &users{exact: make(map[string]bool)}
 	err := l.readList(file, "address", func(_ int, item string) error { return u.add(item) })

@@ -28,9 +28,15 @@ type loader struct {
 	server   *table
 	fallback *table
 	domains  []*table
-	seen     map[string]Position // tables that may stand only once: "defaults", "profiles.shared"
+	seen     map[string]Position // tables that may be there only once: "defaults", "profiles.shared"
 
 	watch watchlist
+}
+
+// topValues are the values of topKeys.
+type topValues struct {
+	version int
+	include []string
 }
 
 // profile is one [profiles.…] table.
@@ -39,14 +45,14 @@ type profile struct {
 	table *table
 }
 
-// alias remembers where an alias stands until all wildcards are known.
+// alias remembers where an alias was written until all wildcards are known.
 type alias struct {
 	domain settings.Domain
 	table  *table
 	number int // in the list
 }
 
-// load is Load; it also tells what to watch, for a broken file too.
+// load is Load. It also returns what to watch, for a broken file too.
 func load(file string) (*Snapshot, watchlist, error) {
 	l := newLoader()
 	snapshot := l.load(file)
@@ -71,7 +77,7 @@ func newLoader() *loader {
 }
 
 func (l *loader) load(file string) *Snapshot {
-	main, ok := l.parse(file, "; name the file with --config, or write a first one with mailhint init ADDRESS or from the README")
+	main, ok := l.parse(file, "; name the file with --config, or create one with mailhint init ADDRESS")
 	if !ok {
 		return nil
 	}
@@ -93,7 +99,7 @@ func (l *loader) load(file string) *Snapshot {
 	l.checkAliases()
 	l.readFallback()
 	if len(l.problems) == 0 && len(l.index.names)+len(l.index.wildcards) == 0 && l.index.fallback == nil {
-		l.note(Position{File: file}, "", "it names no domain; add a table such as [domains.\"example.com\"] with imap = \"imap.example.com\" and smtp = \"smtp.example.com\"")
+		l.note(Position{File: file}, "", "defines no domain; add a table such as [domains.\"example.com\"] with imap = \"imap.example.com\" and smtp = \"smtp.example.com\"")
 	}
 	return &Snapshot{index: l.index, Server: server, Profiles: len(l.profiles), origins: l.origins}
 }
@@ -123,10 +129,10 @@ func (l *loader) parse(file, hint string) (*table, bool) {
 	if _, err := toml.Decode(text, &values); err != nil {
 		var syntax toml.ParseError
 		if !errors.As(err, &syntax) {
-			l.note(Position{File: file}, "", "is no TOML: %v", err)
+			l.note(Position{File: file}, "", "is not valid TOML: %v", err)
 			return nil, false
 		}
-		l.note(Position{file, syntax.Position.Line}, "", "is no TOML: %s", syntaxHint(syntax))
+		l.note(Position{file, syntax.Position.Line}, "", "is not valid TOML: %s", syntaxHint(syntax))
 		return nil, false
 	}
 	src := &source{file: file, lines: findLines(text), problems: &l.problems}
@@ -135,9 +141,10 @@ func (l *loader) parse(file, hint string) (*table, bool) {
 
 // include reads the files that the main file includes, in the order of their names.
 func (l *loader) include(main *table) []*table {
-	patterns, _ := main.texts("include")
+	var v topValues
+	readKeys(main, topKeys, &v)
 	var tables []*table
-	for i, p := range patterns {
+	for i, p := range v.include {
 		pattern := p
 		if !filepath.IsAbs(p) {
 			pattern = filepath.Join(filepath.Dir(main.src.file), p)
@@ -145,27 +152,28 @@ func (l *loader) include(main *table) []*table {
 		l.watch.globs = append(l.watch.globs, pattern)
 		files, err := filepath.Glob(pattern)
 		if err != nil {
-			main.failElement("include", i, "%q is no pattern: %v; * stands for anything", p, err)
+			main.failElement("include", i, "%q is not a valid pattern: %v; * matches anything", p, err)
 		}
 		if len(files) == 0 && !strings.ContainsAny(p, "*?[") {
-			main.failElement("include", i, "there is no file %q; write the path from the folder of this file", p)
+			main.failElement("include", i, "there is no file %q; write its path relative to this file", p)
 		}
 		for _, file := range files {
 			if file == filepath.Clean(main.src.file) {
-				main.failElement("include", i, "%q is this file itself; put the others into a folder and write \"domains.d/*.toml\"", file)
+				main.failElement("include", i, "%q is this file itself; move the other files to a directory and write \"domains.d/*.toml\"", file)
 				continue
 			}
 			if _, again := l.watch.seen[file]; again {
-				main.failElement("include", i, "%q is included twice; write patterns of which only one fits it", file)
+				main.failElement("include", i, "%q is included twice; change the patterns so that only one matches it", file)
 				continue
 			}
 			t, ok := l.parse(file, "")
 			if !ok {
 				continue
 			}
+			readKeys(t, topKeys, new(topValues))
 			for _, key := range []string{"include", "server"} {
 				if _, there := t.value(key); there {
-					t.fail(key, "it can stand only in the main file, %s; move it there", main.src.file)
+					t.fail(key, "is allowed only in the main file, %s; move it there", main.src.file)
 				}
 			}
 			tables = append(tables, t)
@@ -176,9 +184,6 @@ func (l *loader) include(main *table) []*table {
 
 // readFile takes the tables of one file.
 func (l *loader) readFile(t *table) {
-	if v, ok := t.value("version"); ok && v != int64(1) {
-		t.fail("version", "this program reads version 1; write version = 1")
-	}
 	if s, ok := t.table("server"); ok && l.server == nil {
 		l.server = s
 	}
@@ -203,7 +208,8 @@ func (l *loader) readFile(t *table) {
 	}
 	if ls, ok := t.table("lookups"); ok {
 		for _, lookup := range ls.children() {
-			readLookup(lookup)
+			readKeys(lookup, lookupKeys, new(struct{}))
+			lookup.done()
 		}
 	}
 	t.done()
@@ -213,26 +219,16 @@ func (l *loader) readFile(t *table) {
 func (l *loader) once(t *table) bool {
 	key := spell(t.path)
 	if first, again := l.seen[key]; again {
-		t.fail("", "it stands in %s already; keep one of them", first)
+		t.fail("", "is already defined at %s; remove one of them", first)
 		return false
 	}
 	l.seen[key] = t.at()
 	return true
 }
 
-// readLookup checks the keys of a [lookups.…] table. Nothing uses them in this version.
-func readLookup(t *table) {
-	t.oneOf("type", "file", "ldap", "sql")
-	for _, key := range []string{"url", "base", "filter", "attribute", "bind_dn", "bind_password_file", "unknown", "file", "query"} {
-		t.text(key)
-	}
-	t.done()
-}
-
-// profileOf returns the profile that an entry names.
-func (l *loader) profileOf(t *table) (*profile, bool) {
-	name, ok := t.text("profile")
-	if !ok {
+// profileOf returns the profile that an entry names, if it names one.
+func (l *loader) profileOf(t *table, at map[string]Position, name string) (*profile, bool) {
+	if _, named := at["profile"]; !named {
 		return nil, false
 	}
 	p, ok := l.profiles[name]
@@ -242,7 +238,7 @@ func (l *loader) profileOf(t *table) (*profile, bool) {
 	return p, ok
 }
 
-// missingProfile returns the hint for a profile that is not there. It is made once for each name, and not for thousands of names
+// missingProfile returns the hint for a profile that does not exist. It is made once for each name, and not for thousands of names
 // where there are thousands of profiles: each is compared with every profile.
 func (l *loader) missingProfile(name string) string {
 	const enough = 500_000 // comparisons
@@ -255,7 +251,7 @@ func (l *loader) missingProfile(name string) string {
 	case hint == "" && len(profiles) == 0:
 		hint = fmt.Sprintf("; add a table [profiles.%s]", spell([]string{name}))
 	case hint == "":
-		hint = "; there are " + few(profiles)
+		hint = "; the profiles are " + few(profiles)
 	}
 	l.missing[name] = hint
 	return hint

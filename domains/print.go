@@ -3,7 +3,6 @@ package domains
 import (
 	"errors"
 	"fmt"
-	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -40,10 +39,11 @@ func (p Printer) Entry(e Entry, comments ...string) (string, error) {
 	var err error
 	switch e.Kind {
 	case List:
+		v := valuesOf(e.Choice)
 		b.header("profiles", name)
-		b.choice(e.Choice)
+		b.settings(&v)
 		err = b.names(p, e.Names)
-		b.oauth2("profiles", name, e.Settings)
+		b.settingTables(&v, "profiles", name)
 	case Fallback:
 		b.profile(name, e.Choice)
 		b.line("\n[fallback]")
@@ -94,12 +94,6 @@ func (b *tomlText) header(path ...string) { b.line("[" + spellKey(path...) + "]"
 
 func (b *tomlText) value(key, text string) { b.line(key + " = " + quote(text)) }
 
-func (b *tomlText) optional(key string, text settings.Pattern) {
-	if text != "" {
-		b.value(key, string(text))
-	}
-}
-
 // domain writes the table of a domain or wildcard. Its rules become profiles, because a rule without one would inherit from the
 // domain what it does not say.
 func (b *tomlText) domain(p Printer, name string, e Entry) error {
@@ -119,8 +113,9 @@ func (b *tomlText) domain(p Printer, name string, e Entry) error {
 	if e.Disabled {
 		return nil
 	}
-	b.choice(e.Choice)
-	b.oauth2("domains", name, e.Settings)
+	v := valuesOf(e.Choice)
+	b.settings(&v)
+	b.settingTables(&v, "domains", name)
 	for i, r := range e.Rules {
 		b.line("[[" + spellKey("domains", name, "rules") + "]]")
 		if r.HasUsers {
@@ -144,9 +139,10 @@ func (b *tomlText) domain(p Printer, name string, e Entry) error {
 func ruleProfile(name string, i int) string { return fmt.Sprintf("%s rule %d", name, i+1) }
 
 func (b *tomlText) profile(name string, c Choice) {
+	v := valuesOf(c)
 	b.header("profiles", name)
-	b.choice(c)
-	b.oauth2("profiles", name, c.Settings)
+	b.settings(&v)
+	b.settingTables(&v, "profiles", name)
 }
 
 // names writes the names of a list, each on its line: their order is kept then.
@@ -168,116 +164,91 @@ func (b *tomlText) names(p Printer, names []settings.Domain) error {
 	return nil
 }
 
-// choice writes the keys of settings, in the order of the documentation.
-func (b *tomlText) choice(c Choice) {
-	s := c.Settings
-	b.optional("name", s.Name)
-	b.optional("short_name", s.ShortName)
-	b.servers("imap", s.Of(settings.IMAP), s)
-	b.servers("pop3", s.Of(settings.POP3), s)
-	b.servers("smtp", s.Outgoing(), s)
-	b.servers("sieve", s.Of(settings.ManageSieve), s)
-	switch { // what is not published must be said, or the loader takes it for forgotten
-	case len(s.Outgoing()) == 0 && len(s.Incoming()) == 0:
-		b.line("imap = []")
-		b.line("smtp = []")
-	case len(s.Outgoing()) == 0:
-		b.line("smtp = []")
-	case len(s.Incoming()) == 0:
-		b.line("imap = []")
-	}
-	if s.Login != builtIn.login.value {
-		b.value("login", string(s.Login))
-	}
-	if !slices.Equal(s.Auth, builtIn.auth.value) {
-		b.list("auth", authTexts(s.Auth))
-	}
-	b.optional("webmail", s.Webmail)
-	b.optional("caldav", s.CalDAV)
-	b.optional("carddav", s.CardDAV)
-	b.optional("webdav", s.WebDAV)
-	b.optional("jmap", s.JMAP)
-	b.optional("activesync", s.ActiveSync)
-	b.optional("ews", s.EWS)
-	if s.AutodiscoverRedirect != "" {
-		b.value("autodiscover", "redirect:"+s.AutodiscoverRedirect)
-	}
-	b.optional("docs", s.Docs)
-	b.optional("support", s.Support)
-	if s.NoPACC {
-		b.line("pacc = false")
-	}
-	if c.Networks != nil {
-		b.list("allow_plaintext", networkTexts(c.Networks))
-	}
-}
-
-// oauth2 writes a table below the one at the path, which must be finished.
-func (b *tomlText) oauth2(table, name string, s *settings.Settings) {
-	o := s.OAuth2
-	if o == nil {
-		return
-	}
-	b.header(table, name, "oauth2")
-	b.value("issuer", o.Issuer)
-	b.list("scope", o.Scope)
-	b.value("auth_url", o.AuthURL)
-	b.value("token_url", o.TokenURL)
-	if o.ClientID != "" {
-		b.value("client_id", o.ClientID)
-	}
-}
-
-// servers writes the servers of one protocol in their order.
-func (b *tomlText) servers(key string, servers []settings.Server, s *settings.Settings) {
-	var list []string
-	for len(servers) > 0 {
-		url, n := servers[0].URL(), 1
-		if pair := bareHost(servers); pair > 0 {
-			url, n = string(servers[0].Host), pair
+// settings writes the keys of settings, except those that are tables.
+func (b *tomlText) settings(v *values) {
+	for _, k := range settingKeys {
+		plain := k.plain(v)
+		if _, isTable := plain.(object); plain != nil && !isTable && inline(plain) != k.Default {
+			b.plain(k.Name, plain)
 		}
-		list = append(list, spellServer(url, servers[0], s))
-		servers = servers[n:]
 	}
-	switch len(list) {
-	case 0:
-	case 1:
-		b.line(key + " = " + list[0])
-	default:
+}
+
+// settingTables writes the tables of settings below the one at the path, which must be finished.
+func (b *tomlText) settingTables(v *values, path ...string) {
+	for _, k := range settingKeys {
+		if o, ok := k.plain(v).(object); ok {
+			b.header(append(path, k.Name)...)
+			b.object(o)
+		}
+	}
+}
+
+// valuesOf returns the settings of a choice as a table would have them that inherits nothing. What is not offered must be said, or
+// the loader takes it for forgotten.
+func valuesOf(c Choice) values {
+	v := values{Settings: *c.Settings, allowPlaintext: c.Networks}
+	for _, server := range c.Settings.Servers {
+		spec := serverSpec{Server: server}
+		if spec.Login == v.Login {
+			spec.Login = ""
+		}
+		if slices.Equal(spec.Auth, v.Auth) {
+			spec.Auth = nil
+		}
+		v.servers[server.Protocol] = append(v.servers[server.Protocol], spec)
+	}
+	if len(c.Settings.Incoming()) == 0 {
+		v.servers[settings.IMAP] = []serverSpec{}
+	}
+	if len(c.Settings.Outgoing()) == 0 {
+		v.servers[settings.Submission] = []serverSpec{}
+	}
+	return v
+}
+
+// object writes the values of a table, which has none below it.
+func (b *tomlText) object(o object) {
+	for _, m := range o {
+		b.plain(m.name, m.value)
+	}
+}
+
+// plain writes a value; no nil, and no table.
+func (b *tomlText) plain(key string, v any) {
+	switch v := v.(type) {
+	case []string:
+		b.list(key, v)
+	case []any:
+		list := make([]string, len(v))
+		for i := range v {
+			list[i] = inline(v[i])
+		}
+		if len(list) == 1 {
+			b.line(key + " = " + list[0])
+			return
+		}
 		b.elements(key, list)
+	default:
+		b.line(key + " = " + inline(v))
 	}
 }
 
-// bareHost returns how many of the first servers a bare host name stands for; 0 if they are not what it stands for.
-func bareHost(servers []settings.Server) int {
-	first := servers[0]
-	pair, err := settings.ParseServer(first.Protocol, string(first.Host))
-	if err != nil || len(pair) > len(servers) {
-		return 0
-	}
-	for i, want := range pair {
-		got := servers[i]
-		if got.Host != want.Host || got.Port != want.Port || got.Security != want.Security || got.Login != first.Login || !slices.Equal(got.Auth, first.Auth) {
-			return 0
+// inline spells a value on one line.
+func inline(v any) string {
+	switch v := v.(type) {
+	case string:
+		return quote(v)
+	case []string:
+		return "[" + strings.Join(quoteAll(v), ", ") + "]"
+	case object:
+		parts := make([]string, len(v))
+		for i, m := range v {
+			parts[i] = m.name + " = " + inline(m.value)
 		}
+		return "{ " + strings.Join(parts, ", ") + " }"
 	}
-	return len(pair)
-}
-
-// spellServer returns a server as an element of a list: a text, or a table if it has a login of its own.
-func spellServer(url string, server settings.Server, s *settings.Settings) string {
-	text := quote(url)
-	var own []string
-	if server.Login != s.Login {
-		own = append(own, "login = "+quote(string(server.Login)))
-	}
-	if !slices.Equal(server.Auth, s.Auth) {
-		own = append(own, "auth = ["+strings.Join(quoteAll(authTexts(server.Auth)), ", ")+"]")
-	}
-	if own == nil {
-		return text
-	}
-	return "{ url = " + text + ", " + strings.Join(own, ", ") + " }"
+	return fmt.Sprint(v)
 }
 
 func (b *tomlText) list(key string, list []string) { b.elements(key, quoteAll(list)) }
@@ -343,15 +314,7 @@ func texts(names []settings.Domain) []string {
 	return list
 }
 
-func authTexts(auths []settings.Auth) []string {
-	list := make([]string, len(auths))
-	for i, a := range auths {
-		list[i] = string(a)
-	}
-	return list
-}
-
-func networkTexts(networks []netip.Prefix) []string {
+func networkTexts(networks settings.Networks) []string {
 	list := make([]string, len(networks))
 	for i, n := range networks {
 		list[i] = n.String()

@@ -11,30 +11,35 @@ import (
 	"mailhint/settings"
 )
 
+// domainValues are the values of domainKeys.
+type domainValues struct {
+	profile         string
+	enabled         bool
+	aliases, admins []string
+}
+
+var domainDefaults, _ = defaultsOf(domainKeys)
+
 // readDomain reads a table [domains."…"].
 func (l *loader) readDomain(t *table) {
 	if l.isUnquoted(t) {
 		return
 	}
 	own := t.readLayer()
-	var e entry
-	if enabled, ok := t.flag("enabled"); ok {
-		e.disabled = !enabled
+	v := domainDefaults
+	at := readKeys(t, domainKeys, &v)
+	e := entry{disabled: !v.enabled}
+	below := []layer{builtIn, l.defaults}
+	if p, ok := l.profileOf(t, at, v.profile); ok {
+		below = append(below, p.layer)
 	}
-	stack := own.over(l.defaults)
-	if p, ok := l.profileOf(t); ok {
-		stack = own.over(p.layer).over(l.defaults)
-	}
-	stack = stack.over(builtIn)
-	if admins, ok := t.texts("admins"); ok && slices.Contains(admins, "") {
-		t.fail("admins", "an empty name is no admin; remove it")
-	}
-	number := l.claimDomain(t, &e)
-	e.rules = l.readRules(t, stack)
+	domain := stack(append(below, own)...)
+	number := l.claimDomain(t, v.aliases, &e)
+	e.rules = l.readRules(t, domain)
 	t.done()
 	if !e.disabled {
-		e.choice = l.choice(stack, t)
-		l.checkRedirect(stack, t)
+		e.choice = l.choice(domain, t)
+		l.checkRedirect(domain, t)
 	}
 	l.index.entries[number] = e
 }
@@ -46,7 +51,7 @@ func (l *loader) isUnquoted(t *table) bool {
 	}
 	unquoted := false
 	for _, key := range sortedKeys(t.values) {
-		if isTable(t.values[key]) && !isSettingKey(key) {
+		if isTable(t.values[key]) && !mayBeTable(key) {
 			unquoted = true
 			below, _ := t.table(key)
 			l.noteUnquoted(below)
@@ -58,7 +63,7 @@ func (l *loader) isUnquoted(t *table) bool {
 func (l *loader) noteUnquoted(t *table) {
 	deeper := false
 	for _, key := range sortedKeys(t.values) {
-		if isTable(t.values[key]) && !isSettingKey(key) {
+		if isTable(t.values[key]) && !mayBeTable(key) {
 			deeper = true
 			below, _ := t.table(key)
 			l.noteUnquoted(below)
@@ -71,22 +76,22 @@ func (l *loader) noteUnquoted(t *table) {
 
 // checkRedirect refuses a redirect of Autodiscover to the very name that is asked.
 func (l *loader) checkRedirect(stack layer, t *table) {
-	u, err := url.Parse(stack.autodiscover.value)
+	u, err := url.Parse(stack.AutodiscoverRedirect)
 	if err != nil { // ParseURL has read it before
 		return
 	}
 	if host := strings.ToLower(u.Hostname()); host != "" && (host == t.name() || host == "autodiscover."+t.name()) {
-		l.note(stack.autodiscover.at, keyIn(t, "autodiscover"), "it leads to %s, where the same question comes here again; leave it out to answer here, or name the other server", host)
+		l.note(stack.at["autodiscover"], keyIn(t, "autodiscover"), "redirects to %s, whose requests come back here; remove it to answer here, or name the other server", host)
 	}
 }
 
-// isSettingKey reports whether a key of a domain may hold a table of its own.
-func isSettingKey(key string) bool {
-	return slices.Contains([]string{"imap", "pop3", "smtp", "sieve", "login", "oauth2", "rules"}, key)
+// mayBeTable reports whether a key of a domain may be a table of its own.
+func mayBeTable(name string) bool {
+	return name == "rules" || slices.ContainsFunc(settingKeys, func(k key[values]) bool { return k.Name == name && k.isTable })
 }
 
 // claimDomain claims the name of a domain's table and its aliases for a new entry, and returns the entry's number.
-func (l *loader) claimDomain(t *table, e *entry) uint32 {
+func (l *loader) claimDomain(t *table, aliases []string, e *entry) uint32 {
 	number := uint32(len(l.index.entries))
 	l.index.entries = append(l.index.entries, entry{})
 	name, names := t.name(), l.names()
@@ -97,7 +102,7 @@ func (l *loader) claimDomain(t *table, e *entry) uint32 {
 	d, err := parseDomain(name)
 	switch {
 	case name == "*":
-		err = errors.New("it would be for every name in the world; write [fallback] with profile = \"…\"")
+		err = errors.New("would match every name; write [fallback] with profile = \"…\" instead")
 	case err == nil:
 		if err = l.claim(names, d, l.claimOf(t.at(), number)); err != nil && isWildcard {
 			err = fmt.Errorf("*.%w", err)
@@ -109,9 +114,8 @@ func (l *loader) claimDomain(t *table, e *entry) uint32 {
 	if !isWildcard {
 		e.primary = d
 	}
-	aliases, _ := t.texts("aliases")
 	if isWildcard && len(aliases) > 0 {
-		t.fail("aliases", "a wildcard has no aliases; give each name a table with the same profile")
+		t.fail("aliases", "a wildcard cannot have aliases; give each name a table with the same profile")
 	}
 	for i, text := range aliases {
 		d, err := parseDomain(text)
@@ -134,11 +138,12 @@ func (l *loader) names() map[settings.Domain]claim {
 	return l.index.names
 }
 
-// checkAliases refuses aliases that a wildcard covers: matching goes by exact name, wildcard, alias, so they would not be reached.
+// checkAliases refuses aliases that a wildcard matches: names are looked up by exact name, wildcard, alias, so they would not be
+// reached.
 func (l *loader) checkAliases() {
 	for _, a := range l.aliases {
 		if c, ok := l.index.wildcard(a.domain); ok {
-			a.table.failElement("aliases", a.number, "%s is covered by the wildcard in %s, which goes before an alias; write a table [domains.%q] instead", a.domain, l.place(c), string(a.domain))
+			a.table.failElement("aliases", a.number, "%s is matched by the wildcard at %s, which takes precedence over an alias; add a table [domains.%q] instead", a.domain, l.place(c), string(a.domain))
 		}
 	}
 }
@@ -146,7 +151,7 @@ func (l *loader) checkAliases() {
 // claim gives a name to an entry, or says who has it already.
 func (l *loader) claim(names map[settings.Domain]claim, d settings.Domain, c claim) error {
 	if first, taken := names[d]; taken {
-		return fmt.Errorf("%s is claimed by %s already; remove one of them", d, l.place(first))
+		return fmt.Errorf("%s is already defined at %s; remove one of them", d, l.place(first))
 	}
 	names[d] = c
 	return nil
@@ -172,7 +177,7 @@ func (l *loader) choice(stack layer, owner *table) choice {
 	s := l.resolve(stack, owner)
 	c := choice{settings: s, outside: s}
 	if safe := withoutPlaintext(s); safe != s {
-		c.outside, c.networks = safe, stack.allowPlaintext.value
+		c.outside, c.networks = safe, stack.allowPlaintext
 		if safe != nil {
 			l.origins[safe] = l.origins[s]
 		}
@@ -180,43 +185,60 @@ func (l *loader) choice(stack layer, owner *table) choice {
 	return c
 }
 
-// readRules reads the rules of a domain, of which the first that fits wins. A rule with a profile stands on that profile alone,
+// ruleValues are the values of ruleKeys.
+type ruleValues struct {
+	usersFile string
+	from      settings.Networks
+	profile   string
+}
+
+// readRules reads the rules of a domain, of which the first that matches wins. A rule with a profile inherits from that profile only,
 // because it is for people whose mail is elsewhere; one without changes single values of the domain.
 func (l *loader) readRules(t *table, domain layer) []rule {
 	var rules []rule
 	for _, rt := range t.tables("rules") {
 		own := rt.readLayer()
-		stack := own.over(domain)
-		if p, ok := l.profileOf(rt); ok {
-			stack = own.over(p.layer).over(l.defaults).over(builtIn)
+		var v ruleValues
+		at := readKeys(rt, ruleKeys, &v)
+		below := []layer{domain}
+		if p, ok := l.profileOf(rt, at, v.profile); ok {
+			below = []layer{builtIn, l.defaults, p.layer}
 		}
-		r := rule{users: l.readUsersFile(rt)}
-		r.from, _ = rt.networks("from")
-		_, hasUsers := rt.values["users_file"]
-		list, hasFrom := rt.values["from"]
-		if empty, ok := list.([]any); ok && len(empty) == 0 {
-			rt.fail("from", "it is empty, so the rule would fit nobody; write from = [\"192.0.2.0/24\"], or remove it")
+		r := rule{from: v.from}
+		if _, has := at["users_file"]; has {
+			r.users = l.readUsersFile(rt, v.usersFile)
 		}
-		if !hasUsers && !hasFrom {
-			rt.fail("", "it fits everybody; add users_file = \"…\" or from = [\"192.0.2.0/24\"], or write its values into the domain")
+		if empty, ok := rt.values["from"].([]any); ok && len(empty) == 0 {
+			rt.fail("from", "is empty, so the rule would match no client; write from = [\"192.0.2.0/24\"], or remove it")
+		}
+		if !rt.has("users_file") && !rt.has("from") {
+			rt.fail("", "this rule matches everyone; add users_file = \"…\" or from = [\"192.0.2.0/24\"], or move its values to the domain")
 		}
 		rt.done()
-		r.choice = l.choice(stack, rt)
+		r.choice = l.choice(stack(append(below, own)...), rt)
 		rules = append(rules, r)
 	}
 	return rules
 }
 
+// profileValues are the values of profileKeys.
+type profileValues struct {
+	domains     []string
+	domainsFile string
+}
+
 // readProfileNames reads the names listed in a profile, all of which share one entry.
 func (l *loader) readProfileNames(p *profile) {
 	t := p.table
-	listed, hasList := t.texts("domains")
-	_, hasFile := t.values["domains_file"]
-	if hasList || hasFile {
+	var v profileValues
+	at := readKeys(t, profileKeys, &v)
+	if len(at) > 0 {
 		number := uint32(len(l.index.entries))
-		l.index.entries = append(l.index.entries, entry{choice: l.choice(p.layer.over(l.defaults).over(builtIn), t)})
-		l.readDomainsFile(t, number)
-		for i, text := range listed {
+		l.index.entries = append(l.index.entries, entry{choice: l.choice(stack(builtIn, l.defaults, p.layer), t)})
+		if _, has := at["domains_file"]; has {
+			l.readDomainsFile(t, v.domainsFile, number)
+		}
+		for i, text := range v.domains {
 			d, err := parseDomain(text)
 			if err == nil {
 				err = l.claim(l.names(), d, l.claimOf(t.at("domains", element(i)), number))
@@ -226,7 +248,6 @@ func (l *loader) readProfileNames(p *profile) {
 			}
 		}
 	}
-	t.value("domains_file")
 	t.done()
 }
 

@@ -21,7 +21,7 @@ func TestRepeatedServers(t *testing.T) {
 	if !errors.As(err, &problems) {
 		t.Fatalf("got %v, want problems", err)
 	}
-	for _, want := range []string{"imaps://imap.a.example stands", "imap://imap.a.example stands", "imaps://other.a.example stands"} {
+	for _, want := range []string{" imap.a.example is listed twice with port 993", " imap.a.example is listed twice with port 143", " other.a.example is listed twice with port 993"} {
 		if n := strings.Count(err.Error(), want); n != 1 {
 			t.Errorf("%q is told %d times, want once", want, n)
 		}

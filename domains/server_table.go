@@ -3,7 +3,6 @@ package domains
 import (
 	"fmt"
 	"net"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -27,25 +26,33 @@ type Server struct {
 	Signing *KeyPair
 	// ACME is how certificates are ordered, with TLS "acme".
 	ACME ACME
-	// TrustedProxies may say with X-Forwarded-For, -Proto and -Host for whom they ask.
-	TrustedProxies []netip.Prefix
-	// ProxyProtocol is true if the trusted proxies begin each connection with a header of the PROXY protocol. It takes
+	// TrustedProxies are believed when they say with X-Forwarded-For, -Proto and -Host which client and host a request is from and
+	// for.
+	TrustedProxies settings.Networks
+	// ProxyProtocol is true if the trusted proxies begin each connection with a header of the PROXY protocol. It needs
 	// TrustedProxies.
 	ProxyProtocol bool
 	// Admin is the address of the listener for health and metrics; empty for none.
 	Admin string
-	// StateDir is the folder for what must outlive the process, such as certificates and the CA's account: an absolute path, never
-	// empty. Whoever writes into it makes it.
+	// StateDir is the directory for what must outlive the process, such as certificates and the CA's account: an absolute path,
+	// never empty. It may not exist yet.
 	StateDir string
-	// Probe is how often the advertised mail servers are looked at; 0, the default, for never: nobody is contacted unasked.
+	// Probe is how often the advertised mail servers are checked; 0, the default, for never: no server is contacted unasked.
 	Probe time.Duration
-	// ProbePrivate are private, loopback or link-local networks whose servers may be looked at all the same.
-	ProbePrivate []netip.Prefix
+	// ProbePrivate are private, loopback or link-local networks whose servers may be checked all the same.
+	ProbePrivate settings.Networks
 }
 
 // KeyPair names the PEM files of a certificate chain and its key, with absolute paths.
 type KeyPair struct {
 	Cert, Key string
+}
+
+// processValues are the values of processKeys. The pairs of Server are still apart.
+type processValues struct {
+	Server
+	certs, keys       []string
+	signCert, signKey string
 }
 
 // readServer reads the [server] table, or makes the one of a file without it.
@@ -55,108 +62,87 @@ func (l *loader) readServer() Server {
 		t = (&source{problems: new(Problems)}).table([]string{"server"}, nil)
 	}
 	defer t.done()
-	s := Server{TLS: t.oneOf("tls", "off", "files", "acme"), Admin: "127.0.0.1:8081"}
-	s.Name = t.hostName("name")
-	s.HTTP = t.listen("http", map[bool]string{true: "localhost:8080", false: ":80"}[s.TLS == "off"])
-	if s.TLS != "off" {
-		s.HTTPS = t.listen("https", ":443")
-	} else if _, there := t.value("https"); there {
-		t.fail("https", "with tls = \"off\" nothing speaks https; remove it, or write tls = \"acme\", or \"files\" with cert and key")
+	v, _ := defaultsOf(processKeys)
+	at := readKeys(t, processKeys, &v)
+	t.checkListeners(&v, at)
+	v.Certificates, v.Signing = t.keyPairs(v), t.signing(v)
+	t.checkACME(&v)
+	if v.ProxyProtocol && len(v.TrustedProxies) == 0 {
+		t.fail("proxy_protocol", "would let every client claim any address; list the proxies in trusted_proxies, or remove it")
 	}
-	if len(s.HTTP)+len(s.HTTPS) == 0 {
-		t.fail("http", "it is empty, so nothing would listen; write http = [\":80\"]")
+	if v.StateDir == "" && !t.has("state_dir") {
+		v.StateDir = t.defaultStateDir()
 	}
-	s.Certificates = t.keyPairs(s.TLS)
-	s.Signing = t.signing()
-	s.ACME = t.acme(s.TLS)
-	s.TrustedProxies, _ = t.networks("trusted_proxies")
-	s.ProxyProtocol, _ = t.flag("proxy_protocol")
-	if s.ProxyProtocol && len(s.TrustedProxies) == 0 {
-		t.fail("proxy_protocol", "whoever connects could then say that they are somebody else; name the proxy in trusted_proxies, or remove it")
-	}
-	if t.isPort("admin", "127.0.0.1") {
-		s.Admin = ""
-	} else if admin, ok := t.text("admin"); ok {
-		if s.Admin = admin; admin != "" {
-			t.checkListen("admin", 0, admin)
-		}
-	}
-	s.StateDir = t.stateDir()
-	s.Probe = t.probeInterval()
-	s.ProbePrivate, _ = t.networks("probe_private")
-	return s
+	return v.Server
 }
 
-// stateDir reads state_dir. Without it, systemd says which folder a service may write to (StateDirectory= in systemd.exec(5)).
-func (t *table) stateDir() string {
-	if dir, ok := t.text("state_dir"); ok {
-		if strings.TrimSpace(dir) == "" {
-			t.fail("state_dir", "it is empty; write a folder such as \"/var/lib/mailhint\", or remove it")
-		}
-		return t.absolute(dir)
+// checkListeners sets the listeners that depend on tls.
+func (t *table) checkListeners(v *processValues, at map[string]Position) {
+	if _, set := at["http"]; !set {
+		v.HTTP = map[bool][]string{true: {"localhost:8080"}, false: {":80"}}[v.TLS == "off"]
 	}
-	if first, _, _ := strings.Cut(os.Getenv("STATE_DIRECTORY"), ":"); filepath.IsAbs(first) {
-		return first
+	switch _, set := at["https"]; {
+	case v.TLS == "off" && t.has("https"):
+		t.fail("https", "is not used with tls = \"off\"; remove it, or write tls = \"acme\", or tls = \"files\" with cert and key")
+	case v.TLS != "off" && !set:
+		v.HTTPS = []string{":443"}
 	}
-	dir, err := filepath.Abs("state")
-	if err != nil {
-		t.fail("state_dir", "the working directory is not known: %v; write state_dir = \"/var/lib/mailhint\"", err)
+	if len(v.HTTP)+len(v.HTTPS) == 0 {
+		t.fail("http", "is empty, so the server would not listen anywhere; write http = [\":80\"]")
 	}
-	return dir
 }
 
-// minProbe is the shortest interval of probe: looking more often tells nothing more, and mail servers take it for an attack.
-const minProbe = time.Minute
+// The kinds of values that only [server] has.
+var (
+	hostName        = kind[string]{name: "host name", read: readHostName, plain: plainText[string]}
+	listenAddresses = kind[[]string]{name: "list of addresses", read: readListenAddresses, plain: plainList[string]}
+	adminAddress    = kind[string]{name: "address", read: readAdminAddress, plain: plainText[string]}
+	pemFile         = kind[string]{name: "PEM file", read: readFileName, plain: plainText[string]}
+	pemFiles        = kind[[]string]{name: "list of PEM files", read: readFileNames, plain: plainList[string]}
+	stateDirectory  = kind[string]{name: "directory", read: readStateDir, plain: plainText[string]}
+	probeInterval   = kind[time.Duration]{name: "duration", read: readProbeInterval, plain: func(d time.Duration) any { return d.String() }}
+)
 
-// probeInterval reads probe.
-func (t *table) probeInterval() time.Duration {
-	text, ok := t.text("probe")
-	if !ok {
-		return 0
-	}
-	every, err := time.ParseDuration(text)
-	switch {
-	case err != nil:
-		t.fail("probe", "%q is no duration; write it like \"6h\", or \"0\" for never", text)
-	case every != 0 && every < minProbe:
-		t.fail("probe", "%q is too often; write at least \"1m\", better \"6h\", or \"0\" for never", text)
-	}
-	return every
-}
-
-func (t *table) hostName(key string) string {
+func readHostName(t *table, key string) (string, bool) {
 	text, ok := t.text(key)
 	if !ok {
-		return ""
+		return "", false
 	}
 	d, err := settings.ParseDomain(text)
 	if err != nil {
-		t.fail(key, "%q: %v; write a name such as \"setup.example.com\"", text, err)
+		t.fail(key, "%q is %v; write a name such as \"setup.example.com\"", text, err)
 	}
-	return string(d)
+	return string(d), err == nil
 }
 
-// listen reads addresses to listen on.
-func (t *table) listen(key, otherwise string) []string {
+func readListenAddresses(t *table, key string) ([]string, bool) {
 	if t.isPort(key, "") {
-		return []string{otherwise}
+		return nil, false
 	}
 	list, ok := t.texts(key)
-	if !ok {
-		return []string{otherwise}
-	}
 	for i, address := range list {
 		t.checkListen(key, i, address)
 	}
-	return list
+	return list, ok
 }
 
-// isPort notes that a number stands where an address to listen on belongs.
+func readAdminAddress(t *table, key string) (string, bool) {
+	if t.isPort(key, "127.0.0.1") {
+		return "", false
+	}
+	admin, ok := t.text(key)
+	if ok && admin != "" {
+		t.checkListen(key, 0, admin)
+	}
+	return admin, ok
+}
+
+// isPort notes a number where an address to listen on belongs.
 func (t *table) isPort(key, host string) bool {
 	port, ok := t.values[key].(int64)
 	if ok {
 		t.value(key)
-		t.fail(key, "it must be text; write %s = %q", key, fmt.Sprintf("%s:%d", host, port))
+		t.fail(key, "must be a string; write %s = %q", key, fmt.Sprintf("%s:%d", host, port))
 	}
 	return ok
 }
@@ -167,46 +153,95 @@ func (t *table) checkListen(key string, i int, address string) {
 		_, err = strconv.ParseUint(port, 10, 16)
 	}
 	if err != nil {
-		t.failElement(key, i, "%q is no address to listen on; write it like \":80\", \"127.0.0.1:8080\" or \"[::1]:8080\"", address)
+		t.failElement(key, i, "%q is not a valid address to listen on; write it like \":80\", \"127.0.0.1:8080\" or \"[::1]:8080\"", address)
 	}
 }
 
-// keyPairs reads cert and key: one file each, or lists of the same length.
-func (t *table) keyPairs(mode string) []KeyPair {
-	certs, hasCert := t.texts("cert")
-	keys, hasKey := t.texts("key")
+// minProbe is the shortest interval of probe: checking more often finds nothing more, and mail servers take it for an attack.
+const minProbe = time.Minute
+
+func readProbeInterval(t *table, key string) (time.Duration, bool) {
+	text, ok := t.text(key)
+	if !ok {
+		return 0, false
+	}
+	every, err := time.ParseDuration(text)
 	switch {
-	case mode == "files" && (len(certs) == 0 || len(keys) == 0):
-		t.fail("tls", "with \"files\" there must be certificates; add cert = \"fullchain.pem\" and key = \"privkey.pem\"")
+	case err != nil:
+		t.fail(key, "%q is not a valid duration; write it like \"6h\", or \"0\" for never", text)
+	case every != 0 && every < minProbe:
+		t.fail(key, "%q is too often; write \"6h\" or at least \"1m\", or \"0\" for never", text)
+	}
+	return every, err == nil
+}
+
+func readStateDir(t *table, key string) (string, bool) {
+	dir, ok := t.text(key)
+	if ok && strings.TrimSpace(dir) == "" {
+		t.fail(key, "is empty; write a directory such as \"/var/lib/mailhint\", or remove it")
+	}
+	return t.absolute(dir), ok
+}
+
+// defaultStateDir is the directory that systemd lets a service write to (StateDirectory= in systemd.exec(5)), or one below the
+// working directory.
+func (t *table) defaultStateDir() string {
+	if first, _, _ := strings.Cut(os.Getenv("STATE_DIRECTORY"), ":"); filepath.IsAbs(first) {
+		return first
+	}
+	dir, err := filepath.Abs("state")
+	if err != nil {
+		t.fail("state_dir", "cannot be found out: %v; write state_dir = \"/var/lib/mailhint\"", err)
+	}
+	return dir
+}
+
+// keyPairs pairs cert and key: one file each, or lists of the same length.
+func (t *table) keyPairs(v processValues) []KeyPair {
+	switch {
+	case v.TLS == "files" && (len(v.certs) == 0 || len(v.keys) == 0):
+		t.fail("tls", "\"files\" needs certificates; add cert = \"fullchain.pem\" and key = \"privkey.pem\"")
 		return nil
-	case mode != "files" && (hasCert || hasKey):
-		t.fail("cert", "cert and key are only used with tls = \"files\"; write that, or remove them")
+	case v.TLS != "files" && (v.certs != nil || v.keys != nil):
+		t.fail("cert", "cert and key are used only with tls = \"files\"; write that, or remove them")
 		return nil
-	case len(certs) != len(keys):
-		t.fail("key", "there are %d certificates and %d keys; write one key for each, in the same order", len(certs), len(keys))
+	case len(v.certs) != len(v.keys):
+		t.fail("key", "there are %d certificates and %d keys; write one key for each certificate, in the same order", len(v.certs), len(v.keys))
 		return nil
 	}
 	var pairs []KeyPair
-	for i := range certs {
-		pairs = append(pairs, KeyPair{t.absolute(certs[i]), t.absolute(keys[i])})
+	for i := range v.certs {
+		pairs = append(pairs, KeyPair{v.certs[i], v.keys[i]})
 	}
 	return pairs
 }
 
-// signing reads sign_cert and sign_key.
-func (t *table) signing() *KeyPair {
-	cert, hasCert := t.text("sign_cert")
-	key, hasKey := t.text("sign_key")
-	if hasCert != hasKey {
-		t.fail("", "sign_cert and sign_key go together; write both, or none")
-	}
-	if !hasCert || !hasKey {
+// signing pairs sign_cert and sign_key.
+func (t *table) signing(v processValues) *KeyPair {
+	switch {
+	case t.has("sign_cert") != t.has("sign_key"):
+		t.fail("", "sign_cert and sign_key must be used together; add the other one, or remove both")
+		return nil
+	case v.signCert == "" || v.signKey == "":
 		return nil
 	}
-	return &KeyPair{t.absolute(cert), t.absolute(key)}
+	return &KeyPair{v.signCert, v.signKey}
 }
 
-// absolute returns a path relative to the file the table stands in.
+func readFileName(t *table, key string) (string, bool) {
+	name, ok := t.text(key)
+	return t.absolute(name), ok
+}
+
+func readFileNames(t *table, key string) ([]string, bool) {
+	names, ok := t.texts(key)
+	for i := range names {
+		names[i] = t.absolute(names[i])
+	}
+	return names, ok
+}
+
+// absolute returns a path relative to the file that the table is in.
 func (t *table) absolute(name string) string {
 	if filepath.IsAbs(name) || strings.TrimSpace(name) == "" {
 		return name

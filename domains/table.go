@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"mailhint/settings"
 )
 
 // table is a TOML table being read strictly: every value has a type, every key must be known, and every mistake is noted in the
@@ -34,6 +36,12 @@ func (t *table) value(key string) (any, bool) {
 	t.read[key] = true
 	v, ok := t.values[key]
 	return v, ok
+}
+
+// has reports whether a key is there, with whatever value.
+func (t *table) has(key string) bool {
+	_, there := t.values[key]
+	return there
 }
 
 // at returns the place of a key, or of the table for "".
@@ -68,7 +76,7 @@ func (t *table) text(key string) (string, bool) {
 	}
 	s, ok := v.(string)
 	if !ok {
-		t.fail(key, "it must be text; write %s = \"…\"", key)
+		t.fail(key, "must be a string; write %s = \"…\"", key)
 	}
 	return s, ok
 }
@@ -81,7 +89,7 @@ func (t *table) flag(key string) (value, ok bool) {
 	}
 	value, ok = v.(bool)
 	if !ok {
-		t.fail(key, "it must be true or false; write %s = false", key)
+		t.fail(key, "must be true or false; write %s = false", key)
 	}
 	return value, ok
 }
@@ -94,7 +102,7 @@ func (t *table) number(key string) (value int, ok bool) {
 	}
 	n, ok := v.(int64)
 	if !ok || int64(int(n)) != n {
-		t.fail(key, "it must be a whole number; write %s = 100", key)
+		t.fail(key, "must be a whole number; write %s = 100", key)
 		return 0, false
 	}
 	return int(n), true
@@ -114,14 +122,14 @@ func (t *table) texts(key string) ([]string, bool) {
 		for i, element := range v {
 			s, ok := element.(string)
 			if !ok {
-				t.failElement(key, i, "element %d must be text; write %s = [\"…\", \"…\"]", i+1, key)
+				t.failElement(key, i, "element %d must be a string; write %s = [\"…\", \"…\"]", i+1, key)
 				return nil, false
 			}
 			list = append(list, s)
 		}
 		return list, true
 	}
-	t.fail(key, "it must be a list of text; write %s = [\"…\", \"…\"]", key)
+	t.fail(key, "must be a list of strings; write %s = [\"…\", \"…\"]", key)
 	return nil, false
 }
 
@@ -139,12 +147,12 @@ func (t *table) oneOf(key string, words ...string) string {
 }
 
 // networks returns a list of networks; a single address is a network of one.
-func (t *table) networks(key string) ([]netip.Prefix, bool) {
+func (t *table) networks(key string) (settings.Networks, bool) {
 	list, ok := t.texts(key)
 	if !ok {
 		return nil, false
 	}
-	var networks []netip.Prefix
+	var networks settings.Networks
 	for i, s := range list {
 		network, err := netip.ParsePrefix(s)
 		if address, addressErr := netip.ParseAddr(s); addressErr == nil {
@@ -152,11 +160,11 @@ func (t *table) networks(key string) ([]netip.Prefix, bool) {
 		}
 		switch {
 		case err != nil:
-			t.failElement(key, i, "%q is no network; write it like \"192.0.2.0/24\" or \"2001:db8::/32\"", s)
+			t.failElement(key, i, "%q is not a valid network; write it like \"192.0.2.0/24\" or \"2001:db8::/32\"", s)
 		case network.Addr().Is4In6(): // addresses of clients are compared in their short form
-			t.failElement(key, i, "%q is an IPv4 network in IPv6 spelling; write it like \"192.0.2.0/24\"", s)
+			t.failElement(key, i, "%q is an IPv4 network in IPv6 notation; write it like \"192.0.2.0/24\"", s)
 		case network != network.Masked():
-			t.failElement(key, i, "%q has bits behind its length; write %q", s, network.Masked())
+			t.failElement(key, i, "%q has host bits set; write %q", s, network.Masked())
 		default:
 			networks = append(networks, network)
 		}
@@ -190,7 +198,7 @@ func (t *table) failNoTable(key string, v any) {
 	if _, isArray := v.([]map[string]any); isArray {
 		brackets = " in single brackets"
 	}
-	t.fail(key, "it must be a table; write [%s]%s", path, brackets)
+	t.fail(key, "must be a table; write [%s]%s", path, brackets)
 }
 
 // children returns the tables below this one by their names, sorted.
@@ -218,13 +226,13 @@ func (t *table) tables(key string) []*table {
 		for _, element := range v {
 			values, ok := element.(map[string]any)
 			if !ok {
-				t.fail(key, "it must hold tables; write [[%s]]", spell(append(slices.Clone(t.path), key)))
+				t.fail(key, "must contain only tables; write [[%s]]", spell(append(slices.Clone(t.path), key)))
 				return nil
 			}
 			list = append(list, values)
 		}
 	default:
-		t.fail(key, "it must be an array of tables; write [[%s]]", spell(append(slices.Clone(t.path), key)))
+		t.fail(key, "must be an array of tables; write [[%s]]", spell(append(slices.Clone(t.path), key)))
 		return nil
 	}
 	tables := make([]*table, len(list))

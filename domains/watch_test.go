@@ -221,9 +221,9 @@ var reloads = map[string]func(f *follower){
 		f.rename("other.toml", "domains.toml")
 		f.becomeQuietly("new")
 	},
-	"broken, then mended": func(f *follower) {
+	"broken, then fixed": func(f *follower) {
 		f.write("domains.toml", conf("new")+"oops")
-		f.stay("domains.toml:4: is no TOML")
+		f.stay("domains.toml:4: is not valid TOML")
 		f.write("domains.toml", conf("new")+"impa = 1\n")
 		f.stay(`domains.toml:4: domains."a.example".impa: unknown key; did you mean "imap"?`)
 		f.write("domains.toml", conf("new"))
@@ -231,7 +231,7 @@ var reloads = map[string]func(f *follower){
 	},
 	"emptied": func(f *follower) {
 		f.write("domains.toml", "")
-		f.stay("it names no domain")
+		f.stay("defines no domain")
 		f.write("domains.toml", conf("new"))
 		f.becomeQuietly("new")
 	},
@@ -322,7 +322,7 @@ var reloads = map[string]func(f *follower){
 			f.Errorf("%d domains", n)
 		}
 		f.write("more.d/c.toml", conf("wrong")) // claims a.example once more
-		f.stay("a.example is claimed by")
+		f.stay("a.example is already defined at")
 		f.remove("more.d/c.toml")
 		f.becomeQuietly("new")
 		f.remove("more.d")
@@ -502,7 +502,7 @@ func TestWatchIsQuiet(t *testing.T) {
 func TestOpenBroken(t *testing.T) {
 	dir := t.TempDir()
 	for file, want := range map[string]string{
-		write(t, dir, "broken.toml", "oops"): "is no TOML",
+		write(t, dir, "broken.toml", "oops"): "is not valid TOML",
 		filepath.Join(dir, "missing.toml"):   "name the file with --config",
 		dir:                                  "is a directory",
 	} {

@@ -237,6 +237,19 @@ func (e *exporter) toml(out io.Writer) error {
 	return problem(e.folder.write("domains.toml", []byte(text.String())))
 }
 
+// json writes entries for programs.
+func (e *exporter) json(out io.Writer) error {
+	text, err := domains.JSON(e.entries)
+	if err != nil {
+		return problem(err)
+	}
+	if e.folder != nil {
+		return problem(e.folder.write("domains.json", text))
+	}
+	_, err = out.Write(text)
+	return problem(err)
+}
+
 // maxProviderDomains bounds the names in one provider file: a program fetches it as a whole, and Read takes no more.
 const maxProviderDomains = 10_000
 

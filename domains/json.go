@@ -1,0 +1,154 @@
+package domains
+
+import (
+	"bytes"
+	"encoding/json"
+	"slices"
+
+	"mailhint/settings"
+)
+
+// JSON returns entries as a document for programs: {"version": 1, "entries": [{"kind", "domain", "settings", …}]}. The members of
+// settings are named like the keys of domains.toml, except that the servers of all protocols are in one list.
+func JSON(entries []Entry) ([]byte, error) {
+	document := documentJSON{Version: 1, Entries: []entryJSON{}}
+	for _, e := range entries {
+		document.Entries = append(document.Entries, newEntryJSON(e))
+	}
+	var text bytes.Buffer
+	encoder := newEncoder(&text)
+	encoder.SetIndent("", "  ")
+	err := encoder.Encode(document)
+	return text.Bytes(), err
+}
+
+// newEncoder returns an encoder that leaves <, > and & as they are: nobody puts this JSON into HTML.
+func newEncoder(text *bytes.Buffer) *json.Encoder {
+	encoder := json.NewEncoder(text)
+	encoder.SetEscapeHTML(false)
+	return encoder
+}
+
+type documentJSON struct {
+	Version int         `json:"version"`
+	Entries []entryJSON `json:"entries"`
+}
+
+// entryJSON is one entry. Kind says which of the names it has: "domain" with aliases, "list" with domains, "wildcard" (its domain is
+// what follows "*."), or "fallback" for every other name.
+type entryJSON struct {
+	Kind    string            `json:"kind"`
+	Domain  settings.Domain   `json:"domain,omitempty"`
+	Aliases []settings.Domain `json:"aliases,omitempty"`
+	Domains []settings.Domain `json:"domains,omitempty"`
+	Enabled bool              `json:"enabled"`
+	// MX are the hosts to one of which a name's mail must go for the fallback to answer; it answers for every name if there are none.
+	MX []settings.Domain `json:"mx,omitempty"`
+	*choiceJSON
+	Rules []ruleJSON `json:"rules,omitempty"`
+}
+
+// choiceJSON is a Choice. AllowPlaintext are the only networks that are told about servers without encryption.
+type choiceJSON struct {
+	Settings       object `json:"settings"`
+	AllowPlaintext any    `json:"allow_plaintext,omitempty"`
+}
+
+// ruleJSON is a rule, of which the first that matches wins: for users (addresses and patterns; null for all) in networks (null for
+// all).
+type ruleJSON struct {
+	Users []string          `json:"users"`
+	From  settings.Networks `json:"from"`
+	*choiceJSON
+}
+
+// serverJSON is a server. Protocol is its key in domains.toml; security is implicit-tls, starttls or none.
+type serverJSON struct {
+	Protocol string           `json:"protocol"`
+	Host     settings.Pattern `json:"host"`
+	Port     uint16           `json:"port"`
+	Security string           `json:"security"`
+	Login    settings.Login   `json:"login"`
+	Auth     []settings.Auth  `json:"auth"`
+}
+
+func newServerJSON(protocol string, s settings.Server) serverJSON {
+	return serverJSON{protocol, s.Host, s.Port, securityJSON[s.Security], s.Login, s.Auth}
+}
+
+var (
+	kindJSON     = map[Kind]string{Single: "domain", List: "list", Wildcard: "wildcard", Fallback: "fallback"}
+	securityJSON = map[settings.Security]string{settings.ImplicitTLS: "implicit-tls", settings.STARTTLS: "starttls", settings.Plaintext: "none"}
+)
+
+func newEntryJSON(e Entry) entryJSON {
+	x := entryJSON{Kind: kindJSON[e.Kind], Enabled: !e.Disabled, MX: e.MX}
+	switch e.Kind {
+	case List:
+		x.Domains = e.Names
+	case Single, Wildcard:
+		x.Domain, x.Aliases = e.Names[0], e.Names[1:]
+	}
+	if e.Disabled {
+		return x
+	}
+	x.choiceJSON = newChoiceJSON(e.Choice)
+	for _, r := range e.Rules {
+		rule := ruleJSON{From: r.From, choiceJSON: newChoiceJSON(r.Choice)}
+		if r.HasUsers {
+			rule.Users = append([]string{}, r.Users...)
+		}
+		x.Rules = append(x.Rules, rule)
+	}
+	return x
+}
+
+func newChoiceJSON(c Choice) *choiceJSON {
+	v := valuesOf(c)
+	x := &choiceJSON{Settings: plainTable(settingKeys, &v)}
+	// Who may know the settings is not part of them.
+	x.AllowPlaintext = x.Settings.cut("allow_plaintext")
+	return x
+}
+
+// MarshalJSON writes the members in their order.
+func (o object) MarshalJSON() ([]byte, error) {
+	var text bytes.Buffer
+	encoder := newEncoder(&text)
+	text.WriteByte('{')
+	for i, m := range o {
+		if i > 0 {
+			text.WriteByte(',')
+		}
+		if err := encoder.Encode(m.name); err != nil {
+			return nil, err
+		}
+		text.WriteByte(':')
+		if err := encoder.Encode(m.value); err != nil {
+			return nil, err
+		}
+	}
+	text.WriteByte('}')
+	return text.Bytes(), nil
+}
+
+// extend adds elements to a list, which may still be missing.
+func (o *object) extend(name string, elements ...any) {
+	i := slices.IndexFunc(*o, func(m member) bool { return m.name == name })
+	if i < 0 {
+		i = len(*o)
+		o.add(name, []any{})
+	}
+	(*o)[i].value = append((*o)[i].value.([]any), elements...)
+}
+
+// cut removes a member and returns its value; nil if it is not there.
+func (o *object) cut(name string) any {
+	i := slices.IndexFunc(*o, func(m member) bool { return m.name == name })
+	if i < 0 {
+		return nil
+	}
+	value := (*o)[i].value
+	*o = slices.Delete(*o, i, i+1)
+	return value
+}

@@ -1,0 +1,133 @@
+package domains
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Key describes one key of domains.toml. Every key has one row in keys.go, and everything that has to do with keys loops over these
+// rows: reading and its messages, inheritance, explanations, TOML, JSON, and the documentation.
+type Key struct {
+	// Name is the key as it is written in the file.
+	Name string
+	// Type says what kind of value the key takes: "string", "https URL", "list of networks".
+	Type string
+	// Default is the value used where the key is missing, as TOML; empty if there is none.
+	Default string
+	// Example is a value as TOML.
+	Example string
+	// Description says what the key means: a phrase that fits into a comment behind the value.
+	Description string
+	// Formats are the answers that depend on the key, such as "autoconfig"; nil if no client sees it.
+	Formats []string
+	// Editable is true if admins of single domains can be allowed to change the key (see the key editable).
+	Editable bool
+}
+
+// key is a row: a Key, and how its value gets from a table into the struct S and out of it again.
+type key[S any] struct {
+	Key
+	// read reads the value into s, and reports false if the key is missing or its value is wrong, which has been noted then.
+	read func(t *table, s *S) bool
+	// copy copies the value, for inheritance.
+	copy func(from, to *S)
+	// plain returns the value for output: a string, bool, []string, []any or object as domains.toml spells it, or nil if there is
+	// nothing to write.
+	plain func(s *S) any
+	// explain returns where the value was written, in several parts if it was written in several places.
+	explain func(s *S, at Position) []Origin
+	// json adds the value to the settings in the JSON form.
+	json func(o *object, s *S)
+	// isTable is true if the value may be a table below the one that the key is in.
+	isTable bool
+}
+
+// kind is a type of value.
+type kind[T any] struct {
+	name    string // for Key.Type
+	read    func(t *table, key string) (T, bool)
+	plain   func(T) any
+	isTable bool
+}
+
+// row makes the row of a key: its name, the kind of its value, the field of S that holds it, an example as TOML, and what it means.
+func row[S, T any](name string, k kind[T], field func(*S) *T, example, description string) key[S] {
+	r := key[S]{Key: Key{Name: name, Type: k.name, Example: example, Description: description}, isTable: k.isTable}
+	r.read = func(t *table, s *S) bool {
+		v, ok := k.read(t, name)
+		if ok {
+			*field(s) = v
+		}
+		return ok
+	}
+	r.copy = func(from, to *S) { *field(to) = *field(from) }
+	r.plain = func(s *S) any { return k.plain(*field(s)) }
+	r.explain = func(s *S, at Position) []Origin {
+		switch v := r.plain(s); {
+		case v == nil, v == true && at == Position{}: // what is on unless switched off
+			return nil
+		default:
+			return []Origin{{name, explained(v), at}}
+		}
+	}
+	r.json = func(o *object, s *S) {
+		if v := r.plain(s); v != nil {
+			o.add(name, v)
+		}
+	}
+	return r
+}
+
+// byDefault sets the value that is used where the key is missing.
+func (k key[S]) byDefault(toml string) key[S] {
+	k.Default = toml
+	return k
+}
+
+// in sets the formats whose answers depend on the key.
+func (k key[S]) in(formats ...string) key[S] {
+	k.Formats = formats
+	return k
+}
+
+// editable marks a key that admins of single domains can be allowed to change.
+func (k key[S]) editable() key[S] {
+	k.Editable = true
+	return k
+}
+
+// readKeys reads the values of a table into s, and returns where those that are there and right were written.
+func readKeys[S any](t *table, keys []key[S], s *S) map[string]Position {
+	at := make(map[string]Position, len(t.values))
+	for _, k := range keys {
+		if k.read(t, s) {
+			at[k.Name] = t.at(k.Name)
+		}
+	}
+	return at
+}
+
+// object is a table for output: its values in order.
+type object []member
+
+type member struct {
+	name  string
+	value any
+}
+
+func (o *object) add(name string, value any) { *o = append(*o, member{name, value}) }
+
+// explained spells a plain value for people.
+func explained(v any) string {
+	switch v := v.(type) {
+	case []string:
+		return "[" + strings.Join(v, ", ") + "]"
+	case object:
+		var parts []string
+		for _, m := range v {
+			parts = append(parts, m.name+" "+explained(m.value))
+		}
+		return strings.Join(parts, " ")
+	}
+	return fmt.Sprint(v)
+}

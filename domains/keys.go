@@ -1,0 +1,227 @@
+package domains
+
+import (
+	"slices"
+	"time"
+
+	"mailhint/settings"
+)
+
+// The formats that clients ask for, as Key.Formats names them.
+const (
+	autoconfig   = "autoconfig"   // Thunderbird and others
+	autodiscover = "autodiscover" // Outlook and others
+	mobileconfig = "mobileconfig" // Apple Mail
+	pacc         = "pacc"         // the IETF's JSON document
+	wellknown    = "wellknown"    // redirects to calendars, contacts and JMAP
+	dnsrecords   = "dnsrecords"   // SRV records
+)
+
+// settingKeys describe the mail service of a domain. They are the same in [defaults], profiles, domains and rules, and are
+// inherited in this order.
+var settingKeys = []key[values]{
+	row("name", shownText(60), func(v *values) *settings.Pattern { return &v.Name },
+		`"Hoster Mail"`, "provider's name as mail programs show it, at most 60 characters").editable().in(autoconfig, mobileconfig, pacc),
+	row("short_name", shownText(20), func(v *values) *settings.Pattern { return &v.ShortName },
+		`"Hoster"`, "a shorter name, at most 20 characters").editable().in(autoconfig, mobileconfig, pacc),
+	serversRow("imap", settings.IMAP,
+		`"imap.hoster.example"`, "IMAP servers").editable().in(autoconfig, autodiscover, mobileconfig, pacc, dnsrecords),
+	serversRow("pop3", settings.POP3,
+		`"pop3s://pop.hoster.example"`, "POP3 servers").editable().in(autoconfig, autodiscover, mobileconfig, pacc, dnsrecords),
+	serversRow("smtp", settings.Submission,
+		`"smtp.hoster.example"`, "submission servers, for outgoing mail").editable().in(autoconfig, autodiscover, mobileconfig, pacc, dnsrecords),
+	serversRow("sieve", settings.ManageSieve,
+		`"sieve://imap.hoster.example"`, "ManageSieve servers, for mail filters").editable().in(autoconfig, dnsrecords),
+	row("login", loginForm, func(v *values) *settings.Login { return &v.Login },
+		`"%EMAILLOCALPART%"`, "form of the login name").byDefault(`"%EMAILADDRESS%"`).editable().in(autoconfig, autodiscover, mobileconfig),
+	row("auth", loginMethods, func(v *values) *[]settings.Auth { return &v.Auth },
+		`["password"]`, "login methods, best first").byDefault(`["password"]`).editable().in(autoconfig, autodiscover, mobileconfig, pacc),
+	row("webmail", link("https", "http"), func(v *values) *settings.Pattern { return &v.Webmail },
+		`"https://webmail.hoster.example/"`, "web mail").editable(),
+	row("caldav", link("https"), func(v *values) *settings.Pattern { return &v.CalDAV },
+		`"https://dav.hoster.example/calendars/"`, "calendars").editable().in(autoconfig, mobileconfig, pacc, wellknown, dnsrecords),
+	row("carddav", link("https"), func(v *values) *settings.Pattern { return &v.CardDAV },
+		`"https://dav.hoster.example/contacts/"`, "contacts").editable().in(autoconfig, mobileconfig, pacc, wellknown, dnsrecords),
+	row("webdav", link("https"), func(v *values) *settings.Pattern { return &v.WebDAV },
+		`"https://dav.hoster.example/files/"`, "files").editable().in(autoconfig, pacc),
+	row("jmap", link("https"), func(v *values) *settings.Pattern { return &v.JMAP },
+		`"https://jmap.hoster.example/session"`, "JMAP session resource").editable().in(autoconfig, pacc, wellknown, dnsrecords),
+	row("activesync", link("https"), func(v *values) *settings.Pattern { return &v.ActiveSync },
+		`"https://eas.uni.example/Microsoft-Server-ActiveSync"`, "a real Exchange ActiveSync server: phones then do not use IMAP").editable().in(autodiscover),
+	row("ews", link("https"), func(v *values) *settings.Pattern { return &v.EWS },
+		`"https://eas.uni.example/EWS/Exchange.asmx"`, "a real Exchange Web Services endpoint").editable().in(autodiscover),
+	row("autodiscover", redirection, func(v *values) *string { return &v.AutodiscoverRedirect },
+		`"redirect:https://autodiscover-s.outlook.com/autodiscover/autodiscover.xml"`, "where Autodiscover requests are sent instead of being answered").in(autodiscover),
+	row("docs", link("https", "http"), func(v *values) *settings.Pattern { return &v.Docs },
+		`"https://hoster.example/help/mail"`, "help page").editable().in(autoconfig, pacc),
+	row("support", link("mailto", "https", "tel"), func(v *values) *settings.Pattern { return &v.Support },
+		`"mailto:help@hoster.example"`, "address, page or telephone number of people who help").editable().in(pacc),
+	row("pacc", unlessFalse, func(v *values) *bool { return &v.NoPACC },
+		`false`, "whether a PACC document is published, where that format can express the settings").byDefault(`true`).in(pacc),
+	row("oauth2", oauth2Table, func(v *values) **settings.OAuth2 { return &v.OAuth2 },
+		`{ issuer = "login.example.com", scope = ["mail"], auth_url = "https://login.example.com/auth", token_url = "https://login.example.com/token" }`,
+		"the authorization server, for the login method oauth2").in(autoconfig, pacc),
+	row("allow_plaintext", networkList, func(v *values) *settings.Networks { return &v.allowPlaintext },
+		`["10.20.0.0/16"]`, "networks whose clients are told about servers without encryption; no others are"),
+	row("editable", stringList, func(v *values) *[]string { return &v.editable },
+		`["name", "short_name", "docs", "webmail", "support"]`, "keys that admins of single domains may change; has no effect yet"),
+}
+
+// serverKeys are those of a server written as a table, { url = "…", login = "…" }.
+var serverKeys = []key[serverValues]{
+	row("url", plainString, func(s *serverValues) *string { return &s.url },
+		`"submissions://smtp.uni.example"`, "host name or URL, as for a server without a table"),
+	row("login", loginForm, func(s *serverValues) *settings.Login { return &s.login },
+		`"%EMAILLOCALPART%"`, "form of the login name at this server"),
+	row("auth", loginMethods, func(s *serverValues) *[]settings.Auth { return &s.auth },
+		`["none"]`, "login methods at this server, best first"),
+}
+
+// oauth2Keys are those of the table oauth2.
+var oauth2Keys = []key[settings.OAuth2]{
+	row("issuer", issuerName, func(o *settings.OAuth2) *string { return &o.Issuer },
+		`"login.microsoftonline.com"`, "host name or https URL that identifies the authorization server"),
+	row("scope", scopeList, func(o *settings.OAuth2) *[]string { return &o.Scope },
+		`["https://outlook.office365.com/IMAP.AccessAsUser.All", "offline_access"]`, "scopes that clients request"),
+	row("auth_url", endpointURL, func(o *settings.OAuth2) *string { return &o.AuthURL },
+		`"https://login.microsoftonline.com/common/oauth2/v2.0/authorize"`, "authorization endpoint"),
+	row("token_url", endpointURL, func(o *settings.OAuth2) *string { return &o.TokenURL },
+		`"https://login.microsoftonline.com/common/oauth2/v2.0/token"`, "token endpoint"),
+	row("client_id", plainString, func(o *settings.OAuth2) *string { return &o.ClientID },
+		`"…"`, "public client id, for programs without one of their own"),
+}
+
+// domainKeys are those that a domain has besides settingKeys.
+var domainKeys = []key[domainValues]{
+	row("profile", plainString, func(d *domainValues) *string { return &d.profile },
+		`"shared"`, "profile that the domain inherits from"),
+	row("enabled", truth, func(d *domainValues) *bool { return &d.enabled },
+		`false`, "false answers as for an unknown domain").byDefault(`true`).editable(),
+	row("aliases", stringList, func(d *domainValues) *[]string { return &d.aliases },
+		`["firm.test", "firma.example"]`, "other names of the domain, with the same answers").editable(),
+	row("admins", adminNames, func(d *domainValues) *[]string { return &d.admins },
+		`["firm-it"]`, "who may edit this entry and no other; has no effect yet"),
+}
+
+// ruleKeys are those that a rule of a domain has besides settingKeys.
+var ruleKeys = []key[ruleValues]{
+	row("users_file", plainString, func(r *ruleValues) *string { return &r.usersFile },
+		`"moved-to-m365.txt"`, "file of addresses and patterns, one per line, that the rule is for"),
+	row("from", networkList, func(r *ruleValues) *settings.Networks { return &r.from },
+		`["192.0.2.0/24", "2001:db8:1::/48"]`, "networks whose clients the rule is for"),
+	row("profile", plainString, func(r *ruleValues) *string { return &r.profile },
+		`"m365"`, "profile that takes the place of the domain's settings"),
+}
+
+// profileKeys are those that a profile has besides settingKeys.
+var profileKeys = []key[profileValues]{
+	row("domains", stringList, func(p *profileValues) *[]string { return &p.domains },
+		`["bakery.example", "florist.example"]`, "domains that have these settings and no others"),
+	row("domains_file", plainString, func(p *profileValues) *string { return &p.domainsFile },
+		`"shared-domains.txt"`, "file of such domains, one per line; read again when it changes"),
+}
+
+// fallbackKeys are those of [fallback].
+var fallbackKeys = []key[fallbackValues]{
+	row("profile", plainString, func(f *fallbackValues) *string { return &f.profile },
+		`"shared"`, "profile with the settings"),
+	row("mx", exchangerNames, func(f *fallbackValues) *[]settings.Domain { return &f.mx },
+		`["mx1.hoster.example", "mx2.hoster.example"]`, "answer only for names whose preferred MX is one of these"),
+}
+
+// lookupKeys are those of [lookups.…]. Nothing uses them in this version.
+var lookupKeys = []key[struct{}]{
+	row("type", oneOf("file", "ldap", "sql"), unused[string], `"ldap"`, `"file", "ldap" or "sql"`),
+	row("url", plainString, unused[string], `"ldaps://ldap.uni.example"`, "LDAP server"),
+	row("base", plainString, unused[string], `"ou=people,dc=uni,dc=example"`, "where to search"),
+	row("filter", plainString, unused[string], `"(mail=%EMAILADDRESS%)"`, "what to search for"),
+	row("attribute", plainString, unused[string], `"uid"`, "attribute that is the login name"),
+	row("bind_dn", plainString, unused[string], `"cn=mailhint,ou=services,dc=uni,dc=example"`, "name to bind with"),
+	row("bind_password_file", plainString, unused[string], `"ldap.pass"`, "file with the password: secrets are never written here"),
+	row("unknown", plainString, unused[string], `"%EMAILLOCALPART%"`, "login name for addresses that do not exist, so that answers do not tell them apart"),
+	row("file", plainString, unused[string], `"logins.txt"`, `file of login names, with type = "file"`),
+	row("query", plainString, unused[string], `"SELECT …"`, `statement that returns the login name, with type = "sql"`),
+}
+
+func unused[T any](*struct{}) *T { return new(T) }
+
+// processKeys are those of [server].
+var processKeys = []key[processValues]{
+	row("name", hostName, func(p *processValues) *string { return &p.Name },
+		`"setup.hoster.example"`, "the server's own host name"),
+	row("http", listenAddresses, func(p *processValues) *[]string { return &p.HTTP },
+		`[":80"]`, `addresses for http; default ":80", or "localhost:8080" when tls is "off"`),
+	row("https", listenAddresses, func(p *processValues) *[]string { return &p.HTTPS },
+		`[":443"]`, `addresses for https; default ":443" unless tls is "off"`),
+	row("tls", oneOf("off", "files", "acme"), func(p *processValues) *string { return &p.TLS },
+		`"acme"`, `"acme" (orders certificates), "files" or "off" (plain http: for a trial, or behind a proxy that does TLS)`).byDefault(`"off"`),
+	row("cert", pemFiles, func(p *processValues) *[]string { return &p.certs },
+		`"fullchain.pem"`, `certificate with tls = "files", or a list of several; read again when it changes`),
+	row("key", pemFiles, func(p *processValues) *[]string { return &p.keys },
+		`"privkey.pem"`, "its private key, or a list in the same order"),
+	row("sign_cert", pemFile, func(p *processValues) *string { return &p.signCert },
+		`"sign-chain.pem"`, "certificate that signs Apple profiles; default: the server's own, if it has one"),
+	row("sign_key", pemFile, func(p *processValues) *string { return &p.signKey },
+		`"sign-key.pem"`, "its private key"),
+	row("acme_email", mailAddress, func(p *processValues) *string { return &p.ACME.Email },
+		`"hostmaster@hoster.example"`, `where the CA may write, with tls = "acme"; recommended`),
+	row("acme_ca", caList, func(p *processValues) *[]string { return &p.ACME.CAs },
+		`["letsencrypt"]`, `"letsencrypt", "letsencrypt-staging" (for trials), or the URL of an ACME directory; the next one if one fails`).byDefault(`["letsencrypt"]`),
+	row("acme_orders", ordersPerHour, func(p *processValues) *int { return &p.ACME.Orders },
+		`100`, "certificates ordered per hour, at most").byDefault(`100`),
+	row("acme_root", rootFile, func(p *processValues) *string { return &p.ACME.Root },
+		`"company-root.pem"`, "root certificate of a CA that only your company knows"),
+	row("trusted_proxies", networkList, func(p *processValues) *settings.Networks { return &p.TrustedProxies },
+		`["127.0.0.1", "10.0.0.0/8"]`, "proxies whose X-Forwarded-* or PROXY headers are believed; no others are"),
+	row("proxy_protocol", truth, func(p *processValues) *bool { return &p.ProxyProtocol },
+		`true`, "the trusted proxies begin each connection with a PROXY header").byDefault(`false`),
+	row("admin", adminAddress, func(p *processValues) *string { return &p.Admin },
+		`"127.0.0.1:8081"`, `address for health and metrics, which customers' names never show; "" for none`).byDefault(`"127.0.0.1:8081"`),
+	row("state_dir", stateDirectory, func(p *processValues) *string { return &p.StateDir },
+		`"/var/lib/mailhint"`, "certificates and the CA's account; default $STATE_DIRECTORY, or ./state"),
+	row("probe", probeInterval, func(p *processValues) *time.Duration { return &p.Probe },
+		`"6h"`, `how often the mail servers are checked, at least "1m"; "0" for never`).byDefault(`"0"`),
+	row("probe_private", networkList, func(p *processValues) *settings.Networks { return &p.ProbePrivate },
+		`["10.0.0.0/8"]`, "private networks whose mail servers may be checked too"),
+}
+
+// topKeys are those outside of any table.
+var topKeys = []key[topValues]{
+	row("version", formatVersion, func(v *topValues) *int { return &v.version },
+		`1`, "version of this format").byDefault(`1`),
+	row("include", stringList, func(v *topValues) *[]string { return &v.include },
+		`["domains.d/*.toml"]`, "more files of this format; only the main file may have [server] and include"),
+}
+
+// Table describes the keys that a table of domains.toml may have.
+type Table struct {
+	// Name is the table's path, with a * for a part that the admin chooses: "server", "domains.*.rules". It is empty for the keys
+	// outside of any table.
+	Name string
+	Keys []Key
+}
+
+// Tables returns all the tables of domains.toml and their keys.
+func Tables() []Table {
+	common := describe(settingKeys)
+	return []Table{
+		{"", describe(topKeys)},
+		{"server", describe(processKeys)},
+		{"defaults", common},
+		{"profiles.*", slices.Concat(describe(profileKeys), common)},
+		{"domains.*", slices.Concat(describe(domainKeys), common)},
+		{"domains.*.rules", slices.Concat(describe(ruleKeys), common)},
+		{"*.oauth2", describe(oauth2Keys)},
+		{"*.imap, pop3, smtp or sieve", describe(serverKeys)},
+		{"lookups.*", describe(lookupKeys)},
+		{"fallback", describe(fallbackKeys)},
+	}
+}
+
+func describe[S any](keys []key[S]) []Key {
+	list := make([]Key, len(keys))
+	for i, k := range keys {
+		list[i] = k.Key
+	}
+	return list
+}

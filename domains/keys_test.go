@@ -1,0 +1,61 @@
+package domains
+
+import (
+	"reflect"
+	"testing"
+
+	"github.com/BurntSushi/toml"
+)
+
+// Each row says what a key is, and takes its own example and default through everything that a row does.
+func TestKeys(t *testing.T) {
+	checkKeys(t, "", topKeys)
+	checkKeys(t, "server", processKeys)
+	checkKeys(t, "settings", settingKeys)
+	checkKeys(t, "oauth2", oauth2Keys)
+	checkKeys(t, "a server", serverKeys)
+	checkKeys(t, "domains", domainKeys)
+	checkKeys(t, "rules", ruleKeys)
+	checkKeys(t, "profiles", profileKeys)
+	checkKeys(t, "fallback", fallbackKeys)
+	for _, table := range Tables() {
+		seen := make(map[string]bool)
+		for _, k := range table.Keys {
+			if k.Type == "" || k.Example == "" || k.Description == "" || seen[k.Name] {
+				t.Errorf("[%s] %+v: something is missing, or the key appears twice", table.Name, k)
+			}
+			seen[k.Name] = true
+		}
+	}
+}
+
+func checkKeys[S any](t *testing.T, name string, keys []key[S]) {
+	t.Helper()
+	for _, k := range keys {
+		for _, text := range []string{k.Example, k.Default} {
+			if text == "" {
+				continue
+			}
+			var problems Problems
+			values := make(map[string]any)
+			if _, err := toml.Decode(k.Name+" = "+text, &values); err != nil {
+				t.Fatalf("%s: %s = %s: %v", name, k.Name, text, err)
+			}
+			table := (&source{problems: &problems}).table(nil, values)
+			var s, copied S
+			if !k.read(table, &s) || len(problems) > 0 {
+				t.Errorf("%s: %s = %s: %v", name, k.Name, text, problems)
+			}
+			if table.done(); len(problems) > 0 {
+				t.Errorf("%s: %v", name, problems)
+			}
+			k.copy(&s, &copied)
+			if !reflect.DeepEqual(s, copied) {
+				t.Errorf("%s: %s = %s: copied as %+v", name, k.Name, text, copied)
+			}
+			if k.plain(&s) == nil || text == k.Example && len(k.explain(&s, Position{File: "x"})) == 0 {
+				t.Errorf("%s: %s = %s: nothing to print, or nothing to explain", name, k.Name, text)
+			}
+		}
+	}
+}

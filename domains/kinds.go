@@ -1,0 +1,298 @@
+package domains
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"unicode"
+
+	"mailhint/settings"
+)
+
+// The kinds of values that settings have. Those that only [server] uses are in server_table.go.
+var (
+	plainString = kind[string]{name: "string", read: (*table).text, plain: plainText[string]}
+	stringList  = kind[[]string]{name: "list of strings", read: (*table).texts, plain: plainList[string]}
+	truth       = kind[bool]{name: "true or false", read: (*table).flag, plain: func(b bool) any { return b }}
+	networkList = kind[settings.Networks]{name: "list of networks", read: (*table).networks, plain: plainNetworks}
+
+	// unlessFalse is a truth value that is kept as its opposite, so that the zero value means true.
+	unlessFalse = kind[bool]{
+		name: "true or false",
+		read: func(t *table, key string) (bool, bool) {
+			value, ok := t.flag(key)
+			return !value, ok
+		},
+		plain: func(not bool) any { return !not },
+	}
+
+	loginForm    = kind[settings.Login]{name: "login name with placeholders", read: readLogin, plain: plainText[settings.Login], isTable: true}
+	loginMethods = kind[[]settings.Auth]{name: "list of login methods", read: readLoginMethods, plain: plainList[settings.Auth]}
+	redirection  = kind[string]{name: "redirect:URL", read: readRedirection, plain: plainRedirection}
+	adminNames   = kind[[]string]{name: "list of names", read: readAdmins, plain: plainList[string]}
+
+	oauth2Table = kind[*settings.OAuth2]{name: "table", read: readOAuth2, plain: plainOAuth2, isTable: true}
+	issuerName  = kind[string]{name: "host name or https URL", read: readIssuer, plain: plainText[string]}
+	endpointURL = kind[string]{name: "https URL", read: readEndpoint, plain: plainText[string]}
+	scopeList   = kind[[]string]{name: "list of scopes", read: readScopes, plain: plainList[string]}
+
+	exchangerNames = kind[[]settings.Domain]{name: "list of host names", read: readExchangers, plain: plainList[settings.Domain]}
+)
+
+// plainText is for values that are text: nothing to write if it is empty.
+func plainText[T ~string](v T) any {
+	if v == "" {
+		return nil
+	}
+	return string(v)
+}
+
+// plainList is for lists of text: nothing to write if there is none, but an empty one is written.
+func plainList[T ~string](list []T) any {
+	if list == nil {
+		return nil
+	}
+	texts := make([]string, len(list))
+	for i, v := range list {
+		texts[i] = string(v)
+	}
+	return texts
+}
+
+func plainNetworks(networks settings.Networks) any {
+	if networks == nil {
+		return nil
+	}
+	return networkTexts(networks)
+}
+
+// shownText is a text that people see, with domain placeholders. The limits are in draft-ietf-mailmaint-autoconfig-06 section 4.
+func shownText(limit int) kind[settings.Pattern] {
+	return pattern("text", func(s string) (settings.Pattern, error) { return settings.ParseText(s, limit) })
+}
+
+// link is a URL with domain placeholders.
+func link(schemes ...string) kind[settings.Pattern] {
+	return pattern(strings.Join(schemes, " or ")+" URL", func(s string) (settings.Pattern, error) { return settings.ParseURL(s, schemes...) })
+}
+
+// pattern is a text that may be empty to drop what a lower layer says.
+func pattern(name string, parse func(string) (settings.Pattern, error)) kind[settings.Pattern] {
+	read := func(t *table, key string) (settings.Pattern, bool) {
+		s, ok := t.text(key)
+		if !ok || s == "" {
+			return "", ok
+		}
+		p, err := parse(s)
+		if err != nil {
+			t.fail(key, "%v", err)
+		}
+		return p, err == nil
+	}
+	return kind[settings.Pattern]{name: name, read: read, plain: plainText[settings.Pattern]}
+}
+
+// oneOf is a text that must be one of the words. The first is the default, also where there is another text.
+func oneOf(words ...string) kind[string] {
+	read := func(t *table, key string) (string, bool) { return t.oneOf(key, words...), true }
+	return kind[string]{name: "one of " + quoted(words), read: read, plain: plainText[string]}
+}
+
+func readLogin(t *table, key string) (settings.Login, bool) {
+	if isTable(t.values[key]) {
+		readLookupLogin(t, key)
+		return "", false
+	}
+	s, ok := t.text(key)
+	if !ok {
+		return "", false
+	}
+	l, err := settings.ParseLogin(s)
+	if err != nil {
+		t.fail(key, "%v", err)
+	}
+	return l, err == nil
+}
+
+func isTable(v any) bool {
+	_, ok := v.(map[string]any)
+	return ok
+}
+
+// readLookupLogin reads login = { lookup = "…", hint = "…" }, which is known but does nothing yet, so that it must not be accepted.
+func readLookupLogin(t *table, key string) {
+	l, _ := t.table(key)
+	l.text("lookup")
+	l.text("hint")
+	l.done()
+	t.fail(key, "looking up login names is not supported yet; write a form such as %q", settings.EmailLocalPart)
+}
+
+func readLoginMethods(t *table, key string) ([]settings.Auth, bool) {
+	list, ok := t.texts(key)
+	if !ok {
+		return nil, false
+	}
+	words := plainList(settings.Auths).([]string)
+	var methods []settings.Auth
+	for i, s := range list {
+		switch {
+		case !slices.Contains(words, s):
+			t.failElement(key, i, "unknown login method %q%s", s, orList(didYouMean(s, words), words))
+		case slices.Contains(methods, settings.Auth(s)):
+			t.failElement(key, i, "%q appears twice; remove one", s)
+		default:
+			methods = append(methods, settings.Auth(s))
+		}
+	}
+	if len(list) == 0 {
+		t.fail(key, "is empty, so no one could log in; write %s = [\"password\"]", key)
+	}
+	return methods, len(methods) == len(list) && len(list) > 0
+}
+
+const redirectPrefix = "redirect:"
+
+// readRedirection reads "redirect:URL"; "" drops what a lower layer says.
+func readRedirection(t *table, key string) (string, bool) {
+	s, ok := t.text(key)
+	if !ok || s == "" {
+		return "", ok
+	}
+	target, isRedirect := strings.CutPrefix(s, redirectPrefix)
+	if !isRedirect {
+		t.fail(key, "unknown value %q; write \"redirect:https://…\", or remove it to answer here", s)
+		return "", false
+	}
+	return target, t.fixedURL(key, target)
+}
+
+func plainRedirection(target string) any {
+	if target == "" {
+		return nil
+	}
+	return redirectPrefix + target
+}
+
+// fixedURL checks a URL without placeholders.
+func (t *table) fixedURL(key, text string) bool {
+	url, err := settings.ParseURL(text, "https")
+	if err == nil && url.Expand("a.example", "b.example") != text {
+		err = errors.New("placeholders are not allowed in this URL; write it in full")
+	}
+	if err != nil {
+		t.fail(key, "%v", err)
+	}
+	return err == nil
+}
+
+func readAdmins(t *table, key string) ([]string, bool) {
+	list, ok := t.texts(key)
+	if ok && slices.Contains(list, "") {
+		t.fail(key, "contains an empty name; remove it")
+	}
+	return list, ok
+}
+
+func readOAuth2(t *table, key string) (*settings.OAuth2, bool) {
+	o, ok := t.table(key)
+	if !ok {
+		return nil, false
+	}
+	oauth := new(settings.OAuth2)
+	readKeys(o, oauth2Keys, oauth)
+	o.done()
+	return oauth, true
+}
+
+func plainOAuth2(o *settings.OAuth2) any {
+	if o == nil {
+		return nil
+	}
+	return plainTable(oauth2Keys, o)
+}
+
+// plainTable returns the values of a table.
+func plainTable[S any](keys []key[S], s *S) object {
+	var o object
+	for _, k := range keys {
+		k.json(&o, s)
+	}
+	return o
+}
+
+// required returns a text that must be there.
+func (t *table) required(key, example string) (string, bool) {
+	s, ok := t.text(key)
+	if !t.has(key) || ok && s == "" {
+		t.fail("", "has no %s; add %s = %s", key, key, example)
+		return "", false
+	}
+	return s, ok
+}
+
+func readIssuer(t *table, key string) (string, bool) {
+	s, ok := t.required(key, `"login.example.com"`)
+	switch {
+	case !ok:
+		return "", false
+	case strings.Contains(s, "://"):
+		return s, t.fixedURL(key, s)
+	}
+	if _, err := settings.ParseDomain(s); err != nil {
+		t.fail(key, "%q is %v; write a name such as \"login.example.com\", or an https URL", s, err)
+	}
+	return s, true
+}
+
+func readEndpoint(t *table, key string) (string, bool) {
+	s, ok := t.required(key, `"https://…"`)
+	return s, ok && t.fixedURL(key, s)
+}
+
+func readScopes(t *table, key string) ([]string, bool) {
+	scopes, ok := t.texts(key)
+	if !t.has(key) || ok && len(scopes) == 0 {
+		t.fail("", "has no %s; add %s = [\"…\"] with the scopes that clients request", key, key)
+	}
+	for i, s := range scopes {
+		if s == "" || strings.ContainsFunc(s, unicode.IsSpace) {
+			t.failElement(key, i, "%q is not a single scope; write a list with one scope in each string", s)
+		}
+	}
+	return scopes, ok
+}
+
+// readExchangers reads host names, never patterns: anyone can publish an MX below most of those.
+func readExchangers(t *table, key string) ([]settings.Domain, bool) {
+	list, ok := t.texts(key)
+	if ok && len(list) == 0 {
+		t.fail(key, "is empty, so the fallback would answer for no domain; list your mail exchangers, or remove it to answer for every name")
+	}
+	var hosts []settings.Domain
+	for i, text := range list {
+		d, err := settings.ParseDomain(text)
+		if err != nil {
+			t.failElement(key, i, "%q is %v; write a name such as \"mx1.example.com\"", text, err)
+			continue
+		}
+		hosts = append(hosts, d)
+	}
+	return hosts, ok
+}
+
+// formatVersion is the version of domains.toml that this program reads.
+var formatVersion = kind[int]{
+	name: "number",
+	read: func(t *table, key string) (int, bool) {
+		v, ok := t.value(key)
+		if ok && v != int64(1) {
+			t.fail(key, "must be 1, the only version of this format; write version = 1")
+			return 0, false
+		}
+		return 1, ok
+	},
+	plain: plainNumber,
+}
+
+func plainNumber(n int) any { return n }
