@@ -18,6 +18,7 @@ var ranks = [][]string{
 	{"untrusted", "spelling"},
 	{"settings", "templates", "durable", "resolver", "certs/pebbletest", "keypairs/keypairtest"},
 	{"autoconfig", "autodiscover", "mobileconfig", "pacc", "wellknown", "dnsrecords", "domains", "ispdb", "probe", "exchangers", "certs", "proxies", "listen", "keypairs"},
+	{"preview", "help"},
 	{"server", "doctor", "monitor", "starter"},
 	{"cmd/mailhint", "clients", "lab", "bench", "bench/bare"},
 }

@@ -4,6 +4,8 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/smallstep/pkcs7"
+
 	"mailhint/settings"
 )
 
@@ -37,4 +39,13 @@ func link(host, path string, a settings.Address) string {
 // into a QR code, since readers guess the character set (zbarimg 0.23 shows a CJK character for ü).
 func addressQuery(a settings.Address) string {
 	return "emailaddress=" + strings.ReplaceAll(url.QueryEscape(a.String()), "+", "%20")
+}
+
+// Unsigned returns the profile inside a signed one, and everything else as it is. Signatures differ each time, so that only what is inside can
+// be compared. Whether a signature is good is for the device to say.
+func Unsigned(answer []byte) []byte {
+	if signed, err := pkcs7.Parse(answer); err == nil {
+		return signed.Content
+	}
+	return answer
 }

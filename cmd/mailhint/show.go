@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/netip"
@@ -10,46 +11,55 @@ import (
 	"github.com/spf13/cobra"
 
 	"mailhint/domains"
+	"mailhint/help"
+	"mailhint/preview"
 	"mailhint/settings"
 )
 
 // showFlags are the flags of show.
 type showFlags struct {
-	reader  string
+	client  string
 	from    string
 	url     string
 	explain bool
 }
 
+// human is who reads the settings in plain words, beside the clients of package preview.
+const human = "human"
+
 func newShow() *cobra.Command {
 	var flags showFlags
 	cmd := &cobra.Command{
 		Use:   "show ADDRESS|DOMAIN",
-		Short: "Print the answer that a program would get",
-		Long: "show prints the exact answer that a program would get for an address or a domain, from the configuration.\n" +
-			"Only for a name that nothing but a [fallback] with mx could answer, it looks up the MX.\n" +
-			"With --url it fetches the answer of a running server too and compares: exit 1 if they differ, 3 if there is none.",
+		Short: "Print the answer that a client would get",
+		Long: "show prints the exact answer that a client would get for an address or a domain, from the configuration; with --for human,\n" +
+			"the settings in plain words. DNS is asked only for the MX of a name that nothing but a [fallback] with mx could answer.\n" +
+			"With --url it also fetches the answer of a running server and compares the two: the exit code is 1 if they differ, and 3 if\n" +
+			"there is no answer.",
 		Example: "  mailhint show ann@example.com\n" +
 			"  mailhint show ann@example.com --for outlook\n" +
-			"  mailhint show example.com --for human --explain\n" +
+			"  mailhint show ann@example.com --for human\n" +
+			"  mailhint show example.com --explain\n" +
 			"  mailhint show ann@example.com --url http://localhost:8080",
 		Args: oneArgument("an ADDRESS or a DOMAIN, such as ann@example.com or example.com"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return show(cmd, args[0], flags)
 		},
 	}
-	cmd.Flags().StringVar(&flags.reader, "for", "thunderbird", "the program: "+readerNames())
+	cmd.Flags().StringVar(&flags.client, "for", "thunderbird", "the client: "+showNames())
 	cmd.Flags().StringVar(&flags.from, "from", "", "IP address of the client, for rules that depend on the network")
-	cmd.Flags().StringVar(&flags.url, "url", "", "fetch the answer from this server too and compare")
+	cmd.Flags().StringVar(&flags.url, "url", "", "also fetch the answer from this server, and compare")
 	addMXResolver(cmd)
-	cmd.Flags().BoolVar(&flags.explain, "explain", false, "print where each value was written, instead of the answer")
+	cmd.Flags().BoolVar(&flags.explain, "explain", false, "print where each value comes from instead of the answer")
 	return cmd
 }
 
+func showNames() string { return strings.Join(append(preview.Names(), human), ", ") }
+
 func show(cmd *cobra.Command, who string, flags showFlags) error {
-	r, err := readerOf(flags.reader)
-	if err != nil {
-		return err
+	client, ok := preview.Named(flags.client)
+	if !ok && flags.client != human {
+		return fmt.Errorf("%q is not a known client; --for takes %s", flags.client, showNames())
 	}
 	q, err := parseQuestion(who, flags.from)
 	if err != nil {
@@ -60,21 +70,59 @@ func show(cmd *cobra.Command, who string, flags showFlags) error {
 		return err
 	}
 	out := cmd.OutOrStdout()
-	if flags.explain {
+	switch {
+	case flags.explain:
 		return problem(explain(out, found, snapshot.Explain(found.Settings)))
-	}
-	answer, err := r.answer(found, q.Address)
-	if err != nil {
+	case flags.client == human && flags.url != "":
+		return errors.New("--url compares what a server answers; leave it out with --for human")
+	case flags.client == human:
+		_, err := io.WriteString(out, help.For(found, q.Address).Text())
 		return problem(err)
 	}
-	if flags.url != "" {
-		return r.compare(cmd.Context(), out, flags.url, q, answer)
+	answer, err := client.Answer(found, q.Address)
+	if err != nil {
+		return previewError(client, err)
 	}
-	_, err = out.Write(answer)
+	if flags.url != "" {
+		return compareLive(cmd, client, flags.url, q, answer)
+	}
+	_, err = out.Write(answer.Text())
 	return problem(err)
 }
 
-// find loads the configuration and looks a question up in it. Where the answer depends on an MX record, that is looked up.
+// compareLive fetches the answer of a running server and says whether it is the configured one.
+func compareLive(cmd *cobra.Command, client preview.Client, server string, q settings.Question, configured preview.Answer) error {
+	live, err := client.Fetch(cmd.Context(), server, q)
+	if err != nil {
+		return previewError(client, err)
+	}
+	differences := preview.Compare(configured, live)
+	if differences == "" {
+		_, err := fmt.Fprintf(cmd.OutOrStdout(), "same: %s answers what the configuration says\n", server)
+		return problem(err)
+	}
+	if _, err := fmt.Fprintf(cmd.OutOrStdout(), "different: - is what the configuration says, + what %s answers\n%s", server, differences); err != nil {
+		return problem(err)
+	}
+	return exitError{code: exitProblem}
+}
+
+// previewError gives an error of package preview its exit code.
+func previewError(client preview.Client, err error) error {
+	switch {
+	case errors.Is(err, preview.ErrNeedsAddress):
+		return err
+	case errors.Is(err, preview.ErrURL):
+		return fmt.Errorf("--url %w", err)
+	case errors.Is(err, preview.ErrAsksNoServer):
+		return fmt.Errorf("--url cannot be used with --for %s: %w", client.Name, err)
+	case errors.Is(err, preview.ErrNoAnswer):
+		return exitError{exitUnknown, err}
+	}
+	return problem(err)
+}
+
+// find loads the configuration and looks up a question in it, and the MX record if the answer depends on it.
 func find(cmd *cobra.Command, q settings.Question) (*domains.Snapshot, settings.Found, error) {
 	snapshot, err := domains.Load(configName(cmd))
 	if err != nil {
@@ -93,7 +141,7 @@ func find(cmd *cobra.Command, q settings.Question) (*domains.Snapshot, settings.
 	return snapshot, found, nil
 }
 
-// parseQuestion reads an address or a domain as a request for it would name it.
+// parseQuestion reads an address or a domain, and the address of the client; from is empty if that is not known.
 func parseQuestion(who, from string) (settings.Question, error) {
 	var q settings.Question
 	if strings.Contains(who, "@") {
@@ -112,98 +160,14 @@ func parseQuestion(who, from string) (settings.Question, error) {
 	if from != "" {
 		client, err := netip.ParseAddr(from)
 		if err != nil {
-			return q, fmt.Errorf("--from %q is no IP address; write it like 192.0.2.1", from)
+			return q, fmt.Errorf("--from %q is not a valid IP address; write it like 192.0.2.1", from)
 		}
 		q.Client = client.Unmap().WithZone("")
 	}
 	return q, nil
 }
 
-// humanAnswer prints the settings as a person would type them.
-func humanAnswer(found settings.Found, a settings.Address) ([]byte, error) {
-	expand := func(p settings.Pattern) string { return p.Expand(string(found.Domain), string(found.Primary)) }
-	var b strings.Builder
-	name := expand(found.Name)
-	if name == "" {
-		name = found.Domain.Unicode()
-	}
-	fmt.Fprintf(&b, "Mail settings of %s\n", name)
-	for i, s := range found.Servers {
-		title := roles[s.Protocol]
-		if i > 0 && found.Servers[i-1].Protocol == s.Protocol {
-			title += ", if that does not work"
-		}
-		w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-		fmt.Fprintf(w, "\n%s\n", title)
-		fmt.Fprintf(w, "  Server\t%s\n", expand(s.Host))
-		fmt.Fprintf(w, "  Port\t%d\n", s.Port)
-		fmt.Fprintf(w, "  Encryption\t%s\n", encryptionWords[s.Security])
-		if s.Auth[0] != settings.NoAuth {
-			fmt.Fprintf(w, "  User name\t%s\n", userName(s.Login.For(found.Domain, found.Primary), a))
-		}
-		fmt.Fprintf(w, "  Sign in with\t%s\n", authWords[s.Auth[0]])
-		w.Flush() // to a strings.Builder, which takes everything
-	}
-	links := []struct {
-		title string
-		url   settings.Pattern
-	}{
-		{"Calendars", found.CalDAV}, {"Contacts", found.CardDAV}, {"Files", found.WebDAV}, {"Web mail", found.Webmail},
-		{"Help", found.Docs}, {"Questions", found.Support},
-	}
-	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	first := "\n"
-	for _, l := range links {
-		if l.url != "" {
-			fmt.Fprintf(w, "%s%s\t%s\n", first, l.title, expand(l.url))
-			first = ""
-		}
-	}
-	w.Flush()
-	if len(found.Servers) == 0 {
-		b.WriteString("\nThis domain names no mail server of its own. Its provider knows how to set up mail.\n")
-	}
-	return []byte(b.String()), nil
-}
-
-// The words that mail programs use for people.
-var (
-	roles = map[settings.Protocol]string{
-		settings.IMAP:        "Incoming mail, IMAP",
-		settings.POP3:        "Incoming mail, POP3",
-		settings.Submission:  "Outgoing mail, SMTP",
-		settings.ManageSieve: "Mail filters, Sieve",
-	}
-	encryptionWords = map[settings.Security]string{
-		settings.ImplicitTLS: "SSL/TLS",
-		settings.STARTTLS:    "STARTTLS",
-		settings.Plaintext:   "none",
-	}
-	authWords = map[settings.Auth]string{
-		settings.Password:          "your password",
-		settings.PasswordEncrypted: "your password, encrypted",
-		settings.OAuth2Token:       "your provider's page (OAuth2)",
-		settings.GSSAPI:            "Kerberos",
-		settings.NTLM:              "your Windows password (NTLM)",
-		settings.ClientCert:        "your certificate",
-		settings.NoAuth:            "nothing: it knows your network",
-	}
-)
-
-// userName is the login name of a person, or in words if nobody is known.
-func userName(l settings.Login, a settings.Address) string {
-	switch {
-	case !a.IsZero():
-		return l.Fill(a)
-	case l == settings.EmailAddress:
-		return "your whole e-mail address"
-	case l == settings.EmailLocalPart:
-		return "the part of your e-mail address before the @"
-	}
-	return strings.NewReplacer(settings.EmailAddress, "(your e-mail address)", settings.EmailLocalPart, "(the part before the @)").Replace(string(l))
-}
-
-// explain prints where each value was written.
+// explain prints where each value comes from.
 func explain(out io.Writer, found settings.Found, origins []domains.Origin) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(w, "domain\t%s\t\n", found.Domain)
