@@ -17,6 +17,7 @@ import (
 var ranks = [][]string{
 	{"untrusted", "spelling"},
 	{"settings", "templates", "durable", "resolver", "certs/pebbletest", "keypairs/keypairtest"},
+	{"edge", "edge/edgetest"},
 	{"autoconfig", "autodiscover", "mobileconfig", "pacc", "wellknown", "dnsrecords", "domains", "ispdb", "probe", "exchangers", "certs", "proxies", "listen", "keypairs"},
 	{"preview", "help"},
 	{"server", "doctor", "monitor", "starter"},

@@ -11,7 +11,7 @@
 package autoconfig
 
 import (
-	"errors"
+	"fmt"
 	"slices"
 
 	"mailhint/settings"
@@ -20,18 +20,15 @@ import (
 
 var config = templates.XML("config-v1.1.xml.tmpl")
 
-// ErrNothing means that the domain offers nothing to read or send mail with, though perhaps a calendar or a redirect.
-var ErrNothing = errors.New("nothing that autoconfig can express")
+// errNoMail is settings.ErrNotExpressible for a domain that offers no mail, though perhaps a calendar or a redirect.
+var errNoMail = fmt.Errorf("%w: no mail server is configured", settings.ErrNotExpressible)
 
-// Answer returns the document for an address, or for a domain if the address is zero, as a program that lists all servers gets
-// it; evolution asks for the one that Evolution gets. It returns ErrNothing if there is none.
+// Answer returns the document for an address, or for a domain if the address is zero, as a client that lists all servers gets
+// it; evolution asks for the one that Evolution gets. It returns settings.ErrNotExpressible for a domain without mail.
 func Answer(found settings.Found, a settings.Address, evolution bool) ([]byte, error) {
 	p, err := prepare(found.Settings)
 	if err != nil {
 		return nil, err
-	}
-	if p.all == nil {
-		return nil, ErrNothing
 	}
 	values, _ := p.values(found, a)
 	return p.forReader(evolution).Fill(values), nil
@@ -40,7 +37,7 @@ func Answer(found settings.Found, a settings.Address, evolution bool) ([]byte, e
 // prepared is what can be done about one set of settings before anybody asks.
 type prepared struct {
 	// all lists every server. single lists the best of each type: Evolution (3.46.4) keeps the last it reads, which would be the
-	// fallback. Both are nil if there is nothing to answer.
+	// fallback.
 	all, single *templates.Document
 	logins      []settings.Login // the forms of login in use; most often one
 }
@@ -53,10 +50,10 @@ const (
 )
 
 func prepare(s *settings.Settings) (*prepared, error) {
-	p := &prepared{logins: logins(s)}
 	if !offersMail(s) {
-		return p, nil
+		return nil, errNoMail
 	}
+	p := &prepared{logins: logins(s)}
 	holes := holeLogin + len(p.logins)
 	all, err := config.Prepare(newClientConfig(s, s.Servers, p.logins), holes)
 	if err != nil {

@@ -331,8 +331,8 @@ func TestNothingToAnswer(t *testing.T) {
 		"calendar":    {Login: settings.EmailAddress, Auth: []settings.Auth{settings.Password}, CalDAV: "https://dav.example.com/"},
 		"sieve alone": {Servers: servers("sieve://imap.example.com")},
 	} {
-		if answer, err := Answer(settings.Found{Settings: s, Domain: "example.com", Primary: "example.com"}, settings.Address{}, false); !errors.Is(err, ErrNothing) {
-			t.Errorf("%s: got %v and\n%s\nwant ErrNothing", name, err, answer)
+		if answer, err := Answer(settings.Found{Settings: s, Domain: "example.com", Primary: "example.com"}, settings.Address{}, false); !errors.Is(err, settings.ErrNotExpressible) {
+			t.Errorf("%s: got %v and\n%s\nwant settings.ErrNotExpressible", name, err, answer)
 		}
 	}
 }

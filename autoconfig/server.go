@@ -1,63 +1,46 @@
 package autoconfig
 
 import (
-	"io"
-	"iter"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
 
+	"mailhint/edge"
 	"mailhint/settings"
 )
 
-// Handler answers autoconfig requests for one state of the domains. It expects requests as package server hands them on: Host in
-// lower case without port, RemoteAddr the client's.
+// Handler answers autoconfig requests. It expects requests as package server passes them on; see package edge.
 type Handler struct {
 	lookup    settings.Lookup
-	documents map[*settings.Settings]*prepared
+	documents *edge.Documents[*prepared]
+	log       *slog.Logger
 }
 
-// New prepares the documents for all settings that lookup can find.
-func New(lookup settings.Lookup, all iter.Seq[*settings.Settings]) (*Handler, error) {
-	h := &Handler{lookup: lookup, documents: make(map[*settings.Settings]*prepared)}
-	for s := range all {
-		p, err := prepare(s)
-		if err != nil {
-			return nil, err
-		}
-		h.documents[s] = p
-	}
-	return h, nil
+// New returns a Handler for the domains that lookup finds.
+func New(lookup settings.Lookup, log *slog.Logger) *Handler {
+	return &Handler{lookup, edge.NewDocuments(prepare), log}
 }
 
-// anyOrigin lets mail programs that run in a browser read the answers.
+// anyOrigin lets mail clients that run in a browser read the answers.
 var anyOrigin = []string{"*"}
 
-// ServeHTTP answers GET and HEAD: the document, or 404 for a domain that is not known here. It asks for no password: a 401 would
-// make Thunderbird tell the person that the password is wrong.
+// ServeHTTP answers GET and HEAD: the document, or 404 for a domain that is not configured here.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	query := readQuery(r)
 	w.Header()["Access-Control-Allow-Origin"] = anyOrigin
-	found, ok := h.lookup(settings.Ask(r.Host, r.RemoteAddr, query.address))
-	if !ok {
-		notFound(w)
+	found, err := edge.Find(h.lookup, r, query.address)
+	if err != nil {
+		edge.Fail(w, h.log, err, edge.NotFound)
 		return
 	}
-	p := h.documents[found.Settings]
-	if p.all == nil {
-		notFound(w)
+	p, err := h.documents.Of(found.Settings)
+	if err != nil {
+		edge.Fail(w, h.log, err, edge.NotFound)
 		return
 	}
 	values, personal := p.values(found, query.address)
-	p.forReader(query.evolution).Serve(w, r, cacheControl(query, personal || found.Varies), values)
-}
-
-// notFound answers for a domain that is not known, or not to this client's network: nobody may keep that.
-func notFound(w http.ResponseWriter) {
-	w.Header().Set("Cache-Control", "no-store")
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	w.WriteHeader(http.StatusNotFound)
-	io.WriteString(w, "No mail settings are published here for this domain.\n")
+	edge.Serve(w, r, p.forReader(query.evolution), cacheControl(query, personal || found.Varies), values)
 }
 
 // query is what a request says besides its Host.
@@ -97,9 +80,9 @@ func readQuery(r *http.Request) query {
 func cacheControl(q query, personal bool) string {
 	switch {
 	case personal:
-		return "private, no-store"
+		return edge.PrivateNoStore
 	case q.any || q.evolution:
-		return "private, max-age=300"
+		return edge.Private
 	}
-	return "public, max-age=3600"
+	return edge.Public
 }

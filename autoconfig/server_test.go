@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"maps"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"mailhint/edge/edgetest"
 	"mailhint/settings"
 )
 
@@ -34,25 +35,7 @@ func world() map[settings.Domain]settings.Found {
 // newHandler answers for the domains of a world.
 func newHandler(t testing.TB, domains map[settings.Domain]settings.Found) *Handler {
 	t.Helper()
-	lookup := func(q settings.Question) (settings.Found, bool) {
-		found, ok := domains[q.Address.Domain]
-		if !ok {
-			found, ok = domains[q.Host]
-		}
-		return found, ok
-	}
-	all := func(yield func(*settings.Settings) bool) {
-		for found := range maps.Values(domains) {
-			if !yield(found.Settings) {
-				return
-			}
-		}
-	}
-	h, err := New(lookup, all)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return h
+	return New(edgetest.Lookup(domains), slog.New(slog.DiscardHandler))
 }
 
 func TestEdge(t *testing.T) { runScript(t, "testdata/edge.txt", newHandler(t, world())) }

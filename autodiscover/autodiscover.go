@@ -8,7 +8,7 @@
 package autodiscover
 
 import (
-	"errors"
+	"fmt"
 	"slices"
 
 	"mailhint/settings"
@@ -22,12 +22,11 @@ var (
 	mobilesyncError    = prepareError(schemaPrefix + schemaMobilesync)
 )
 
-// ErrNothing means that the domain offers nothing that Autodiscover can express: no IMAP or POP3 server with a password
-// login.
-var ErrNothing = errors.New("nothing that Autodiscover can express")
+// errNoServer is settings.ErrNotExpressible for a domain without an IMAP or POP3 server that takes a password.
+var errNoServer = fmt.Errorf("%w: no IMAP or POP3 server takes a password", settings.ErrNotExpressible)
 
-// Answer returns Outlook's document for an address, or for a domain if the address is zero. It returns ErrNothing if there is
-// none.
+// Answer returns Outlook's document for an address, or for a domain if the address is zero. It returns settings.ErrNotExpressible for
+// a domain without an IMAP or POP3 server that takes a password.
 func Answer(found settings.Found, a settings.Address) ([]byte, error) {
 	p, err := prepare(found.Settings)
 	if err != nil {
@@ -35,7 +34,7 @@ func Answer(found settings.Found, a settings.Address) ([]byte, error) {
 	}
 	document := p.forAddress(a, false)
 	if document == nil {
-		return nil, ErrNothing
+		return nil, errNoServer
 	}
 	return document.Fill(p.values(found, a)), nil
 }

@@ -267,8 +267,8 @@ func TestNothingToAnswer(t *testing.T) {
 		"only by ActiveSync": {ActiveSync: "https://eas.example.com/Microsoft-Server-ActiveSync"},
 	} {
 		answer, err := Answer(settings.Found{Settings: s, Domain: "example.com", Primary: "example.com"}, settings.Address{Local: "fred", Domain: "example.com"})
-		if !errors.Is(err, ErrNothing) {
-			t.Errorf("%s: got %v and\n%s\nwant ErrNothing", name, err, answer)
+		if !errors.Is(err, settings.ErrNotExpressible) {
+			t.Errorf("%s: got %v and\n%s\nwant settings.ErrNotExpressible", name, err, answer)
 		}
 	}
 }

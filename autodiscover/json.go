@@ -3,6 +3,7 @@ package autodiscover
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"net/http"
 	"net/url"
@@ -10,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"mailhint/edge"
 	"mailhint/settings"
 )
 
@@ -32,7 +34,9 @@ var (
 	missingAddress  = jsonError{"MandatoryParameterMissing", "A valid e-mail address must be given as Email.", http.StatusBadRequest}
 	missingProtocol = jsonError{"MissingProtocol", "The parameter Protocol must be given, for example AutodiscoverV1.", http.StatusBadRequest}
 	noSuchProtocol  = jsonError{"ProtocolNotSupported", "This protocol is not offered for this domain. AutodiscoverV1 may be.", http.StatusBadRequest}
-	unknownDomain   = jsonError{"DomainNotFound", "No mail settings are published here for this domain.", http.StatusNotFound}
+	unknownDomain   = jsonError{"DomainNotFound", edge.NotFound, http.StatusNotFound}
+	unavailable     = jsonError{"ServiceUnavailable", edge.Unavailable, http.StatusServiceUnavailable}
+	fault           = jsonError{"InternalServerError", edge.Fault, http.StatusInternalServerError}
 )
 
 // JSON returns the handler of Autodiscover's second version, which tells for one protocol at a time where it is served. It has
@@ -44,27 +48,27 @@ func (h *Handler) JSON() http.Handler { return http.HandlerFunc(h.serveJSON) }
 
 func (h *Handler) serveJSON(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Scheme == "http" { // Outlook never asks so, and nobody could trust the answer
-		notFound(w)
+		edge.Text(w, http.StatusNotFound, edge.NotFound)
 		return
 	}
 	address, protocol := readJSONQuery(r)
 	a, err := settings.ParseAddress(address)
 	if err != nil {
-		writeJSON(w, missingAddress.status, missingAddress)
+		failJSON(w, missingAddress)
 		return
 	}
-	found, ok := h.lookup(settings.Ask(r.Host, r.RemoteAddr, a))
-	if !ok {
-		writeJSON(w, unknownDomain.status, unknownDomain)
+	found, p, err := h.find(r, a)
+	if err != nil {
+		failJSON(w, h.jsonErrorFor(err))
 		return
 	}
 	if protocol == "" {
-		writeJSON(w, missingProtocol.status, missingProtocol)
+		failJSON(w, missingProtocol)
 		return
 	}
-	answer, ok := h.documents[found.Settings].locate(found, h.lookup.OwnHost(r.Host, r.RemoteAddr, "autodiscover.", found.Domain), protocol)
+	answer, ok := p.locate(found, edge.OwnHost(h.lookup, r, "autodiscover.", found.Domain), protocol)
 	if !ok {
-		writeJSON(w, noSuchProtocol.status, noSuchProtocol)
+		failJSON(w, noSuchProtocol)
 		return
 	}
 	writeJSON(w, http.StatusOK, answer)
@@ -87,8 +91,11 @@ func readJSONQuery(r *http.Request) (address, protocol string) {
 	return address, protocol
 }
 
-// AnswerJSON returns the second version's answer for a protocol, as it is given under the domain's own name. It returns ErrNothing
-// if there is none.
+// errNotOffered is settings.ErrNotExpressible for a protocol that the domain does not offer.
+var errNotOffered = fmt.Errorf("%w: this protocol is not offered", settings.ErrNotExpressible)
+
+// AnswerJSON returns the second version's answer for a protocol, as it is given under the domain's own name. It returns
+// settings.ErrNotExpressible if the domain does not offer the protocol.
 func AnswerJSON(found settings.Found, protocol string) ([]byte, error) {
 	p, err := prepare(found.Settings)
 	if err != nil {
@@ -96,7 +103,7 @@ func AnswerJSON(found settings.Found, protocol string) ([]byte, error) {
 	}
 	answer, ok := p.locate(found, "autodiscover."+string(found.Domain), protocol)
 	if !ok {
-		return nil, ErrNothing
+		return nil, errNotOffered
 	}
 	return encodeJSON(answer), nil
 }
@@ -119,10 +126,29 @@ func (p *prepared) locate(found settings.Found, host, protocol string) (location
 	return location{}, false
 }
 
+// jsonErrorFor puts an error of find into the format's words.
+func (h *Handler) jsonErrorFor(err error) jsonError {
+	switch edge.Status(err) {
+	case http.StatusNotFound:
+		return unknownDomain
+	case http.StatusServiceUnavailable:
+		return unavailable
+	}
+	edge.LogFault(h.log, err)
+	return fault
+}
+
+func failJSON(w http.ResponseWriter, e jsonError) {
+	if e == unavailable {
+		w.Header().Set("Retry-After", edge.RetryAfter)
+	}
+	writeJSON(w, e.status, e)
+}
+
 func writeJSON(w http.ResponseWriter, status int, answer any) {
 	body := encodeJSON(answer)
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
-	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Cache-Control", edge.NoStore)
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
 	w.Write(body) // the client is gone if this fails

@@ -2,11 +2,13 @@ package autodiscover
 
 import (
 	"encoding/json"
+	"log/slog"
 	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
 
+	"mailhint/edge/edgetest"
 	"mailhint/settings"
 )
 
@@ -23,25 +25,11 @@ func jsonHandler(t testing.TB) *Handler {
 		"moved.example":    {Servers: mail, AutodiscoverRedirect: "https://autodiscover.elsewhere.example/autodiscover/autodiscover.xml"},
 		"dav.example":      {CalDAV: "https://dav.example/"},
 	}
-	lookup := func(q settings.Question) (settings.Found, bool) {
-		for _, d := range []settings.Domain{q.Address.Domain, q.Host} {
-			if s, ok := domains[d]; ok {
-				return settings.Found{Settings: s, Domain: d, Primary: d}, true
-			}
-		}
-		return settings.Found{}, false
+	known := make(map[settings.Domain]settings.Found)
+	for d, s := range domains {
+		known[d] = settings.Found{Settings: s, Domain: d, Primary: d}
 	}
-	h, err := New(lookup, func(yield func(*settings.Settings) bool) {
-		for _, s := range domains {
-			if !yield(s) {
-				return
-			}
-		}
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return h
+	return New(edgetest.Lookup(known), slog.New(slog.DiscardHandler))
 }
 
 func TestJSON(t *testing.T) {

@@ -3,18 +3,17 @@ package autodiscover
 import (
 	"bytes"
 	"errors"
-	"io"
-	"iter"
+	"log/slog"
 	"net/http"
 	"strings"
 	"time"
 
+	"mailhint/edge"
 	"mailhint/settings"
 	"mailhint/templates"
 )
 
-// Handler answers Autodiscover requests for one state of the domains. It expects requests as package server hands them on: Host
-// in lower case without port, RemoteAddr the client's, URL.Scheme the one the client used.
+// Handler answers Autodiscover requests. It expects requests as package server passes them on; see package edge.
 type Handler struct {
 	// ID identifies this server in error answers ([MS-ASCMD] section 2.2.3.92); Microsoft uses a hash of the host name.
 	ID uint32
@@ -22,20 +21,23 @@ type Handler struct {
 	Now func() time.Time
 
 	lookup    settings.Lookup
-	documents map[*settings.Settings]*prepared
+	documents *edge.Documents[*prepared]
+	log       *slog.Logger
 }
 
-// New prepares the documents for all settings that lookup can find.
-func New(lookup settings.Lookup, all iter.Seq[*settings.Settings]) (*Handler, error) {
-	h := &Handler{Now: time.Now, lookup: lookup, documents: make(map[*settings.Settings]*prepared)}
-	for s := range all {
-		p, err := prepare(s)
-		if err != nil {
-			return nil, err
-		}
-		h.documents[s] = p
+// New returns a Handler for the domains that lookup finds.
+func New(lookup settings.Lookup, log *slog.Logger) *Handler {
+	return &Handler{Now: time.Now, lookup: lookup, documents: edge.NewDocuments(prepare), log: log}
+}
+
+// find returns the settings for a request and an address, and the documents made of them.
+func (h *Handler) find(r *http.Request, a settings.Address) (settings.Found, *prepared, error) {
+	found, err := edge.Find(h.lookup, r, a)
+	if err != nil {
+		return found, nil, err
 	}
-	return h, nil
+	p, err := h.documents.Of(found.Settings)
+	return found, p, err
 }
 
 // ServeHTTP answers POST as the protocol says, and GET and HEAD for programs that ask without a body. Over plain http it sends
@@ -54,40 +56,32 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // redirect answers plain http: the standard way for a hoster who has no certificate for a customer's name is to have that name
 // answer here. Location must be absolute: Delta Chat takes it verbatim.
 func (h *Handler) redirect(w http.ResponseWriter, r *http.Request) {
-	found, ok := h.lookup(settings.Ask(r.Host, r.RemoteAddr, settings.Address{}))
-	if !ok {
-		notFound(w)
+	found, err := edge.Find(h.lookup, r, settings.Address{})
+	if err != nil {
+		edge.Fail(w, h.log, err, edge.NotFound)
 		return
 	}
 	target := found.AutodiscoverRedirect
 	if target == "" {
 		target = "https://" + r.Host + Path
 	}
-	found302(w, target)
+	edge.Redirect(w, target, http.StatusFound, edge.NoStore)
 }
 
 // get answers for the Host's domain, without anything personal: Delta Chat (2.57.0) sends nothing but GET without an address.
 // An unknown domain is a 404, because Delta Chat takes any document with status 200 for an answer.
 func (h *Handler) get(w http.ResponseWriter, r *http.Request) {
-	found, ok := h.lookup(settings.Ask(r.Host, r.RemoteAddr, settings.Address{}))
-	if !ok {
-		notFound(w)
-		return
+	found, p, err := h.find(r, settings.Address{})
+	switch {
+	case err != nil:
+		edge.Fail(w, h.log, err, edge.NotFound)
+	case found.AutodiscoverRedirect != "":
+		edge.Redirect(w, found.AutodiscoverRedirect, http.StatusFound, edge.NoStore)
+	case p.anonymous == nil:
+		edge.Text(w, http.StatusNotFound, edge.NotFound)
+	default:
+		edge.Serve(w, r, p.anonymous, edge.CacheControl(found), p.values(found, settings.Address{}))
 	}
-	if found.AutodiscoverRedirect != "" {
-		found302(w, found.AutodiscoverRedirect)
-		return
-	}
-	p := h.documents[found.Settings]
-	if p.anonymous == nil {
-		notFound(w)
-		return
-	}
-	cache := "public, max-age=3600"
-	if found.Varies {
-		cache = "private, no-store"
-	}
-	p.anonymous.Serve(w, r, cache, p.values(found, settings.Address{}))
 }
 
 // post answers the protocol's own request. All errors have status 200 and an Error element ([MS-OXDSCLI] section 3.2.5): with
@@ -115,22 +109,21 @@ func (h *Handler) post(w http.ResponseWriter, r *http.Request) {
 		h.fail(w, r, req, invalidRequest)
 		return
 	}
-	found, ok := h.lookup(settings.Ask(r.Host, r.RemoteAddr, address))
-	if !ok {
-		h.fail(w, r, req, unknownAddress)
+	found, p, err := h.find(r, address)
+	if err != nil {
+		h.fail(w, r, req, h.failureFor(err))
 		return
 	}
 	if found.AutodiscoverRedirect != "" {
-		found302(w, found.AutodiscoverRedirect)
+		edge.Redirect(w, found.AutodiscoverRedirect, http.StatusFound, edge.NoStore)
 		return
 	}
-	p := h.documents[found.Settings]
 	document, failure := p.choose(req, address, isFairEmail(r))
 	if document == nil {
 		h.fail(w, r, req, failure)
 		return
 	}
-	document.Serve(w, r, "no-store", p.values(found, address))
+	edge.Serve(w, r, document, edge.NoStore, p.values(found, address))
 }
 
 // isFairEmail recognises FairEmail (August 2026), which keeps the last Protocol of a type, so that it would end up with the
@@ -178,7 +171,19 @@ var (
 	nothingConfigured = failure{501, "No mail service is configured for this address."}
 	invalidRequest    = failure{600, "Invalid Request"}
 	noProvider        = failure{601, "Provider is not available"}
+	internalError     = failure{603, "The settings cannot be looked up right now."}
 )
+
+// failureFor puts an error of find into the format's words. There is none for an error that will pass: 603 says least.
+func (h *Handler) failureFor(err error) failure {
+	switch edge.Status(err) {
+	case http.StatusNotFound:
+		return unknownAddress
+	case http.StatusInternalServerError:
+		edge.LogFault(h.log, err)
+	}
+	return internalError
+}
 
 // fail writes an Error answer. Thunderbird and exchangelib want the Response element, and ActiveSync clients its namespace.
 func (h *Handler) fail(w http.ResponseWriter, r *http.Request, req request, f failure) {
@@ -186,19 +191,5 @@ func (h *Handler) fail(w http.ResponseWriter, r *http.Request, req request, f fa
 	if req.mobilesync || req.schema == schemaPrefix+schemaMobilesync {
 		document = mobilesyncError
 	}
-	document.Serve(w, r, "no-store", errorValues(h.Now(), h.ID, f))
-}
-
-func found302(w http.ResponseWriter, target string) {
-	w.Header().Set("Location", target)
-	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(http.StatusFound)
-}
-
-// notFound answers for a domain that is not known, or not to this client's network: nobody may keep that.
-func notFound(w http.ResponseWriter) {
-	w.Header().Set("Cache-Control", "no-store")
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	w.WriteHeader(http.StatusNotFound)
-	io.WriteString(w, "No mail settings are published here for this domain.\n")
+	edge.Serve(w, r, document, edge.NoStore, errorValues(h.Now(), h.ID, f))
 }

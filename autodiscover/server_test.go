@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"maps"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"mailhint/edge/edgetest"
 	"mailhint/settings"
 )
 
@@ -41,24 +42,7 @@ func world() map[settings.Domain]settings.Found {
 // newHandler answers for the domains of a world, at a fixed time.
 func newHandler(t testing.TB, domains map[settings.Domain]settings.Found) *Handler {
 	t.Helper()
-	lookup := func(q settings.Question) (settings.Found, bool) {
-		found, ok := domains[q.Address.Domain]
-		if !ok {
-			found, ok = domains[q.Host]
-		}
-		return found, ok
-	}
-	all := func(yield func(*settings.Settings) bool) {
-		for found := range maps.Values(domains) {
-			if !yield(found.Settings) {
-				return
-			}
-		}
-	}
-	h, err := New(lookup, all)
-	if err != nil {
-		t.Fatal(err)
-	}
+	h := New(edgetest.Lookup(domains), slog.New(slog.DiscardHandler))
 	h.ID = 2477272013
 	h.Now = func() time.Time { return time.Date(2026, 8, 24, 14, 3, 27, 531_000_000, time.UTC) }
 	return h

@@ -1,6 +1,7 @@
 package clients_test
 
 import (
+	"context"
 	"flag"
 	"io"
 	"log/slog"
@@ -42,11 +43,7 @@ func newServer(t testing.TB, s *domains.Snapshot, config domains.Server) *server
 	if err != nil {
 		t.Fatal(err)
 	}
-	answers, err := srv.Prepare(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	srv.Use(answers)
+	srv.Use(srv.Prepare(s))
 	return srv
 }
 
@@ -97,8 +94,8 @@ func mustAddress(text string) settings.Address {
 func (c corpus) meant(t testing.TB, address string) (incoming, outgoing []endpoint) {
 	t.Helper()
 	a := mustAddress(address)
-	found, ok := c.Lookup(settings.Question{Address: a})
-	if !ok {
+	found, err := c.Lookup(context.Background(), settings.Question{Address: a})
+	if err != nil {
 		t.Fatalf("%s is not in the corpus", address)
 	}
 	names := map[settings.Protocol]string{settings.IMAP: "imap", settings.POP3: "pop3", settings.Submission: "smtp"}

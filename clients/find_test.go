@@ -3,6 +3,7 @@
 package clients_test
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -173,8 +174,8 @@ func (h *house) find(t *testing.T, tb *thunderbird, c corpus, address, source st
 func (c corpus) thunderbirdAccount(t *testing.T, address string, isPOX bool) mailAccount {
 	t.Helper()
 	a := mustAddress(address)
-	found, ok := c.Lookup(settings.Question{Address: a})
-	if !ok {
+	found, err := c.Lookup(context.Background(), settings.Question{Address: a})
+	if err != nil {
 		t.Fatalf("%s is not in the corpus", address)
 	}
 	account := mailAccount{OtherIncoming: []mailServer{}, OtherOutgoing: []mailServer{}}

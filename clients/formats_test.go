@@ -178,8 +178,8 @@ func readPACC(t *testing.T, c corpus, address string) (incoming, outgoing []endp
 
 // readSRV reads the records as RFC 6186 and RFC 8314 say: of the records for both TLS modes, those with the lowest priority first.
 func readSRV(t *testing.T, c corpus, address string) (incoming, outgoing []endpoint, ok bool) {
-	found, known := c.Lookup(settings.Question{Address: mustAddress(address)})
-	if !known {
+	found, err := c.Lookup(t.Context(), settings.Question{Address: mustAddress(address)})
+	if err != nil {
 		t.Fatalf("%s is not in the corpus", address)
 	}
 	labels := []struct {

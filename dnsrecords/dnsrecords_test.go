@@ -1,6 +1,7 @@
 package dnsrecords_test
 
 import (
+	"context"
 	"errors"
 	"net/netip"
 	"os"
@@ -34,8 +35,8 @@ func find(tb testing.TB, file string, d settings.Domain) settings.Found {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	found, ok := snapshot.Lookup(settings.Question{Host: d})
-	if !ok {
+	found, err := snapshot.Lookup(context.Background(), settings.Question{Host: d})
+	if err != nil {
 		tb.Fatalf("%s is not known", d)
 	}
 	return found

@@ -223,8 +223,8 @@ imap = "imap+plain://mail.a.example"
 smtp = { url = "submission+plain://mail.a.example", auth = ["none"] }
 allow_plaintext = ["10.0.0.0/8"]
 `)
-	found, ok := snapshot.Lookup(settings.Question{Host: "a.example", Client: netip.MustParseAddr("10.1.2.3")})
-	if !ok {
+	found, err := snapshot.Lookup(context.Background(), settings.Question{Host: "a.example", Client: netip.MustParseAddr("10.1.2.3")})
+	if err != nil {
 		t.Fatal("not answered for")
 	}
 	w := newWorld(t, snapshot)

@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"context"
 	"errors"
 
 	"mailhint/domains"
@@ -17,7 +18,7 @@ var (
 // Target returns what clients of a domain should get, according to the configuration. If only some networks get settings, it returns
 // those. The error wraps ErrNotServed or ErrDisabled.
 func Target(s *domains.Snapshot, name settings.Domain) (Domain, error) {
-	if found, ok := s.Lookup(settings.Question{Host: name}); ok {
+	if found, err := s.Lookup(context.Background(), settings.Question{Host: name}); err == nil {
 		return Domain{Found: found}, nil
 	}
 	entries, err := s.EntriesFor([]settings.Domain{name})
@@ -29,7 +30,7 @@ func Target(s *domains.Snapshot, name settings.Domain) (Domain, error) {
 			return Domain{}, ErrDisabled
 		}
 		for _, network := range e.Networks {
-			if found, ok := s.Lookup(settings.Question{Host: name, Client: network.Addr()}); ok {
+			if found, err := s.Lookup(context.Background(), settings.Question{Host: name, Client: network.Addr()}); err == nil {
 				return Domain{Found: found, Limited: true}, nil
 			}
 		}

@@ -77,11 +77,7 @@ func newWorld(t testing.TB, snapshot *domains.Snapshot, names ...string) *world 
 	if err != nil {
 		t.Fatal(err)
 	}
-	answers, err := srv.Prepare(snapshot)
-	if err != nil {
-		t.Fatal(err)
-	}
-	srv.Use(answers)
+	srv.Use(srv.Prepare(snapshot))
 	w := &world{
 		hosts: map[string][]netip.Addr{setupName: addresses("198.51.100.80", "2001:db8::80")}, cnames: map[string]string{},
 		srv: map[string][]resolver.SRV{}, txt: map[string][]string{}, caa: map[string][]resolver.CAA{},
@@ -105,8 +101,8 @@ func addresses(list ...string) []netip.Addr {
 
 func find(t testing.TB, snapshot *domains.Snapshot, name string) Domain {
 	t.Helper()
-	found, ok := snapshot.Lookup(settings.Question{Host: settings.Domain(name)})
-	if !ok {
+	found, err := snapshot.Lookup(context.Background(), settings.Question{Host: settings.Domain(name)})
+	if err != nil {
 		t.Fatalf("%s is not answered for", name)
 	}
 	return Domain{Found: found}

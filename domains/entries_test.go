@@ -140,10 +140,10 @@ func sameAnswers(t *testing.T, a, b *domains.Snapshot, names ...settings.Domain)
 				if client != "" {
 					q.Client = netip.MustParseAddr(client)
 				}
-				got, ok := b.Lookup(q)
-				want, wantOK := a.Lookup(q)
-				if ok != wantOK || got.Domain != want.Domain || got.Primary != want.Primary || got.Varies != want.Varies || !reflect.DeepEqual(got.Settings, want.Settings) {
-					t.Errorf("%s %q from %q: got %v %+v\n%+v\nwant %v %+v\n%+v", d, local, client, ok, got, got.Settings, wantOK, want, want.Settings)
+				got, err := b.Lookup(t.Context(), q)
+				want, wantErr := a.Lookup(t.Context(), q)
+				if err != wantErr || got.Domain != want.Domain || got.Primary != want.Primary || got.Varies != want.Varies || !reflect.DeepEqual(got.Settings, want.Settings) {
+					t.Errorf("%s %q from %q: got %v %+v\n%+v\nwant %v %+v\n%+v", d, local, client, err, got, got.Settings, wantErr, want, want.Settings)
 				}
 			}
 		}
@@ -197,7 +197,7 @@ func TestPrintExample(t *testing.T) {
 func TestPrintEveryField(t *testing.T) {
 	dir := t.TempDir()
 	s := loadFile(t, writeAll(t, dir, map[string]string{"domains.toml": everything, "users.txt": "ann@main.example\n"}))
-	found, _ := s.Lookup(settings.Question{Host: "zebra.example"})
+	found, _ := s.Lookup(t.Context(), settings.Question{Host: "zebra.example"})
 	v := reflect.ValueOf(*found.Settings)
 	for i := range v.NumField() {
 		if v.Field(i).IsZero() {

@@ -37,8 +37,8 @@ func TestFallbackMX(t *testing.T) {
 	}
 	client := netip.MustParseAddr("192.0.2.1")
 	lookup := func(d settings.Domain) bool {
-		_, ok := s.Lookup(settings.Question{Host: d, Client: client})
-		return ok
+		_, err := s.Lookup(t.Context(), settings.Question{Host: d, Client: client})
+		return err == nil
 	}
 	if lookup("ours.example") {
 		t.Error("answered although nobody knows where its mail goes")
@@ -71,9 +71,9 @@ func TestFallbackMX(t *testing.T) {
 		t.Errorf("asked for %v", asked)
 	}
 	// The Host's domain answers for an address whose mail goes elsewhere, as for any unknown one.
-	found, ok := s.Lookup(settings.Question{Address: settings.Address{Local: "ann", Domain: "theirs.example"}, Host: "own.example", Client: client})
-	if !ok || found.Domain != "own.example" {
-		t.Errorf("got %v for %s", ok, found.Domain)
+	found, err := s.Lookup(t.Context(), settings.Question{Address: settings.Address{Local: "ann", Domain: "theirs.example"}, Host: "own.example", Client: client})
+	if err != nil || found.Domain != "own.example" {
+		t.Errorf("got %v for %s", err, found.Domain)
 	}
 }
 
@@ -90,7 +90,7 @@ func TestFallbackMXIsTold(t *testing.T) {
 	if entries, err := s.EntriesFor([]settings.Domain{"ours.example"}); err != nil || len(entries) != 1 || entries[0].Kind != Single {
 		t.Errorf("got %+v, %v", entries, err)
 	}
-	found, _ := s.Lookup(settings.Question{Host: "ours.example"})
+	found, _ := s.Lookup(t.Context(), settings.Question{Host: "ours.example"})
 	origins := s.Explain(found.Settings)
 	last := origins[len(origins)-1]
 	if last.Key != "mx" || last.Value != "[mx1.hoster.example, mx2.hoster.example]" || last.Position.Line != 17 {

@@ -87,8 +87,8 @@ func checkSnapshot(t *testing.T, s *Snapshot) {
 				{Address: settings.Address{Local: "ann", Domain: d}, Client: client},
 				{Address: settings.Address{Local: "ann", Domain: "elsewhere.example"}, Host: d, Client: client},
 			} {
-				found, ok := s.Lookup(q)
-				if !ok {
+				found, err := s.Lookup(t.Context(), q)
+				if err != nil {
 					continue
 				}
 				checkFound(t, found)
@@ -103,7 +103,5 @@ func checkSnapshot(t *testing.T, s *Snapshot) {
 			}
 		}
 	}
-	for found := range s.All() {
-		checkSettings(t, found)
-	}
+	checkAllSettings(t, s)
 }

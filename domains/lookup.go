@@ -1,7 +1,7 @@
 package domains
 
 import (
-	"iter"
+	"context"
 	"net/netip"
 	"strings"
 
@@ -83,9 +83,9 @@ func (x *index) wildcard(d settings.Domain) (claim, bool) {
 	}
 }
 
-// Lookup is the settings.Lookup of this snapshot. The Host's domain answers for an address of a domain that is not known, or
-// switched off, which is the same to everybody outside; but not for one that is known and has nothing to say to this client.
-func (x *index) Lookup(q settings.Question) (settings.Found, bool) {
+// Lookup is the settings.Lookup of this snapshot, which never waits. The Host's domain answers for an address of a domain that is not
+// configured, or switched off, which is the same to everyone outside; but not for one that has no settings for this client.
+func (x *index) Lookup(_ context.Context, q settings.Question) (settings.Found, error) {
 	for _, d := range []settings.Domain{q.Address.Domain, q.Host} {
 		if d == "" {
 			continue
@@ -94,20 +94,23 @@ func (x *index) Lookup(q settings.Question) (settings.Found, bool) {
 			return e.lookup(d, q)
 		}
 	}
-	return settings.Found{}, false
+	return settings.Found{}, settings.ErrDomainNotFound
 }
 
-func (e *entry) lookup(d settings.Domain, q settings.Question) (settings.Found, bool) {
+func (e *entry) lookup(d settings.Domain, q settings.Question) (settings.Found, error) {
 	chosen := e.choose(q)
 	s := chosen.forClient(q.Client)
 	if s == nil {
-		return settings.Found{}, false
+		return settings.Found{}, settings.ErrNotForClient
 	}
 	found := settings.Found{Settings: s, Domain: d, Primary: e.primary, Varies: len(e.rules) > 0 || chosen.networks != nil}
 	if found.Primary == "" {
 		found.Primary = d
 	}
-	return found, fits(found)
+	if !fits(found) {
+		return settings.Found{}, settings.ErrDomainNotFound
+	}
+	return found, nil
 }
 
 // choose returns the first rule that fits, or what holds without one.
@@ -145,20 +148,7 @@ func fits(found settings.Found) bool {
 	return true
 }
 
-// All yields every set of settings that Lookup can return.
-func (x *index) All() iter.Seq[*settings.Settings] {
-	return func(yield func(*settings.Settings) bool) {
-		for i := range x.entries {
-			if !x.entries[i].all(yield) {
-				return
-			}
-		}
-		if x.fallback != nil {
-			x.fallback.all(yield)
-		}
-	}
-}
-
+// all yields every set of settings that an entry can answer with.
 func (e *entry) all(yield func(*settings.Settings) bool) bool {
 	if e.disabled { // its rules are read too, and never answer
 		return true

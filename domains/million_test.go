@@ -125,8 +125,8 @@ func TestListMemory(t *testing.T) {
 	if s.Domains() != n || per > 200 {
 		t.Errorf("%d names, %d octets each", s.Domains(), per)
 	}
-	if found, ok := s.Lookup(settings.Question{Host: nameOf(n - 1)}); !ok || len(found.Servers) != 4 {
-		t.Errorf("the last name: %+v, %v", found, ok)
+	if found, err := s.Lookup(t.Context(), settings.Question{Host: nameOf(n - 1)}); err != nil || len(found.Servers) != 4 {
+		t.Errorf("the last name: %+v, %v", found, err)
 	}
 	runtime.KeepAlive(s)
 }
@@ -184,7 +184,7 @@ func BenchmarkLookup(b *testing.B) {
 	lookUp := func(s *Snapshot, questions []settings.Question, n int) time.Duration {
 		start := time.Now()
 		for i := range n {
-			if _, ok := s.Lookup(questions[i%len(questions)]); !ok {
+			if _, err := s.Lookup(b.Context(), questions[i%len(questions)]); err != nil {
 				b.Fatal(questions[i%len(questions)])
 			}
 		}
@@ -192,7 +192,7 @@ func BenchmarkLookup(b *testing.B) {
 	}
 	i := 0
 	for b.Loop() {
-		if _, ok := million.Lookup(questions[i%len(questions)]); !ok {
+		if _, err := million.Lookup(b.Context(), questions[i%len(questions)]); err != nil {
 			b.Fatal(questions[i%len(questions)])
 		}
 		i++

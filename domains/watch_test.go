@@ -74,8 +74,8 @@ func follow(t *testing.T, dir string, right string) *follower {
 }
 
 func (f *follower) answer() string {
-	found, ok := f.file.Current().Lookup(settings.Question{Address: settings.Address{Local: "ann", Domain: "a.example"}})
-	if !ok || len(found.Incoming()) == 0 {
+	found, err := f.file.Current().Lookup(context.Background(), settings.Question{Address: settings.Address{Local: "ann", Domain: "a.example"}})
+	if err != nil || len(found.Incoming()) == 0 {
 		return "nothing"
 	}
 	host, _, _ := strings.Cut(string(found.Incoming()[0].Host), ".")
@@ -563,9 +563,9 @@ func TestReloadInParallel(t *testing.T) {
 		})
 		running.Go(func() {
 			for ctx.Err() == nil {
-				found, ok := file.Current().Lookup(settings.Question{Host: "a.example"})
-				if !ok || len(found.Servers) != 1 || !strings.HasPrefix(string(found.Servers[0].Host), "v") {
-					t.Errorf("found %+v, %v", found, ok)
+				found, err := file.Current().Lookup(context.Background(), settings.Question{Host: "a.example"})
+				if err != nil || len(found.Servers) != 1 || !strings.HasPrefix(string(found.Servers[0].Host), "v") {
+					t.Errorf("found %+v, %v", found, err)
 					return
 				}
 			}

@@ -1,6 +1,7 @@
 package ispdb
 
 import (
+	"context"
 	"encoding/xml"
 	"errors"
 	"flag"
@@ -84,8 +85,8 @@ func answers(tb testing.TB, s *domains.Snapshot, names []settings.Domain) *setti
 	tb.Helper()
 	var first *settings.Settings
 	for _, d := range names {
-		found, ok := s.Lookup(settings.Question{Host: d, Client: netip.MustParseAddr("203.0.113.9")})
-		if !ok {
+		found, err := s.Lookup(context.Background(), settings.Question{Host: d, Client: netip.MustParseAddr("203.0.113.9")})
+		if err != nil {
 			tb.Fatalf("%s is not answered for", d)
 		}
 		if first == nil {

@@ -1,6 +1,7 @@
 package mobileconfig
 
 import (
+	"context"
 	"crypto/tls"
 	"encoding/xml"
 	"errors"
@@ -32,11 +33,11 @@ func FuzzRequest(f *testing.F) {
 	failing := func(string) (*tls.Certificate, error) { return nil, errors.New("none") }
 	f.Fuzz(func(t *testing.T, query, form string) {
 		var a settings.Address
-		seen := func(q settings.Question) (settings.Found, bool) {
+		seen := func(ctx context.Context, q settings.Question) (settings.Found, error) {
 			if !q.Address.IsZero() { // else it asks whether a host is ours
 				a = q.Address
 			}
-			return lookup(q)
+			return lookup(ctx, q)
 		}
 		h := New(seen, failing, slog.New(slog.DiscardHandler))
 		for _, c := range []struct{ method, scheme, path string }{
@@ -97,9 +98,9 @@ func checkAnswer(t *testing.T, w *httptest.ResponseRecorder, path string, a sett
 
 // fixed reports whether a refusal is one of the sentences in the source.
 func fixed(text string) bool {
-	for _, err := range []error{errNoAddress, errMalformed, errUnknown, ErrNoPassword, ErrNoServers} {
+	for _, err := range []error{errNoAddress, errMalformed, settings.ErrDomainNotFound, ErrNoPassword, ErrNoServers} {
 		w := httptest.NewRecorder()
-		refuse(w, err)
+		(&Handler{}).refuse(w, err)
 		if w.Body.String() == text {
 			return true
 		}

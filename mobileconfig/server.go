@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"mailhint/edge"
 	"mailhint/settings"
 )
 
@@ -40,8 +41,6 @@ var (
 	errBody      = errors.New("the body did not arrive whole")
 	errNoAddress = errors.New("no address")
 	errMalformed = errors.New("malformed address")
-	errUnknown   = errors.New("unknown domain")
-	errOurs      = errors.New("a fault of this server")
 )
 
 // ServeHTTP answers GET, HEAD and POST. If the last element of the path is qr.png or qr.svg it answers with the code of the link,
@@ -53,25 +52,25 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	a, err := readAddress(r)
 	if err != nil {
-		refuse(w, err)
+		h.refuse(w, err)
 		return
 	}
-	found, ok := h.lookup(settings.Ask(r.Host, r.RemoteAddr, a))
-	if !ok {
-		refuse(w, errUnknown)
+	found, err := edge.Find(h.lookup, r, a)
+	if err != nil {
+		h.refuse(w, err)
 		return
 	}
 	p, err := newProfile(found, a)
 	if err != nil {
-		refuse(w, err)
+		h.refuse(w, err)
 		return
 	}
-	host := h.lookup.OwnHost(r.Host, r.RemoteAddr, "autoconfig.", found.Domain)
+	host := edge.OwnHost(h.lookup, r, "autoconfig.", found.Domain)
 	switch file := path.Base(r.URL.Path); {
 	case r.URL.Scheme == "http":
 		redirect(w, host, file, a)
 	case file == "qr.png" || file == "qr.svg":
-		writeCode(w, host, file, a)
+		h.writeCode(w, host, file, a)
 	default:
 		h.writeProfile(w, r, found, p)
 	}
@@ -124,10 +123,10 @@ func redirect(w http.ResponseWriter, host, file string, a settings.Address) {
 	w.WriteHeader(http.StatusFound)
 }
 
-func writeCode(w http.ResponseWriter, host, file string, a settings.Address) {
+func (h *Handler) writeCode(w http.ResponseWriter, host, file string, a settings.Address) {
 	code, err := newCode(host, a)
 	if err != nil { // longer than 2 KB: no host and address are
-		refuse(w, errOurs)
+		h.refuse(w, err)
 		return
 	}
 	if file == "qr.svg" {
@@ -142,8 +141,7 @@ func writeCode(w http.ResponseWriter, host, file string, a settings.Address) {
 func (h *Handler) writeProfile(w http.ResponseWriter, r *http.Request, found settings.Found, p *profile) {
 	document, err := p.encode()
 	if err != nil { // of a type that the library does not know, which nothing in a profile is
-		h.log.Error("a profile cannot be written; this is a bug in mailhint, please report it with this text", "error", err)
-		refuse(w, errOurs)
+		h.refuse(w, err)
 		return
 	}
 	w.Header().Set("Content-Disposition", `attachment; filename="`+string(found.Domain)+`.mobileconfig"`)
@@ -181,7 +179,7 @@ func (h *Handler) complain(err error) {
 }
 
 // refuse answers with a plain sentence. It repeats nothing of the request.
-func refuse(w http.ResponseWriter, err error) {
+func (h *Handler) refuse(w http.ResponseWriter, err error) {
 	status, text := http.StatusBadRequest, ""
 	tooLarge := new(http.MaxBytesError)
 	switch {
@@ -207,15 +205,11 @@ func refuse(w http.ResponseWriter, err error) {
 		status = http.StatusNotFound
 		text = "There is no profile for this domain: it needs a server to read mail from and one to send it through, and this " +
 			"domain does not have both."
-	case errors.Is(err, errOurs):
-		status, text = http.StatusInternalServerError, "Something went wrong on this server. It is not your fault, and it has been noted."
 	default:
-		status, text = http.StatusNotFound, "No mail settings are published here for this domain."
+		edge.Fail(w, h.log, err, edge.NotFound)
+		return
 	}
-	h := w.Header()
-	h.Set("Content-Type", "text/plain; charset=utf-8")
-	w.WriteHeader(status)
-	io.WriteString(w, text+"\n") // the client is gone if this fails; the server's log tells the status
+	edge.Text(w, status, text)
 }
 
 func write(w http.ResponseWriter, kind string, body []byte) {

@@ -2,6 +2,7 @@ package mobileconfig
 
 import (
 	"bytes"
+	"context"
 	"crypto/tls"
 	"errors"
 	"io"
@@ -15,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"mailhint/edge/edgetest"
 	"mailhint/settings"
 )
 
@@ -26,13 +28,12 @@ var known = map[settings.Domain]*settings.Settings{
 	"receive.example":       {Servers: servers("imaps://imap.example.com")},
 }
 
-func lookup(q settings.Question) (settings.Found, bool) {
-	for _, d := range []settings.Domain{q.Address.Domain, q.Host} {
-		if s := known[d]; s != nil {
-			return settings.Found{Settings: s, Domain: d, Primary: d}, true
-		}
+func lookup(ctx context.Context, q settings.Question) (settings.Found, error) {
+	found := make(map[settings.Domain]settings.Found)
+	for d, s := range known {
+		found[d] = settings.Found{Settings: s, Domain: d, Primary: d}
 	}
-	return settings.Found{}, false
+	return edgetest.Lookup(found)(ctx, q)
 }
 
 // ask sends a request to a handler as package server would hand it on.
@@ -137,9 +138,9 @@ func (broken) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 // TestQuestion: the handler asks for the address, the host and the network it was asked from.
 func TestQuestion(t *testing.T) {
 	var got settings.Question
-	h := New(func(q settings.Question) (settings.Found, bool) {
+	h := New(func(_ context.Context, q settings.Question) (settings.Found, error) {
 		got = q
-		return settings.Found{}, false
+		return settings.Found{}, settings.ErrDomainNotFound
 	}, nil, slog.New(slog.DiscardHandler))
 	ask(h, "GET", "https", "autoconfig.example.com", "/mobileconfig?email=fred@other.example", "")
 	want := settings.Question{Address: settings.Address{Local: "fred", Domain: "other.example"}, Host: "example.com", Client: netip.MustParseAddr("192.0.2.1")}

@@ -13,18 +13,14 @@
 package pacc
 
 import (
-	"errors"
 	"fmt"
 	"unicode/utf8"
 
 	"mailhint/settings"
 )
 
-// ErrNotExpressible is wrapped by every error that says why a domain has no document. That is no mistake: answer 404 and publish
-// no TXT record.
-var ErrNotExpressible = errors.New("PACC cannot express it")
-
-// Answer returns the document for a domain.
+// Answer returns the document for a domain. It returns settings.ErrNotExpressible, with the reason, if the format cannot express it.
+// That is not a mistake: the domain has no document, and no TXT record is to be published.
 func Answer(found settings.Found) ([]byte, error) {
 	p, err := prepare(found.Settings)
 	if err != nil {
@@ -107,5 +103,5 @@ func (p *prepared) answer(found settings.Found) ([]byte, error) {
 }
 
 func notExpressible(format string, args ...any) error {
-	return fmt.Errorf("%w: %s", ErrNotExpressible, fmt.Sprintf(format, args...))
+	return fmt.Errorf("%w: %s", settings.ErrNotExpressible, fmt.Sprintf(format, args...))
 }

@@ -193,7 +193,7 @@ func TestNotExpressible(t *testing.T) {
 			f.Primary = test.primary
 		}
 		got, err := Answer(f)
-		if !errors.Is(err, ErrNotExpressible) || !strings.Contains(err.Error(), test.want) {
+		if !errors.Is(err, settings.ErrNotExpressible) || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: got %s, error %v, want %q", test.name, got, err, test.want)
 		}
 	}

@@ -1,81 +1,67 @@
 package pacc
 
 import (
-	"errors"
-	"io"
-	"iter"
+	"log/slog"
 	"net/http"
 	"strconv"
 
+	"mailhint/edge"
 	"mailhint/settings"
-	"mailhint/templates"
 )
 
-// Handler answers PACC requests for one state of the domains. It expects requests as package server hands them on: Host in lower
-// case without port, URL.Scheme and RemoteAddr the client's.
+// Handler answers PACC requests. It expects requests as package server passes them on; see package edge.
 type Handler struct {
 	lookup    settings.Lookup
-	documents map[*settings.Settings]*prepared // without those that PACC cannot express
+	documents *edge.Documents[*prepared]
+	log       *slog.Logger
 }
 
-// New prepares the documents for all settings that lookup can find.
-func New(lookup settings.Lookup, all iter.Seq[*settings.Settings]) (*Handler, error) {
-	h := &Handler{lookup: lookup, documents: make(map[*settings.Settings]*prepared)}
-	for s := range all {
-		p, err := prepare(s)
-		if errors.Is(err, ErrNotExpressible) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		h.documents[s] = p
-	}
-	return h, nil
+// New returns a Handler for the domains that lookup finds.
+func New(lookup settings.Lookup, log *slog.Logger) *Handler {
+	return &Handler{lookup, edge.NewDocuments(prepare), log}
 }
 
-// ServeHTTP answers GET and HEAD: the document, or 404 for a domain that is not known here or has none. Over plain http nobody has
-// one: what is not encrypted could name anybody's servers.
+// notFound is what people read where there is no document.
+const notFound = "No PACC document is published here for this domain."
+
+// ServeHTTP answers GET and HEAD: the document, or 404 for a domain that is not configured here or has none. Over plain http there is
+// none for any domain: an attacker on the way could put in servers of their own.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	header := w.Header()
-	header.Set("Access-Control-Allow-Origin", "*") // mail programs that run in a browser
-	body, varies, ok := h.find(r)
-	if !ok {
-		header.Set("Cache-Control", "no-store") // it may have one tomorrow, or for a client in another network
-		header.Set("Content-Type", "text/plain; charset=utf-8")
-		w.WriteHeader(http.StatusNotFound)
-		io.WriteString(w, "No PACC document is published here for this domain.\n")
+	header.Set("Access-Control-Allow-Origin", "*") // mail clients that run in a browser
+	if r.URL.Scheme == "http" {
+		edge.Text(w, http.StatusNotFound, notFound)
 		return
 	}
-	if varies {
-		header.Set("Cache-Control", "private, no-store")
-	} else {
-		header.Set("Cache-Control", "public, max-age=3600")
-		tag := `"` + digest(body) + `"` // of all tags the one that can be compared with the TXT record by eye
+	found, body, err := h.find(r)
+	if err != nil {
+		edge.Fail(w, h.log, err, notFound)
+		return
+	}
+	header.Set("Cache-Control", edge.CacheControl(found))
+	if !found.Varies {
+		tag := `"` + digest(body) + `"` // the one tag that can be compared with the TXT record by eye
 		header.Set("ETag", tag)
-		if templates.NamesTag(r, tag) {
+		if edge.HasTag(r, tag) {
 			w.WriteHeader(http.StatusNotModified)
 			return
 		}
 	}
 	header.Set("Content-Type", "application/json")
 	header.Set("Content-Length", strconv.Itoa(len(body)))
-	w.Write(body) // the client is gone if this fails; the server's log tells the status
+	w.Write(body) // the client is gone if this fails; the server's log shows the status
 }
 
-// find returns the document a request asks for, and whether other clients could get another.
-func (h *Handler) find(r *http.Request) (body []byte, varies, ok bool) {
-	if r.URL.Scheme == "http" {
-		return nil, false, false
+// find returns the document that a request asks for, and the settings it is made of.
+func (h *Handler) find(r *http.Request) (found settings.Found, body []byte, err error) {
+	found, err = edge.Find(h.lookup, r, settings.Address{})
+	if err != nil {
+		return found, nil, err
 	}
-	found, ok := h.lookup(settings.Ask(r.Host, r.RemoteAddr, settings.Address{}))
-	if !ok {
-		return nil, false, false
+	p, err := h.documents.Of(found.Settings)
+	if err != nil {
+		return found, nil, err
 	}
-	p, ok := h.documents[found.Settings]
-	if !ok {
-		return nil, false, false
-	}
-	body, err := p.answer(found)
-	return body, found.Varies, err == nil
+	body, err = p.answer(found)
+	return found, body, err
 }

@@ -1,11 +1,12 @@
 package pacc
 
 import (
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"slices"
 	"testing"
 
+	"mailhint/edge/edgetest"
 	"mailhint/settings"
 )
 
@@ -17,15 +18,11 @@ func newHandler(tb testing.TB) *Handler {
 	good, local := exampleSettings(), withLogin(mail("imap.example.com", "", "smtp.example.com"), settings.EmailLocalPart)
 	starttls := mail("imap://imap.example.com", "", "smtp.example.com")
 	known := map[settings.Domain]*settings.Settings{"example.com": good, "varies.example": good, "local.example": local, "starttls.example": starttls}
-	lookup := func(q settings.Question) (settings.Found, bool) {
-		s, ok := known[q.Host]
-		return settings.Found{Settings: s, Domain: q.Host, Primary: q.Host, Varies: q.Host == "varies.example"}, ok
+	found := make(map[settings.Domain]settings.Found)
+	for d, s := range known {
+		found[d] = settings.Found{Settings: s, Domain: d, Primary: d, Varies: d == "varies.example"}
 	}
-	h, err := New(lookup, slices.Values([]*settings.Settings{good, local, starttls}))
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return h
+	return New(edgetest.Lookup(found), slog.New(slog.DiscardHandler))
 }
 
 func ask(h http.Handler, method, url string, header ...string) *httptest.ResponseRecorder {

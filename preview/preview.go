@@ -116,7 +116,7 @@ func outlookAnswer(found settings.Found, a settings.Address) (Answer, error) {
 		return Answer{Status: http.StatusFound, Location: found.AutodiscoverRedirect}, nil
 	}
 	body, err := autodiscover.Answer(found, a)
-	if errors.Is(err, autodiscover.ErrNothing) {
+	if errors.Is(err, settings.ErrNotExpressible) {
 		err = fmt.Errorf("%s: %w; Outlook gets Autodiscover error 501", found.Domain, err)
 	}
 	return document(body, err)

@@ -5,7 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	"mailhint/autodiscover"
 	"mailhint/settings"
 )
 
@@ -54,8 +53,8 @@ func TestAnswerIsNotGood(t *testing.T) {
 	}
 	outlook, _ := Named("outlook")
 	empty := settings.Found{Settings: &settings.Settings{}, Domain: "example.com", Primary: "example.com"}
-	if _, err := outlook.Answer(empty, ann); !errors.Is(err, autodiscover.ErrNothing) {
-		t.Errorf("got %v, want autodiscover.ErrNothing", err)
+	if _, err := outlook.Answer(empty, ann); !errors.Is(err, settings.ErrNotExpressible) {
+		t.Errorf("got %v, want settings.ErrNotExpressible", err)
 	}
 	moved := settings.Found{Settings: &settings.Settings{AutodiscoverRedirect: "https://elsewhere.example/"}, Domain: "example.com", Primary: "example.com"}
 	if a, err := outlook.Answer(moved, ann); err != nil || string(a.Text()) != "302 https://elsewhere.example/\n" {

@@ -1,8 +1,8 @@
 package server
 
 import (
+	"context"
 	"crypto/tls"
-	"fmt"
 	"hash/fnv"
 	"io"
 	"net/http"
@@ -13,11 +13,12 @@ import (
 	"mailhint/domains"
 	"mailhint/mobileconfig"
 	"mailhint/pacc"
+	"mailhint/settings"
 	"mailhint/wellknown"
 )
 
-// Answers are the handlers for one state of the domains. A reload makes new ones and swaps them; a request is served wholly by
-// one. A nil handler answers 404.
+// Answers are what the server needs for one state of the domains: the handlers, which live as long as the server, and what changes
+// with a reload. A nil handler answers 404.
 type Answers struct {
 	Autoconfig       http.Handler
 	Autodiscover     http.Handler
@@ -26,6 +27,9 @@ type Answers struct {
 	PACC             http.Handler
 	WellKnown        http.Handler
 
+	// Lookup finds the settings for a request. The handlers ask the one of the Answers in use.
+	Lookup settings.Lookup
+
 	// Covers reports whether a host name in lower case may have a certificate; nil for none.
 	Covers func(host string) bool
 
@@ -33,32 +37,34 @@ type Answers struct {
 	Domains, Profiles int
 }
 
-// Prepare makes the handlers for a state of the domains: all documents are rendered here and not when somebody asks.
-func (s *Server) Prepare(d *domains.Snapshot) (*Answers, error) {
-	mozilla, err := autoconfig.New(d.Lookup, d.All())
-	if err != nil {
-		return nil, fmt.Errorf("preparing autoconfig answers: %w", err)
-	}
-	outlook, err := autodiscover.New(d.Lookup, d.All())
-	if err != nil {
-		return nil, fmt.Errorf("preparing Autodiscover answers: %w", err)
-	}
+// Prepare returns the Answers for a state of the domains. Documents are prepared when they are first asked for.
+func (s *Server) Prepare(d *domains.Snapshot) *Answers {
+	a := s.handlers()
+	a.Lookup, a.Covers, a.Domains, a.Profiles = d.Lookup, d.Covers, d.Domains(), d.Profiles
+	return &a
+}
+
+// newHandlers makes the handlers for the life of the server.
+func (s *Server) newHandlers() Answers {
+	outlook := autodiscover.New(s.lookup, s.log)
 	outlook.ID = hostID()
-	json, err := pacc.New(d.Lookup, d.All())
-	if err != nil {
-		return nil, fmt.Errorf("preparing PACC answers: %w", err)
-	}
-	return &Answers{
-		Autoconfig:       mozilla,
+	return Answers{
+		Autoconfig:       autoconfig.New(s.lookup, s.log),
 		Autodiscover:     outlook,
 		AutodiscoverJSON: outlook.JSON(),
-		Mobileconfig:     mobileconfig.New(d.Lookup, s.signer(), s.log),
-		PACC:             json,
-		WellKnown:        wellknown.New(d.Lookup),
-		Covers:           d.Covers,
-		Domains:          d.Domains(),
-		Profiles:         d.Profiles,
-	}, nil
+		Mobileconfig:     mobileconfig.New(s.lookup, s.signer(), s.log),
+		PACC:             pacc.New(s.lookup, s.log),
+		WellKnown:        wellknown.New(s.lookup, s.log),
+	}
+}
+
+// lookup finds settings in the state of the domains now in use.
+func (s *Server) lookup(ctx context.Context, q settings.Question) (settings.Found, error) {
+	a := s.answers.Load()
+	if a == nil || a.Lookup == nil {
+		return settings.Found{}, settings.ErrUnavailable
+	}
+	return a.Lookup(ctx, q)
 }
 
 // signer returns what signs Apple profiles: the pair configured for it, else the certificate of the name that was asked; nil for

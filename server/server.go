@@ -24,6 +24,7 @@ import (
 	"iter"
 	"log/slog"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -55,6 +56,7 @@ type Server struct {
 	signing      *keypairs.Pairs     // the pair that signs Apple profiles; nil if none is configured
 	listeners    *listen.Listeners   // nil before Listen
 
+	handlers func() Answers // made when first asked for, because Certify comes later
 	answers  atomic.Pointer[Answers]
 	problem  atomic.Pointer[string] // why the file on disk is not the one that serves; nil if it is
 	stopping atomic.Bool
@@ -86,6 +88,7 @@ func New(config domains.Server, log *slog.Logger) (*Server, error) {
 	}
 	s.metrics = newMetrics(s)
 	s.router, s.nowhere = s.newRouter()
+	s.handlers = sync.OnceValue(s.newHandlers)
 	return s, nil
 }
 

@@ -1,6 +1,8 @@
 package settings
 
 import (
+	"context"
+	"errors"
 	"net/netip"
 	"strings"
 )
@@ -24,25 +26,33 @@ type Found struct {
 	Varies bool
 }
 
-// Lookup finds the settings a question asks for: those of the address's domain if it is known here, else those of the Host's
-// domain. It makes no outside call, and reports false if neither is known.
-type Lookup func(Question) (Found, bool)
+// Lookup finds the settings that a question asks for: those of the address's domain if it is configured here, else those of the Host's
+// domain. It makes no outside call while a request waits. Its error wraps one of ErrDomainNotFound, ErrNotForClient and
+// ErrUnavailable; any other is a fault of the store. Many goroutines call it at once.
+type Lookup func(context.Context, Question) (Found, error)
 
-// OwnHost returns the name that an answer for a domain may lead to: the one by which the request reached us, whose certificate is
-// good, if it is one of ours, else the domain's own with a prefix such as "autodiscover.". A Host header is a stranger's: an answer
-// that led wherever it says could be planted in somebody's cache.
-func (l Lookup) OwnHost(host, client, prefix string, d Domain) string {
-	if _, ours := l(Ask(host, client, Address{})); ours {
-		return host
-	}
-	return prefix + string(d)
-}
+// Why there are no settings, or no answer made of them.
+var (
+	// ErrDomainNotFound means that neither domain of the question is configured here, or that it is switched off. Tell the client that
+	// there is nothing; it looks elsewhere.
+	ErrDomainNotFound = errors.New("domain not found")
+	// ErrNotForClient means that the domain is configured and has no settings for this client's network. To the client this must look
+	// like ErrDomainNotFound; an admin may see the difference.
+	ErrNotForClient = errors.New("no settings for this client")
+	// ErrUnavailable means that the settings cannot be looked up now. Ask the client to come back soon, and do not tell it that there is
+	// nothing: it would go on to guess.
+	ErrUnavailable = errors.New("settings are temporarily unavailable")
+	// ErrNotExpressible means that the domain has settings, and that the format asked for cannot express them. The packages of the
+	// formats return it with their reasons.
+	ErrNotExpressible = errors.New("the settings cannot be expressed in this format")
+)
 
-// Ask makes the question of a request out of its host name, the client's "address:port", and the address it names, if any.
+// NewQuestion returns the question of a request with the given host name, the client's "address:port", and the address it asks for, if
+// any.
 //
-// A Host may carry one of the prefixes or be the bare mail domain; many programs send nothing else (Thunderbird for Android, KMail,
-// Delta Chat's well-known request).
-func Ask(host, client string, a Address) Question {
+// The host is one of the service names of a mail domain or the bare mail domain; many clients send nothing else (Thunderbird for
+// Android, KMail, Delta Chat's well-known request).
+func NewQuestion(host, client string, a Address) Question {
 	q := Question{Address: a, Host: MailDomain(host)}
 	if ap, err := netip.ParseAddrPort(client); err == nil {
 		q.Client = ap.Addr().Unmap().WithZone("")

@@ -41,7 +41,7 @@ func TestMailDomain(t *testing.T) {
 	}
 }
 
-func TestAsk(t *testing.T) {
+func TestNewQuestion(t *testing.T) {
 	ann := Address{Local: "ann", Domain: "example.com"}
 	for client, want := range map[string]string{
 		"192.0.2.1:1234":          "192.0.2.1",
@@ -52,12 +52,12 @@ func TestAsk(t *testing.T) {
 		"@":                       "invalid IP", // a Unix socket
 		"":                        "invalid IP",
 	} {
-		q := Ask("autoconfig.example.com", client, ann)
+		q := NewQuestion("autoconfig.example.com", client, ann)
 		if q.Client.String() != want || q.Host != "example.com" || q.Address != ann {
-			t.Errorf("Ask with client %q: %+v; want client %s", client, q, want)
+			t.Errorf("NewQuestion with client %q: %+v; want client %s", client, q, want)
 		}
 	}
-	if q := Ask("192.0.2.1", "", Address{}); q.Host != "" || !q.Address.IsZero() || q.Client != (netip.Addr{}) {
+	if q := NewQuestion("192.0.2.1", "", Address{}); q.Host != "" || !q.Address.IsZero() || q.Client != (netip.Addr{}) {
 		t.Errorf("a request that says nothing: %+v", q)
 	}
 }

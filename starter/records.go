@@ -15,7 +15,7 @@ func Records(found settings.Found, o dnsrecords.Options) ([]dnsrecords.Record, e
 	switch {
 	case err == nil:
 		o.PACC = pacc.Record(document)
-	case !errors.Is(err, pacc.ErrNotExpressible):
+	case !errors.Is(err, settings.ErrNotExpressible):
 		return nil, err
 	}
 	return dnsrecords.For(found, o)

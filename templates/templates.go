@@ -93,10 +93,11 @@ func (d *Document) Fill(values []string) []byte {
 	for _, h := range d.holes {
 		size += len(values[h])
 	}
-	return d.append(make([]byte, 0, size), values)
+	return d.Append(make([]byte, 0, size), values)
 }
 
-func (d *Document) append(out []byte, values []string) []byte {
+// Append appends the filled document to out.
+func (d *Document) Append(out []byte, values []string) []byte {
 	escaped := values
 	for i, v := range values { // once for each value, which may stand in many holes
 		if isPlain(v) {

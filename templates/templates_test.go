@@ -3,7 +3,6 @@ package templates
 import (
 	"encoding/xml"
 	"io/fs"
-	"net/http/httptest"
 	"strings"
 	"testing"
 )
@@ -99,48 +98,6 @@ func TestHolesWithoutValue(t *testing.T) {
 	}
 	if got := string(d.Fill(append(make([]string, 6399), "last"))); got != "last" {
 		t.Errorf("the last hole holds %q", got)
-	}
-}
-
-func TestServe(t *testing.T) {
-	d := document(t, "<a>"+Hole(0)+"</a>")
-	values := []string{"x & y", ""}
-	tag := d.Tag(values)
-	tests := []struct {
-		name, cache string
-		match       []string
-		status      int
-	}{
-		{"no tag known", "public, max-age=1", nil, 200},
-		{"the tag", "public, max-age=1", []string{tag}, 304},
-		{"a weak tag", "private, max-age=1", []string{"W/" + tag}, 304},
-		{"a list", "public, max-age=1", []string{`"a", ` + tag + `, "b"`}, 304},
-		{"two lines", "public, max-age=1", []string{`"a"`, tag}, 304},
-		{"any", "public, max-age=1", []string{" * "}, 304},
-		{"another", "public, max-age=1", []string{`"0"`}, 200},
-		{"part of a tag", "public, max-age=1", []string{strings.Trim(tag, `"`)}, 200},
-		{"empty", "public, max-age=1", []string{""}, 200},
-		{"not to be kept", "private, no-store", []string{tag, "*"}, 200},
-	}
-	for _, test := range tests {
-		r := httptest.NewRequest("GET", "/", nil)
-		r.Header["If-None-Match"] = test.match
-		w := httptest.NewRecorder()
-		d.Serve(w, r, test.cache, values)
-		got := w.Result()
-		if got.StatusCode != test.status || got.Header.Get("Cache-Control") != test.cache {
-			t.Errorf("%s: status %d, Cache-Control %q; want %d, %q", test.name, got.StatusCode, got.Header.Get("Cache-Control"), test.status, test.cache)
-		}
-		if kept := !strings.Contains(test.cache, "no-store"); kept != (got.Header.Get("ETag") == tag) {
-			t.Errorf("%s: ETag %q with Cache-Control %q", test.name, got.Header.Get("ETag"), test.cache)
-		}
-		body, length, kind := "<a>x &amp; y</a>", "16", "text/xml; charset=utf-8"
-		if test.status == 304 {
-			body, length, kind = "", "", ""
-		}
-		if w.Body.String() != body || got.Header.Get("Content-Length") != length || got.Header.Get("Content-Type") != kind {
-			t.Errorf("%s: body %q, headers %v", test.name, w.Body, got.Header)
-		}
 	}
 }
 

@@ -11,9 +11,10 @@
 package wellknown
 
 import (
-	"io"
+	"log/slog"
 	"net/http"
 
+	"mailhint/edge"
 	"mailhint/settings"
 )
 
@@ -34,33 +35,30 @@ func Target(found settings.Found, path string) (url string, status int, ok bool)
 	return target.Expand(string(found.Domain), string(found.Primary)), status, target != ""
 }
 
-// Handler redirects for one state of the domains. It expects requests as package server hands them on.
-type Handler struct{ lookup settings.Lookup }
+// Handler redirects. It expects requests as package server passes them on; see package edge.
+type Handler struct {
+	lookup settings.Lookup
+	log    *slog.Logger
+}
 
 // New returns a Handler for the domains that lookup finds.
-func New(lookup settings.Lookup) *Handler { return &Handler{lookup} }
+func New(lookup settings.Lookup, log *slog.Logger) *Handler { return &Handler{lookup, log} }
+
+// notOffered is what people read where there is no such service.
+const notOffered = "This service is not offered for this domain."
 
 // ServeHTTP answers any method with a redirect, or 404 where the Host's domain has no such service. It never asks for a password:
 // Evolution sends the person's unasked, and it belongs to the service alone.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	found, known := h.lookup(settings.Ask(r.Host, r.RemoteAddr, settings.Address{}))
-	if known {
-		if url, status, ok := Target(found, r.URL.Path); ok {
-			w.Header().Set("Location", url)
-			w.Header().Set("Cache-Control", cacheControl(found))
-			w.WriteHeader(status)
-			return
-		}
+	found, err := edge.Find(h.lookup, r, settings.Address{})
+	if err != nil {
+		edge.Fail(w, h.log, err, notOffered)
+		return
 	}
-	w.Header().Set("Cache-Control", "no-store")
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	w.WriteHeader(http.StatusNotFound)
-	io.WriteString(w, "This service is not offered for this domain.\n")
-}
-
-func cacheControl(found settings.Found) string {
-	if found.Varies {
-		return "private, no-store"
+	url, status, ok := Target(found, r.URL.Path)
+	if !ok {
+		edge.Text(w, http.StatusNotFound, notOffered)
+		return
 	}
-	return "public, max-age=3600"
+	edge.Redirect(w, url, status, edge.CacheControl(found))
 }

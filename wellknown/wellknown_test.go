@@ -1,10 +1,12 @@
 package wellknown
 
 import (
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"testing"
 
+	"mailhint/edge/edgetest"
 	"mailhint/settings"
 )
 
@@ -14,17 +16,11 @@ func TestHandler(t *testing.T) {
 		CardDAV: "https://dav.hoster.example/contacts/?a=b&c=d",
 		JMAP:    "https://jmap.hoster.example/session",
 	}
-	h := New(func(q settings.Question) (settings.Found, bool) {
-		switch q.Host {
-		case "all.example":
-			return settings.Found{Settings: all, Domain: "all.example", Primary: "all.example"}, true
-		case "varies.example":
-			return settings.Found{Settings: all, Domain: "varies.example", Primary: "varies.example", Varies: true}, true
-		case "mail.example":
-			return settings.Found{Settings: new(settings.Settings), Domain: "mail.example", Primary: "mail.example"}, true
-		}
-		return settings.Found{}, false
-	})
+	h := New(edgetest.Lookup(map[settings.Domain]settings.Found{
+		"all.example":    {Settings: all, Domain: "all.example", Primary: "all.example"},
+		"varies.example": {Settings: all, Domain: "varies.example", Primary: "varies.example", Varies: true},
+		"mail.example":   {Settings: new(settings.Settings), Domain: "mail.example", Primary: "mail.example"},
+	}), slog.New(slog.DiscardHandler))
 	const everybody, nobody = "public, max-age=3600", "private, no-store"
 	tests := []struct {
 		method, host, path string

@@ -83,7 +83,7 @@ func export(cmd *cobra.Command, flags exportFlags, args []string) error {
 		return problem(err)
 	}
 	if d, err := settings.ParseDomain(flags.output); err == nil && flags.format == "static" {
-		if _, ours := snapshot.Lookup(settings.Question{Host: d}); ours {
+		if _, err := snapshot.Lookup(cmd.Context(), settings.Question{Host: d}); err == nil {
 			return fmt.Errorf("%s is one of the domains; say where to write first: mailhint export --format static DIR %s", d, d)
 		}
 	}

@@ -1,9 +1,10 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"iter"
+	"log/slog"
 	"net/http"
 
 	"mailhint/autoconfig"
@@ -38,12 +39,10 @@ func (e *exporter) static() error {
 
 func (e *exporter) staticEntry(entry domains.Entry, s *settings.Settings, progress *progress) error {
 	var found settings.Found
-	handler, err := autoconfig.New(func(settings.Question) (settings.Found, bool) { return found, true }, only(s))
-	if err != nil {
-		return err
-	}
+	lookup := func(context.Context, settings.Question) (settings.Found, error) { return found, nil }
+	handler := autoconfig.New(lookup, slog.New(slog.NewTextHandler(e.messages, nil)))
 	for _, d := range entry.Names {
-		if _, ok := e.snapshot.Lookup(settings.Question{Host: d}); !ok && entry.Networks == nil {
+		if _, err := e.snapshot.Lookup(context.Background(), settings.Question{Host: d}); err != nil && entry.Networks == nil {
 			e.say(string(d), "left out: the name is too long for the hosts made of it")
 			continue
 		}
@@ -81,17 +80,13 @@ func (e *exporter) staticEntry(entry domains.Entry, s *settings.Settings, progre
 // staticPACC writes the PACC document, where the format can express the settings.
 func (e *exporter) staticPACC(found settings.Found) error {
 	document, err := pacc.Answer(found)
-	if errors.Is(err, pacc.ErrNotExpressible) {
+	if errors.Is(err, settings.ErrNotExpressible) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
 	return e.folder.write(string(found.Domain)+pacc.Path, document)
-}
-
-func only(s *settings.Settings) iter.Seq[*settings.Settings] {
-	return func(yield func(*settings.Settings) bool) { yield(s) }
 }
 
 // answer keeps what a handler answers.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -120,8 +121,8 @@ func (f initFlags) next(out io.Writer, d settings.Domain, options dnsrecords.Opt
 	if err != nil {
 		return err
 	}
-	found, ok := snapshot.Lookup(settings.Question{Host: d})
-	if !ok {
+	found, err := snapshot.Lookup(context.Background(), settings.Question{Host: d})
+	if err != nil {
 		return fmt.Errorf("%s was changed by someone else in the meantime", f.file)
 	}
 	text, err := starter.NextSteps(f.file, found, options)

@@ -143,11 +143,7 @@ func (p *program) use(s *domains.Snapshot) error {
 		p.log.Warn("the [server] table has changed; restart mailhint to apply it")
 	}
 	s.AskExchangers(p.exchangers.Ours)
-	answers, err := p.server.Prepare(s)
-	if err != nil {
-		return err
-	}
-	p.server.Use(answers)
+	p.server.Use(p.server.Prepare(s))
 	p.snapshot.Store(s)
 	if warning := uncovered(p.server, s); warning != "" {
 		p.log.Warn(warning)

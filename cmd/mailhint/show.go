@@ -134,8 +134,8 @@ func find(cmd *cobra.Command, q settings.Question) (*domains.Snapshot, settings.
 	}
 	live := &liveExchangers{ctx: cmd.Context(), resolver: mx}
 	snapshot.AskExchangers(live.ours)
-	found, ok := snapshot.Lookup(q)
-	if !ok {
+	found, err := snapshot.Lookup(cmd.Context(), q)
+	if err != nil {
 		return nil, settings.Found{}, live.notFound(snapshot, q.Host)
 	}
 	return snapshot, found, nil

@@ -1,0 +1,109 @@
+// Package edge holds what the HTTP edges of the answers have in common, so that autoconfig, autodiscover, mobileconfig, pacc and
+// wellknown look settings up, fail, redirect and let clients cache in the same way.
+//
+// It expects requests as package server passes them on: Host in lower case without a port, RemoteAddr the client's, URL.Scheme the
+// scheme that the client used. It writes no Authenticate header and no status 401: clients would ask the person for a password.
+package edge
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+
+	"mailhint/settings"
+)
+
+// Values of the Cache-Control header.
+const (
+	// Public is for answers that depend on the URL and its host alone.
+	Public = "public, max-age=3600"
+	// Private is for answers that depend on something else in the request too, such as its User-Agent.
+	Private = "private, max-age=300"
+	// PrivateNoStore is for answers that hold something personal, or that another network would not get.
+	PrivateNoStore = "private, no-store"
+	// NoStore is for errors: the domain may be configured a minute later.
+	NoStore = "no-store"
+)
+
+// CacheControl returns Public, or PrivateNoStore for settings that vary with the address or the client's network. The host is part of
+// every cache's key; the client's network is not.
+func CacheControl(found settings.Found) string {
+	if found.Varies {
+		return PrivateNoStore
+	}
+	return Public
+}
+
+// Find looks up the settings that a request asks for. The zero Address stands for a request without one.
+func Find(lookup settings.Lookup, r *http.Request, a settings.Address) (settings.Found, error) {
+	return lookup(r.Context(), settings.NewQuestion(r.Host, r.RemoteAddr, a))
+}
+
+// OwnHost returns the host name for links in an answer for a domain: the request's Host if it is one of ours, since the client has
+// accepted its certificate, else the domain's own name with a prefix such as "autodiscover.". The Host header is the client's to
+// choose: a link to whatever it says could end up in somebody else's cache.
+func OwnHost(lookup settings.Lookup, r *http.Request, prefix string, d settings.Domain) string {
+	if _, err := Find(lookup, r, settings.Address{}); err == nil {
+		return r.Host
+	}
+	return prefix + string(d)
+}
+
+// Status returns the HTTP status for an error of a settings.Lookup or of the core of an answer. A domain that is unknown, one that has
+// nothing for this client, and one whose settings the format cannot express look the same to a stranger.
+func Status(err error) int {
+	switch {
+	case errors.Is(err, settings.ErrDomainNotFound), errors.Is(err, settings.ErrNotForClient), errors.Is(err, settings.ErrNotExpressible):
+		return http.StatusNotFound
+	case errors.Is(err, settings.ErrUnavailable), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return http.StatusServiceUnavailable
+	}
+	return http.StatusInternalServerError
+}
+
+// RetryAfter is the value of the Retry-After header with status 503, in seconds.
+const RetryAfter = "10"
+
+// Sentences for people, without a line end. NotFound is the usual one; a package may have a more fitting text of its own.
+const (
+	NotFound    = "No mail settings are published here for this domain."
+	Unavailable = "The settings cannot be looked up right now. Please try again in a minute."
+	Fault       = "Something went wrong on this server. It is not your fault, and it has been logged."
+)
+
+// Fail answers with the status of an error and a plain sentence: notFound with 404, else Unavailable or Fault. A fault is logged with
+// its cause, which the client does not see.
+func Fail(w http.ResponseWriter, log *slog.Logger, err error, notFound string) {
+	switch status := Status(err); status {
+	case http.StatusNotFound:
+		Text(w, status, notFound)
+	case http.StatusServiceUnavailable:
+		w.Header().Set("Retry-After", RetryAfter)
+		Text(w, status, Unavailable)
+	default:
+		LogFault(log, err)
+		Text(w, status, Fault)
+	}
+}
+
+// LogFault logs an error that only a mistake in mailhint can cause.
+func LogFault(log *slog.Logger, err error) {
+	log.Error("a request could not be answered; this is a bug in mailhint, please report it with this text", "error", err)
+}
+
+// Text answers with a plain sentence that must not be cached.
+func Text(w http.ResponseWriter, status int, sentence string) {
+	w.Header().Set("Cache-Control", NoStore)
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(status)
+	io.WriteString(w, sentence+"\n") // the client is gone if this fails; the server's log shows the status
+}
+
+// Redirect sends the client to an absolute URL.
+func Redirect(w http.ResponseWriter, target string, status int, cacheControl string) {
+	w.Header().Set("Location", target)
+	w.Header().Set("Cache-Control", cacheControl)
+	w.WriteHeader(status)
+}
