@@ -17,18 +17,19 @@ import (
 	"github.com/caddyserver/certmagic"
 )
 
-// budget counts the orders of an account, so that there are never more than so many in any hour. Each order is a file in the
-// storage, named after its time and written before the order is made: a process that crashes again and again cannot order more,
-// nor can two of them, and neither waits for the other.
+// budget counts the orders of an account, so that there are never more than perHour in any hour. Each order is a file in the
+// storage, named after its time and written before the order is placed: neither a process that crashes again and again nor two
+// processes together can order more, and neither waits for the other. (x/time/rate would forget the count with the process, share it
+// with nobody, and allow twice as many in an hour that follows a quiet one.)
 type budget struct {
 	key     string
 	perHour int
 	storage certmagic.Storage
 
-	taking sync.Mutex // one at a time
+	taking sync.Mutex // held by take
 
 	mu    sync.Mutex
-	times []time.Time // of the orders of the last hour, as last seen
+	times []time.Time // of the orders of the last hour, when they were last read
 }
 
 func (b *budget) prefix() string { return "orders/" + certmagic.StorageKeys.Safe(b.key) }
@@ -39,7 +40,10 @@ type place struct {
 	key string
 }
 
-// wait returns how long to wait for the next order, as far as is known here.
+// errBudgetSpent means that the account has placed all its orders for now.
+var errBudgetSpent = errors.New("all orders of this hour are used")
+
+// wait returns how long to wait for the next order, by the last reading.
 func (b *budget) wait(now time.Time) time.Duration {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -50,7 +54,7 @@ func (b *budget) wait(now time.Time) time.Duration {
 	return recent[len(recent)-b.perHour].Add(time.Hour).Sub(now)
 }
 
-// used returns how many orders the last hour has seen, as far as is known here.
+// used returns how many orders were placed in the last hour, by the last reading.
 func (b *budget) used(now time.Time) int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -63,7 +67,7 @@ func (b *budget) used(now time.Time) int {
 	return n
 }
 
-// take counts an order, or returns errSpent.
+// take counts an order, or returns errBudgetSpent.
 func (b *budget) take(ctx context.Context, now time.Time) (place, error) {
 	b.taking.Lock()
 	defer b.taking.Unlock()
@@ -75,10 +79,11 @@ func (b *budget) take(ctx context.Context, now time.Time) (place, error) {
 	if err != nil {
 		return place{}, err
 	}
-	// Two processes that go for the last place at the same moment see each other, and neither gets it: rather too few than too many.
+	// Two processes that take the last place at the same moment see each other, and neither gets it: too few orders are better than
+	// too many.
 	if len(places) > b.perHour {
 		b.giveBack(ctx, mine)
-		return place{}, errSpent
+		return place{}, errBudgetSpent
 	}
 	return mine, nil
 }
@@ -87,13 +92,13 @@ func (b *budget) at(now time.Time) place {
 	return place{now, fmt.Sprintf("%s/%d-%08x", b.prefix(), now.UnixNano(), rand.Uint32())}
 }
 
-// add counts an order that has been made already.
+// add counts an order that has been placed already.
 func (b *budget) add(ctx context.Context, now time.Time) {
-	b.storage.Store(ctx, b.at(now).key, nil) // if it fails there is one too few in the count
+	b.storage.Store(ctx, b.at(now).key, nil) // if it fails, the count is one too low
 	b.read(ctx, now)
 }
 
-// giveBack takes an order off that was not made. If that fails it stays counted.
+// giveBack removes an order that was not placed. If that fails, it stays counted.
 func (b *budget) giveBack(ctx context.Context, p place) {
 	if b.storage.Delete(context.WithoutCancel(ctx), p.key) != nil {
 		return
@@ -105,7 +110,8 @@ func (b *budget) giveBack(ctx context.Context, p place) {
 	}
 }
 
-// list lists the files. Listing stops at one that another process has just finished or removed; half a list would count too few.
+// list lists the files. It fails at a file that another process has just renamed or removed, and is tried again: half a list would
+// count too few.
 func (b *budget) list(ctx context.Context) (keys []string, err error) {
 	for range 20 {
 		keys, err = b.storage.List(ctx, b.prefix(), false)
@@ -113,13 +119,13 @@ func (b *budget) list(ctx context.Context) (keys []string, err error) {
 			return keys, err
 		}
 		if !b.storage.Exists(ctx, b.prefix()) {
-			return nil, nil // there has been no order
+			return nil, nil // nothing was ordered yet
 		}
 	}
 	return nil, err
 }
 
-// read returns the orders of the last hour, the first one first, and removes older ones.
+// read returns the orders of the last hour, oldest first, and removes older ones.
 func (b *budget) read(ctx context.Context, now time.Time) ([]place, error) {
 	keys, err := b.list(ctx)
 	if err != nil {
@@ -129,15 +135,15 @@ func (b *budget) read(ctx context.Context, now time.Time) ([]place, error) {
 	for _, key := range keys {
 		text, _, whole := strings.Cut(path.Base(key), "-")
 		nanos, err := strconv.ParseInt(text, 10, 64)
-		if !whole || err != nil { // one that another process is writing: its name is a number for the moment
+		if !whole || err != nil { // a temporary file that another process is writing
 			continue
 		}
 		p := place{time.Unix(0, nanos), key}
 		switch {
 		case !p.at.Add(time.Hour).After(now):
-			b.storage.Delete(ctx, key) // the next one tries again
+			b.storage.Delete(ctx, key) // if it fails, the next reading tries again
 			continue
-		case p.at.After(now.Add(time.Minute)): // the clock has been set back: it counts as now, or it would count for too long
+		case p.at.After(now.Add(time.Minute)): // the clock has been set back: count it from now, or it would count for too long
 			moved := b.at(now)
 			if b.storage.Store(ctx, moved.key, nil) == nil {
 				b.storage.Delete(ctx, key)

@@ -9,23 +9,27 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"mailhint/certs/pebbletest"
 )
 
-// While the CA is away, certificates go on being served, and plain HTTP; the status says so. When it is back, orders go on.
+// While the CA is away, certificates are still served, and plain HTTP; the status says so. When it is back, orders continue.
 func TestCAAway(t *testing.T) {
 	t.Parallel()
 	f := newFront(t)
 	httpPort, tlsPort := f.ports()
 	ca := startCA(t, httpPort, tlsPort, 90*day)
+	clock := newManualClock()
 	config := ca.config(t.TempDir())
-	config.Wait = 5 * time.Second
+	config.Clock, config.Wait = clock, 5*time.Second
 	c, _ := f.serve(t, config)
 	if _, err := f.handshake("autoconfig.old.test", ca.issuing); err != nil {
 		t.Fatal(err)
 	}
+	placed := ca.orders.Load()
 	ca.gone.Store(true)
 	if _, err := f.handshake("autoconfig.new.test", ca.issuing); err == nil {
-		t.Error("a certificate from nowhere")
+		t.Error("a certificate was issued while the CA was away")
 	}
 	if _, err := f.handshake("autoconfig.old.test", ca.issuing); err != nil {
 		t.Errorf("the old certificate: %v", err)
@@ -35,17 +39,16 @@ func TestCAAway(t *testing.T) {
 	} else {
 		res.Body.Close()
 	}
-	eventually(t, "the status does not say that the CA is away", 20*time.Second, func() bool {
+	eventually(t, "the status does not say that the CA is away", func() bool {
 		s := c.Status()
 		return s.Accounts[0].Fault != "" && s.Waiting == 1 && s.Orders["away"] > 0
 	})
-	if s := c.Status(); len(s.Names) != 1 || s.Accounts[0].Orders != 1 {
-		t.Errorf("an outage is no fault of a name, and costs no orders: %+v", s)
+	if s := c.Status(); len(s.Names) != 1 || int64(s.Accounts[0].Orders) != placed {
+		t.Errorf("an outage counts as a failure of the name, or as an order: %+v", s)
 	}
 	ca.gone.Store(false)
-	back := time.Now()
-	eventually(t, "orders do not go on", 30*time.Second, func() bool { return c.Status().Names[Valid] == 2 })
-	t.Logf("orders went on %s after the CA was back", time.Since(back).Round(time.Millisecond))
+	clock.advance(maxAway)
+	eventually(t, "orders do not continue", func() bool { return c.Status().Names[Valid] == 2 })
 	if s := c.Status(); s.Accounts[0].Fault != "" {
 		t.Errorf("still away: %+v", s)
 	}
@@ -57,52 +60,65 @@ func TestCALimits(t *testing.T) {
 	f := newFront(t)
 	httpPort, tlsPort := f.ports()
 	ca := startCA(t, httpPort, tlsPort, 90*day)
-	clock := &manualClock{now: time.Now()}
+	clock := newManualClock()
+	config := ca.config(t.TempDir())
+	config.Clock, config.Wait = clock, time.Second
+	c, _ := f.serve(t, config)
+	ca.refuse.Store(&refusal{429, "rateLimited", "too many new orders (300) from this account in the last 3h0m0s", "7200"})
+	if _, err := f.handshake("autoconfig.a.test", ca.issuing); err == nil {
+		t.Fatal("a certificate was issued in spite of the limit")
+	}
+	eventually(t, "the status does not say that the CA refuses", func() bool { return c.Status().Accounts[0].Fault != "" })
+	ca.refuse.Store(nil)
+	if wait := c.Status().Accounts[0].Until.Sub(clock.Now()); wait != 2*time.Hour {
+		t.Errorf("waits %s, not the 2h the CA asked for", wait)
+	}
+	clock.advanceAndWait(t, 2*time.Hour-time.Second)
+	if wait, n := c.pace(), ca.orders.Load(); wait != time.Second || n != 0 {
+		t.Errorf("waits another %s, want 1s; %d orders too early", wait, n)
+	}
+	clock.advance(2 * time.Second)
+	eventually(t, "no order after the CA's time", func() bool { return c.Status().Names[Valid] == 1 })
+}
+
+// A rate limit that is about one name holds up only that name, also after a restart.
+func TestNameLimit(t *testing.T) {
+	t.Parallel()
+	f := newFront(t)
+	httpPort, tlsPort := f.ports()
+	ca := startCA(t, httpPort, tlsPort, 90*day)
+	clock := newManualClock()
 	config := ca.config(t.TempDir())
 	config.Clock, config.Wait = clock, time.Second
 	c, stop := f.serve(t, config)
-	ca.refuse.Store(&refusal{429, "rateLimited", "too many new orders (300) from this account in the last 3h0m0s", "7200"})
-	if _, err := f.handshake("autoconfig.a.test", ca.issuing); err == nil {
-		t.Fatal("a certificate in spite of all")
-	}
-	eventually(t, "the status does not say that the CA refuses", 20*time.Second, func() bool { return c.Status().Accounts[0].Fault != "" })
-	ca.refuse.Store(nil)
-	if wait := c.Status().Accounts[0].Until.Sub(clock.Now()); wait != 2*time.Hour {
-		t.Errorf("waits %s, not the 2h the CA wants", wait)
-	}
-	clock.advance(2*time.Hour - time.Second)
-	time.Sleep(500 * time.Millisecond)
-	if n := ca.orders.Load(); n != 0 {
-		t.Errorf("%d orders too early", n)
-	}
-	clock.advance(2 * time.Second)
-	eventually(t, "no order after the CA's time", 20*time.Second, func() bool { return c.Status().Names[Valid] == 1 })
-
-	// A limit of one name holds up that name only, also through a restart.
 	ca.refuse.Store(&refusal{429, "rateLimited", "too many failed authorizations (5) for \"autoconfig.b.test\"\x1b[31m in the last 1h", "3600"})
 	if _, err := f.handshake("autoconfig.b.test", ca.issuing); err == nil {
-		t.Fatal("a certificate in spite of all")
+		t.Fatal("a certificate was issued in spite of the limit")
 	}
-	eventually(t, "the failure is not noted", 20*time.Second, func() bool { return c.Status().Names[Missing] == 1 })
+	eventually(t, "the failure is not noted", func() bool { return c.Status().Names[Missing] == 1 })
 	ca.refuse.Store(nil)
 	stop()
 	c, _ = f.serve(t, config)
-	if _, err := f.handshake("autoconfig.b.test", ca.issuing); err == nil || ca.orders.Load() != 1 {
+	if _, err := f.handshake("autoconfig.b.test", ca.issuing); err == nil || ca.orders.Load() != 0 {
 		t.Errorf("ordered again too early: %v, %d orders", err, ca.orders.Load())
 	}
-	f.handshake("autoconfig.c.test", ca.issuing) // a second is short on a busy machine
-	eventually(t, "another name gets no certificate", 20*time.Second, func() bool { return c.entry("autoconfig.c.test") != nil })
-	list, _, err := c.List(t.Context(), slices.Values([]string(nil)))
+	f.handshake("autoconfig.c.test", ca.issuing) // it may take longer than Wait
+	eventually(t, "another name gets no certificate", func() bool { return c.known.get("autoconfig.c.test") != nil })
+	report, err := c.Report(t.Context(), slices.Values([]string(nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
+	list := report.Certificates
 	b := list[slices.IndexFunc(list, func(c Certificate) bool { return c.Name == "autoconfig.b.test" })]
 	if wait := b.Failure.Next.Sub(clock.Now()); b.State != Missing || wait < time.Hour || wait > 2*time.Hour || strings.Contains(b.Failure.Error, "\x1b") {
 		t.Errorf("the failure: %+v, %s", b, wait)
 	}
+	if problems := report.Problems(); len(problems) != 1 || problems[0].Name != "autoconfig.b.test" {
+		t.Errorf("problems: %+v", problems)
+	}
 }
 
-// When the first CA declines, or wants no orders, the second is asked; a renewal goes to the first again.
+// When the first CA declines, or accepts no orders, the second is asked; a renewal goes to the first again.
 func TestSecondCA(t *testing.T) {
 	t.Parallel()
 	f := newFront(t)
@@ -111,10 +127,10 @@ func TestSecondCA(t *testing.T) {
 	first.roots.AddCert(second.root)
 	config := first.config(t.TempDir())
 	config.CAs = append(config.CAs, second.directory)
-	clock := &manualClock{now: time.Now()}
+	clock := newManualClock()
 	config.Clock = clock
-	second.wish.Store(1)              // renewed as early as may be, in six hours
-	first.wish.Store(int64(60 * day)) // and those not again
+	second.wish.Store(1)              // renewed as early as possible, after six hours
+	first.wish.Store(int64(60 * day)) // and not again
 	c, _ := f.serve(t, config)
 	for i, refuse := range []refusal{
 		{403, "rejectedIdentifier", "not this one", ""},
@@ -135,8 +151,8 @@ func TestSecondCA(t *testing.T) {
 	first.refuse.Store(nil)
 	clock.advance(7 * time.Hour)
 	for _, name := range names(2) {
-		eventually(t, "not renewed at the first CA", 30*time.Second, func() bool {
-			e := c.entry(name)
+		eventually(t, "not renewed at the first CA", func() bool {
+			e := c.known.get(name)
 			return e != nil && c.authority(e.issuer) == c.cas[0]
 		})
 		if _, err := f.handshake(name, first.issuing); err != nil {
@@ -148,13 +164,13 @@ func TestSecondCA(t *testing.T) {
 	}
 }
 
-// A name whose DNS leads elsewhere is not ordered until it leads here.
+// A name whose DNS points elsewhere is not ordered until it points here.
 func TestDNSElsewhere(t *testing.T) {
 	t.Parallel()
 	f := newFront(t)
 	httpPort, tlsPort := f.ports()
 	ca := startCA(t, httpPort, tlsPort, 90*day)
-	clock := &manualClock{now: time.Now()}
+	clock := newManualClock()
 	var here atomic.Bool
 	config := ca.config(t.TempDir())
 	config.Clock = clock
@@ -166,69 +182,155 @@ func TestDNSElsewhere(t *testing.T) {
 	}
 	c, _ := f.serve(t, config)
 	c.Want(slices.Values(names(1)))
-	eventually(t, "nothing is noted", 10*time.Second, func() bool { return c.Status().Names[Missing] == 1 })
+	eventually(t, "nothing is noted", func() bool { return c.Status().Names[Missing] == 1 })
 	for range 10 {
 		if _, err := f.handshake(names(1)[0], ca.issuing); err == nil {
-			t.Fatal("a certificate from nowhere")
+			t.Fatal("a certificate was issued for a name that points elsewhere")
 		}
+	}
+	if n := ca.orders.Load(); n != 0 {
+		t.Errorf("%d orders", n)
 	}
 	here.Store(true)
 	clock.advance(betweenLooks + time.Minute)
-	eventually(t, "not ordered when the DNS is right", 20*time.Second, func() bool { return c.Status().Names[Valid] == 1 })
-	if n := ca.orders.Load(); n != 1 {
-		t.Errorf("%d orders", n)
-	}
+	eventually(t, "not ordered when the DNS is right", func() bool { return c.Status().Names[Valid] == 1 })
 }
 
-// A name that the CA cannot reach costs orders too, which are all counted; it is tried again later and later.
+// A name that the CA cannot reach is tried with both kinds of challenges, then later and later, and every order is counted.
 func TestUnreachableName(t *testing.T) {
 	t.Parallel()
-	nobody := listen(t)
-	nobody.Close()
+	closed := listen(t)
+	closed.Close()
 	f := newFront(t)
-	ca := startCA(t, portOf(nobody), portOf(nobody), 90*day)
-	clock := &manualClock{now: time.Now()}
+	ca := startCA(t, portOf(closed), portOf(closed), 90*day)
+	clock := newManualClock()
 	config := ca.config(t.TempDir())
 	config.Clock = clock
 	c, _ := f.serve(t, config)
 	c.Want(slices.Values(names(1)))
 	var last time.Duration
+	placed := int64(0)
 	for times := 1; times <= 3; times++ {
 		var failure Failure
-		eventually(t, "no failure", 30*time.Second, func() bool { failure, _ = c.failures.get(names(1)[0]); return failure.Times == times })
+		eventually(t, "no failure", func() bool { failure, _ = c.failures.get(names(1)[0]); return failure.Times == times })
 		wait := failure.Next.Sub(clock.Now())
 		if wait <= last || wait > 100*time.Minute {
 			t.Errorf("after %d failures it waits %s, before %s", times, wait, last)
 		}
-		if orders, counted := ca.orders.Load(), c.Status().Accounts[0].Orders; int(orders) > counted {
+		orders, counted := ca.orders.Load(), c.Status().Accounts[0].Orders
+		if times == 1 && orders != int64(counted) {
 			t.Errorf("%d orders, %d counted", orders, counted)
 		}
-		last = wait
-		eventually(t, "the attempt does not end", 10*time.Second, func() bool { return c.Status().Waiting == 0 })
+		if orders != placed+2 {
+			t.Errorf("%d orders for one attempt, want one for each kind of challenge", orders-placed)
+		}
+		last, placed = wait, orders
+		eventually(t, "the attempt does not end", func() bool { return c.Status().Waiting == 0 })
 		clock.advance(wait + time.Second)
 	}
 }
 
-// A CA that does not accept what a renewal replaces gets an order like the first.
+// A name that can be verified in only one way costs one order for each way once, then the other names one each.
+func TestOtherKindOfChallenge(t *testing.T) {
+	t.Parallel()
+	closed := listen(t)
+	closed.Close()
+	f := newFront(t)
+	_, tlsPort := f.ports()
+	ca := startCA(t, portOf(closed), tlsPort, 90*day)
+	c, _ := f.serve(t, ca.config(t.TempDir()))
+	for i, name := range names(3) {
+		if _, err := f.handshake(name, ca.issuing); err != nil {
+			t.Fatal(err)
+		}
+		if orders, counted := ca.orders.Load(), c.Status().Accounts[0].Orders; orders != int64(i+2) || counted != i+2 {
+			t.Errorf("%d orders, %d counted, for %d names", orders, counted, i+1)
+		}
+	}
+}
+
+// A server that is not reachable by https uses the other challenge only.
+func TestOneKindOfChallenge(t *testing.T) {
+	t.Parallel()
+	closed := listen(t)
+	closed.Close()
+	f := newFront(t)
+	httpPort, _ := f.ports()
+	ca := startCA(t, httpPort, portOf(closed), 90*day)
+	c, err := New(ca.config(t.TempDir()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	f.certs.Store(c)
+	c.ReachableBy(false, false)
+	if err := c.Get(t.Context(), names(1)[0]); !errors.Is(err, errNoChallenge) {
+		t.Errorf("without any listener: %v", err)
+	}
+	c.ReachableBy(true, false)
+	if err := c.Get(t.Context(), names(1)[0]); err != nil {
+		t.Error(err)
+	}
+	if n := ca.orders.Load(); n != 1 {
+		t.Errorf("%d orders", n)
+	}
+}
+
+// A CA that does not accept what a renewal replaces gets an order like the first, at once.
 func TestRenewalRefused(t *testing.T) {
 	t.Parallel()
 	for _, refuse := range []refusal{{500, "serverInternal", "no", ""}, {400, "malformed", "unknown certificate", ""}} {
 		f := newFront(t)
 		httpPort, tlsPort := f.ports()
 		ca := startCA(t, httpPort, tlsPort, 90*day)
-		clock := &manualClock{now: time.Now()}
+		clock := newManualClock()
 		config := ca.config(t.TempDir())
 		config.Clock = clock
-		ca.wish.Store(1) // renewed as early as may be, in six hours
-		f.serve(t, config)
+		ca.wish.Store(1) // renewed as early as possible, after six hours
+		c, _ := f.serve(t, config)
 		if _, err := f.handshake(names(1)[0], ca.issuing); err != nil {
 			t.Fatal(err)
 		}
+		eventually(t, "the first order does not end", func() bool { return c.Status().Orders["ok"] == 1 })
+		placed := ca.orders.Load()
 		ca.refuseRenewal.Store(&refuse)
 		clock.advance(7 * time.Hour)
-		eventually(t, refuse.kind+": not renewed", 30*time.Second, func() bool {
-			clock.advance(10 * time.Second)
-			return ca.orders.Load() > 1
-		})
+		eventually(t, refuse.kind+": not renewed", func() bool { return c.Status().Orders["ok"] == 2 })
+		if n := ca.orders.Load() - placed; n != 1 || c.Status().Orders["away"] != 0 {
+			t.Errorf("%s: %d orders, status %+v", refuse.kind, n, c.Status())
+		}
+	}
+}
+
+// A CA that has been reinstalled does not know the account any more: a new one is registered, and the order costs one.
+func TestReinstalledCA(t *testing.T) {
+	t.Parallel()
+	f := newFront(t)
+	httpPort, tlsPort := f.ports()
+	ca := startCA(t, httpPort, tlsPort, 90*day)
+	reinstalled := pebbletest.Start(t, httpPort, tlsPort, 90*day)
+	ca.roots.AddCert(reinstalled.Root.Leaf)
+	ca.issuing.AddCert(reinstalled.IssuingRoot)
+	config := ca.config(t.TempDir())
+	config.Email = "postmaster@example.com"
+	c, _ := f.serve(t, config)
+	if _, err := f.handshake("autoconfig.a.test", ca.issuing); err != nil {
+		t.Fatal(err)
+	}
+	before, err := c.cas[0].loadAccount(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	placed := ca.orders.Load()
+	ca.backend.Store(reinstalled)
+	if _, err := f.handshake("autoconfig.b.test", ca.issuing); err != nil {
+		t.Fatal(err)
+	}
+	after, err := c.cas[0].loadAccount(t.Context())
+	if err != nil || after.Location == before.Location {
+		t.Errorf("account %s, before %s: %v", after.Location, before.Location, err)
+	}
+	if n := ca.orders.Load() - placed; n < 1 || int64(c.Status().Accounts[0].Orders) != ca.orders.Load() {
+		t.Errorf("%d orders, %d counted of %d", n, c.Status().Accounts[0].Orders, ca.orders.Load())
 	}
 }

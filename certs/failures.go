@@ -16,7 +16,7 @@ import (
 	"mailhint/untrusted"
 )
 
-// Failure is what went wrong with a name, and when it is tried again.
+// Failure is what went wrong with a name, and when the next attempt is made.
 type Failure struct {
 	Error string    `json:"error"` // printable, one line
 	Times int       `json:"times"` // in a row
@@ -24,7 +24,7 @@ type Failure struct {
 	Next  time.Time `json:"next"`
 }
 
-// failures remembers what failed. Failed orders are in the storage as well: a restart is no reason to try again.
+// failures remembers what failed. Failed orders are in the storage as well: a restart is not a reason to try again.
 type failures struct {
 	storage certmagic.Storage
 
@@ -48,14 +48,14 @@ func readFailures(ctx context.Context, storage certmagic.Storage) (*failures, er
 	f := &failures{storage: storage, byName: make(map[string]Failure)}
 	keys, err := storage.List(ctx, failuresPrefix, false)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("reading what failed before: %w", err)
+		return nil, fmt.Errorf("reading the failed orders: %w", err)
 	}
 	for _, key := range keys[:min(len(keys), maxFailures)] {
 		name, ok := strings.CutSuffix(strings.TrimPrefix(key, failuresPrefix+"/"), ".json")
 		text, err := storage.Load(ctx, key)
 		var failure Failure
 		if !ok || err != nil || json.Unmarshal(text, &failure) != nil {
-			continue // one more attempt is the worst that can come of it, within the limits
+			continue // at worst it is tried again too early, within the budget
 		}
 		failure.Error = untrusted.Clip(failure.Error, maxText)
 		f.byName[name] = failure
@@ -63,12 +63,12 @@ func readFailures(ctx context.Context, storage certmagic.Storage) (*failures, er
 	return f, nil
 }
 
-// wait returns how long to leave a name alone.
+// wait returns how long to wait before the next attempt for a name.
 func (f *failures) wait(name string, now time.Time) time.Duration {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	failure := f.byName[name]
-	if failure.Last.After(now.Add(time.Minute)) { // the clock has been set back; it would take too long
+	if failure.Last.After(now.Add(time.Minute)) { // the clock has been set back
 		return 0
 	}
 	return failure.Next.Sub(now)
@@ -81,16 +81,16 @@ func (f *failures) get(name string) (Failure, bool) {
 	return failure, ok
 }
 
-// errEnded is what is found of an order during which the process was killed.
-var errEnded = errors.New("mailhint ended during the order")
+// errInterrupted is what is stored of an order during which the process was killed.
+var errInterrupted = errors.New("mailhint was stopped during the order")
 
-// begin writes down that an order fails, before it is made: a process that is killed during it, or by it, again and again must not
-// order as often. finish takes that back if nothing has come of the order, good or bad.
+// begin stores the order as failed, before it is placed: a process that is killed during it again and again must not order each
+// time. finish undoes that if the order came to nothing, good or bad.
 func (f *failures) begin(ctx context.Context, name string, now time.Time) (finish func(), err error) {
 	f.mu.Lock()
 	before, failed := f.byName[name]
 	f.mu.Unlock()
-	if err := f.store(ctx, name, before.again(errEnded, now, 0)); err != nil {
+	if err := f.store(ctx, name, before.again(errInterrupted, now, 0)); err != nil {
 		return nil, err
 	}
 	return func() {
@@ -102,10 +102,10 @@ func (f *failures) begin(ctx context.Context, name string, now time.Time) (finis
 	}, nil
 }
 
-// again returns the failure after one more. It is tried again ever later, and not before the time the CA has asked for.
+// again returns the failure after one more. Attempts are made ever more rarely, and not before the time the CA has asked for.
 func (f Failure) again(err error, now time.Time, after time.Duration) Failure {
 	backoff := firstBackoff << min(f.Times, 10)
-	return Failure{Error: untrusted.Clip(err.Error(), maxText), Times: f.Times + 1, Last: now,
+	return Failure{Error: clip(err), Times: f.Times + 1, Last: now,
 		Next: now.Add(max(spread(min(backoff, lastBackoff)), after))}
 }
 
@@ -115,7 +115,7 @@ func (f *failures) add(ctx context.Context, name string, err error, now time.Tim
 	failure := f.byName[name].again(err, now, after)
 	f.put(name, failure)
 	f.mu.Unlock()
-	f.store(ctx, name, failure) // if it fails, it is only remembered until the next start
+	f.store(ctx, name, failure) // if it fails, it is remembered until the next start
 	return failure
 }
 
@@ -127,20 +127,20 @@ func (f *failures) store(ctx context.Context, name string, failure Failure) erro
 	return f.storage.Store(context.WithoutCancel(ctx), failureFile(name), text)
 }
 
-// lookedAstray notes that a name's DNS does not point here. That costs the CA nothing, and is forgotten with the process.
-func (f *failures) lookedAstray(name string, err error, now time.Time) {
+// addDNSError notes that a name's DNS does not point here. That costs the CA nothing, and is forgotten with the process.
+func (f *failures) addDNSError(name string, err error, now time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	failure := f.byName[name]
-	failure.Error, failure.Last = untrusted.Clip(err.Error(), maxText), now
+	failure.Error, failure.Last = clip(err), now
 	failure.Next = now.Add(max(spread(time.Minute), failure.Next.Sub(now)))
 	f.put(name, failure)
 }
 
 func (f *failures) put(name string, failure Failure) {
-	if _, there := f.byName[name]; !there && len(f.byName) >= maxFailures {
+	if _, found := f.byName[name]; !found && len(f.byName) >= maxFailures {
 		evicted := ""
-		for other, failure := range f.byName { // any, but rather one that has cost the CA nothing: it is tried again a little early
+		for other, failure := range f.byName { // any one, but preferably one that has cost the CA nothing: it is only tried again early
 			if evicted = other; failure.Times == 0 {
 				break
 			}

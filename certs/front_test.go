@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// front is a server that answers with the certificates of some Certificates, which can be exchanged, and the CA's questions.
+// front is a server that serves the certificates of a Certificates, which can be exchanged, and answers the CA's challenges.
 type front struct {
 	http, https net.Listener
 	certs       atomic.Pointer[Certificates]
@@ -46,7 +46,7 @@ func portOf(l net.Listener) int { return l.Addr().(*net.TCPAddr).Port }
 
 // handshake asks for a name and returns its certificate.
 func (f *front) handshake(name string, roots *x509.CertPool) (*x509.Certificate, error) {
-	d := &tls.Dialer{NetDialer: &net.Dialer{Timeout: 30 * time.Second}, Config: &tls.Config{ServerName: name, RootCAs: roots,
+	d := &tls.Dialer{NetDialer: &net.Dialer{Timeout: patience}, Config: &tls.Config{ServerName: name, RootCAs: roots,
 		NextProtos: []string{"http/1.1"}}}
 	conn, err := d.Dial("tcp", f.https.Addr().String())
 	if err != nil {
@@ -63,7 +63,6 @@ func (f *front) serve(t testing.TB, config Config) (c *Certificates, stop func()
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.ListensOn(f.ports())
 	f.certs.Store(c)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
@@ -85,12 +84,15 @@ func names(n int) []string {
 	return list
 }
 
+// patience is how long a test waits for what must happen. Other programs may be busy on the same machine.
+const patience = 2 * time.Minute
+
 // eventually waits until a condition holds.
-func eventually(t testing.TB, what string, within time.Duration, holds func() bool) {
+func eventually(t testing.TB, problem string, holds func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(within); !holds(); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); !holds(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("after %s: %s", within, what)
+			t.Fatalf("after %s: %s", patience, problem)
 		}
 	}
 }

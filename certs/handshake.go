@@ -6,28 +6,22 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"slices"
 	"time"
-
-	"github.com/mholt/acmez/v3"
 )
 
-// ChallengeProtocol is what tls.Config.NextProtos must offer, besides those of HTTP, for TLS-ALPN-01.
-const ChallengeProtocol = acmez.ACMETLS1Protocol
-
-// maxWaiting bounds the handshakes that wait for a certificate; each costs a connection.
+// maxWaiting bounds the handshakes that wait for a certificate; each holds a connection open.
 const maxWaiting = 1000
 
-// GetCertificate is for tls.Config. A name that may have no certificate, or none at all, gets the alert unrecognized_name. One
-// that has none yet gets one now, if that does not take longer than Wait. An old certificate is better than none: what a client
-// says about it leads the admin to the cause.
+// GetCertificate is for tls.Config. A name that may not have a certificate, or no name at all, gets the alert unrecognized_name. A
+// name that has none yet gets one now, if that takes no longer than Config.Wait. An expired certificate is better than none: what
+// the client says about it shows the admin the cause.
 func (c *Certificates) GetCertificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 	name := nameOf(hello.ServerName)
 	if !c.allowed(name) {
 		return nil, nil
 	}
-	if slices.Equal(hello.SupportedProtos, []string{ChallengeProtocol}) {
-		return c.challenge(hello)
+	if isChallenge(hello) {
+		return c.challengeCertificate(hello.Context(), name)
 	}
 	if cert := c.loaded.get(name); cert != nil {
 		return cert, nil
@@ -37,7 +31,7 @@ func (c *Certificates) GetCertificate(hello *tls.ClientHelloInfo) (*tls.Certific
 		return cert, err
 	}
 	if c.failures.wait(name, c.clock.Now()) > 0 {
-		return nil, errors.New("there is no certificate for this name yet; an attempt has failed")
+		return nil, errors.New("there is no certificate for this name yet; the last attempt failed")
 	}
 	if !c.roomFor(name) {
 		return nil, errWildcardsFull
@@ -45,7 +39,7 @@ func (c *Certificates) GetCertificate(hello *tls.ClientHelloInfo) (*tls.Certific
 	return c.wait(hello, name)
 }
 
-// Stored returns a name's certificate without asking a CA, or nil if there is none. It is for signing in the name's name.
+// Stored returns a name's certificate without asking a CA, or nil if there is none. It is for signatures made under the name.
 func (c *Certificates) Stored(ctx context.Context, name string) (*tls.Certificate, error) {
 	if !c.allowed(name) {
 		return nil, nil
@@ -54,7 +48,7 @@ func (c *Certificates) Stored(ctx context.Context, name string) (*tls.Certificat
 		return cert, nil
 	}
 	s, err := c.read(ctx, name)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errBroken) {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errDamaged) {
 		return nil, nil
 	}
 	if err != nil {
@@ -64,41 +58,28 @@ func (c *Certificates) Stored(ctx context.Context, name string) (*tls.Certificat
 	return s.cert, nil
 }
 
-// challenge answers the CA's TLS-ALPN-01 question, also about orders of other processes on the same storage.
-func (c *Certificates) challenge(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
-	var last error
-	for _, ca := range c.cas {
-		cert, err := ca.config.GetCertificate(hello)
-		if err == nil {
-			return cert, nil
-		}
-		last = err
-	}
-	return nil, last
-}
-
 // wait orders a certificate and waits for it, for a while.
 func (c *Certificates) wait(hello *tls.ClientHelloInfo, name string) (*tls.Certificate, error) {
 	defer c.waiting.Add(-1)
 	if c.waiting.Add(1) > maxWaiting {
-		return nil, errors.New("too many handshakes wait for a certificate")
+		return nil, errors.New("too many handshakes are waiting for a certificate")
 	}
 	j := c.queue.add(name, forHandshake)
 	if j == nil {
-		return nil, errors.New("too many names wait for a certificate")
+		return nil, errors.New("too many names are waiting for a certificate")
 	}
 	if c.pace() > c.config.Wait {
-		return nil, errLater
+		return nil, errNoCA
 	}
-	// net/http has given the handshake a few seconds, which is for clients that are slow, and not for us.
-	hello.Conn.SetDeadline(time.Now().Add(c.config.Wait + 5*time.Second)) // if it fails, only the wait is shorter
+	// net/http allows the handshake a few seconds, which are meant for slow clients.
+	hello.Conn.SetDeadline(time.Now().Add(c.config.Wait + 5*time.Second)) // if it fails, the wait is only shorter
 	timer := time.NewTimer(c.config.Wait)
 	defer timer.Stop()
 	select {
 	case <-hello.Context().Done():
 		return nil, hello.Context().Err()
 	case <-timer.C:
-		return nil, errors.New("the certificate is being ordered; it is there at the next attempt")
+		return nil, errors.New("the certificate is being ordered; try again shortly")
 	case <-j.done:
 	}
 	if j.err != nil {

@@ -1,78 +1,52 @@
 package certs
 
 import (
-	"container/list"
 	"crypto/tls"
-	"sync"
+	"sync/atomic"
+
+	lru "github.com/hashicorp/golang-lru/v2"
 )
 
-// loaded holds the certificates in memory, by name. When there are too many, the one goes that nobody has asked for longest.
+// loaded holds certificates in memory, by name. When there are too many, the least recently requested one is dropped.
 type loaded struct {
-	max int
-
-	mu     sync.Mutex
-	byName map[string]*list.Element
-	recent list.List // of *pair, the last asked for first
+	byName *lru.Cache[string, *loadedCertificate]
 }
 
-type pair struct {
-	name  string
-	cert  *tls.Certificate
-	asked bool // for, since it is here
+type loadedCertificate struct {
+	cert      *tls.Certificate
+	requested atomic.Bool // by a client, since it was loaded
 }
 
-func newLoaded(most int) *loaded {
-	return &loaded{max: most, byName: make(map[string]*list.Element)}
+// newLoaded makes room for max certificates, which must be positive.
+func newLoaded(max int) *loaded {
+	byName, err := lru.New[string, *loadedCertificate](max)
+	if err != nil {
+		panic(err) // max is not positive
+	}
+	return &loaded{byName}
 }
 
 func (l *loaded) get(name string) *tls.Certificate {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	e := l.byName[name]
-	if e == nil {
+	found, ok := l.byName.Get(name)
+	if !ok {
 		return nil
 	}
-	l.recent.MoveToFront(e)
-	e.Value.(*pair).asked = true
-	return e.Value.(*pair).cert
+	if !found.requested.Load() { // a write would cost every processor its copy
+		found.requested.Store(true)
+	}
+	return found.cert
 }
 
-// asked reports whether anybody has asked for a certificate since it is here.
-func (l *loaded) asked(name string) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	e := l.byName[name]
-	return e != nil && e.Value.(*pair).asked
+// requested reports whether a client has asked for a certificate since it was loaded.
+func (l *loaded) requested(name string) bool {
+	found, ok := l.byName.Peek(name)
+	return ok && found.requested.Load()
 }
 
 func (l *loaded) put(name string, cert *tls.Certificate) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if e := l.byName[name]; e != nil {
-		*e.Value.(*pair) = pair{name: name, cert: cert}
-		l.recent.MoveToFront(e)
-		return
-	}
-	l.byName[name] = l.recent.PushFront(&pair{name: name, cert: cert})
-	for len(l.byName) > l.max {
-		l.drop(l.recent.Back())
-	}
+	l.byName.Add(name, &loadedCertificate{cert: cert})
 }
 
-func (l *loaded) remove(name string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if e := l.byName[name]; e != nil {
-		l.drop(e)
-	}
-}
+func (l *loaded) remove(name string) { l.byName.Remove(name) }
 
-func (l *loaded) drop(e *list.Element) {
-	delete(l.byName, l.recent.Remove(e).(*pair).name)
-}
-
-func (l *loaded) len() int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return len(l.byName)
-}
+func (l *loaded) len() int { return l.byName.Len() }

@@ -31,8 +31,8 @@ func (m collector) Collect(metrics chan<- prometheus.Metric) {
 	for _, state := range States {
 		gauge(namesDesc, float64(s.Names[state]), string(state))
 	}
-	if !s.FirstEnd.IsZero() {
-		gauge(expiryDesc, float64(s.FirstEnd.Unix()))
+	if !s.FirstExpiry.IsZero() {
+		gauge(expiryDesc, float64(s.FirstExpiry.Unix()))
 	}
 	gauge(queueDesc, float64(s.Waiting))
 	for result, n := range s.Orders {

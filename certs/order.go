@@ -8,22 +8,20 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"mailhint/untrusted"
 )
 
 const (
-	orderTime  = 3 * time.Minute  // for one, at one CA
-	lookTime   = 5 * time.Second  // for a name's DNS
-	unlockTime = 10 * time.Second // for giving back a lock
+	orderTime  = 3 * time.Minute  // for one order
+	lookupTime = 5 * time.Second  // for a name's DNS
+	unlockTime = 10 * time.Second // for releasing a lock
 )
 
 // results count what became of orders, by outcome.
 type results [away + 1]atomic.Int64
 
-// work gives the names of the queue to the CA, as fast as it may.
+// work gives the names of the queue to the CA, as fast as it allows.
 func (c *Certificates) work(ctx context.Context) {
-	c.checkStorage(ctx) // so that a fault is told before somebody waits for a certificate
+	c.checkStorage(ctx) // so that a fault is reported before a client waits for a certificate
 	slots := make(chan struct{}, c.config.Parallel)
 	var running sync.WaitGroup
 	defer running.Wait()
@@ -57,7 +55,7 @@ func (c *Certificates) work(ctx context.Context) {
 	}
 }
 
-// pace returns how long to wait before the next order. An exhausted account is waited for; a CA that does not want orders, or does
+// pace returns how long to wait before the next order. A CA whose budget is used up is waited for; one that accepts no orders, or does
 // not answer, is passed over for the next.
 func (c *Certificates) pace() time.Duration {
 	now := c.clock.Now()
@@ -72,7 +70,7 @@ func (c *Certificates) pace() time.Duration {
 			least = min(least, pause)
 			continue
 		}
-		if ca.isAway() && running > 0 { // one is enough to see whether it is back
+		if ca.isAway() && running > 0 { // one order is enough to see whether it is back
 			return awayPause
 		}
 		return ca.budget.wait(now)
@@ -80,20 +78,14 @@ func (c *Certificates) pace() time.Duration {
 	return least
 }
 
-func (a *authority) isAway() bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.away > 0
-}
-
-// do works on one name of the queue. What is not the name's fault puts it back.
+// do works on one name of the queue. After a failure that is not the name's fault, the name goes back into the queue.
 func (c *Certificates) do(ctx context.Context, j *job) {
 	err := c.obtain(ctx, j.name)
 	switch {
-	case errors.Is(err, errLater), errors.Is(err, errSpent), errors.Is(err, errStorage):
+	case errors.Is(err, errNoCA), errors.Is(err, errBudgetSpent), errors.Is(err, errStorage):
 		c.queue.again(j)
 	default:
-		// A lock or a file of this name that cannot be used is noted by nobody else.
+		// A lock or a file of this name that cannot be used has not been noted yet.
 		if err != nil && ctx.Err() == nil && !errors.Is(err, errWildcardsFull) && c.failures.wait(j.name, c.clock.Now()) <= 0 {
 			failure := c.failures.add(ctx, j.name, err, c.clock.Now(), 0)
 			c.log.Warn("no certificate", "name", j.name, "error", failure.Error)
@@ -102,10 +94,10 @@ func (c *Certificates) do(ctx context.Context, j *job) {
 	}
 }
 
-// errLater means that no CA can be had just now.
-var errLater = errors.New("no CA can be reached or takes orders now")
+// errNoCA means that no CA can be asked just now.
+var errNoCA = errors.New("no CA can be reached, or accepts orders, at the moment")
 
-// obtain sees to it that there is a certificate for name that need not be renewed yet, by one order at most.
+// obtain makes sure that there is a certificate for name that need not be renewed yet, by one order for each kind of challenge at most.
 func (c *Certificates) obtain(ctx context.Context, name string) error {
 	if err := c.pointsHere(ctx, name); err != nil {
 		return err
@@ -115,14 +107,14 @@ func (c *Certificates) obtain(ctx context.Context, name string) error {
 		return err
 	}
 	defer unlock()
-	s, err := c.read(ctx, name)
+	old, err := c.read(ctx, name)
 	switch {
-	case err == nil && c.clock.Now().Before(s.renewAt): // another process has been here
-		c.keep(s)
+	case err == nil && c.clock.Now().Before(old.renewAt): // another process was faster
+		c.keep(old)
 		c.failures.clear(ctx, name)
 		return nil
-	case errors.Is(err, errBroken):
-		c.log.Warn("a stored certificate is damaged and ordered anew", "name", name, "error", err)
+	case errors.Is(err, errDamaged):
+		c.log.Warn("a stored certificate is damaged; ordering a new one", "name", name, "error", err)
 		if err := c.remove(ctx, name); err != nil {
 			return err
 		}
@@ -132,31 +124,32 @@ func (c *Certificates) obtain(ctx context.Context, name string) error {
 	if err := c.takeRoom(name); err != nil {
 		return err
 	}
-	if err := c.order(ctx, name); err != nil {
+	if err := c.order(ctx, name, old); err != nil {
 		return err
 	}
-	if s, err = c.read(ctx, name); err != nil {
+	s, err := c.read(ctx, name)
+	if err != nil {
 		return fmt.Errorf("reading the new certificate of %s: %w", name, err)
 	}
 	c.keep(s)
-	signal(c.kept)
+	signal(c.renewed)
 	c.failures.clear(ctx, name)
-	c.log.Info("certificate received", "name", name, "ca", s.issuer, "ends", s.notAfter)
+	c.log.Info("certificate received", "name", name, "ca", s.issuer, "expires", s.notAfter)
 	return nil
 }
 
-// lock keeps other processes from a name. certmagic's own lock does not span looking and deciding.
+// lock keeps other processes from a name.
 func (c *Certificates) lock(ctx context.Context, name string) (unlock func(), err error) {
 	ctx, cancel := context.WithTimeout(ctx, orderTime)
 	defer cancel()
 	key := "mailhint-" + name
 	if err := c.storage.Lock(ctx, key); err != nil {
-		return nil, fmt.Errorf("waiting for another process that works on %s: %w", name, err)
+		return nil, fmt.Errorf("waiting for another process that is ordering a certificate for %s: %w", name, err)
 	}
 	return func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), unlockTime)
 		defer cancel()
-		c.storage.Unlock(ctx, key) // one that stays becomes stale by itself
+		c.storage.Unlock(ctx, key) // one that stays becomes stale
 	}, nil
 }
 
@@ -164,17 +157,17 @@ func (c *Certificates) pointsHere(ctx context.Context, name string) error {
 	if c.config.PointsHere == nil {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, lookTime)
+	ctx, cancel := context.WithTimeout(ctx, lookupTime)
 	defer cancel()
 	err := c.config.PointsHere(ctx, name)
 	if err != nil {
-		c.failures.lookedAstray(name, err, c.clock.Now())
+		c.failures.addDNSError(name, err, c.clock.Now())
 	}
 	return err
 }
 
-// order asks one CA after the other, and notes a failure that is the name's.
-func (c *Certificates) order(ctx context.Context, name string) error {
+// order asks one CA after the other, and notes a failure that is the name's. old is the certificate to be renewed, or nil.
+func (c *Certificates) order(ctx context.Context, name string, old *stored) error {
 	if err := c.checkStorage(ctx); err != nil {
 		return err
 	}
@@ -182,47 +175,74 @@ func (c *Certificates) order(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	failed, after, err := c.askAll(ctx, name)
+	failed, after, err := c.askAll(ctx, name, old)
 	if failed == nil {
 		if err != nil {
-			finish() // it is nobody's fault
+			finish() // the name is not to blame
 		}
 		return err
 	}
 	failure := c.failures.add(ctx, name, failed, c.clock.Now(), after)
-	return fmt.Errorf("%s; tried again at %s", failure.Error, failure.Next.UTC().Format(time.RFC3339))
+	return fmt.Errorf("%s; next attempt at %s", failure.Error, failure.Next.UTC().Format(time.RFC3339))
 }
 
-// askAll asks one CA after the other. failed is an error that is the name's fault, and after how long a CA wants to be left alone
-// with it; err any other.
-func (c *Certificates) askAll(ctx context.Context, name string) (failed error, after time.Duration, err error) {
+// askAll asks one CA after the other. failed is an error that is the name's fault, and after how long a CA wants no more orders for
+// it; err is any other.
+func (c *Certificates) askAll(ctx context.Context, name string, old *stored) (failed error, after time.Duration, err error) {
 	for _, ca := range c.cas {
 		if pause, _ := ca.pause(c.clock.Now()); pause > 0 {
 			continue
 		}
-		place, err := ca.budget.take(ctx, c.clock.Now())
-		if err != nil {
+		r, err := c.ask(ctx, ca, name, old)
+		switch {
+		case err != nil:
 			return nil, 0, err
-		}
-		before, _ := c.failures.get(name)
-		what, wait, err := ca.order(ctx, name, before.Times, c.clock, place)
-		if err != nil && ctx.Err() != nil { // we are to stop
-			return nil, 0, err
-		}
-		c.results[what].Add(1)
-		if what == ordered {
-			return nil, 0, nil
-		}
-		c.log.Warn("no certificate", "name", name, "ca", ca.key, "result", what.String(), "error", untrusted.Clip(err.Error(), maxText))
-		if what == held || what == away {
+		case r.outcome == ordered:
+			return nil, 0, c.write(ctx, ca.key, name, r.issued)
+		case r.outcome == held || r.outcome == away:
 			continue
 		}
-		if failed, after = err, max(after, wait); what == refused {
+		failed, after = r.err, max(after, r.after)
+		if r.outcome == refused {
 			break
 		}
 	}
 	if failed == nil {
-		return nil, 0, errLater
+		return nil, 0, errNoCA
 	}
 	return failed, after, nil
 }
+
+// ask orders a certificate from one CA: with the kind of challenge that worked last, and when that fails with the other, as a new order
+// with a place of its own in the budget. An error means that nothing was found out.
+func (c *Certificates) ask(ctx context.Context, ca *authority, name string, old *stored) (r result, err error) {
+	for i, kind := range c.kinds.all() {
+		p, err := ca.budget.take(ctx, c.clock.Now())
+		if err != nil && i > 0 {
+			break
+		}
+		if err != nil {
+			return r, err
+		}
+		r = ca.order(ctx, name, kind, old, c.clock, p)
+		if r.err != nil && ctx.Err() != nil { // we are to stop
+			return r, ctx.Err()
+		}
+		c.results[r.outcome].Add(1)
+		if r.outcome == ordered {
+			c.kinds.worked(kind)
+			break
+		}
+		c.log.Warn("no certificate", "name", name, "ca", ca.key, "challenge", kind, "result", r.outcome.String(), "error", clip(r.err))
+		if r.outcome != refused || !r.placed || !otherKindMayWork(r.err) {
+			break
+		}
+	}
+	if r.err == nil && r.issued == nil {
+		return r, errNoChallenge
+	}
+	return r, nil
+}
+
+// errNoChallenge means that this server answers neither http nor https, so that no CA could verify a name.
+var errNoChallenge = errors.New("the server listens neither for http nor for https, so no CA can verify its names")

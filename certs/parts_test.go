@@ -6,23 +6,18 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
-	"net/http"
 	"net/url"
 	"path/filepath"
 	"runtime"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/caddyserver/certmagic"
 	"github.com/mholt/acmez/v3/acme"
-	"go.uber.org/zap"
 
 	"mailhint/certs/pebbletest"
-	"mailhint/untrusted"
 )
 
 // Renewals go first, then what somebody waits for; each name is worked on once.
@@ -82,15 +77,15 @@ func TestBudget(t *testing.T) {
 	take(here, now, nil)
 	take(there, now.Add(time.Minute), nil)
 	last := take(here, now.Add(2*time.Minute), nil)
-	take(there, now.Add(3*time.Minute), errSpent)
+	take(there, now.Add(3*time.Minute), errBudgetSpent)
 	if wait := there.wait(now.Add(3 * time.Minute)); wait != 57*time.Minute {
 		t.Errorf("waits %s for the next place", wait)
 	}
 	here.giveBack(t.Context(), last)
 	take(there, now.Add(4*time.Minute), nil)
-	take(here, now.Add(time.Hour-time.Second), errSpent)
+	take(here, now.Add(time.Hour-time.Second), errBudgetSpent)
 	take(here, now.Add(time.Hour+time.Second), nil)
-	take(here, now.Add(time.Hour+2*time.Second), errSpent)
+	take(here, now.Add(time.Hour+2*time.Second), errBudgetSpent)
 
 	// What another process is writing is left alone.
 	unfinished := here.prefix() + "/765403805"
@@ -102,7 +97,7 @@ func TestBudget(t *testing.T) {
 	}
 
 	back := now.Add(-1000 * time.Hour)
-	take(here, back, errSpent)
+	take(here, back, errBudgetSpent)
 	take(here, back.Add(time.Hour+time.Second), nil)
 }
 
@@ -113,56 +108,31 @@ func TestOutcome(t *testing.T) {
 		return fmt.Errorf("somewhere: %w", acme.Problem{Status: status, Type: "urn:ietf:params:acme:error:" + kind, Detail: detail})
 	}
 	for _, test := range []struct {
-		err  error
-		want outcome
+		err    error
+		status int
+		want   outcome
 	}{
-		{nil, ordered},
-		{problem(400, "connection", "timeout"), refused},
-		{problem(403, "unauthorized", "404"), refused},
-		{problem(403, "caa", "forbidden"), declined},
-		{problem(400, "rejectedIdentifier", "high risk"), declined},
-		{problem(429, "rateLimited", "too many new orders (300) from this account in the last 3h"), held},
-		{problem(503, "rateLimited", "Service busy; retry later."), held},
-		{problem(429, "rateLimited", `too many certificates (50) already issued for "example.com" in the last 168h`), limited},
-		{problem(429, "rateLimited", `too many certificates (50) already issued for "ample.com" in the last 168h`), held},
-		{problem(500, "serverInternal", "oops"), away},
-		{errors.New("attempt 1: https://ca.example/: HTTP 502: <html>"), away},
-		{&url.Error{Op: "Get", URL: "https://ca.example/", Err: errors.New("EOF")}, away},
-		{fmt.Errorf("x: %w", &net.OpError{Op: "dial", Err: errors.New("refused")}), away},
-		{fmt.Errorf("x: %w", context.DeadlineExceeded), away},
-		{errors.New("disk full"), refused},
+		{nil, 200, ordered},
+		{problem(400, "connection", "timeout"), 400, refused},
+		{problem(403, "unauthorized", "404"), 403, refused},
+		{problem(403, "caa", "forbidden"), 403, declined},
+		{problem(400, "rejectedIdentifier", "high risk"), 400, declined},
+		{problem(429, "rateLimited", "too many new orders (300) from this account in the last 3h"), 429, held},
+		{problem(503, "rateLimited", "Service busy; retry later."), 503, held},
+		{problem(429, "rateLimited", `too many certificates (50) already issued for "example.com" in the last 168h`), 429, limited},
+		{problem(429, "rateLimited", `too many certificates (50) already issued for "ample.com" in the last 168h`), 429, held},
+		{problem(500, "serverInternal", "oops"), 500, away},
+		{errors.New("HTTP 502: <html>"), 502, away},
+		{errors.New("HTTP 403: <html>"), 403, away},
+		{fmt.Errorf("%w: not JSON", errDirectory), 200, away},
+		{&url.Error{Op: "Get", URL: "https://ca.example/", Err: errors.New("EOF")}, 0, away},
+		{fmt.Errorf("x: %w", &net.OpError{Op: "dial", Err: errors.New("refused")}), 0, away},
+		{fmt.Errorf("x: %w", context.DeadlineExceeded), 0, away},
+		{errors.New("disk full"), 200, refused},
 	} {
-		if got := outcomeOf("autoconfig.example.com", test.err); got != test.want {
+		if got := outcomeOf("autoconfig.example.com", test.err, test.status); got != test.want {
 			t.Errorf("%v: %d, want %d", test.err, got, test.want)
 		}
-	}
-}
-
-// The bridge tells no addresses, mail addresses or account data, and nothing that moves a terminal's cursor.
-func TestBridge(t *testing.T) {
-	t.Parallel()
-	var out bytes.Buffer
-	status, after := 0, ""
-	log := newZap(slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug})), func(s int, h http.Header) {
-		status, after = s, h.Get("Retry-After")
-	})
-	log.With(zap.String("email", "secret@example.com")).Error("it \x1b[31m broke", zap.String("identifier", "autoconfig.example.com"),
-		zap.String("remote_ip", "192.0.2.77"), zap.Strings("account_contact", []string{"mailto:secret@example.com"}), zap.Error(errors.New("why\n")))
-	log.Debug("http request", zap.Int64("status_code", 429), zap.Any("response_headers", http.Header{"Retry-After": {"17"}}))
-	text := out.String()
-	if strings.Count(text, "\n") != 1 || !strings.Contains(text, "level=WARN") || !strings.Contains(text, "identifier=autoconfig.example.com") || !strings.Contains(text, "why") {
-		t.Errorf("log: %s", text)
-	}
-	for _, hidden := range []string{"secret", "192.0.2.77", "\x1b", "contact"} {
-		if strings.Contains(text, hidden) {
-			t.Errorf("%q in %s", hidden, text)
-		}
-	}
-	if status != 429 || after != "17" {
-		t.Errorf("heard %d %q", status, after)
-	}
-	if got := untrusted.Clip(strings.Repeat("ä", 1000)+"\x00", maxText); len([]rune(got)) != maxText+1 {
-		t.Errorf("%d characters", len([]rune(got)))
 	}
 }
 
@@ -190,19 +160,31 @@ func TestRenewalTime(t *testing.T) {
 	}
 }
 
-// A name must not lead out of the storage, or to all of it.
+// A name must not name a folder outside the storage, or all of it.
 func TestRemoveKeepsToItsName(t *testing.T) {
 	t.Parallel()
-	ca := &testCA{directory: "https://127.0.0.1:1/dir"}
-	c, err := New(ca.config(t.TempDir()))
+	c, err := New((&testCA{directory: "https://127.0.0.1:1/dir"}).config(t.TempDir()))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	for _, name := range []string{"", ".", "..", "../x", "A.test", "*.test", "a b.test"} {
-		if err := c.Remove(t.Context(), name); err == nil && name != "." {
-			t.Errorf("%q: removed", name)
+	storeCertificate(t, c, "autoconfig.a.test", pebbletest.SelfSigned(t))
+	for _, name := range []string{"", ".", "..", "../x", "./autoconfig.a.test", "*.test", "a b.test", "autoconfig.b.test"} {
+		if err := c.Remove(t.Context(), name); !errors.Is(err, ErrUnknown) {
+			t.Errorf("%q: %v", name, err)
 		}
+		if err := c.remove(t.Context(), name); err == nil && name != "autoconfig.b.test" {
+			t.Errorf("%q was removed", name)
+		}
+	}
+	if cert, err := c.Stored(t.Context(), "autoconfig.a.test"); cert == nil || err != nil {
+		t.Fatalf("the certificate is gone: %v", err)
+	}
+	if err := c.Remove(t.Context(), "Autoconfig.A.test."); err != nil {
+		t.Error(err)
+	}
+	if cert, err := c.Stored(t.Context(), "autoconfig.a.test"); cert != nil || err != nil {
+		t.Errorf("the certificate is still there: %v", err)
 	}
 }
 

@@ -20,19 +20,20 @@ import (
 	"mailhint/certs/pebbletest"
 )
 
-// testCA is a Pebble, and in front of it a proxy that counts orders and can be made to refuse or to vanish.
+// testCA is a Pebble behind a proxy that counts orders and can be made to refuse them or to go away.
 type testCA struct {
 	directory string
 	roots     *x509.CertPool // of its own https
 	root      *x509.Certificate
 	issuing   *x509.CertPool // of what it issues
 
+	backend       atomic.Pointer[pebbletest.CA]
 	orders        atomic.Int64 // placed, and accepted
 	refuse        atomic.Pointer[refusal]
 	refuseRenewal atomic.Pointer[refusal] // of orders that name the certificate they replace
 
-	wish atomic.Int64 // if it is set, certificates shall be renewed after so many nanoseconds
-	gone atomic.Bool  // it cuts connections
+	wish atomic.Int64 // if set, certificates should be renewed after so many nanoseconds
+	gone atomic.Bool  // connections are cut
 	turn sync.Mutex   // Pebble is asked one thing at a time
 }
 
@@ -49,6 +50,7 @@ func startCA(t testing.TB, httpPort, tlsPort int, valid time.Duration) *testCA {
 	t.Helper()
 	pebble := pebbletest.Start(t, httpPort, tlsPort, valid)
 	ca := &testCA{root: pebble.Root.Leaf, roots: pebble.Roots, issuing: pebble.Issuing}
+	ca.backend.Store(pebble)
 	ca.directory = ca.proxy(t, pebble) + "/dir"
 	return ca
 }
@@ -58,7 +60,7 @@ func (ca *testCA) proxy(t testing.TB, pebble *pebbletest.CA) string {
 	t.Helper()
 	front := &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
-			r.SetURL(&url.URL{Scheme: "https", Host: pebble.Address})
+			r.SetURL(&url.URL{Scheme: "https", Host: ca.backend.Load().Address})
 			r.Out.Host = r.In.Host
 		},
 		Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: ca.roots}, MaxIdleConnsPerHost: 100},
@@ -89,8 +91,8 @@ func (ca *testCA) proxy(t testing.TB, pebble *pebbletest.CA) string {
 				"start": time.Now().Add(wish), "end": time.Now().Add(wish + 3*time.Second)}})
 			return
 		}
-		// Pebble 2.10.1 comes to a standstill when many ask at once: while it looks for an authorization to use again it holds its
-		// store and waits for each authorization, and whoever changes one of those waits for the store.
+		// Pebble 2.10.1 deadlocks when it gets many requests at once: while it looks for an authorization to reuse, it locks its store
+		// and waits for each authorization, and the goroutine that changes one of those waits for the store.
 		ca.turn.Lock()
 		defer ca.turn.Unlock()
 		front.ServeHTTP(w, r)

@@ -53,7 +53,6 @@ func runChild(text []byte) error {
 		return err
 	}
 	defer c.Close()
-	c.ListensOn(is.HTTP, is.TLS)
 	fmt.Println("ready")
 	if _, err := bufio.NewReader(os.Stdin).ReadString('\n'); err != nil {
 		return err
@@ -63,7 +62,7 @@ func runChild(text []byte) error {
 	go c.Run(ctx)
 	c.Want(slices.Values(names(is.Names)))
 	for _, name := range names(is.Names) {
-		for c.entry(name) == nil && ctx.Err() == nil {
+		for c.known.get(name) == nil && ctx.Err() == nil {
 			time.Sleep(10 * time.Millisecond)
 		}
 		s, err := c.read(ctx, name)

@@ -6,22 +6,22 @@ import "sync"
 type rank int
 
 const (
-	forRenewal   rank = iota // there is a certificate, and it ends
-	forHandshake             // somebody waits
-	forLater                 // nobody has asked yet
+	forRenewal   rank = iota // there is a certificate that is about to expire
+	forHandshake             // a client is waiting
+	forLater                 // no client has asked yet
 	ranks
 )
 
-// queueRoom bounds the names that wait in each rank. Renewals are bounded by the certificates there are.
+// queueRoom bounds the names that wait in each rank. Renewals are bounded by the number of certificates.
 var queueRoom = [ranks]int{forRenewal: 1 << 30, forHandshake: 1000, forLater: 100}
 
-// job is the work on one name, for all who want it.
+// job is the work on one name, for everything that waits for it.
 type job struct {
 	name    string
 	rank    rank
 	running bool
 	done    chan struct{} // closed when the work is over
-	err     error         // readable then
+	err     error         // valid once done is closed
 }
 
 // queue holds each name once, waiting or being worked on.
@@ -97,7 +97,7 @@ func (q *queue) again(j *job) {
 	signal(q.more)
 }
 
-// finish ends a running job and tells everybody who waits for it.
+// finish ends a running job and wakes everything that waits for it.
 func (q *queue) finish(j *job, err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -121,6 +121,6 @@ func (q *queue) lengths() (waiting, running int) {
 func signal(c chan struct{}) {
 	select {
 	case c <- struct{}{}:
-	default: // whoever looks will see this too
+	default: // a signal is pending already
 	}
 }

@@ -73,7 +73,7 @@ func TestGetRemoveDamaged(t *testing.T) {
 	httpPort, tlsPort := f.ports()
 	ca := startCA(t, httpPort, tlsPort, 90*day)
 	config := ca.config(t.TempDir())
-	clock := &manualClock{now: time.Now()}
+	clock := newManualClock()
 	config.Clock = clock
 	serving, _ := f.serve(t, config)
 	beside, err := New(config)
@@ -81,7 +81,6 @@ func TestGetRemoveDamaged(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer beside.Close()
-	beside.ListensOn(httpPort, tlsPort)
 	const name = "autodiscover.a.test"
 	for range 2 { // the second time there is one
 		if err := beside.Get(t.Context(), name); err != nil {
@@ -96,7 +95,7 @@ func TestGetRemoveDamaged(t *testing.T) {
 		t.Fatal(err)
 	}
 	clock.advance(betweenScans + time.Second)
-	eventually(t, "a removed certificate is still known", 20*time.Second, func() bool { return serving.Status().Loaded == 0 })
+	eventually(t, "a removed certificate is still known", func() bool { return serving.Status().Loaded == 0 })
 	second, err := f.handshake(name, ca.issuing)
 	if err != nil || second.SerialNumber.Cmp(first.SerialNumber) == 0 {
 		t.Errorf("after removing: %v, the same certificate", err)

@@ -1,7 +1,6 @@
 package certs
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -9,24 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"log/slog"
-	"os"
 	"path"
-	"path/filepath"
 	"slices"
-	"time"
 
 	"github.com/caddyserver/certmagic"
 	"github.com/mholt/acmez/v3/acme"
 )
-
-// entry is what is known of a stored certificate without reading it again.
-type entry struct {
-	issuer              string // the CA's name in the storage
-	notBefore, notAfter time.Time
-	renewAt             time.Time
-	askAgain            time.Time // when to ask the CA again about the renewal
-}
 
 // stored is a certificate that has been read.
 type stored struct {
@@ -37,51 +24,16 @@ type stored struct {
 	ari  *acme.RenewalInfo // nil if the CA gives none
 }
 
-// errBroken means that what is stored for a name is no certificate.
-var errBroken = errors.New("what is stored is no certificate with its key")
-
-// prepareDir makes the directory, or sees to it that nobody else can read what is in it.
-func prepareDir(dir string, log *slog.Logger) error {
-	if dir == "" {
-		return errors.New("certificates: there is no directory to keep them in; write state_dir in [server]")
-	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return fmt.Errorf("certificates cannot be kept: %w; make the directory, or correct state_dir in [server]", err)
-	}
-	loose := 0
-	err := filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
-		if err != nil || !d.IsDir() && !d.Type().IsRegular() {
-			return err
-		}
-		info, err := d.Info()
-		if errors.Is(err, fs.ErrNotExist) { // another process has just removed it
-			return nil
-		}
-		if err != nil || info.Mode().Perm()&0o077 == 0 || filepath.Base(filepath.Dir(name)) == "locks" { // locks hold times only
-			return err
-		}
-		loose++
-		return os.Chmod(name, info.Mode().Perm()&0o700)
-	})
-	if errors.Is(err, fs.ErrNotExist) {
-		err = nil
-	}
-	if err != nil {
-		return fmt.Errorf("certificates cannot be kept in %s: %w; it must belong to the user mailhint runs as", dir, err)
-	}
-	if loose > 0 {
-		log.Warn("others could read files with keys; that is mended, but consider the keys known", "directory", dir, "files", loose)
-	}
-	return nil
-}
+// errDamaged means that what is stored for a name is not a certificate with its key.
+var errDamaged = errors.New("the stored files are not a certificate with its key")
 
 const certificatesPrefix = "certificates"
 
-// issuers are the CAs that certificates are stored from: also those that are not in the configuration any more.
+// issuers are the CAs whose certificates are stored, including those that are no longer configured.
 func (c *Certificates) issuers(ctx context.Context) ([]string, error) {
 	var keys []string
 	for _, ca := range c.cas {
-		keys = append(keys, certmagic.StorageKeys.Safe(ca.key))
+		keys = append(keys, ca.key)
 	}
 	found, err := c.storage.List(ctx, certificatesPrefix, false)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -95,7 +47,7 @@ func (c *Certificates) issuers(ctx context.Context) ([]string, error) {
 	return keys, nil
 }
 
-// read reads a name's certificate, of several the one that ends last. The error is fs.ErrNotExist if there is none.
+// read reads a name's certificate; of several, the one that expires last. The error is fs.ErrNotExist if there is none.
 func (c *Certificates) read(ctx context.Context, name string) (*stored, error) {
 	issuers, err := c.issuers(ctx)
 	if err != nil {
@@ -130,12 +82,12 @@ func (c *Certificates) readFrom(ctx context.Context, issuer, name string) (*stor
 	}
 	cert, err := tls.X509KeyPair(chain, key)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", errBroken, err)
+		return nil, fmt.Errorf("%w: %w", errDamaged, err)
 	}
 	s := &stored{name: name, cert: &cert, leaf: cert.Leaf}
 	s.issuer, s.notBefore, s.notAfter = issuer, cert.Leaf.NotBefore, cert.Leaf.NotAfter
 	cert.Leaf = nil
-	cert.Certificate = c.shared(cert.Certificate)
+	cert.Certificate = c.chains.share(cert.Certificate)
 	if meta, err := c.storage.Load(ctx, keys.SiteMeta(issuer, name)); err == nil {
 		s.ari = renewalInfo(meta)
 	}
@@ -143,86 +95,75 @@ func (c *Certificates) readFrom(ctx context.Context, issuer, name string) (*stor
 	return s, nil
 }
 
-// shared makes the chains of all certificates share the CA's part, which is the larger one, and drops spare room.
-func (c *Certificates) shared(chain [][]byte) [][]byte {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	chain[0] = slices.Clone(chain[0])
-	for i := 1; i < len(chain); i++ {
-		at := slices.IndexFunc(c.chains, func(der []byte) bool { return bytes.Equal(der, chain[i]) })
-		if at < 0 && len(c.chains) < 64 {
-			at, c.chains = len(c.chains), append(c.chains, slices.Clone(chain[i]))
-		}
-		if at >= 0 {
-			chain[i] = c.chains[at]
-		}
+// write stores what a CA has issued, in certmagic's layout. It is finished even if ctx is done: the certificate has cost an order.
+func (c *Certificates) write(ctx context.Context, issuer, name string, cert *issued) error {
+	keyPEM, err := certmagic.PEMEncodePrivateKey(cert.key)
+	if err != nil {
+		return err
 	}
-	return slices.Clip(chain)
+	data, err := json.Marshal(cert.chain)
+	if err != nil {
+		return err
+	}
+	meta, err := json.MarshalIndent(certmagic.CertificateResource{SANs: []string{name}, IssuerData: data}, "", "\t")
+	if err != nil {
+		return err
+	}
+	keys := certmagic.StorageKeys
+	err = storeAll(context.WithoutCancel(ctx), c.storage, []value{
+		{keys.SitePrivateKey(issuer, name), keyPEM}, {keys.SiteCert(issuer, name), cert.chain.ChainPEM}, {keys.SiteMeta(issuer, name), meta}})
+	if err != nil {
+		return fmt.Errorf("saving the new certificate of %s: %w", name, err)
+	}
+	return nil
 }
 
-// renewalInfo returns what certmagic has noted with a certificate of the CA's wishes (ARI, RFC 9773); nil if nothing.
-func renewalInfo(meta []byte) *acme.RenewalInfo {
-	var resource certmagic.CertificateResource
-	var certificate acme.Certificate
-	if json.Unmarshal(meta, &resource) != nil || json.Unmarshal(resource.IssuerData, &certificate) != nil {
-		return nil
-	}
-	return certificate.RenewalInfo
+// value is a value for the storage, and its key.
+type value struct {
+	key  string
+	text []byte
 }
 
-// maxEarly is how long a certificate is kept at least, or a tenth of its time: a CA whose wishes lie in the past always, as when
-// its clock is wrong, would get orders without end. CAs date certificates back by an hour.
-const maxEarly = 6 * time.Hour
-
-// setRenewal says when to renew: at the moment the CA wishes, if it has one; else when a third of the time is left, or half for
-// certificates of a few days, which is what Let's Encrypt advises. Whatever the CA wishes, the last tenth is too late.
-func (s *stored) setRenewal() {
-	life := s.notAfter.Sub(s.notBefore)
-	left := life / 3
-	if life < 10*24*time.Hour {
-		left = life / 2
+// storeAll stores values that belong together. If one cannot be stored, those before it are put back as they were.
+func storeAll(ctx context.Context, storage certmagic.Storage, values []value) error {
+	var before []value
+	for _, v := range values {
+		old, err := storage.Load(ctx, v.key)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		if err := storage.Store(ctx, v.key, v.text); err != nil {
+			for _, b := range before {
+				if b.text == nil {
+					storage.Delete(ctx, b.key)
+				} else {
+					storage.Store(ctx, b.key, b.text)
+				}
+			}
+			return err
+		}
+		before = append(before, value{v.key, old})
 	}
-	s.renewAt = s.notAfter.Add(-left)
-	s.askAgain = s.notBefore // that is, soon
-	if s.ari == nil || s.ari.SelectedTime.IsZero() {
-		return
-	}
-	early, late := s.notBefore.Add(min(life/10, maxEarly)), s.notAfter.Add(-life/10)
-	s.renewAt = s.ari.SelectedTime
-	if s.renewAt.Before(early) {
-		s.renewAt = early
-	}
-	if s.renewAt.After(late) {
-		s.renewAt = late
-	}
-	if s.ari.RetryAfter != nil {
-		s.askAgain = *s.ari.RetryAfter
-	}
+	return nil
 }
 
 // keep makes a certificate the one that is served.
 func (c *Certificates) keep(s *stored) {
-	c.mu.Lock()
-	e := s.entry
-	c.known[s.name] = &e
-	c.mu.Unlock()
+	e := s.entry // without the rest
+	c.known.put(s.name, &e)
 	c.loaded.put(s.name, s.cert)
 }
 
-// entry returns what is known of a name's certificate, or nil. It does not change.
-func (c *Certificates) entry(name string) *entry {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.known[name]
+// isKey reports whether a name is a folder of its own in the storage. "." would be the folder of all names, and what certmagic changes
+// in a key could be another name.
+func isKey(name string) bool {
+	return name != "" && name != "." && name == certmagic.StorageKeys.Safe(name)
 }
-
-// isKey reports whether the storage takes a name as it is. It makes ".." nothing at all, which would be the directory itself.
-func isKey(name string) bool { return name != "" && name == certmagic.StorageKeys.Safe(name) }
 
 // remove deletes a name's certificates, of all CAs.
 func (c *Certificates) remove(ctx context.Context, name string) error {
 	if !isKey(name) {
-		return fmt.Errorf("%q is no name of a certificate", name)
+		return fmt.Errorf("%q is not a valid name", name)
 	}
 	issuers, err := c.issuers(ctx)
 	if err != nil {
@@ -239,8 +180,6 @@ func (c *Certificates) remove(ctx context.Context, name string) error {
 }
 
 func (c *Certificates) forget(name string) {
-	c.mu.Lock()
-	delete(c.known, name)
-	c.mu.Unlock()
+	c.known.remove(name)
 	c.loaded.remove(name)
 }

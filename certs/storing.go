@@ -7,11 +7,9 @@ import (
 	"math/rand/v2"
 	"sync"
 	"time"
-
-	"mailhint/untrusted"
 )
 
-// storing is whether the storage takes what is written. While it does not, nothing is ordered: the certificate would be lost.
+// storing is whether the storage accepts what is written. While it does not, nothing is ordered: the certificate would be lost.
 type storing struct {
 	mu    sync.Mutex
 	fault string // why it does not; empty if it does
@@ -21,13 +19,13 @@ type storing struct {
 // storagePause is the time between attempts to write while that fails.
 const storagePause = 30 * time.Second
 
-// errStorage means that nothing can be kept. No name is to blame for it.
-var errStorage = errors.New("certificates cannot be kept")
+// errStorage means that nothing can be saved, which is not the fault of a name.
+var errStorage = errors.New("certificates cannot be saved")
 
 // checkPrefix begins the names of the files that checkStorage writes.
 const checkPrefix = "check-"
 
-// checkStorage writes as much as a certificate takes, and removes it.
+// checkStorage writes as much as a certificate takes, and deletes it.
 func (c *Certificates) checkStorage(ctx context.Context) error {
 	key := fmt.Sprintf("%s%08x", checkPrefix, rand.Uint32())
 	err := c.storage.Store(ctx, key, make([]byte, 16<<10))
@@ -42,14 +40,14 @@ func (c *Certificates) checkStorage(ctx context.Context) error {
 	defer s.mu.Unlock()
 	if err == nil {
 		if s.fault != "" {
-			c.log.Info("certificates can be kept again")
+			c.log.Info("certificates can be saved again")
 		}
 		s.fault = ""
 		return nil
 	}
-	text := untrusted.Clip(err.Error(), maxText)
+	text := clip(err)
 	if s.fault == "" {
-		c.log.Error("certificates cannot be kept, so none are ordered; what there is goes on being served", "error", text)
+		c.log.Error("certificates cannot be saved, so none are ordered; still serving the existing ones", "error", text)
 	}
 	s.fault, s.until = text, c.clock.Now().Add(spread(storagePause))
 	return fmt.Errorf("%w: %s", errStorage, text)

@@ -3,12 +3,16 @@ package certs
 import (
 	"net"
 	"strings"
+
+	"mailhint/untrusted"
 )
 
-// maxText bounds what a CA or a name server says, in characters, where an admin sees it.
+// maxText bounds the messages of CAs and name servers that an admin sees, in characters.
 const maxText = 300
 
-// nameOf brings the name of a handshake into one spelling.
+func clip(err error) string { return untrusted.Clip(err.Error(), maxText) }
+
+// nameOf normalises the name of a handshake or an argument: lower case, no trailing dot.
 func nameOf(name string) string { return strings.ToLower(strings.TrimSuffix(name, ".")) }
 
 // hostOf returns the name in a Host header.

@@ -13,37 +13,37 @@ import (
 
 const (
 	betweenTidies = 24 * time.Hour
-	// leftAfter is the age of a file that was meant for a moment only, and that a killed process has left: locks are written again
-	// every five seconds, and the longest order takes minutes.
-	leftAfter = 24 * time.Hour
+	// leftoverAge is the age at which a temporary file must be the leftover of a killed process: locks are rewritten every five
+	// seconds, and the longest order takes minutes.
+	leftoverAge = 24 * time.Hour
 )
 
-// tidy removes what nobody needs any more: certificates that have ended, of names that are not allowed, not listed, or have a later
-// one; failures of names that are not allowed; and what killed processes have left. What cannot be removed stays until the next time.
+// tidy removes what is no longer needed: expired certificates of names that are not allowed, not listed, or have a newer one; failures
+// of names that are not allowed; and leftovers of killed processes. What cannot be removed stays until the next time.
 func (c *Certificates) tidy(ctx context.Context) {
-	c.removeEnded(ctx)
+	c.removeExpired(ctx)
 	now := c.clock.Now()
 	for name, failure := range c.failures.all() {
 		if !c.allowed(name) && now.After(failure.Next) && now.After(failure.Last.Add(betweenTidies)) {
 			c.failures.clear(ctx, name)
 		}
 	}
-	c.removeLeft(ctx, "", func(name string) bool { return strings.HasPrefix(name, checkPrefix) })
-	c.removeLeft(ctx, "locks", func(name string) bool { return strings.HasSuffix(name, ".lock") })
-	c.removeLeft(ctx, failuresPrefix, func(file string) bool {
+	c.removeLeftovers(ctx, "", func(name string) bool { return strings.HasPrefix(name, checkPrefix) })
+	c.removeLeftovers(ctx, "locks", func(name string) bool { return strings.HasSuffix(name, ".lock") })
+	c.removeLeftovers(ctx, failuresPrefix, func(file string) bool {
 		name, whole := strings.CutSuffix(file, ".json")
 		return !whole || !c.allowed(name)
 	})
 	for _, account := range c.inside(ctx, "orders") {
-		c.removeLeft(ctx, account, func(string) bool { return true }) // the count needs those of an hour
+		c.removeLeftovers(ctx, account, func(string) bool { return true }) // those of the last hour are needed for the count
 	}
-	for _, ca := range c.inside(ctx, "acme") {
-		c.removeLeft(ctx, path.Join(ca, "challenge_tokens"), func(string) bool { return true })
+	for _, ca := range c.inside(ctx, accountsPrefix) {
+		c.removeLeftovers(ctx, path.Join(ca, challengeFolder), func(string) bool { return true })
 	}
 }
 
-// removeEnded removes certificates, by the directory they are in.
-func (c *Certificates) removeEnded(ctx context.Context) {
+// removeExpired removes expired certificates that are not served.
+func (c *Certificates) removeExpired(ctx context.Context) {
 	now := c.clock.Now()
 	for _, issuer := range c.inside(ctx, certificatesPrefix) {
 		issuer = path.Base(issuer)
@@ -52,9 +52,9 @@ func (c *Certificates) removeEnded(ctx context.Context) {
 				return
 			}
 			name := path.Base(dir)
-			best := c.entry(name)
+			best := c.known.get(name)
 			if best == nil || best.issuer == issuer && c.allowed(name) && c.listed(name) || !isKey(name) {
-				continue // it is served, or damaged, which an order mends
+				continue // it is served, or damaged and will be ordered again
 			}
 			s, err := c.readFrom(ctx, issuer, name)
 			if err != nil || !now.After(s.notAfter.Add(betweenTidies)) {
@@ -67,20 +67,20 @@ func (c *Certificates) removeEnded(ctx context.Context) {
 	}
 }
 
-// removeLeft removes the files in dir that match and have not been written for long.
-func (c *Certificates) removeLeft(ctx context.Context, dir string, match func(name string) bool) {
+// removeLeftovers removes the files in dir that match and have not been written for a day.
+func (c *Certificates) removeLeftovers(ctx context.Context, dir string, match func(name string) bool) {
 	for _, key := range c.inside(ctx, dir) {
 		if !match(path.Base(key)) {
 			continue
 		}
 		info, err := c.storage.Stat(ctx, key)
-		if err == nil && info.IsTerminal && !info.Modified.IsZero() && time.Since(info.Modified) > leftAfter {
+		if err == nil && info.IsTerminal && !info.Modified.IsZero() && time.Since(info.Modified) > leftoverAge {
 			c.storage.Delete(ctx, key)
 		}
 	}
 }
 
-// inside lists what is in a directory, as far as that can be read.
+// inside lists what is in a directory, as far as it can be read.
 func (c *Certificates) inside(ctx context.Context, dir string) []string {
 	keys, err := c.storage.List(ctx, dir, false)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) && ctx.Err() == nil {

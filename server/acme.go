@@ -41,39 +41,16 @@ func (s *Server) answerChallenges(purpose listen.Purpose, h http.Handler) http.H
 	return s.acme.HTTPChallenge(h)
 }
 
-// tellPorts tells where the CA's questions arrive, so that nothing else listens for them.
+// tellPorts tells how the CA can reach this server.
 func (s *Server) tellPorts() {
 	if s.acme == nil {
 		return
 	}
 	addrs := s.Addrs()
-	s.acme.ListensOn(firstPort(addrs.HTTP), firstPort(addrs.HTTPS))
-	s.acme.ListensAt(oneAddress(slices.Concat(addrs.HTTP, addrs.HTTPS)))
+	s.acme.ReachableBy(slices.ContainsFunc(addrs.HTTP, isTCP), slices.ContainsFunc(addrs.HTTPS, isTCP))
 }
 
-// oneAddress returns the IP address that all listeners share, or "" if there is none, or if they listen at all of the machine's.
-func oneAddress(addrs []net.Addr) string {
-	var shared net.IP
-	for _, a := range addrs {
-		tcp, ok := a.(*net.TCPAddr)
-		if !ok || tcp.IP.IsUnspecified() || shared != nil && !shared.Equal(tcp.IP) {
-			return ""
-		}
-		shared = tcp.IP
-	}
-	if shared == nil {
-		return ""
-	}
-	return shared.String()
-}
-
-func firstPort(addrs []net.Addr) int {
-	i := slices.IndexFunc(addrs, func(a net.Addr) bool { _, ok := a.(*net.TCPAddr); return ok })
-	if i < 0 {
-		return 0
-	}
-	return addrs[i].(*net.TCPAddr).Port
-}
+func isTCP(a net.Addr) bool { _, tcp := a.(*net.TCPAddr); return tcp }
 
 // storedSigner signs with the certificate of the name that was asked, if there is one. No CA is asked for a profile.
 func (s *Server) storedSigner(host string) (*tls.Certificate, error) {

@@ -26,11 +26,12 @@ import (
 
 // CA is a Pebble that runs.
 type CA struct {
-	Address  string          // host and port
-	Root     tls.Certificate // with which it speaks https
-	RootFile string          // the same without its key, in PEM
-	Roots    *x509.CertPool  // the same
-	Issuing  *x509.CertPool  // what its certificates come from
+	Address     string            // host and port
+	Root        tls.Certificate   // with which it speaks https
+	RootFile    string            // the same without its key, in PEM
+	Roots       *x509.CertPool    // the same
+	Issuing     *x509.CertPool    // what its certificates come from
+	IssuingRoot *x509.Certificate // the same
 
 	kill func()
 }
@@ -89,9 +90,14 @@ func start(t testing.TB, pebble, names string, httpPort, tlsPort int, valid time
 	if root == nil || untilAnswers(client, ca.Directory()) == nil {
 		return nil
 	}
-	if !ca.Issuing.AppendCertsFromPEM(root) {
-		t.Fatalf("Pebble's root is no certificate: %s", root)
+	block, _ := pem.Decode(root)
+	if block == nil {
+		t.Fatalf("Pebble's root is not valid PEM: %s", root)
 	}
+	if ca.IssuingRoot, err = x509.ParseCertificate(block.Bytes); err != nil {
+		t.Fatalf("Pebble's root: %v", err)
+	}
+	ca.Issuing.AddCert(ca.IssuingRoot)
 	return ca
 }
 

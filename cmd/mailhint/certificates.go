@@ -8,8 +8,8 @@ import (
 	"mailhint/domains"
 )
 
-// acmeDir is the folder below state_dir that holds the certificates.
-const acmeDir = "acme"
+// certificateFolder is where tls = "acme" keeps certificates.
+func certificateFolder(s domains.Server) string { return filepath.Join(s.StateDir, "acme") }
 
 // openCertificates opens the certificates of tls = "acme". now returns the current domains, which decide which names may have a certificate.
 func openCertificates(s domains.Server, now func() *domains.Snapshot, hosts certs.HostResolver, log *slog.Logger) (*certs.Certificates, error) {
@@ -21,6 +21,6 @@ func openCertificates(s domains.Server, now func() *domains.Snapshot, hosts cert
 		Allowed:    func(name string) bool { s := now(); return s != nil && s.Covers(name) },
 		Listed:     func(name string) bool { s := now(); return s != nil && s.Lists(name) },
 		PointsHere: certs.Reachability{Name: s.Name, Hosts: hosts}.Check, CAs: s.ACME.CAs, Email: s.ACME.Email, Roots: roots,
-		Dir: filepath.Join(s.StateDir, acmeDir), PerHour: s.ACME.Orders, Log: log,
+		Dir: certificateFolder(s), PerHour: s.ACME.Orders, Log: log,
 	})
 }

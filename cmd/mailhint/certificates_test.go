@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"mailhint/certs"
 	"mailhint/certs/pebbletest"
 )
 
@@ -58,6 +59,15 @@ func freeAddress(t *testing.T) string {
 	return l.Addr().String()
 }
 
+func portOf(t *testing.T, address string) int {
+	t.Helper()
+	port, err := netip.ParseAddrPort(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return int(port.Port())
+}
+
 // slowZone takes its time over one name, longer than a handshake may take otherwise.
 type slowZone struct {
 	zoneOf
@@ -75,7 +85,7 @@ func (z slowZone) Host(ctx context.Context, name string) ([]netip.Addr, string, 
 // the command cert works beside it.
 func TestACME(t *testing.T) {
 	httpAddress, httpsAddress := freeAddress(t), freeAddress(t)
-	ca := pebbletest.Start(t, configuredPort([]string{httpAddress}), configuredPort([]string{httpsAddress}), 90*24*time.Hour)
+	ca := pebbletest.Start(t, portOf(t, httpAddress), portOf(t, httpsAddress), 90*24*time.Hour)
 	config := fmt.Sprintf(`
 [server]
 name = "setup.example.com"
@@ -156,11 +166,11 @@ smtp = "smtp.example.org"
 func tryCert(t *testing.T, file, nameserver string) {
 	t.Helper()
 	out, _ := runCert(t, 0, file, "list", "--resolver", nameserver)
-	if !strings.Contains(out, "autoconfig.example.com      valid    89 ") || !strings.Contains(out, ": 3 of 100 orders of this hour made") ||
+	if !strings.Contains(out, "autoconfig.example.com      valid    89 ") || !strings.Contains(out, ": 3 of 100 orders used this hour") ||
 		!strings.Contains(out, "autodiscover.example.com    missing  -") || !strings.Contains(out, "autodiscover.example.com is not ordered: the name points to 192.0.2.1") {
 		t.Errorf("cert list:\n%s", out)
 	}
-	var report certReport
+	var report certs.Report
 	if out, _ = runCert(t, 0, file, "check", "--json"); json.Unmarshal([]byte(out), &report) != nil || len(report.Certificates) != 0 {
 		t.Errorf("cert check:\n%s", out)
 	}
@@ -177,7 +187,7 @@ func tryCert(t *testing.T, file, nameserver string) {
 			t.Errorf("cert get: %s", out)
 		}
 	}
-	if out, _ = runCert(t, 0, file, "list", "--resolver", nameserver); !strings.Contains(out, ": 4 of 100 orders") {
+	if out, _ = runCert(t, 0, file, "list", "--resolver", nameserver); !strings.Contains(out, ": 4 of 100 orders used") {
 		t.Errorf("cert list after get:\n%s", out)
 	}
 	text, err := os.ReadFile(file)

@@ -52,7 +52,7 @@ const nobodysCA = "https://127.0.0.1:1/dir"
 func stateWith(b *testing.B, cert, key string, names ...string) string {
 	b.Helper()
 	dir := b.TempDir()
-	storage := &certmagic.FileStorage{Path: filepath.Join(dir, acmeDir)}
+	storage := &certmagic.FileStorage{Path: filepath.Join(dir, "acme")}
 	issuer := (&certmagic.ACMEIssuer{CA: nobodysCA}).IssuerKey()
 	for _, name := range names {
 		for to, from := range map[string]string{

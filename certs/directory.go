@@ -1,0 +1,45 @@
+package certs
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+)
+
+// prepareDir creates the directory, or makes sure that no other user can read what is in it.
+func prepareDir(dir string, log *slog.Logger) error {
+	if dir == "" {
+		return errors.New("certificates: no directory is configured; set state_dir in [server]")
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("certificates cannot be saved: %w; create the directory, or correct state_dir in [server]", err)
+	}
+	loose := 0
+	err := filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
+		if err != nil || !d.IsDir() && !d.Type().IsRegular() {
+			return err
+		}
+		info, err := d.Info()
+		if errors.Is(err, fs.ErrNotExist) { // removed by another process
+			return nil
+		}
+		if err != nil || info.Mode().Perm()&0o077 == 0 || filepath.Base(filepath.Dir(name)) == "locks" { // locks contain times only
+			return err
+		}
+		loose++
+		return os.Chmod(name, info.Mode().Perm()&0o700)
+	})
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	if err != nil {
+		return fmt.Errorf("certificates cannot be saved in %s: %w; it must belong to the user that mailhint runs as", dir, err)
+	}
+	if loose > 0 {
+		log.Warn("key files were readable by other users; permissions are fixed, but treat the keys as compromised", "directory", dir, "files", loose)
+	}
+	return nil
+}

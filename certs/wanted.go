@@ -1,0 +1,63 @@
+package certs
+
+import (
+	"context"
+	"iter"
+	"time"
+)
+
+const (
+	// betweenLooks is the time after which the wanted names are looked through again: DNS may point here by then.
+	betweenLooks = time.Hour
+	// betweenNames spares the name servers of an admin with a million domains.
+	betweenNames = 10 * time.Millisecond
+)
+
+// Want has certificates ordered in the background for names, as far as they are allowed. The names replace those of the previous
+// call. The sequence is gone through now and from time to time.
+func (c *Certificates) Want(names iter.Seq[string]) {
+	c.wanted.Store(&names)
+	signal(c.wantedNow)
+}
+
+func (c *Certificates) orderWanted(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-c.wantedNow:
+		case <-c.clock.After(betweenLooks):
+		}
+		names := c.wanted.Load()
+		if names == nil {
+			continue
+		}
+		for name := range *names {
+			if ctx.Err() != nil {
+				return
+			}
+			if c.allowed(name) && c.known.get(name) == nil && c.failures.wait(name, c.clock.Now()) <= 0 {
+				c.enqueueWanted(ctx, name)
+			}
+		}
+	}
+}
+
+// enqueueWanted puts a name into the queue, as soon as there is room, and pauses a little.
+func (c *Certificates) enqueueWanted(ctx context.Context, name string) {
+	for c.queue.add(name, forLater) == nil {
+		select {
+		case <-ctx.Done():
+			return
+		case <-c.queue.room:
+		}
+	}
+	select {
+	case <-ctx.Done():
+	case <-time.After(betweenNames):
+	}
+}
+
+func (c *Certificates) allowed(name string) bool {
+	return name != "" && len(name) <= maxName && c.config.Allowed(name)
+}
