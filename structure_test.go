@@ -16,7 +16,7 @@ import (
 // not know each other.
 var ranks = [][]string{
 	{"untrusted", "spelling"},
-	{"settings", "templates", "durable", "resolver", "certs/pebbletest", "keypairs/keypairtest"},
+	{"settings", "templates", "durable", "resolver", "certs/pebbletest", "keypairs/keypairtest", "lab/visit"},
 	{"edge", "edge/edgetest"},
 	{"autoconfig", "autodiscover", "mobileconfig", "pacc", "wellknown", "dnsrecords", "domains", "ispdb", "probe", "exchangers", "certs", "proxies", "listen", "keypairs"},
 	{"preview", "help"},

@@ -13,12 +13,14 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // Environment variables that the tests outside of the namespace hand to themselves inside.
 const (
 	insideDir     = "MAILHINT_LAB_DIR"     // an empty folder for everything that servers write
 	insideProgram = "MAILHINT_LAB_PROGRAM" // the mailhint to test
+	insideAlone   = "MAILHINT_LAB_ALONE"   // set in a second namespace, which belongs to one test; see alone
 )
 
 // outside says why the tests could not enter a namespace; empty inside of it.
@@ -28,14 +30,18 @@ var outside string
 // nobody, and nothing outlives it.
 func TestMain(m *testing.M) {
 	if os.Getenv(insideDir) != "" {
-		if err := settle(); err != nil {
+		prepare := settle
+		if os.Getenv(insideAlone) != "" {
+			prepare = settleNetwork
+		}
+		if err := prepare(); err != nil {
 			fmt.Fprintln(os.Stderr, "lab:", err)
 			os.Exit(1)
 		}
 		os.Exit(m.Run())
 	}
 	code, err := enter()
-	if err != nil { // tell it by skipping each test
+	if err != nil { // each test that needs a namespace is skipped, and says why
 		outside = err.Error()
 		code = m.Run()
 	}
@@ -66,7 +72,9 @@ func enter() (int, error) {
 		return 0, err
 	}
 	program := filepath.Join(dir, "mailhint")
-	if out, err := exec.Command("go", "build", "-o", program, "mailhint/cmd/mailhint").CombinedOutput(); err != nil {
+	build := exec.Command("go", "build", "-ldflags", "-s -w", "-o", program, "mailhint/cmd/mailhint")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0") // as people have it, and never with the race detector, which takes ten times the memory
+	if out, err := build.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "lab: mailhint does not build:\n%s", out)
 		return 1, nil
 	}
@@ -100,8 +108,8 @@ func root() ([]string, error) {
 	return []string{"sudo", "-n"}, nil
 }
 
-// networks are this internet's. All of their addresses are at home on the loopback. Programs ask from an address of their own: to
-// Dovecot, who asks from the address that he asks is in the same room, and may log in without TLS.
+// networks are this internet's. All of their addresses belong to the loopback interface. Programs ask from an address of their own:
+// Dovecot takes a client with the server's own address to be on the same machine, and lets it log in without TLS.
 var networks = []struct{ network, client string }{
 	{"198.51.100.0/24", "203.0.113.1"},
 	{"203.0.113.0/24", "203.0.113.1"},
@@ -125,20 +133,74 @@ func settle() error {
 	if err := syscall.Mount(file, "/etc/resolv.conf", "", syscall.MS_BIND, ""); err != nil {
 		return fmt.Errorf("own /etc/resolv.conf: %w", err)
 	}
-	commands := []string{"ip link set lo up", "ip address add 203.0.113.1/32 dev lo", "ip address add 2001:db8::1/128 dev lo"}
-	for _, n := range networks {
-		commands = append(commands, "ip route add local "+n.network+" dev lo src "+n.client)
+	return settleNetwork()
+}
+
+// settleNetwork gives a new network namespace its addresses.
+func settleNetwork() error {
+	// An IPv6 address that is still tentative, because the kernel has yet to find out whether another machine has it, cannot be the source
+	// of a route: nodad skips this duplicate address detection.
+	if err := ip("link set lo up", "address add 203.0.113.1 dev lo", "address add 2001:db8::1 dev lo nodad"); err != nil {
+		return err
 	}
-	for _, command := range commands {
-		words := strings.Fields(command)
-		if out, err := exec.Command(words[0], words[1:]...).CombinedOutput(); err != nil {
-			return fmt.Errorf("%s: %w: %s", command, err, out)
+	if err := awaitAddresses(); err != nil {
+		return err
+	}
+	for _, n := range networks {
+		if err := ip("route add local " + n.network + " dev lo src " + n.client); err != nil {
+			return err
 		}
 	}
-	for _, setting := range []string{"ipv4", "ipv6"} { // of a whole network no address needs to be added before it is used
+	for _, setting := range []string{"ipv4", "ipv6"} { // no address of these networks needs to be added before it is used
 		if err := os.WriteFile("/proc/sys/net/"+setting+"/ip_nonlocal_bind", []byte("1"), 0); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func ip(commands ...string) error {
+	for _, command := range commands {
+		if out, err := exec.Command("ip", strings.Fields(command)...).CombinedOutput(); err != nil {
+			return fmt.Errorf("ip %s: %w: %s", command, err, out)
+		}
+	}
+	return nil
+}
+
+// awaitAddresses waits until no address is tentative any more.
+func awaitAddresses() error {
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		tentative, err := exec.Command("ip", "address", "show", "dev", "lo", "tentative").CombinedOutput()
+		if err != nil {
+			return fmt.Errorf("ip address show: %w: %s", err, tentative)
+		}
+		if len(bytes.TrimSpace(tentative)) == 0 {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("addresses are still tentative after 30 s: %s", tentative)
+		}
+	}
+}
+
+// alone runs the calling test again in a namespace of its own, in which all ports are free, and reports whether it is there.
+func alone(t *testing.T) bool {
+	t.Helper()
+	if outside != "" {
+		t.Skip(outside)
+	}
+	if os.Getenv(insideAlone) != "" {
+		return true
+	}
+	cmd := exec.Command("unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc",
+		os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v", "-test.timeout=15m")
+	cmd.Env = append(os.Environ(), insideAlone+"=1")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	out, err := cmd.CombinedOutput()
+	t.Logf("in a namespace of its own:\n%s", out)
+	if err != nil {
+		t.Errorf("in a namespace of its own: %v", err)
+	}
+	return false
 }

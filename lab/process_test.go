@@ -9,14 +9,17 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 )
 
-// process is a running server. It needs no end: it goes with the namespace.
+// process is a running server. It need not be stopped: it goes with the namespace.
 type process struct {
+	*exec.Cmd
 	name, log string
-	ended     chan struct{}
+	ended     chan struct{} // closed when it has ended
+	err       error         // of its end
 }
 
 // processes are all that were started.
@@ -36,13 +39,18 @@ func explain(t testing.TB) {
 	}
 }
 
-// find returns the path of a program, or skips the test.
+// find returns the path of a program, or skips the test. One without a Debian package is built by "make programs".
 func find(t testing.TB, program, debianPackage string) string {
 	t.Helper()
-	for _, name := range []string{program, "/usr/sbin/" + program, "/usr/lib/postfix/sbin/" + program} {
+	for _, name := range []string{program, "/usr/sbin/" + program, "/usr/lib/postfix/sbin/" + program, "../build/tools/" + program} {
 		if path, err := exec.LookPath(name); err == nil {
-			return path
+			if path, err = filepath.Abs(path); err == nil {
+				return path
+			}
 		}
+	}
+	if debianPackage == "" {
+		t.Skipf("%s is not installed; make programs builds it", program)
 	}
 	t.Skipf("%s is not installed: apt-get install %s", program, debianPackage)
 	return ""
@@ -56,7 +64,7 @@ func start(t testing.TB, name, dir string, argv ...string) *process {
 
 func startCommand(t testing.TB, name, dir string, cmd *exec.Cmd) *process {
 	t.Helper()
-	p := &process{name: name, log: filepath.Join(dir, "log"), ended: make(chan struct{})}
+	p := &process{Cmd: cmd, name: name, log: filepath.Join(dir, "log-"+name), ended: make(chan struct{})}
 	log, err := os.OpenFile(p.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
 		t.Fatal(err)
@@ -68,16 +76,42 @@ func startCommand(t testing.TB, name, dir string, cmd *exec.Cmd) *process {
 	}
 	processes = append(processes, p)
 	go func() {
-		cmd.Wait() // what it says stands in its log
+		p.err = cmd.Wait()
 		close(p.ended)
 	}()
 	return p
 }
 
+// stop asks a server to end, and waits until it has.
+func (p *process) stop(t testing.TB) {
+	t.Helper()
+	p.Process.Signal(syscall.SIGTERM) // fails if it has ended
+	select {
+	case <-p.ended:
+	case <-time.After(patience):
+		p.Process.Kill()
+		t.Fatalf("%s has not ended %s after SIGTERM\n%s", p.name, patience, tail(p.log))
+	}
+}
+
+// patience is how long a test waits for what must happen, on a machine that is busy with other things.
+const patience = 2 * time.Minute
+
+// eventually waits until something is so.
+func eventually(t testing.TB, what string, is func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		if is() {
+			return
+		}
+	}
+	t.Fatalf("not within %s: %s", patience, what)
+}
+
 // await waits until a check of the server passes.
 func (p *process) await(t testing.TB, ready func() error) {
 	t.Helper()
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(patience)
 	for {
 		err := ready()
 		if err == nil {
@@ -85,7 +119,7 @@ func (p *process) await(t testing.TB, ready func() error) {
 		}
 		select {
 		case <-p.ended:
-			err = errors.Join(errors.New("it has ended"), err)
+			err = errors.Join(errors.New("it has ended"), p.err, err)
 			deadline = time.Time{}
 		default:
 		}

@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/caddyserver/certmagic"
+
+	"mailhint/lab/visit"
 )
 
 // BenchmarkLoadedCertificates measures the memory that the process takes for each certificate that it has read and served. The target is
@@ -19,19 +21,19 @@ func BenchmarkLoadedCertificates(b *testing.B) {
 	const domains = 1000
 	program, dir := buildProgram(b), b.TempDir()
 	cert, key := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
-	writeVisited(b, cert, key)
+	writePair(b, cert, key)
 	entries, names := benchDomain, []string(nil)
 	for i := range domains {
 		domain := fmt.Sprintf("d%d.example", i)
 		entries += strings.ReplaceAll(benchDomain, "example.com", domain)
-		for _, name := range visitedNames {
+		for _, name := range visit.Names() {
 			names = append(names, strings.Replace(name, "example.com", domain, 1))
 		}
 	}
-	config := writeConfig(b, benchServer+"https = [\"127.0.0.1:0\"]\n"+stateWith(b, cert, key, append(names, visitedNames...)...)+entries)
+	config := writeConfig(b, benchServer+"https = [\"127.0.0.1:0\"]\n"+stateWith(b, cert, key, append(names, visit.Names()...)...)+entries)
 	for b.Loop() {
 		c, stop := startChild(b, program, config)
-		visitMany(b, newVisitor("http/1.1", nil, c.body(b)), c.secure, len(names)) // what connections take, and one certificate
+		visitMany(b, visit.New("http/1.1", nil, c.body(b)), c.secure, len(names)) // what connections take, and one certificate
 		before := c.resident(b)
 		for _, name := range names {
 			conn, err := tls.Dial("tcp", c.secure, &tls.Config{ServerName: name, InsecureSkipVerify: true})

@@ -17,6 +17,9 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"mailhint/keypairs/keypairtest"
+	"mailhint/lab/visit"
 )
 
 // BenchmarkNewConnections compares new TLS connections, with a full handshake and one request each, with nginx that serves the same
@@ -28,16 +31,16 @@ import (
 func BenchmarkNewConnections(b *testing.B) {
 	program, dir := buildProgram(b), b.TempDir()
 	cert, key := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
-	writeVisited(b, cert, key)
+	writePair(b, cert, key)
 	files := startSecure(b, program, fmt.Sprintf("tls = \"files\"\ncert = %q\nkey = %q\n", cert, key))
-	acme := startSecure(b, program, stateWith(b, cert, key, visitedNames...))
+	acme := startSecure(b, program, stateWith(b, cert, key, visit.Names()...))
 	body := files.body(b)
 	for _, protocol := range []string{"http/1.1", "h2"} {
 		b.Run(protocol, func(b *testing.B) {
 			nginx := startNginx(b, cert, key, protocol, body)
 			again := startNginx(b, cert, key, protocol, body) // how far from 1 chance leads
 			again.name = "nginx-again"
-			compareVisits(b, newVisitor(protocol, nil, body), []*visitedServer{nginx, again,
+			compareVisits(b, visit.New(protocol, nil, body), []*visitedServer{nginx, again,
 				{"files", files.secure, []int{files.Process.Pid}},
 				{"acme", acme.secure, []int{acme.Process.Pid}}})
 		})
@@ -48,6 +51,17 @@ func BenchmarkNewConnections(b *testing.B) {
 type visitedServer struct {
 	name, address string
 	processes     []int
+}
+
+// writePair writes a certificate for the names of the domain that is asked for, and its key.
+func writePair(b *testing.B, certFile, keyFile string) {
+	b.Helper()
+	cert, key := keypairtest.PEM(b, keypairtest.New(b, keypairtest.Options{Names: visit.Names()}))
+	for file, text := range map[string][]byte{certFile: cert, keyFile: key} {
+		if err := os.WriteFile(file, text, 0o600); err != nil {
+			b.Fatal(err)
+		}
+	}
 }
 
 const benchDomain = "[domains.\"example.com\"]\nimap = \"imap.example.com\"\nsmtp = \"smtp.example.com\"\n"
@@ -66,7 +80,7 @@ func (c *child) body(b testing.TB) []byte {
 	if err != nil {
 		b.Fatal(err)
 	}
-	r.Host = visited
+	r.Host = visit.Host
 	response, err := http.DefaultClient.Do(r)
 	if err != nil {
 		b.Fatal(err)
@@ -135,9 +149,9 @@ http {
 		cmd.Process.Signal(os.Interrupt) // its workers end too
 		cmd.Wait()
 	})
-	v := newVisitor(protocol, nil, body)
+	v := visit.New(protocol, nil, body)
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		if err = v.visit(address, nil); err == nil {
+		if err = v.Ask(address, nil); err == nil {
 			return &visitedServer{"nginx", address, append(children(b, cmd.Process.Pid), cmd.Process.Pid)}
 		}
 		if time.Now().After(deadline) {
@@ -186,7 +200,7 @@ func (s *visitedServer) used(b *testing.B) float64 {
 }
 
 // compareVisits reports how the servers compare with the first.
-func compareVisits(b *testing.B, v *visitor, servers []*visitedServer) {
+func compareVisits(b *testing.B, v *visit.Client, servers []*visitedServer) {
 	const perRound, atLeast = 400, 12
 	rates, used := make([][]float64, len(servers)), make([]float64, len(servers))
 	round := func(n int) {
@@ -227,7 +241,7 @@ func compareVisits(b *testing.B, v *visitor, servers []*visitedServer) {
 }
 
 // visitMany visits from several clients at once.
-func visitMany(b *testing.B, v *visitor, address string, visits int) {
+func visitMany(b *testing.B, v *visit.Client, address string, visits int) {
 	var clients sync.WaitGroup
 	var left atomic.Int64
 	left.Store(int64(visits))
@@ -235,7 +249,7 @@ func visitMany(b *testing.B, v *visitor, address string, visits int) {
 		from := net.IPv4(127, 0, 1, byte(i+1)) // each with ports of its own, of which a closed connection keeps one for a minute
 		clients.Go(func() {
 			for left.Add(-1) >= 0 {
-				if err := v.visit(address, from); err != nil {
+				if err := v.Ask(address, from); err != nil {
 					b.Error(err)
 					return
 				}

@@ -6,23 +6,26 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
+
+	"mailhint/keypairs/keypairtest"
 )
 
 // check and serve tell of names that no certificate covers, without naming all of a thousand; of covered ones they say nothing.
 func TestUncovered(t *testing.T) {
-	s := &setup{dir: t.TempDir()}
-	newCertificate(t, s) // for *.example.com among others
+	dir := t.TempDir()
+	keypairtest.Write(t, dir, "pair", keypairtest.New(t, keypairtest.Options{Names: []string{"*.example.com"}}))
 	var many strings.Builder
-	many.WriteString("[server]\ntls = \"files\"\ncert = \"cert.pem\"\nkey = \"key.pem\"\nhttp = [\"127.0.0.1:0\"]\nhttps = [\"127.0.0.1:0\"]\nadmin = \"127.0.0.1:0\"\n" +
+	many.WriteString("[server]\ntls = \"files\"\ncert = \"pair.pem\"\nkey = \"pair.key\"\nhttp = [\"127.0.0.1:0\"]\nhttps = [\"127.0.0.1:0\"]\nadmin = \"127.0.0.1:0\"\n" +
 		"[domains.\"example.com\"]\nimap = \"imap.example.com\"\nsmtp = \"smtp.example.com\"\n")
 	good := many.String()
 	for i := range 500 {
 		fmt.Fprintf(&many, "[domains.\"d%03d.example\"]\nimap = \"imap.example.com\"\nsmtp = \"smtp.example.com\"\n", i)
 	}
 	const want = "no certificate covers autoconfig.d000.example, autoconfig.d001.example, autoconfig.d002.example and 997 more, so programs"
-	file := s.path("domains.toml")
+	file := filepath.Join(dir, "domains.toml")
 	for text, want := range map[string]string{good: "", many.String(): want} {
 		write(t, file, text)
 		var out, errs bytes.Buffer
@@ -35,7 +38,7 @@ func TestUncovered(t *testing.T) {
 			(want == "") != (result.Warning == "") {
 			t.Errorf("check --json: %.500s, want the warning %q", &out, want)
 		}
-		p := startProgram(t, strings.NewReplacer("cert.pem", s.path("cert.pem"), "key.pem", s.path("key.pem")).Replace(text))
+		p := startProgram(t, strings.NewReplacer("pair.", filepath.Join(dir, "pair.")).Replace(text))
 		if log := p.log.String(); want == "" && strings.Contains(log, "no certificate covers") || strings.Count(log, want) != 1 && want != "" {
 			t.Errorf("serve logged %.1000s, want %q once", log, want)
 		}

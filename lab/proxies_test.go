@@ -1,16 +1,9 @@
 //go:build linux
 
-package main
+package lab
 
 import (
-	"bytes"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/x509"
-	"encoding/pem"
-	"math/big"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -19,7 +12,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
+
+	"mailhint/keypairs/keypairtest"
 )
 
 // front is a real web server in front of mailhint.
@@ -78,11 +72,11 @@ func (s *setup) block(t *testing.T, below string) string {
 // TestProxies puts every server that Debian has in front of the true program, with exactly the snippet that mailhint prints, and asks
 // as mail programs do.
 func TestProxies(t *testing.T) {
-	if !inNamespace(t) {
+	if !alone(t) {
 		return
 	}
 	const listed = "[domains.\"example.com\"]\nimap = \"imap.example.com\"\nsmtp = \"smtp.example.com\"\n" +
-		"[[domains.\"example.com\".rules]]\nfrom = [\"10.9.0.0/16\"]\nimap = \"inside.example.com\"\n"
+		"[[domains.\"example.com\".rules]]\nfrom = [\"198.51.100.0/24\"]\nimap = \"inside.example.com\"\n"
 	const unlisted = listed + "[domains.\"*.students.example\"]\nimap = \"imap.example.com\"\nsmtp = \"smtp.example.com\"\n"
 	for _, f := range fronts {
 		name := f.kind
@@ -105,19 +99,19 @@ func (f front) try(t *testing.T, domains string, all bool) {
 	roots := newCertificate(t, s)
 	config := s.path("domains.toml")
 	write(t, config, "[server]\n"+f.server+domains)
-	var out, errs bytes.Buffer
 	args := []string{"proxy", f.kind, "--config", config}
 	if f.kind == "haproxy" {
 		args = append(args, "--cert", s.path("both.pem"))
 	} else {
 		args = append(args, "--cert", s.path("cert.pem"), "--key", s.path("key.pem"))
 	}
-	if code := run(t.Context(), args, &out, &errs); code != exitGood || errs.Len() > 0 {
-		t.Fatalf("mailhint proxy: exit code %d, %s", code, &errs)
+	snippet, err := exec.Command(os.Getenv(insideProgram), args...).Output()
+	if err != nil {
+		t.Fatalf("mailhint proxy: %v", err)
 	}
-	s.snippet = out.String()
-	mailhint := startCommand(t, s, []string{"mailhint", "serve", "--config", config}, "127.0.0.1:8080")
-	server := startCommand(t, s, f.command(t, s), "127.0.0.1:443")
+	s.snippet = string(snippet)
+	mailhint := s.start(t, "mailhint", []string{os.Getenv(insideProgram), "serve", "--config", config}, "127.0.0.1:8080")
+	server := s.start(t, f.kind, f.command(t, s), "127.0.0.1:443")
 	if f.roots != nil {
 		roots = f.roots(t, s)
 	}
@@ -137,10 +131,14 @@ func (f front) try(t *testing.T, domains string, all bool) {
 			t.Errorf("TLS for a domain that is not ours: %v, want an alert", err)
 		}
 	}
-	mailhint.stop()
+	mailhint.stop(t)
 	c.asWitness()
-	server.stop()
-	if log := server.log.String(); strings.Contains(log, "ann@") || strings.Contains(log, "ann%40") || strings.Contains(log, witness) {
+	server.stop(t)
+	log, err := os.ReadFile(server.log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if log := string(log); strings.Contains(log, "ann@") || strings.Contains(log, "ann%40") || strings.Contains(log, witness) {
 		t.Errorf("the log names people:\n%s", log)
 	}
 }
@@ -148,88 +146,33 @@ func (f front) try(t *testing.T, domains string, all bool) {
 // newCertificate writes a certificate for the names of the test, and returns what trusts it.
 func newCertificate(t *testing.T, s *setup) *x509.CertPool {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		DNSNames: []string{"example.com", "*.example.com", "*.a.students.example"}, IsCA: true, BasicConstraintsValid: true}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	private, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	certPEM := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
-	keyPEM := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})
-	write(t, s.path("cert.pem"), string(certPEM))
-	write(t, s.path("key.pem"), string(keyPEM))
-	write(t, s.path("both.pem"), string(certPEM)+string(keyPEM))
-	pool := x509.NewCertPool()
-	pool.AppendCertsFromPEM(certPEM)
-	return pool
+	pair := keypairtest.New(t, keypairtest.Options{Names: []string{"example.com", "*.example.com", "*.a.students.example"}})
+	cert, key := keypairtest.PEM(t, pair)
+	write(t, s.path("cert.pem"), string(cert))
+	write(t, s.path("key.pem"), string(key))
+	write(t, s.path("both.pem"), string(cert)+string(key))
+	roots := x509.NewCertPool()
+	roots.AddCert(pair.Leaf)
+	return roots
 }
 
-// started is a program that runs until the test ends, or until it is stopped.
-type started struct {
-	cmd   *exec.Cmd
-	log   *logBuffer
-	ended chan struct{}
-}
-
-// startCommand runs a program, and waits until it listens.
-func startCommand(t *testing.T, s *setup, command []string, listens string) *started {
+// start runs a program in the folder until the test ends, and waits until it listens.
+func (s *setup) start(t *testing.T, name string, command []string, listens string) *process {
 	t.Helper()
-	p := &started{cmd: exec.Command(command[0], command[1:]...), log: new(logBuffer), ended: make(chan struct{})}
-	p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr = s.dir, p.log, p.log
-	p.cmd.Env = append(slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "NOTIFY_SOCKET=") }), "HOME="+s.dir, "XDG_DATA_HOME="+s.dir)
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
-	if err := p.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	go func() {
-		p.cmd.Wait() // its log is shown if the test fails
-		close(p.ended)
-	}()
+	cmd := exec.Command(command[0], command[1:]...)
+	cmd.Dir = s.dir
+	cmd.Env = append(slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "NOTIFY_SOCKET=") }), "HOME="+s.dir, "XDG_DATA_HOME="+s.dir)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	p := startCommand(t, name, s.dir, cmd)
 	t.Cleanup(func() {
-		p.stop()
+		p.stop(t)
+		syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // what it has started, if that has not ended with it
 		if t.Failed() {
-			t.Logf("%s said:\n%s", command[0], p.log)
+			t.Logf("%s said:\n%s", name, tail(p.log))
 		}
 	})
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		c, err := net.Dial("tcp", listens)
-		if err == nil {
-			c.Close()
-			return p
-		}
-		select {
-		case <-p.ended:
-			t.Fatalf("%v ended:\n%s", command, p.log)
-		default:
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("%v does not listen at %s:\n%s", command, listens, p.log)
-		}
-	}
-}
-
-// stop ends the program and all that it has started. It may be called again.
-func (p *started) stop() {
-	select {
-	case <-p.ended:
-		return // its number may be another's by now
-	default:
-	}
-	syscall.Kill(-p.cmd.Process.Pid, syscall.SIGTERM)
-	select {
-	case <-p.ended:
-	case <-time.After(10 * time.Second):
-		syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
-		<-p.ended
-	}
+	p.await(t, accepts(listens))
+	return p
 }
 
 // fill writes the folder and other things into a configuration.

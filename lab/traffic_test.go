@@ -1,6 +1,6 @@
 //go:build linux
 
-package main
+package lab
 
 import (
 	"crypto/tls"
@@ -13,14 +13,17 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"mailhint/keypairs/keypairtest"
+	"mailhint/lab/visit"
 )
 
-// traffic are visitors that come at a steady pace, whatever becomes of those before them: half of them with HTTP/1.1, half with HTTP/2.
-// Nobody tries again, so that each failure is seen. Only when a whole second's visitors are still there nobody comes: then the machine
-// has too much else to do, and the server's limits would strike.
+// traffic is a steady flow of visitors, whatever becomes of those before them: half of them with HTTP/1.1, half with HTTP/2. They never try
+// again, so that each failure is seen. Only while a whole second's visitors are still waiting, no more come: then the machine has too much
+// else to do, and the server's limits would cut them off.
 type traffic struct {
 	address  string
-	visitors [2]*visitor
+	visitors [2]*visit.Client
 	there    chan struct{} // one for each visitor that is there
 	stop     chan struct{}
 	ended    sync.WaitGroup
@@ -43,9 +46,9 @@ func startTraffic(t *testing.T, address string, roots *x509.CertPool, body []byt
 	tr := &traffic{address: address, there: make(chan struct{}, visitorsPerSecond), stop: make(chan struct{}),
 		started: time.Now(), serials: make(map[string]bool)}
 	for i, protocol := range []string{"http/1.1", "h2"} {
-		v := newVisitor(protocol, roots, body)
-		v.config.CurvePreferences = []tls.CurveID{tls.CurveP256} // assembly, which the race detector does not slow down
-		v.config.VerifyConnection = tr.note
+		v := visit.New(protocol, roots, body)
+		v.TLS.CurvePreferences = []tls.CurveID{tls.CurveP256} // assembly, which the race detector does not slow down
+		v.TLS.VerifyConnection = tr.note
 		tr.visitors[i] = v
 	}
 	tr.ended.Go(tr.come)
@@ -73,7 +76,7 @@ func (tr *traffic) come() {
 			v := tr.visitors[tr.begun%2]
 			tr.there <- struct{}{}
 			tr.ended.Go(func() {
-				tr.count(v.visit(tr.address, nil))
+				tr.count(v.Ask(tr.address, nil))
 				<-tr.there
 			})
 		}
@@ -111,7 +114,7 @@ func (tr *traffic) more(t *testing.T) {
 	})
 }
 
-// end waits for the last visitor and tells of all failures.
+// end waits for the last visitor and reports all failures.
 func (tr *traffic) end(t *testing.T) {
 	t.Helper()
 	select {
@@ -132,31 +135,53 @@ func (tr *traffic) end(t *testing.T) {
 	}
 }
 
-// TestSteady has 200 new TLS connections a second made to the program as people have it, without the race detector, while things happen
-// to it that happen to servers. No request may fail.
+// Things happen to a server that is visited 200 times a second by new TLS connections. No request may fail.
 func TestSteady(t *testing.T) {
-	program := buildProgram(t)
-	t.Run("SIGHUP and new certificates", func(t *testing.T) { testNewCertificates(t, program) })
-	t.Run("restarts with socket activation", func(t *testing.T) { testSecureRestarts(t, program) })
-	t.Run("SIGTERM", func(t *testing.T) { testStop(t, program) })
+	if outside != "" {
+		t.Skip(outside)
+	}
+	t.Run("SIGHUP and new certificates", testNewCertificates)
+	t.Run("restarts with socket activation", testSecureRestarts)
+	t.Run("SIGTERM", testStop)
 }
 
-// steady is a configuration with certificate files.
-type steady struct {
-	config, cert, key string
-	roots             *x509.CertPool
+// Addresses of the servers that are visited, and the start of their configuration.
+const (
+	visitedHTTP  = "203.0.113.201:80"
+	visitedHTTPS = "203.0.113.201:443"
+	visitedTOML  = "[server]\nhttp = [\"" + visitedHTTP + "\"]\nhttps = [\"" + visitedHTTPS + "\"]\nadmin = \"\"\n" +
+		"tls = \"files\"\ncert = \"cert.pem\"\nkey = \"key.pem\"\n" + exampleDomain
+)
+
+// secured is a configuration with certificate files.
+type secured struct {
+	dir, config, cert, key string
+	roots                  *x509.CertPool
 }
 
-func newSteady(t *testing.T) *steady {
+func newSecured(t *testing.T) *secured {
 	t.Helper()
 	dir := t.TempDir()
-	s := &steady{filepath.Join(dir, "domains.toml"), filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem"), nil}
-	s.roots = writeVisited(t, s.cert, s.key)
-	write(t, s.config, benchServer+"https = [\"127.0.0.1:0\"]\ntls = \"files\"\ncert = \"cert.pem\"\nkey = \"key.pem\"\n"+benchDomain)
+	s := &secured{dir: dir, config: filepath.Join(dir, "domains.toml"), roots: x509.NewCertPool()}
+	pair := keypairtest.New(t, keypairtest.Options{Names: visit.Names()})
+	cert, key := keypairtest.PEM(t, pair)
+	s.roots.AddCert(pair.Leaf)
+	s.cert, s.key = write(t, filepath.Join(dir, "cert.pem"), string(cert)), write(t, filepath.Join(dir, "key.pem"), string(key))
+	write(t, s.config, visitedTOML)
 	return s
 }
 
-// replace writes a file as those do who do it well.
+// serve runs mailhint until the test ends, and returns the answer that visitors should get.
+func (s *secured) serve(t *testing.T) (p *process, body []byte) {
+	t.Helper()
+	p = start(t, "mailhint", s.dir, os.Getenv(insideProgram), "serve", "--config", s.config, "--drain", "0")
+	t.Cleanup(func() { p.stop(t) })
+	p.await(t, accepts(visitedHTTPS, visitedHTTP))
+	_, text := get(t, visitedHTTP, visit.Host, visit.Path)
+	return p, []byte(text)
+}
+
+// replace writes a file as careful programs do.
 func replace(t *testing.T, file string, text []byte) {
 	t.Helper()
 	write(t, file+".new", string(text))
@@ -166,18 +191,18 @@ func replace(t *testing.T, file string, text []byte) {
 }
 
 // The files are read again; then there is a new certificate without its key for a while, which is not served; then its key, which is
-// seen without a signal.
-func testNewCertificates(t *testing.T, program string) {
-	s := newSteady(t)
-	c, stop := startChild(t, program, s.config)
-	defer stop()
-	cert, key, _ := newVisited(t)
-	s.roots.AppendCertsFromPEM(cert)
-	tr := startTraffic(t, c.secure, s.roots, c.body(t))
+// noticed without a signal.
+func testNewCertificates(t *testing.T) {
+	s := newSecured(t)
+	p, body := s.serve(t)
+	pair := keypairtest.New(t, keypairtest.Options{Names: visit.Names()})
+	cert, key := keypairtest.PEM(t, pair)
+	s.roots.AddCert(pair.Leaf)
+	tr := startTraffic(t, visitedHTTPS, s.roots, body)
 	hangUp := func(times int) {
 		for range times {
 			tr.more(t)
-			if err := c.Process.Signal(syscall.SIGHUP); err != nil {
+			if err := p.Process.Signal(syscall.SIGHUP); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -198,15 +223,14 @@ func testNewCertificates(t *testing.T, program string) {
 	tr.end(t)
 }
 
-// The socket stays open while the program is restarted, as systemd does it.
-func testSecureRestarts(t *testing.T, program string) {
+// The socket stays open while the program restarts, as systemd keeps it.
+func testSecureRestarts(t *testing.T) {
 	const restarts = 3
-	s := newSteady(t)
-	c, stop := startChild(t, program, s.config)
-	body := c.body(t)
-	stop()
+	s := newSecured(t)
+	first, body := s.serve(t)
+	first.stop(t)
 	address, socket := openSocket(t)
-	p := &activated{program: program, purpose: "https", config: s.config, socket: socket}
+	p := &activated{purpose: "https", config: s.config, socket: socket}
 	p.start(t)
 	defer p.stop(t)
 	tr := startTraffic(t, address, s.roots, body)
@@ -219,24 +243,21 @@ func testSecureRestarts(t *testing.T, program string) {
 	tr.end(t)
 }
 
-// Without it, new connections are refused from some moment on. Those before it are all answered.
-func testStop(t *testing.T, program string) {
-	s := newSteady(t)
-	c, stop := startChild(t, program, s.config)
-	defer stop()
-	tr := startTraffic(t, c.secure, s.roots, c.body(t))
+// Without socket activation, new connections are refused from some moment on. Those before it are all answered.
+func testStop(t *testing.T) {
+	s := newSecured(t)
+	p, body := s.serve(t)
+	tr := startTraffic(t, visitedHTTPS, s.roots, body)
 	tr.mayRefuse = true
 	tr.more(t)
-	if err := c.Process.Signal(syscall.SIGTERM); err != nil {
-		t.Fatal(err)
-	}
-	if err := c.Wait(); err != nil {
-		t.Errorf("it ended with %v", err)
+	p.stop(t)
+	if p.err != nil {
+		t.Errorf("mailhint ended with %v", p.err)
 	}
 	tr.end(t)
 }
 
-// openSocket opens a port that nobody here accepts at.
+// openSocket opens a port at which this process does not accept connections.
 func openSocket(t *testing.T) (address string, socket *os.File) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -1,48 +1,39 @@
 //go:build linux
 
-package main
+package lab
 
 import (
 	"bytes"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"regexp"
 	"strconv"
-	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
+
+	"mailhint/lab/visit"
 )
 
-// TestFlood has one client hold 600 connections with HTTP/2 requests whose bodies do not end: as much memory as it can make the program
-// keep. It gets no more than its share, and others are answered meanwhile.
+// One client holds 600 connections with HTTP/2 requests whose bodies do not end: as much memory as it can make the program keep. It gets
+// no more than its share, and others are answered meanwhile.
 func TestFlood(t *testing.T) {
-	const program = "MAILHINT_TEST_PROGRAM"
-	if os.Getenv(program) == "" {
-		// As people have it: this one may have the race detector in it, which takes ten times the memory.
-		built := filepath.Join(t.TempDir(), "mailhint")
-		if out, err := exec.Command("go", "build", "-o", built, ".").CombinedOutput(); err != nil {
-			t.Fatalf("go build: %v\n%s", err, out)
-		}
-		inNamespace(t, program+"="+built)
+	if !alone(t) {
 		return
 	}
-	inNamespace(t)                                 // it is
-	const connections, share, most = 600, 256, 256 // the last one in MiB
+	const connections, share, maxMiB = 600, 256, 256
 	s := &setup{dir: t.TempDir()}
 	roots := newCertificate(t, s)
-	write(t, s.path("domains.toml"), strings.Replace(oneDomain, "[server]\nhttp = [\"127.0.0.1:0\"]\nadmin = \"127.0.0.1:0\"",
-		"[server]\ntls = \"files\"\ncert = \"cert.pem\"\nkey = \"key.pem\"", 1))
-	startCommand(t, s, []string{"sh", "-c", "echo $$ >pid; exec $" + program + " serve --config domains.toml"}, "127.0.0.1:443")
+	write(t, s.path("domains.toml"), "[server]\ntls = \"files\"\ncert = \"cert.pem\"\nkey = \"key.pem\"\n"+exampleDomain)
+	p := s.start(t, "mailhint", []string{os.Getenv(insideProgram), "serve", "--config", "domains.toml"}, "127.0.0.1:443")
 
 	var holding sync.WaitGroup
 	gate := make(chan struct{}, 50)
@@ -50,7 +41,7 @@ func TestFlood(t *testing.T) {
 		holding.Go(func() {
 			gate <- struct{}{}
 			defer func() { <-gate }()
-			if c, err := hold("10.9.0.1", "10.0.0.1:443"); err == nil {
+			if c, err := hold(fromInside, asked+":443"); err == nil {
 				t.Cleanup(func() { c.Close() })
 			}
 		})
@@ -69,32 +60,28 @@ func TestFlood(t *testing.T) {
 		default:
 		}
 	}
-	a.expect(question{url: "https://autoconfig.example.com" + path, from: "10.9.0.1"}, http.StatusOK, "<hostname>imap.example.com</hostname>")
-	_, metrics := ask(t, "127.0.0.1:8081", "localhost", "/-/metrics")
+	a.expect(question{url: "https://autoconfig.example.com" + path, from: fromInside}, http.StatusOK, "<hostname>imap.example.com</hostname>")
+	_, metrics := get(t, "127.0.0.1:8081", "localhost", "/-/metrics")
 	open, evicted := metric(t, metrics, "mailhint_connections"), metric(t, metrics, "mailhint_connections_evicted_total")
 	if open > share+1 || evicted < connections-2*share {
 		t.Errorf("one client holds %d connections and %d were closed, want at most its share of %d", open, evicted, share)
 	}
-	pid, err := os.ReadFile(s.path("pid"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	peak := peakMemory(t, strings.TrimSpace(string(pid)))
+	peak := peakMemory(t, p.Process.Pid)
 	t.Logf("%d connections from one client: %d open, %d closed to make room, peak %d MiB, %d good requests answered", connections, open, evicted, peak, answered)
-	if peak > most {
-		t.Errorf("peak of %d MiB, want at most %d", peak, most)
+	if peak > maxMiB {
+		t.Errorf("peak of %d MiB, want at most %d MiB", peak, maxMiB)
 	}
 }
 
 // hold opens an HTTP/2 connection that keeps the server waiting.
 func hold(from, to string) (net.Conn, error) {
-	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}, Timeout: 20 * time.Second}
+	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}, Timeout: patience}
 	raw, err := d.Dial("tcp", to)
 	if err != nil {
 		return nil, err
 	}
 	c := tls.Client(raw, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2"}})
-	c.SetDeadline(time.Now().Add(time.Minute))
+	c.SetDeadline(time.Now().Add(patience))
 	if _, err = io.WriteString(c, http2.ClientPreface); err == nil {
 		err = holdStreams(http2.NewFramer(c, c))
 	}
@@ -157,7 +144,7 @@ func readWindow(f *http2.Framer) (int, error) {
 			return 0, f.WriteSettingsAck()
 		}
 	case *http2.GoAwayFrame:
-		return 0, errors.New("the server says to go away")
+		return 0, errors.New("the server sent GOAWAY")
 	}
 	return 0, nil
 }
@@ -177,9 +164,9 @@ func metric(t *testing.T, metrics, name string) int {
 }
 
 // peakMemory returns the most that a process has had in memory, in MiB.
-func peakMemory(t *testing.T, pid string) int {
+func peakMemory(t *testing.T, pid int) int {
 	t.Helper()
-	status, err := os.ReadFile("/proc/" + pid + "/status")
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -192,4 +179,27 @@ func peakMemory(t *testing.T, pid string) int {
 		t.Fatal(err)
 	}
 	return kilobytes >> 10
+}
+
+// exampleDomain is what the tests of one domain serve.
+const exampleDomain = "[domains.\"" + visit.Domain + "\"]\nimap = \"imap.example.com\"\nsmtp = \"smtp.example.com\"\n"
+
+// get asks by plain HTTP at an address for a path of a host.
+func get(t testing.TB, address, host, path string) (status int, body string) {
+	t.Helper()
+	r, err := http.NewRequest(http.MethodGet, "http://"+address+path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Host = host
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return response.StatusCode, string(text)
 }

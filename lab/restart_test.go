@@ -1,6 +1,6 @@
 //go:build linux
 
-package main
+package lab
 
 import (
 	"fmt"
@@ -13,17 +13,19 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 )
 
-// TestRestartWithSocketActivation restarts the program under load while its socket stays open, as systemd does it.
+// The program restarts under load while its socket stays open, as systemd keeps it.
 func TestRestartWithSocketActivation(t *testing.T) {
+	if outside != "" {
+		t.Skip(outside)
+	}
 	const restarts, clients = 5, 8
 	address, socket := openSocket(t)
-	p := &activated{program: "mailhint", purpose: "http", config: filepath.Join(t.TempDir(), "domains.toml"), socket: socket}
-	write(t, p.config, strings.Replace(oneDomain, `http = ["127.0.0.1:0"]`, `http = ["203.0.113.1:80"]`, 1)) // could not be opened
+	p := &activated{purpose: "http", config: filepath.Join(t.TempDir(), "domains.toml"), socket: socket}
+	write(t, p.config, "[server]\nhttp = [\"192.0.2.1:80\"] # cannot be opened here\nadmin = \"127.0.0.1:0\"\n"+exampleDomain)
 	p.start(t)
 	defer p.stop(t)
 
@@ -34,7 +36,7 @@ func TestRestartWithSocketActivation(t *testing.T) {
 		running.Go(func() {
 			transport := &http.Transport{DisableKeepAlives: i%2 == 0}
 			defer transport.CloseIdleConnections()
-			client := &http.Client{Transport: transport, Timeout: 30 * time.Second}
+			client := &http.Client{Transport: transport, Timeout: patience}
 			for {
 				select {
 				case <-done:
@@ -89,12 +91,10 @@ func askOnce(client *http.Client, address string) error {
 
 // activated is the true program, started as systemd does it for a socket unit.
 type activated struct {
-	program string
 	purpose string // of the socket
 	config  string
 	socket  *os.File
-	cmd     *exec.Cmd
-	log     *logBuffer
+	running *process
 }
 
 // start starts it and waits until it says that it is ready.
@@ -106,28 +106,24 @@ func (p *activated) start(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer ready.Close()
-	p.log = new(logBuffer)
 	// A shell, because the variable must hold the number of the process that reads it.
-	p.cmd = exec.Command("sh", "-c", `LISTEN_PID=$$ exec "$0" serve --drain 300ms --config "$1"`, p.program, p.config)
-	p.cmd.Env = append(os.Environ(), "LISTEN_FDS=1", "LISTEN_FDNAMES="+p.purpose, "NOTIFY_SOCKET="+name)
-	p.cmd.ExtraFiles = []*os.File{p.socket}
-	p.cmd.Stderr = p.log
-	if err := p.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	ready.SetReadDeadline(time.Now().Add(30 * time.Second))
-	told := make([]byte, 1000)
-	n, err := ready.Read(told)
-	if err != nil || !strings.HasPrefix(string(told[:n]), "READY=1") {
-		p.cmd.Process.Kill()
-		t.Fatalf("it is not ready: %v, told %q\n%s", err, told[:n], p.log)
+	cmd := exec.Command("sh", "-c", `LISTEN_PID=$$ exec "$0" serve --drain 300ms --config "$1"`, os.Getenv(insideProgram), p.config)
+	cmd.Env = append(os.Environ(), "LISTEN_FDS=1", "LISTEN_FDNAMES="+p.purpose, "NOTIFY_SOCKET="+name)
+	cmd.ExtraFiles = []*os.File{p.socket}
+	p.running = startCommand(t, "mailhint", filepath.Dir(p.config), cmd)
+	ready.SetReadDeadline(time.Now().Add(patience))
+	message := make([]byte, 1000)
+	n, err := ready.Read(message)
+	if err != nil || !strings.HasPrefix(string(message[:n]), "READY=1") {
+		cmd.Process.Kill()
+		t.Fatalf("mailhint is not ready: %v, it sent %q\n%s", err, message[:n], tail(p.running.log))
 	}
 }
 
 func (p *activated) stop(t *testing.T) {
 	t.Helper()
-	p.cmd.Process.Signal(syscall.SIGTERM)
-	if err := p.cmd.Wait(); err != nil {
-		t.Errorf("it ended with %v\n%s", err, p.log)
+	p.running.stop(t)
+	if p.running.err != nil {
+		t.Errorf("mailhint ended with %v\n%s", p.running.err, tail(p.running.log))
 	}
 }

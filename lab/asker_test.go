@@ -1,6 +1,6 @@
 //go:build linux
 
-package main
+package lab
 
 import (
 	"context"
@@ -11,9 +11,9 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"mailhint/autodiscover"
+	"mailhint/lab/visit"
 	"mailhint/settings"
 )
 
@@ -26,15 +26,21 @@ type asker struct {
 // question is a request.
 type question struct {
 	url    string
-	from   string // the client's address; 10.8.0.1 if empty
+	from   string // the client's address; 203.0.113.20 if empty
 	body   string // sent by POST
 	header string // one more
 }
 
-const fromInside = "10.9.0.1"
+const (
+	asked      = "203.0.113.10" // the server's address
+	fromInside = "198.51.100.9"
+)
+
+// path is where Thunderbird asks.
+const path = visit.Path
 
 func (a *asker) do(q question) (*http.Response, error) {
-	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP("10.8.0.1")}, Timeout: 20 * time.Second}
+	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP("203.0.113.20")}, Timeout: patience}
 	if q.from != "" {
 		d.LocalAddr = &net.TCPAddr{IP: net.ParseIP(q.from)}
 	}
@@ -43,10 +49,10 @@ func (a *asker) do(q question) (*http.Response, error) {
 		TLSClientConfig:   &tls.Config{RootCAs: a.roots},
 		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
 			_, port, _ := net.SplitHostPort(address)
-			return d.DialContext(ctx, network, "10.0.0.1:"+port)
+			return d.DialContext(ctx, network, asked+":"+port)
 		},
 	}
-	client := &http.Client{Transport: transport, Timeout: 30 * time.Second,
+	client := &http.Client{Transport: transport, Timeout: patience,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	method := http.MethodGet
 	if q.body != "" {
