@@ -104,7 +104,7 @@ func (s *Snapshot) EntriesFor(only []settings.Domain) ([]Entry, error) {
 		e, ok := s.find(d, netip.Addr{})
 		if !ok || slices.ContainsFunc(entries, func(e Entry) bool { return e.Names[0] == d }) {
 			if !ok {
-				return nil, s.notListed(d)
+				return nil, s.notConfigured(d)
 			}
 			continue
 		}

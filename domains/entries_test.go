@@ -231,7 +231,7 @@ smtp = "b.example.com"
 	if !reflect.DeepEqual(names, want) {
 		t.Errorf("got %v, want %v", names, want)
 	}
-	if _, err := s.EntriesFor([]settings.Domain{"nowhere.example.com"}); err == nil || !strings.Contains(err.Error(), "nowhere.example.com is not answered for") {
+	if _, err := s.EntriesFor([]settings.Domain{"nowhere.example.com"}); err == nil || !strings.Contains(err.Error(), "nowhere.example.com is not configured") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -1,9 +1,7 @@
 package domains
 
 import (
-	"fmt"
 	"net/netip"
-	"strings"
 
 	"mailhint/settings"
 )
@@ -68,13 +66,4 @@ func (l *loader) readFallback() {
 		}
 	}
 	l.index.fallback = f
-}
-
-// notListed is the error for a name that no entry is for.
-func (x *index) notListed(d settings.Domain) error {
-	if mx := x.FallbackMX(); mx != nil {
-		return fmt.Errorf("%s is listed nowhere, and the fallback answers only where the MX is %s: add a table [domains.%q]",
-			d, strings.Join(texts(mx), " or "), string(d))
-	}
-	return fmt.Errorf("%s is not answered for: add a table [domains.%q]", d, string(d))
 }

@@ -83,7 +83,7 @@ func TestFallbackMXIsTold(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.EntriesFor([]settings.Domain{"ours.example"}); err == nil || !strings.Contains(err.Error(), "only where the MX is mx1.hoster.example or mx2.hoster.example") {
+	if _, err := s.EntriesFor([]settings.Domain{"ours.example"}); err == nil || !strings.Contains(err.Error(), "only for domains whose MX is mx1.hoster.example or mx2.hoster.example") {
 		t.Errorf("got %v", err)
 	}
 	s.AskExchangers(func(settings.Domain, []settings.Domain, netip.Addr) bool { return true })

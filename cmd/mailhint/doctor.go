@@ -206,8 +206,8 @@ func (f doctorFlags) prepare(cmd *cobra.Command, args []string, asked doctorReso
 	if err != nil {
 		return doctor.Run{}, nil, problem(err)
 	}
-	live := &liveExchangers{ctx: cmd.Context(), resolver: asked}
-	snapshot.AskExchangers(live.ours)
+	live := exchangers.NewLive(cmd.Context(), asked)
+	snapshot.AskExchangers(live.Ours)
 	run := doctor.Run{Parallel: f.parallel}
 	if run.Doctor, err = f.doctor(snapshot, asked); err != nil {
 		return doctor.Run{}, nil, err
@@ -230,7 +230,7 @@ func (f doctorFlags) prepare(cmd *cobra.Command, args []string, asked doctorReso
 }
 
 // doctorTargets returns the domains that the command line names, or the only one that is configured.
-func doctorTargets(snapshot *domains.Snapshot, live *liveExchangers, args []string) (targets []doctor.Domain, err error) {
+func doctorTargets(snapshot *domains.Snapshot, live *exchangers.Live, args []string) (targets []doctor.Domain, err error) {
 	var names []settings.Domain
 	if len(args) == 0 {
 		if names = snapshot.NamedDomains(); len(names) != 1 {
@@ -252,7 +252,7 @@ func doctorTargets(snapshot *domains.Snapshot, live *liveExchangers, args []stri
 		case errors.Is(err, doctor.ErrDisabled):
 			return nil, problem(fmt.Errorf("%s is disabled; remove enabled = false to examine it", name))
 		case err != nil:
-			return nil, live.notFound(snapshot, name)
+			return nil, notFound(snapshot, live, name)
 		}
 		targets = append(targets, target)
 	}

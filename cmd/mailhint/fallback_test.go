@@ -145,15 +145,15 @@ func TestCommandsWithFallbackMX(t *testing.T) {
 		{"show ann@ours.example --resolver SERVER", 0, "<hostname>imap.hoster.example</hostname>"},
 		{"show ours.example --explain --resolver SERVER", 0, "[mx1.hoster.example]"},
 		{"dns ours.example --resolver SERVER", 0, "autoconfig.ours.example."},
-		{"show theirs.example --resolver SERVER", 1, `theirs.example is listed nowhere, and its preferred MX is "mx.other.example", so the fallback does not answer: it would have to be mx1.hoster.example; add`},
-		{"show ann@nomail.example --resolver SERVER", 1, "nomail.example is listed nowhere, and takes no mail by an MX, so"},
-		{"dns nothing.example --resolver SERVER", 1, "nothing.example is listed nowhere, and takes no mail by an MX, so"},
-		{"show broken.example --resolver SERVER", 3, "is not known: broken.example MX: DNS lookup failed"},
-		{"show closed.example --resolver SERVER", 1, "closed.example is not answered for"},
+		{"show theirs.example --resolver SERVER", 1, `theirs.example is not configured, and the fallback does not answer: its preferred MX is "mx.other.example", and not mx1.hoster.example; add`},
+		{"show ann@nomail.example --resolver SERVER", 1, "nomail.example is not configured, and the fallback does not answer: it has no MX, which would have to be mx1.hoster.example; add"},
+		{"dns nothing.example --resolver SERVER", 1, "nothing.example is not configured, and the fallback does not answer: it has no MX"},
+		{"show broken.example --resolver SERVER", 3, "broken.example is not configured, and the fallback may or may not answer: its MX cannot be looked up: broken.example MX: DNS lookup failed"},
+		{"show closed.example --resolver SERVER", 1, "closed.example is disabled; remove enabled = false"},
 		{"show ours.example --resolver nonsense", 2, `--resolver "nonsense" is not a valid resolver address`},
 		{"export --format toml", 0, "\nmx = [\"mx1.hoster.example\"]\n"},
 		{"export --format json", 0, "\"mx\": [\n        \"mx1.hoster.example\"\n      ]"},
-		{"export --format toml ours.example", 1, "ours.example is listed nowhere, and the fallback answers only where the MX is mx1.hoster.example: add"},
+		{"export --format toml ours.example", 1, "ours.example is not configured, and the fallback answers only for domains whose MX is mx1.hoster.example; add"},
 	} {
 		var out bytes.Buffer
 		args := append(strings.Fields(strings.ReplaceAll(test.args, "SERVER", server)), "--config", file)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"os"
 	"os/exec"
 	"strconv"
 	"testing"
@@ -43,16 +42,5 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if got != want {
 		ts.Fatalf("%v: exit code %d, want %d", args[1:], got, want)
-	}
-}
-
-// TestRootFile keeps the file that the README starts with from rotting.
-func TestRootFile(t *testing.T) {
-	if _, err := os.Stat("../../domains.toml"); err != nil {
-		t.Fatal(err)
-	}
-	result := check("../../domains.toml")
-	if !result.OK || result.Domains != 1 {
-		t.Errorf("got %+v, want one good domain", result)
 	}
 }

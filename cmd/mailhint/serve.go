@@ -145,7 +145,7 @@ func (p *program) use(s *domains.Snapshot) error {
 	s.AskExchangers(p.exchangers.Ours)
 	p.server.Use(p.server.Prepare(s))
 	p.snapshot.Store(s)
-	if warning := uncovered(p.server, s); warning != "" {
+	if warning := p.server.UncoveredWarning(s); warning != "" {
 		p.log.Warn(warning)
 	}
 	if p.certificates != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"mailhint/domains"
+	"mailhint/exchangers"
 	"mailhint/help"
 	"mailhint/preview"
 	"mailhint/settings"
@@ -132,11 +133,11 @@ func find(cmd *cobra.Command, q settings.Question) (*domains.Snapshot, settings.
 	if err != nil {
 		return nil, settings.Found{}, err
 	}
-	live := &liveExchangers{ctx: cmd.Context(), resolver: mx}
-	snapshot.AskExchangers(live.ours)
+	live := exchangers.NewLive(cmd.Context(), mx)
+	snapshot.AskExchangers(live.Ours)
 	found, err := snapshot.Lookup(cmd.Context(), q)
 	if err != nil {
-		return nil, settings.Found{}, live.notFound(snapshot, q.Host)
+		return nil, settings.Found{}, notFound(snapshot, live, q.Host)
 	}
 	return snapshot, found, nil
 }

@@ -10,10 +10,11 @@ import (
 	"strings"
 	"testing"
 
+	"mailhint/domains"
 	"mailhint/keypairs/keypairtest"
 )
 
-// check and serve tell of names that no certificate covers, without naming all of a thousand; of covered ones they say nothing.
+// check and serve warn about names that no certificate covers, without listing all of a thousand, and only about those.
 func TestUncovered(t *testing.T) {
 	dir := t.TempDir()
 	keypairtest.Write(t, dir, "pair", keypairtest.New(t, keypairtest.Options{Names: []string{"*.example.com"}}))
@@ -24,7 +25,7 @@ func TestUncovered(t *testing.T) {
 	for i := range 500 {
 		fmt.Fprintf(&many, "[domains.\"d%03d.example\"]\nimap = \"imap.example.com\"\nsmtp = \"smtp.example.com\"\n", i)
 	}
-	const want = "no certificate covers autoconfig.d000.example, autoconfig.d001.example, autoconfig.d002.example and 997 more, so programs"
+	const want = "no certificate covers autoconfig.d000.example, autoconfig.d001.example, autoconfig.d002.example and 997 more, so clients"
 	file := filepath.Join(dir, "domains.toml")
 	for text, want := range map[string]string{good: "", many.String(): want} {
 		write(t, file, text)
@@ -33,7 +34,7 @@ func TestUncovered(t *testing.T) {
 			t.Errorf("check: exit code %d, %q, want 0, %q", code, &errs, want)
 		}
 		out.Reset()
-		var result checked
+		var result domains.Report
 		if run(t.Context(), []string{"check", "--json", file}, &out, &errs); json.Unmarshal(out.Bytes(), &result) != nil || !strings.HasPrefix(result.Warning, want) ||
 			(want == "") != (result.Warning == "") {
 			t.Errorf("check --json: %.500s, want the warning %q", &out, want)

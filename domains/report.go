@@ -1,0 +1,81 @@
+package domains
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"mailhint/settings"
+)
+
+// Report says whether a configuration can be used, for people and, as JSON, for programs.
+type Report struct {
+	File     string `json:"file"`
+	OK       bool   `json:"ok"`
+	Domains  int    `json:"domains"`
+	Profiles int    `json:"profiles"`
+	// FallbackMX are the hosts to one of which a name's mail must go for the fallback to answer.
+	FallbackMX []settings.Domain `json:"fallback_mx,omitempty"`
+	// Warning is for what is wrong around the configuration and not in it, such as certificate files that do not exist: the machine
+	// that serves may have them. Check leaves it empty.
+	Warning  string   `json:"warning,omitempty"`
+	Problems Problems `json:"problems"`
+	// Unread is true if there is no such file, or it cannot be read, so that nothing is known about what it says.
+	Unread bool `json:"-"`
+}
+
+// Check loads a configuration and reports on it. The Snapshot is nil if the configuration has a mistake.
+func Check(file string) (Report, *Snapshot) {
+	r := Report{File: file, Problems: Problems{}}
+	s, err := Load(file)
+	if err != nil {
+		errors.As(err, &r.Problems) // Load returns nothing else
+		r.Unread = errors.Is(err, ErrUnread)
+		return r, nil
+	}
+	r.OK, r.Domains, r.Profiles, r.FallbackMX = true, s.Domains(), s.Profiles, s.FallbackMX()
+	return r, s
+}
+
+// Print writes the report for people: one line that says what there is, or all problems, a line each. The warning is not printed.
+func (r Report) Print(w io.Writer) error {
+	if r.OK {
+		fallback := ""
+		if r.FallbackMX != nil {
+			fallback = ", and every name whose MX is " + alternatives(r.FallbackMX)
+		}
+		_, err := fmt.Fprintf(w, "ok, %s, %s%s\n", count(r.Domains, "domain"), count(r.Profiles, "profile"), fallback)
+		return err
+	}
+	for _, p := range r.Problems {
+		if _, err := fmt.Fprintln(w, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// MarshalJSON writes {"file", "line", "key", "text"}.
+func (p Problem) MarshalJSON() ([]byte, error) {
+	o := object{{"file", p.File}}
+	if p.Line != 0 {
+		o.add("line", p.Line)
+	}
+	if p.Key != "" {
+		o.add("key", p.Key)
+	}
+	o.add("text", p.Text)
+	return o.MarshalJSON()
+}
+
+// count spells a number of things.
+func count(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}
+
+// alternatives spells a list of hosts.
+func alternatives(hosts []settings.Domain) string { return strings.Join(texts(hosts), " or ") }
