@@ -21,7 +21,7 @@ import (
 var config = templates.XML("config-v1.1.xml.tmpl")
 
 // errNoMail is settings.ErrNotExpressible for a domain that offers no mail, though perhaps a calendar or a redirect.
-var errNoMail = fmt.Errorf("%w: no mail server is configured", settings.ErrNotExpressible)
+var errNoMail = fmt.Errorf("autoconfig %w: no mail server is configured", settings.ErrNotExpressible)
 
 // Answer returns the document for an address, or for a domain if the address is zero, as a client that lists all servers gets
 // it; evolution asks for the one that Evolution gets. It returns settings.ErrNotExpressible for a domain without mail.

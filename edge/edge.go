@@ -98,7 +98,8 @@ func Text(w http.ResponseWriter, status int, sentence string) {
 	w.Header().Set("Cache-Control", NoStore)
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.WriteHeader(status)
-	io.WriteString(w, sentence+"\n") // the client is gone if this fails; the server's log shows the status
+	io.WriteString(w, sentence) // the client is gone if this fails; the server's log shows the status
+	io.WriteString(w, "\n")
 }
 
 // Redirect sends the client to an absolute URL.

@@ -29,10 +29,10 @@ var (
 	// another.
 	ErrAddress = errors.New("no address that a profile can be made for")
 	// ErrNoServers means that the domain offers no IMAP and POP3 server, or no submission server. Apple requires both.
-	ErrNoServers = fmt.Errorf("%w: a profile needs a server to read mail from and one to send it through", settings.ErrNotExpressible)
+	ErrNoServers = fmt.Errorf("an Apple profile %w: it needs a server to read mail from and one to send it through", settings.ErrNotExpressible)
 	// ErrNoPassword means that there are servers, but in one direction all want a token, a ticket or a client certificate. Profiles
 	// have no key for OAuth or Kerberos.
-	ErrNoPassword = fmt.Errorf("%w: a profile can only express logins with a password", settings.ErrNotExpressible)
+	ErrNoPassword = fmt.Errorf("an Apple profile %w: it can only describe logins with a password", settings.ErrNotExpressible)
 )
 
 // Answer returns the profile for an address, unsigned. It returns ErrAddress, ErrNoServers or ErrNoPassword if there can be none.

@@ -103,5 +103,5 @@ func (p *prepared) answer(found settings.Found) ([]byte, error) {
 }
 
 func notExpressible(format string, args ...any) error {
-	return fmt.Errorf("%w: %s", settings.ErrNotExpressible, fmt.Sprintf(format, args...))
+	return fmt.Errorf("PACC %w: %s", settings.ErrNotExpressible, fmt.Sprintf(format, args...))
 }

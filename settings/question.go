@@ -43,8 +43,8 @@ var (
 	// nothing: it would go on to guess.
 	ErrUnavailable = errors.New("settings are temporarily unavailable")
 	// ErrNotExpressible means that the domain has settings, and that the format asked for cannot express them. The packages of the
-	// formats return it with their reasons.
-	ErrNotExpressible = errors.New("the settings cannot be expressed in this format")
+	// formats put their name in front of it and the reason behind it.
+	ErrNotExpressible = errors.New("cannot express these settings")
 )
 
 // NewQuestion returns the question of a request with the given host name, the client's "address:port", and the address it asks for, if
