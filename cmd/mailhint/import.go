@@ -228,3 +228,10 @@ func cause(err error) error {
 	}
 	return err
 }
+
+func countEntries(n int) string {
+	if n == 1 {
+		return "1 entry"
+	}
+	return fmt.Sprintf("%d entries", n)
+}

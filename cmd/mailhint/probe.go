@@ -78,7 +78,7 @@ func findServers(cmd *cobra.Command, s probe.Search) (*probe.Finding, error) {
 	}
 	ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
 	defer cancel()
-	watch := watcher{w: newProgress(cmd.ErrOrStderr(), 0, "").w}
+	watch := watcher{w: terminal(cmd.ErrOrStderr())}
 	s.DNS, s.Seen = r, watch.seen
 	watch.say("asking for the DNS records of " + string(s.Name))
 	found, err := (&probe.Prober{Resolver: r, Private: private}).Find(ctx, s)
