@@ -212,7 +212,7 @@ func startMailhint(b *testing.B) *server {
 	if program == "" {
 		program = build(b, "cmd/mailhint")
 	}
-	config := writeFile(b, "domains.toml", "[server]\nhttp = [\"127.0.0.1:0\"]\ntls = \"off\"\n\n"+
+	config := writeFile(b, "domains.toml", "[server]\nhttp = [\"127.0.0.1:0\"]\nadmin = \"127.0.0.1:0\"\ntls = \"off\"\n\n"+
 		"[domains.\"example.com\"]\nimap = \"imap.example.com\"\nsmtp = \"smtp.example.com\"\n")
 	name := filepath.Join(b.TempDir(), "access.log")
 	log, err := os.Create(name)
