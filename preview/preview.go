@@ -72,7 +72,11 @@ func (c Client) Answer(found settings.Found, a settings.Address) (Answer, error)
 	if c.NeedsAddress && a.IsZero() {
 		return Answer{}, ErrNeedsAddress
 	}
-	return c.answer(found, a)
+	answer, err := c.answer(found, a)
+	if err != nil {
+		return Answer{}, fmt.Errorf("no %s answer for %s: %w", c.Name, found.Domain, err)
+	}
+	return answer, nil
 }
 
 // Answer is what a client gets. For a client that asks DNS, the body holds records in the form of a zone file.
@@ -117,7 +121,7 @@ func outlookAnswer(found settings.Found, a settings.Address) (Answer, error) {
 	}
 	body, err := autodiscover.Answer(found, a)
 	if errors.Is(err, settings.ErrNotExpressible) {
-		err = fmt.Errorf("%s: %w; Outlook gets Autodiscover error 501", found.Domain, err)
+		err = fmt.Errorf("%w; Outlook gets Autodiscover error 501", err)
 	}
 	return document(body, err)
 }
