@@ -10,37 +10,36 @@ import (
 	"mailhint/settings"
 )
 
-// program is how a mail program looks for its servers and what it takes of what it finds: data from the programs' sources and from
-// watching them. Package clients has models of them in more detail; the two must not contradict each other.
-type program struct {
-	name string
-	// sources in the order in which it prefers them.
-	sources []source
+// clientModel is how a mail client looks for its settings, and what it takes from what it finds: data from the clients' sources and from
+// watching them. Package clients has more detailed models; both are tested with the same corpus.
+type clientModel struct {
+	name    string
+	sources []source // in order of preference
 	rules
 }
 
-// source is where a program looks.
+// source is where a client looks.
 type source struct {
 	place place
-	srv   bool // SRV records, in place of a place
-	// final: what comes with a good status and is no document ends the search.
+	srv   bool // SRV records instead of a place
+	// final means that an answer with status 200 that is not a document ends the search.
 	final bool
 }
 
-// rules are what a program demands of a document and takes out of it.
+// rules are what a client requires of a document and takes from it.
 type rules struct {
-	xmlType     bool // reads nothing that is not marked as XML
-	needsDomain bool // an id and a domain that are host names
-	needsSMTP   bool // no account without an outgoing server
-	imapOnly    bool // knows no POP3
-	imapFirst   bool // an incoming server before IMAP hides it
-	takesLast   bool // of several servers of a kind, in place of the first
-	plainVoids  bool // a server without encryption, or with a value that it does not know, spoils the whole document
-	skipsPlain  bool // passes over servers without encryption
-	tieSTARTTLS bool // of SRV records of the same priority, submission with STARTTLS
-	ignoresAuth bool // logs in with a password whatever the document says
-	knownOAuth2 bool // OAuth2 with providers only that are built in
-	password    bool // knows passwords only
+	xmlType      bool // reads only what is marked as XML
+	needsDomain  bool // requires an id and a domain that are host names
+	needsSMTP    bool // requires an outgoing server
+	imapOnly     bool // does not know POP3
+	imapFirst    bool // does not see IMAP behind another incoming server
+	takesLast    bool // takes the last of several servers of a kind instead of the first
+	rejectsPlain bool // rejects a document that has a server without encryption, or a word that it does not know
+	skipsPlain   bool // skips servers without encryption
+	tieSTARTTLS  bool // among SRV records with the same priority, prefers STARTTLS for submission
+	ignoresAuth  bool // logs in with a password whatever the document says
+	knownOAuth2  bool // uses OAuth2 with built-in providers only
+	password     bool // knows only passwords
 }
 
 func at(places ...place) []source {
@@ -53,18 +52,18 @@ func at(places ...place) []source {
 
 var bySRV = source{srv: true}
 
-// programs are the ones that people ask about.
-var programs = []program{
+// clientModels are the clients that people ask about.
+var clientModels = []clientModel{
 	{"Thunderbird", append([]source{{place: configHost, final: true}},
 		at(configBare, configHTTP, configBareHTTP, ispdbEntry, poxHost, poxBare, poxSRV)...),
 		rules{xmlType: true, needsDomain: true, needsSMTP: true, knownOAuth2: true}},
-	{"Thunderbird for Android", at(configNobody, configBare, configHTTP, configBareHTTP, ispdbEntry),
-		rules{needsDomain: true, needsSMTP: true, imapOnly: true, plainVoids: true}},
+	{"Thunderbird for Android", at(configNoAddress, configBare, configHTTP, configBareHTTP, ispdbEntry),
+		rules{needsDomain: true, needsSMTP: true, imapOnly: true, rejectsPlain: true}},
 	{"Outlook (classic)", at(poxBare, poxHost, poxSRV), rules{password: true}},
 	{"Apple Mail (profile)", at(profileHost), rules{}},
 	{"Evolution", append([]source{bySRV}, at(configEvolution, configHTTP, configBare, configBareHTTP, ispdbEntry)...),
 		rules{takesLast: true}},
-	{"KMail", append(at(ispdbEntry), source{place: configNobody, final: true}, source{place: configHTTP, final: true},
+	{"KMail", append(at(ispdbEntry), source{place: configNoAddress, final: true}, source{place: configHTTP, final: true},
 		source{place: configBare}), rules{}},
 	{"Delta Chat", at(configHost, configBare, poxBare, poxHost, ispdbEntry), rules{imapOnly: true, ignoresAuth: true}},
 	{"FairEmail", append([]source{bySRV}, at(configHost, configBare, configHTTP, configBareHTTP, ispdbEntry, poxHost)...),
@@ -72,48 +71,48 @@ var programs = []program{
 	{"Nextcloud Mail", at(configHost, configBare, ispdbEntry, configHTTP, configBareHTTP), rules{imapOnly: true, ignoresAuth: true}},
 }
 
-// account is what a program ends up with.
+// account is what a client gets.
 type account struct {
 	incoming, outgoing *entry
 	from               string
 	why                string
-	sentOn             bool  // to the Autodiscover of another provider, who knows
-	unknown            error // why a source that goes before could not be asked
+	redirected         bool  // to another provider's Autodiscover
+	unknown            error // why an earlier source could not be asked
 }
 
 var errNothingThere = errors.New("nothing there")
 
-// setUp is what a program does.
-func (j *judgement) setUp(p program) account {
-	why := "it finds nothing at any place it asks"
+// setUpBy is what a client does.
+func (j *judgement) setUpBy(m clientModel) account {
+	why := "nothing found in any place it looks"
 	var unknown error
-	for i, s := range p.sources {
-		a, err := j.try(p, s)
+	for i, s := range m.sources {
+		a, err := j.try(m, s)
 		switch {
 		case err == nil:
 			a.unknown = unknown
 			return a
-		case errors.As(err, new(notKnown)):
+		case errors.As(err, new(unknownError)):
 			unknown = cmp.Or(unknown, err)
 			continue
 		case errors.Is(err, errNothingThere):
 			continue
-		case i == 0 || strings.HasPrefix(why, "it finds nothing"):
+		case i == 0 || strings.HasPrefix(why, "nothing found"):
 			why = fmt.Sprintf("%s: %v", j.sourceName(s), err)
 		}
-		if s.final && !s.srv && j.web[s.place].Status == 200 || p.password && j.web[s.place].Status == 401 {
-			return account{why: why + "; it looks no further", unknown: unknown}
+		if s.final && !s.srv && j.web[s.place].Status == 200 || m.password && j.web[s.place].Status == 401 {
+			return account{why: why + "; it does not look further", unknown: unknown}
 		}
 	}
 	return account{why: why, unknown: unknown}
 }
 
-// try has a program read what is at one source.
-func (j *judgement) try(p program, s source) (account, error) {
+// try is what a client gets from one source.
+func (j *judgement) try(m clientModel, s source) (account, error) {
 	var d document
 	switch {
 	case s.srv:
-		d = j.srvDocument(p)
+		d = j.srvDocument(m)
 		if !d.has("imap", "pop3") || !d.has("smtp") {
 			return account{}, j.noSRV()
 		}
@@ -123,21 +122,21 @@ func (j *judgement) try(p program, s source) (account, error) {
 		got := j.web[s.place]
 		switch {
 		case got.isUnknown():
-			return account{}, j.notKnown(got)
-		case s.place == poxSRV && j.led == "" && j.unanswered["_autodiscover._tcp."+string(j.Found.Domain)] != nil:
+			return account{}, unknownPage(got)
+		case s.place == poxSRV && j.srvTarget == "" && j.unanswered["_autodiscover._tcp."+string(j.Found.Domain)] != nil:
 			return account{}, errNoDNS
 		}
 		if got.Status == 404 || got.Status == 0 && got.TLS == nil {
 			return account{}, errNothingThere
 		}
-		if p.password && isPOX(s.place) && j.AutodiscoverRedirect != "" && j.isOurs(got) {
-			return account{from: j.sourceName(s), why: "it is sent on to " + got.Location, sentOn: true}, nil
+		if m.password && isPOX(s.place) && j.AutodiscoverRedirect != "" && j.isOurs(got) {
+			return account{from: j.sourceName(s), why: "redirected to " + got.Location, redirected: true}, nil
 		}
 		if !got.isGood() {
 			return account{}, errors.New(whyBad(got))
 		}
-		if kind := got.Header.Get("Content-Type"); p.xmlType && !isXML(kind) {
-			return account{}, fmt.Errorf("Content-Type %q is no XML to it", clip(kind))
+		if kind := got.Header.Get("Content-Type"); m.xmlType && !isXML(kind) {
+			return account{}, fmt.Errorf("Content-Type %q is not XML to it", clip(kind))
 		}
 		r := j.read(s.place)
 		if r.err != nil {
@@ -145,7 +144,7 @@ func (j *judgement) try(p program, s source) (account, error) {
 		}
 		d = r.document
 	}
-	in, out, err := p.choose(d, s)
+	in, out, err := m.choose(d, s)
 	if err != nil {
 		return account{}, err
 	}
@@ -159,15 +158,15 @@ func whyBad(got page) string {
 	case got.Status != 200:
 		return statusText(got.Web)
 	}
-	return "the certificate is not good"
+	return "its certificate is not valid"
 }
 
-// isXML reports whether Thunderbird takes a media type for XML: in lower case only.
+// isXML reports whether Thunderbird takes a media type for XML: only in lower case.
 func isXML(kind string) bool {
 	return strings.HasPrefix(kind, "text/xml") || strings.HasPrefix(kind, "application/xml")
 }
 
-// sourceName is how a source is called in a report.
+// sourceName is the name of a source in reports.
 func (j *judgement) sourceName(s source) string {
 	domain := string(j.Found.Domain)
 	switch {
@@ -189,44 +188,44 @@ func (d document) has(kinds ...string) bool {
 	return slices.ContainsFunc(d.servers, func(e entry) bool { return slices.Contains(kinds, e.kind) })
 }
 
-// choose picks the servers that a program takes from a document.
-func (p program) choose(d document, s source) (incoming, outgoing *entry, err error) {
+// choose picks the servers that a client takes from a document.
+func (m clientModel) choose(d document, s source) (incoming, outgoing *entry, err error) {
 	pox := isPOX(s.place)
-	if !s.srv && !pox && p.needsDomain && !d.isNamed() {
-		return nil, nil, errors.New("its id or domain is no host name")
+	if !s.srv && !pox && m.needsDomain && !d.isNamed() {
+		return nil, nil, errors.New("its id or domain is not a host name")
 	}
 	hidden := false
 	for i := range d.servers {
 		e := d.servers[i]
-		isMail := e.kind == "imap" || e.kind == "pop3" && !p.imapOnly || e.kind == "smtp"
-		if e.kind != "smtp" && e.kind != "imap" && p.imapFirst && incoming == nil {
+		isMail := e.kind == "imap" || e.kind == "pop3" && !m.imapOnly || e.kind == "smtp"
+		if e.kind != "smtp" && e.kind != "imap" && m.imapFirst && incoming == nil {
 			hidden = true
 		}
 		if !isMail || e.kind == "imap" && hidden {
 			continue
 		}
-		if p.plainVoids && !s.srv && !pox && (e.security == 0 || e.security == settings.Plaintext || len(e.auths) == 0 || !e.hasLogin) {
-			return nil, nil, errors.New("a server in it without encryption or user name, or with a word that it does not know, spoils it all")
+		if m.rejectsPlain && !s.srv && !pox && (e.security == 0 || e.security == settings.Plaintext || len(e.auths) == 0 || !e.hasLogin) {
+			return nil, nil, errors.New("it rejects the document because a server in it has no encryption, no user name, or an unknown value")
 		}
-		if !p.canUse(&e) || p.skipsPlain && e.security == settings.Plaintext {
+		if !m.canUse(&e) || m.skipsPlain && e.security == settings.Plaintext {
 			continue
 		}
-		if !s.srv && !pox && !e.hasLogin && p.needsDomain {
+		if !s.srv && !pox && !e.hasLogin && m.needsDomain {
 			e.login = "undefined"
 		}
-		p.take(&incoming, &outgoing, e, p.takesLast && !s.srv)
+		m.take(&incoming, &outgoing, e, m.takesLast && !s.srv)
 	}
 	switch {
 	case incoming == nil:
-		return nil, nil, errors.New("no incoming server in it that it can use")
-	case outgoing == nil && p.needsSMTP && !pox:
-		return nil, nil, errors.New("no outgoing server in it that it can use")
+		return nil, nil, errors.New("no incoming server that it can use")
+	case outgoing == nil && m.needsSMTP && !pox:
+		return nil, nil, errors.New("no outgoing server that it can use")
 	}
 	return incoming, outgoing, nil
 }
 
-// take keeps a server if it is the one that the program would take of its kind; IMAP goes before POP3 where the last is taken.
-func (p program) take(incoming, outgoing **entry, e entry, last bool) {
+// take keeps a server if the client would take it among those of its kind. A client that takes the last one still prefers IMAP to POP3.
+func (m clientModel) take(incoming, outgoing **entry, e entry, last bool) {
 	place := incoming
 	if e.kind == "smtp" {
 		place = outgoing
@@ -236,23 +235,23 @@ func (p program) take(incoming, outgoing **entry, e entry, last bool) {
 	}
 }
 
-// isNamed reports whether a document has the names that Thunderbird wants to see.
+// isNamed reports whether a document has the names that Thunderbird requires.
 func (d document) isNamed() bool {
 	isName := func(s string) bool { _, err := settings.ParseDomain(s); return err == nil }
 	return isName(d.id) && slices.ContainsFunc(d.domains, isName)
 }
 
-// canUse reports whether a program can log in to a server, and leaves the login method that it would use.
-func (p program) canUse(e *entry) bool {
+// canUse reports whether a client can log in to a server, and removes the login methods that it would not use.
+func (m clientModel) canUse(e *entry) bool {
 	if e.host == "" || e.port == 0 {
 		return false
 	}
 	switch {
-	case p.ignoresAuth:
+	case m.ignoresAuth:
 		e.auths = []settings.Auth{settings.Password}
-	case p.password:
+	case m.password:
 		e.auths = keepAuths(e.auths, settings.Password, settings.NTLM, settings.NoAuth)
-	case p.knownOAuth2 && !builtInOAuth2(e.host):
+	case m.knownOAuth2 && !builtInOAuth2(e.host):
 		e.auths = slices.DeleteFunc(slices.Clone(e.auths), func(a settings.Auth) bool { return a == settings.OAuth2Token })
 		if e.kind != "smtp" {
 			e.auths = slices.DeleteFunc(e.auths, func(a settings.Auth) bool { return a == settings.NoAuth })
@@ -265,13 +264,13 @@ func keepAuths(list []settings.Auth, kept ...settings.Auth) []settings.Auth {
 	return slices.DeleteFunc(slices.Clone(list), func(a settings.Auth) bool { return !slices.Contains(kept, a) })
 }
 
-// builtIntoApple are the providers that Apple Mail lists by name, with logins of their own.
+// builtIntoApple reports whether a host is of a provider that Apple Mail lists by name.
 func builtIntoApple(host string) bool {
 	known := []string{"gmail.com", "googlemail.com", "office365.com", "outlook.com", "hotmail.com", "yahoo.com", "aol.com"}
 	return slices.ContainsFunc(known, func(name string) bool { return strings.HasSuffix(host, "."+name) })
 }
 
-// builtInOAuth2 are the providers with which Thunderbird uses OAuth2 (OAuth2Providers.sys.mjs, 153.7).
+// builtInOAuth2 reports whether a host is of a provider with which Thunderbird uses OAuth2 (OAuth2Providers.sys.mjs, 153.7).
 func builtInOAuth2(host string) bool {
 	return slices.ContainsFunc([]string{"googlemail.com", "gmail.com", "imap.mail.ru", "smtp.mail.ru", "imap.yandex.com", "smtp.yandex.com",
 		"yahoo.com", "att.net", "aol.com", "office365.com", "outlook.com", "hotmail.com", "imap.fastmail.com", "pop.fastmail.com",

@@ -11,16 +11,16 @@ import (
 	"mailhint/settings"
 )
 
-// TestProgramsInTheCorpus: where all is well, each program ends up with a server of the settings: the best, or for FairEmail and others
-// that know IMAP only the best of that. The corpus is the one that package clients reads with its models.
-func TestProgramsInTheCorpus(t *testing.T) {
+// TestClientsInTheCorpus: if everything is good, each client gets the best server of the settings that it can use. The corpus is that of
+// package clients, which reads it with its own models.
+func TestClientsInTheCorpus(t *testing.T) {
 	snapshot, err := domains.Load(filepath.Join("..", "clients", "testdata", "corpus", "domains.toml"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	tests := map[string]struct {
-		servers string            // of most programs
-		others  map[string]string // of some; "" for nothing at all
+		servers string            // of most clients
+		others  map[string]string // of some; "" for none
 	}{
 		"both.example":     {"i.one.both.example:993 implicit TLS, o.two.both.example:465 implicit TLS", nil},
 		"tls-only.example": {"i.one.tls-only.example:993 implicit TLS, o.two.tls-only.example:465 implicit TLS", nil},
@@ -59,14 +59,14 @@ func TestProgramsInTheCorpus(t *testing.T) {
 	}
 }
 
-// TestReject: what single programs refuse or take otherwise (protocols as in the table of package clients).
+// TestReject: what single clients reject or choose differently.
 func TestReject(t *testing.T) {
 	const good = `<incomingServer type="imap"><hostname>i.example</hostname><port>993</port><socketType>SSL</socketType>` +
 		`<username>%EMAILADDRESS%</username><authentication>password-cleartext</authentication></incomingServer>`
 	other := func(from, to string) string {
 		return strings.Replace(strings.Replace(good, from, to, 1), "i.example", "j.example", 1)
 	}
-	tests := []struct{ name, servers, program, want string }{
+	tests := []struct{ name, servers, client, want string }{
 		{"an unknown socketType", other("SSL", "TLS") + good, "Thunderbird for Android", ""},
 		{"an unknown socketType", other("SSL", "TLS") + good, "Thunderbird", "i.example"},
 		{"no user name", good + other("<username>%EMAILADDRESS%</username>", ""), "Thunderbird for Android", ""},
@@ -86,18 +86,18 @@ func TestReject(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		i := slices.IndexFunc(programs, func(p program) bool { return p.name == test.program })
+		i := slices.IndexFunc(clientModels, func(m clientModel) bool { return m.name == test.client })
 		got := ""
-		if in, _, err := programs[i].choose(d, source{place: configHost}); err == nil {
+		if in, _, err := clientModels[i].choose(d, source{place: configHost}); err == nil {
 			got = in.host
 		}
 		if got != test.want {
-			t.Errorf("%s, %s: got %q, want %q", test.name, test.program, got, test.want)
+			t.Errorf("%s, %s: got %q, want %q", test.name, test.client, got, test.want)
 		}
 	}
 }
 
-// TestTie: where SRV records say no order, FairEmail takes submission with STARTTLS, and others implicit TLS.
+// TestTie: if SRV records have the same priority, FairEmail prefers STARTTLS for submission, and others implicit TLS.
 func TestTie(t *testing.T) {
 	snapshot := load(t, usual)
 	w := newWorld(t, snapshot, "a.example")
@@ -112,7 +112,7 @@ func TestTie(t *testing.T) {
 	}
 }
 
-// FuzzDocuments: no document that a stranger sends does any harm.
+// FuzzDocuments: clients get usable servers from a document, or none, whatever a stranger wrote.
 func FuzzDocuments(f *testing.F) {
 	f.Add([]byte(otherConfig))
 	f.Add([]byte(otherPOX))
@@ -124,7 +124,7 @@ func FuzzDocuments(f *testing.F) {
 			if err != nil {
 				continue
 			}
-			for _, p := range programs {
+			for _, p := range clientModels {
 				for _, place := range []place{configHost, poxHost} {
 					if in, _, err := p.choose(d, source{place: place}); err == nil && (in.host == "" || in.port == 0 || len(in.auths) == 0) {
 						t.Errorf("%s would set up %+v", p.name, in)

@@ -10,45 +10,45 @@ import (
 	"mailhint/resolver"
 )
 
-// dnsCases are about names, records and who may issue certificates.
+// dnsCases are about names, records, and which CAs may issue certificates.
 var dnsCases = []findingCase{
-	{name: "all is well", change: func(*world) {}},
+	{name: "everything is good", change: func(*world) {}},
 	{name: "no SRV records at all", change: func(w *world) { clear(w.srv) }},
-	{name: "no PACC, which few know", change: func(w *world) { delete(w.cnames, "ua-auto-config.a.example"); clear(w.txt) }},
+	{name: "no PACC, which few clients know", change: func(w *world) { delete(w.cnames, "ua-auto-config.a.example"); clear(w.txt) }},
 	{name: "no web site", change: func(w *world) { delete(w.hosts, "a.example") }},
 
 	{name: "no autoconfig", change: func(w *world) { delete(w.cnames, "autoconfig.a.example") },
-		want: "D01 autoconfig.a.example no address"},
-	{name: "an alias that leads nowhere", change: func(w *world) { w.cnames["autoconfig.a.example"] = "gone.example" },
+		want: "D01 autoconfig.a.example no address in DNS"},
+	{name: "an alias of a name that does not exist", change: func(w *world) { w.cnames["autoconfig.a.example"] = "gone.example" },
 		want: "D01 autoconfig.a.example gone.example, which has none"},
 	{name: "no ua-auto-config, but its digest", change: func(w *world) { delete(w.cnames, "ua-auto-config.a.example") },
 		want: "D01 ua-auto-config.a.example no address"},
 	{name: "only SRV", change: func(w *world) { clear(w.cnames); clear(w.txt) },
 		want: "warning D01 autodiscover.a.example only the SRV record"},
 	{name: "no mail server in DNS", change: func(w *world) { delete(w.hosts, "mail.a.example") },
-		want: "D01 mail.a.example no address for this mail server"},
-	{name: "elsewhere", change: func(w *world) {
+		want: "D01 mail.a.example this mail server has no address in DNS"},
+	{name: "another server", change: func(w *world) {
 		w.cnames["autodiscover.a.example"], w.hosts["other.example"] = "other.example", addresses("203.0.113.1")
 		w.pages["https://autodiscover.a.example/"] = func(web *probe.Web) { web.TLS.NameErr = errors.New("other.example") }
-	}, want: "D02 autodiscover.a.example leads to other.example (203.0.113.1) and not to this server"},
-	{name: "partly elsewhere", change: func(w *world) {
+	}, want: "D02 autodiscover.a.example points to other.example (203.0.113.1) instead of this server"},
+	{name: "another server among the addresses", change: func(w *world) {
 		delete(w.cnames, "autoconfig.a.example")
 		w.hosts["autoconfig.a.example"] = addresses("198.51.100.80", "203.0.113.1")
 	}, want: "D02 autoconfig.a.example some of its addresses are not this server's: 203.0.113.1"},
-	{name: "by our addresses, or one of them", change: func(w *world) {
+	{name: "address records instead of an alias", change: func(w *world) {
 		delete(w.cnames, "autoconfig.a.example")
 		w.hosts["autoconfig.a.example"] = addresses("198.51.100.80")
 		w.pages["https://autoconfig.a.example/"] = w.ours
 		w.pages["http://autoconfig.a.example/"] = w.ours
 	}},
-	{name: "a content network in front", change: func(w *world) {
+	{name: "a CDN in front", change: func(w *world) {
 		for _, label := range ourLabels {
 			delete(w.cnames, label+"a.example")
 			w.hosts[label+"a.example"] = addresses("203.0.113.1", "203.0.113.2", "2001:db8:cd::1")
 			w.pages["https://"+label+"a.example/"] = w.ours
 		}
 	}},
-	{name: "a front, and an address that is nobody's", change: func(w *world) {
+	{name: "a proxy, and an address without a server", change: func(w *world) {
 		delete(w.cnames, "autoconfig.a.example")
 		w.hosts["autoconfig.a.example"] = addresses("203.0.113.1", "203.0.113.2")
 		w.pages["https://autoconfig.a.example/"] = func(web *probe.Web) {
@@ -57,25 +57,25 @@ var dnsCases = []findingCase{
 			}
 		}
 	}, want: "D02 autoconfig.a.example some of its addresses are not this server's: 203.0.113.2"},
-	{name: "a wildcard, and nobody offers what is asked for there", config: usual + "pacc = false\n", change: func(w *world) {
+	{name: "a wildcard for a name that is not needed", config: usual + "pacc = false\n", change: func(w *world) {
 		delete(w.cnames, "ua-auto-config.a.example")
 		w.hosts["*.a.example"] = addresses("203.0.113.1")
 	}},
 	{name: "this server's own name is missing", change: func(w *world) {
 		delete(w.hosts, setupName)
 		w.pages[DefaultISPDB] = body(404, htmlType, website)
-	}, want: "D01 setup.hoster.example no address for this server's own name"},
+	}, want: "D01 setup.hoster.example this server's own name, which the other names point to, has no address in DNS"},
 	{name: "a wildcard", change: func(w *world) {
 		delete(w.cnames, "autoconfig.a.example")
 		w.hosts["*.a.example"] = addresses("203.0.113.1")
-	}, want: "D04 autoconfig.a.example wildcard"},
+	}, want: "D04 autoconfig.a.example wildcard record *.a.example answers"},
 
 	{name: "SRV with another port", change: func(w *world) { w.srv["_imaps._tcp.a.example"][0].Port = 143 },
-		want: "D05 _imaps._tcp.a.example it says 0 1 143"},
+		want: "D05 _imaps._tcp.a.example says 0 1 143 mail.a.example.; according to the settings it should be 0 1 993"},
 	{name: "SRV for what is not offered", change: func(w *world) {
 		w.srv["_pop3s._tcp.a.example"] = []resolver.SRV{{Weight: 1, Port: 995, Target: "mail.a.example"}}
-	}, want: "D05 _pop3s._tcp.a.example offer no such service"},
-	{name: "SRV against what is offered", change: func(w *world) { w.srv["_imaps._tcp.a.example"] = []resolver.SRV{{}} },
+	}, want: "D05 _pop3s._tcp.a.example according to the settings there is no such service"},
+	{name: "SRV that denies what is offered", change: func(w *world) { w.srv["_imaps._tcp.a.example"] = []resolver.SRV{{}} },
 		want: "D05 _imaps._tcp.a.example not offered"},
 	{name: "an SRV record is missing", change: func(w *world) { delete(w.srv, "_submission._tcp.a.example") },
 		want: "warning D05 _submission._tcp.a.example missing"},
@@ -84,7 +84,7 @@ var dnsCases = []findingCase{
 	{name: "an SRV target is an alias", change: func(w *world) {
 		w.cnames["mail.a.example"], w.hosts["m.example"] = "m.example", addresses("198.51.100.25")
 	}, want: "warning D05 _imaps._tcp.a.example alias of m.example"},
-	{name: "_autodiscover elsewhere",
+	{name: "_autodiscover at another server",
 		change: func(w *world) { w.srv["_autodiscover._tcp.a.example"][0].Target = "other.example" },
 		want:   "D05 _autodiscover._tcp.a.example not this server"},
 	{name: "_autodiscover by another name of this server", change: func(w *world) {
@@ -92,9 +92,9 @@ var dnsCases = []findingCase{
 		w.hosts["autodiscover.b.example"] = addresses("198.51.100.80")
 		w.pages["https://autodiscover.b.example/"] = w.ours
 	}},
-	{name: "_autodiscover that says no", change: func(w *world) { w.srv["_autodiscover._tcp.a.example"][0] = resolver.SRV{} },
+	{name: "_autodiscover that denies the service", change: func(w *world) { w.srv["_autodiscover._tcp.a.example"][0] = resolver.SRV{} },
 		want: "D05 _autodiscover._tcp.a.example not offered"},
-	{name: "only SRV, with an old certificate", change: func(w *world) {
+	{name: "only SRV, with an expired certificate", change: func(w *world) {
 		clear(w.cnames)
 		clear(w.txt)
 		w.pages["https://"+setupName+"/"] = certificate(func(c *probe.TLS) { c.Chain[0].NotAfter = now.AddDate(0, 0, -1) })
@@ -114,30 +114,30 @@ var dnsCases = []findingCase{
 	{name: "an old digest", change: func(w *world) {
 		w.txt["_ua-auto-config.a.example"] = []string{"v=UAAC1; a=sha256; d=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="}
 	}, want: "D06 _ua-auto-config.a.example digest of another"},
-	{name: "a digest of nothing", config: usual + "pacc = false\n", change: func(w *world) {
+	{name: "a digest without a document", config: usual + "pacc = false\n", change: func(w *world) {
 		w.txt["_ua-auto-config.a.example"] = []string{"v=UAAC1; a=sha256; d=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="}
 		w.cnames["ua-auto-config.a.example"] = setupName
-	}, want: "warning D06 _ua-auto-config.a.example the domain has none"},
-	{name: "Autodiscover of somebody else", change: func(w *world) {
+	}, want: "warning D06 _ua-auto-config.a.example the domain has no such document"},
+	{name: "another server's Autodiscover", change: func(w *world) {
 		w.pages["https://autodiscover.a.example/"] = body(200, "text/xml", otherPOX)
-	}, want: "D06 autodiscover.a.example names other servers"},
+	}, want: "D06 autodiscover.a.example names different servers"},
 	{name: "the web site has other settings", change: func(w *world) {
 		w.hosts["a.example"] = addresses("203.0.113.80")
 		w.pages["https://a.example/.well-known/autoconfig/"] = body(200, "text/xml", otherConfig)
 	}, want: "warning D06 a.example imap.elsewhere.example"},
 
-	{name: "CAA forbids all", change: func(w *world) { w.caa["a.example"] = []resolver.CAA{{Tag: "issue", Value: ";"}} },
-		want: "D07 a.example no authority"},
-	{name: "CAA allows some, ours is not known",
+	{name: "CAA forbids every CA", change: func(w *world) { w.caa["a.example"] = []resolver.CAA{{Tag: "issue", Value: ";"}} },
+		want: "D07 a.example do not allow any CA"},
+	{name: "CAA allows some, ours is unknown",
 		change: func(w *world) { w.caa["a.example"] = []resolver.CAA{{Tag: "issue", Value: "ca.example"}} }},
-	{name: "CAA at the name itself goes before", change: func(w *world) {
+	{name: "CAA at the name itself takes precedence", change: func(w *world) {
 		w.caa["a.example"] = []resolver.CAA{{Tag: "issue", Value: ";"}}
 		for _, label := range ourLabels {
 			w.caa[label+"a.example"] = []resolver.CAA{{Tag: "issue", Value: "ca.example"}}
 		}
 	}},
 
-	{name: "CAA forbids all, at the target of an alias", change: func(w *world) {
+	{name: "CAA forbids every CA, at the target of an alias", change: func(w *world) {
 		w.caa["autoconfig.a.example"] = []resolver.CAA{{Tag: "issue", Value: ";"}}
-	}, want: "D07 setup.hoster.example no authority"},
+	}, want: "D07 setup.hoster.example do not allow any CA"},
 }

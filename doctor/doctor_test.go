@@ -33,7 +33,7 @@ auth_url = "https://login.microsoftonline.com/common/oauth2/v2.0/authorize"
 token_url = "https://login.microsoftonline.com/common/oauth2/v2.0/token"
 `
 
-// page replaces what comes from a web server.
+// body replaces the answer of a web server.
 func body(status int, kind, text string) func(*probe.Web) {
 	return func(w *probe.Web) {
 		w.State, w.Err, w.Status, w.Location = probe.Reached, nil, status, ""
@@ -45,7 +45,7 @@ func state(s probe.State) func(*probe.Look) {
 	return func(l *probe.Look) { *l = probe.Look{Port: l.Port, Address: l.Address, State: s} }
 }
 
-// findingCase breaks one thing, or several with one cause, and says what must come of it.
+// findingCase breaks one thing, or several with one cause, and says what must be found.
 type findingCase struct {
 	name   string
 	config string // usual if empty
@@ -55,7 +55,7 @@ type findingCase struct {
 
 const htmlType, website = "text/html", "<!doctype html><title>Site</title>"
 
-// certificate changes what is seen of an encrypted connection.
+// certificate changes a TLS connection.
 func certificate(change func(*probe.TLS)) func(*probe.Web) {
 	return func(w *probe.Web) {
 		if w.TLS != nil {
@@ -64,7 +64,7 @@ func certificate(change func(*probe.TLS)) func(*probe.Web) {
 	}
 }
 
-// TestFindings breaks one thing, or several with one cause: exactly its code must come, about the right thing.
+// TestFindings breaks one thing, or several with one cause: exactly its code must be reported, with the right subject.
 func TestFindings(t *testing.T) {
 	for _, test := range slices.Concat(dnsCases, webCases, mailCases, clientCases) {
 		t.Run(test.name, func(t *testing.T) {
@@ -98,6 +98,11 @@ func checkReport(t *testing.T, r Report, want string) {
 	if code != "" {
 		all = []string{code}
 	}
+	for _, f := range r.Findings {
+		if i := slices.IndexFunc(Codes, func(i Info) bool { return i.Code == f.Code }); f.Severity == Problem && Codes[i].Severity != Problem {
+			t.Errorf("%s is a problem, but at most a warning according to the table of codes", f.Code)
+		}
+	}
 	if !slices.Equal(codes(r), all) {
 		t.Fatalf("got %q, want %q: %+v", codes(r), all, r.Findings)
 	}
@@ -121,7 +126,7 @@ func checkReport(t *testing.T, r Report, want string) {
 	}
 }
 
-// ours has the true server answer whatever address a name has, and be asked by the name of another of its domains, if there is one.
+// ours lets the real server answer, whatever address a name has, and whichever of its domains the name belongs to.
 func (w *world) ours(web *probe.Web) {
 	const domain = "a.example"
 	u, err := url.Parse(web.URL)
@@ -142,7 +147,7 @@ func (w *world) ours(web *probe.Web) {
 	web.State, web.Err, web.Status, web.Header, web.Body = probe.Reached, nil, recorder.Code, recorder.Header(), recorder.Body.Bytes()
 }
 
-// replace changes a page on its way.
+// replace changes an answer on the way.
 func replace(from, to string) func(*probe.Web) {
 	return func(w *probe.Web) { w.Body = []byte(strings.ReplaceAll(string(w.Body), from, to)) }
 }

@@ -16,26 +16,26 @@ import (
 	"mailhint/settings"
 )
 
-// gather asks everything that is to be known about a domain. The parts write to different fields of seen.
-func (d *session) gather(ctx context.Context, domain Domain) *seen {
-	s := &seen{Domain: domain, now: d.now(), server: d.Server, ours: d.Addresses, issuers: d.Issuers, here: d.local, wants: d.wantsAny}
+// gather asks everything about a domain. Its parts write to different fields of the observations.
+func (d *session) gather(ctx context.Context, domain Domain) *observations {
+	s := &observations{Domain: domain, now: d.now(), server: d.Server, ours: d.Addresses, issuers: d.Issuers, local: d.local, wants: d.wantsAny}
 	d.findOurs(ctx, s)
 	s.want = wanted(domain.Found, d.Server, d.Addresses)
-	together(
+	concurrently(
 		func() { d.gatherNames(ctx, s) },
 		func() { d.gatherRecords(ctx, s) },
 		func() { d.gatherMail(ctx, s) },
 		func() { d.gatherWeb(ctx, s) },
 	)
-	together(
-		func() { d.gatherFronts(ctx, s) },
-		func() { d.gatherLed(ctx, s) },
+	concurrently(
+		func() { d.gatherProxies(ctx, s) },
+		func() { d.gatherSRVTarget(ctx, s) },
 	)
 	return s
 }
 
-// together runs functions at the same time.
-func together(functions ...func()) {
+// concurrently runs functions concurrently, and returns when all have.
+func concurrently(functions ...func()) {
 	var all sync.WaitGroup
 	for _, f := range functions {
 		all.Go(f)
@@ -44,17 +44,17 @@ func together(functions ...func()) {
 }
 
 // findOurs finds the addresses of the mailhint server.
-func (d *session) findOurs(ctx context.Context, s *seen) {
+func (d *session) findOurs(ctx context.Context, s *observations) {
 	if len(s.ours) > 0 || d.Server == "" {
 		return
 	}
 	a := d.names.host(ctx, d.Server)
-	if s.oursErr = a.err; a.err == nil { // half of them would make the others look like somebody else's
+	if s.oursErr = a.err; a.err == nil { // with some missing, they would seem to be another server's
 		s.ours = a.addresses
 	}
 }
 
-// wanted returns the records that a domain should publish. Where the server's name is not known, those that need it are left out.
+// wanted returns the records that a domain should publish, without those that need the server's name if it is unknown.
 func wanted(found settings.Found, server string, addresses []netip.Addr) []dnsrecords.Record {
 	o := dnsrecords.Options{Server: server, Addresses: addresses, TTL: 3600}
 	if document, err := pacc.Answer(found); err == nil {
@@ -67,10 +67,10 @@ func wanted(found settings.Found, server string, addresses []netip.Addr) []dnsre
 	return records
 }
 
-// ourLabels are the names below a domain that lead to the mailhint server.
+// ourLabels are the names below a domain that should point to the mailhint server.
 var ourLabels = []string{"autoconfig.", "autodiscover.", "ua-auto-config."}
 
-func (d *session) gatherNames(ctx context.Context, s *seen) {
+func (d *session) gatherNames(ctx context.Context, s *observations) {
 	domain := string(s.Found.Domain)
 	s.names, s.caa = make(map[string]name), make(map[string]caa)
 	var mu sync.Mutex
@@ -88,17 +88,17 @@ func (d *session) gatherNames(ctx context.Context, s *seen) {
 			s.names[label+domain], s.caa[label+domain] = n, c
 		})
 	}
-	together(asks...)
+	concurrently(asks...)
 	for _, label := range ourLabels {
 		if n := s.names[label+domain]; s.ours != nil && len(s.foreign(n)) > 0 {
-			s.wild.addresses, s.wild.canonical, s.wild.err = d.Resolver.Host(ctx, dnsrecords.UnusedName(domain))
+			s.unused.addresses, s.unused.canonical, s.unused.err = d.Resolver.Host(ctx, dnsrecords.UnusedName(domain))
 			return
 		}
 	}
-	s.wild.err = resolver.ErrNone
+	s.unused.err = resolver.ErrNone
 }
 
-// caaOf climbs from a name to the nearest one with CAA records.
+// caaOf finds the nearest name, at or above host, with CAA records.
 func (d *session) caaOf(ctx context.Context, host string) caa {
 	for owner := host; ; {
 		a := d.names.caa(ctx, owner)
@@ -113,14 +113,13 @@ func (d *session) caaOf(ctx context.Context, host string) caa {
 	}
 }
 
-// maxFronts bounds at how many addresses of a name is asked.
-const maxFronts = 4
+// maxProxies limits how many addresses of a name are asked.
+const maxProxies = 4
 
-// gatherFronts asks at the addresses of our names that are not this server's. What is in front of it, a proxy or a content network,
-// has addresses of its own.
-func (d *session) gatherFronts(ctx context.Context, s *seen) {
-	s.fronts = make(map[string][]netip.Addr)
-	if len(s.ours) == 0 || !s.asked && !d.wants(NameElsewhere) && !d.wants(WildcardHides) {
+// gatherProxies finds out which addresses of our names that are not this server's pass on its answers, as a proxy or a CDN does.
+func (d *session) gatherProxies(ctx context.Context, s *observations) {
+	s.proxies = make(map[string][]netip.Addr)
+	if len(s.ours) == 0 || !s.askedWeb && !d.wants(NameElsewhere) && !d.wants(WildcardAnswers) {
 		return
 	}
 	var mu sync.Mutex
@@ -128,7 +127,7 @@ func (d *session) gatherFronts(ctx context.Context, s *seen) {
 	for _, q := range []question{s.configQuestions()[0], s.poxQuestions()[0], s.paccQuestion()} {
 		host := s.hostOf(q.place)
 		foreign := s.foreign(s.names[host])
-		for _, a := range foreign[:min(len(foreign), maxFronts)] {
+		for _, a := range foreign[:min(len(foreign), maxProxies)] {
 			asks = append(asks, func() {
 				there := q
 				there.Address = a
@@ -137,29 +136,29 @@ func (d *session) gatherFronts(ctx context.Context, s *seen) {
 				}
 				mu.Lock()
 				defer mu.Unlock()
-				s.fronts[host] = append(s.fronts[host], a)
+				s.proxies[host] = append(s.proxies[host], a)
 			})
 		}
 	}
-	together(asks...)
+	concurrently(asks...)
 }
 
-// gatherLed asks for Autodiscover where an SRV record leads. Programs follow it last; it is worth a question where there is no name
-// for what they ask first, and where it is not known that the target is this server.
-func (d *session) gatherLed(ctx context.Context, s *seen) {
+// gatherSRVTarget asks for Autodiscover at the target of the SRV record. Clients try it last, so it is asked only if what they try first
+// does not exist, or if the target may be another server.
+func (d *session) gatherSRVTarget(ctx context.Context, s *observations) {
 	target := s.autodiscoverTarget()
-	last := s.asked && s.web[poxHost].Err != nil
+	last := s.askedWeb && s.web[poxHost].Err != nil
 	other := d.wants(WrongSRV) && s.server != "" && !s.isOurName(target)
 	if target == "" || !last && !other {
 		return
 	}
 	q := s.poxQuestions()[0]
 	q.place, q.URL = poxSRV, "https://"+target+autodiscover.Path
-	s.led, s.web[poxSRV] = target, d.ask(ctx, q)
+	s.srvTarget, s.web[poxSRV] = target, d.ask(ctx, q)
 }
 
-// autodiscoverTarget is where the SRV record _autodiscover leads; empty if there is none.
-func (s *seen) autodiscoverTarget() string {
+// autodiscoverTarget is the target of the SRV record _autodiscover; empty if there is none.
+func (s *observations) autodiscoverTarget() string {
 	for _, r := range s.published {
 		if service, ok := r.Data.(dnsrecords.Service); ok && service.Target != "" && strings.HasPrefix(r.Name, "_autodiscover.") {
 			return service.Target
@@ -168,17 +167,17 @@ func (s *seen) autodiscoverTarget() string {
 	return ""
 }
 
-// isOurName reports whether the SRV record _autodiscover is right to lead to a name.
-func (s *seen) isOurName(target string) bool {
+// isOurName reports whether a name is a correct target of the SRV record _autodiscover.
+func (s *observations) isOurName(target string) bool {
 	return target != "" && (target == s.server || target == "autodiscover."+string(s.Found.Domain))
 }
 
 // gatherMail looks at the servers that the settings name.
-func (d *session) gatherMail(ctx context.Context, s *seen) {
+func (d *session) gatherMail(ctx context.Context, s *observations) {
 	if !d.wantsAny("MCD") || len(s.Servers) == 0 {
 		return
 	}
-	s.addressed, s.looked = true, d.wantsAny("MC")
+	s.resolvedMail, s.lookedAtMail = true, d.wantsAny("MC")
 	ports := make(map[string][]probe.Port)
 	for _, server := range s.Servers {
 		host := s.host(server)
@@ -189,16 +188,16 @@ func (d *session) gatherMail(ctx context.Context, s *seen) {
 	var asks []func()
 	for host, ports := range ports {
 		asks = append(asks, func() {
-			h := d.hostOrLook(ctx, host, ports, s.looked)
+			h := d.hostOrLook(ctx, host, ports, s.lookedAtMail)
 			mu.Lock()
 			defer mu.Unlock()
 			s.hosts[host] = h
 		})
 	}
-	together(asks...)
+	concurrently(asks...)
 }
 
-// hostOrLook returns what was seen of a mail server, or only whether it has addresses.
+// hostOrLook looks at a mail server, or only looks up its addresses.
 func (d *session) hostOrLook(ctx context.Context, host string, ports []probe.Port, look bool) probe.Host {
 	if look {
 		return d.looks.at(ctx, host, ports)
@@ -207,7 +206,7 @@ func (d *session) hostOrLook(ctx context.Context, host string, ports []probe.Por
 	return probe.Host{Name: host, Addresses: a.addresses, Err: a.err}
 }
 
-// localAddresses are those of this machine; none if it does not tell.
+// localAddresses are the addresses of this machine; none if the system does not say.
 func localAddresses() []netip.Addr {
 	networks, err := net.InterfaceAddrs()
 	if err != nil {

@@ -11,51 +11,52 @@ import (
 	"mailhint/settings"
 )
 
-// judgement collects what is to be said about a domain.
+// judgement collects what there is to say about a domain.
 type judgement struct {
-	*seen
+	*observations
 	findings   []Finding
 	unchecked  []string
 	incomplete bool
 	reason     string // the first of unchecked that may hide a problem
-	silent     []silence
-	// spoilt are names about which everything has been said: what is found there follows from it.
-	spoilt map[string]bool
-	// muted: nobody wants to know what depends on the answers that are judged at the moment.
-	muted bool
+
+	failedQueries []failedQuery
+	// explained are host names about which enough has been said: whatever else is found there follows from it.
+	explained map[string]bool
+	// unwanted means that no code was asked for that depends on what is being judged, so that it does not matter if it is unknown.
+	unwanted bool
 }
 
-// judge says what is wrong, from what was seen alone.
-func judge(s *seen) Report {
-	j := &judgement{seen: s, spoilt: make(map[string]bool)}
+// judge says what is wrong. It depends on nothing but the observations. The order matters: causes come before what follows from them.
+func judge(o *observations) Report {
+	j := &judgement{observations: o, explained: make(map[string]bool)}
 	j.part("DHC", j.judgeNames)
 	j.part("D", j.judgeCAA)
 	j.part("D", j.judgeSRV)
-	if j.asked {
+	if j.askedWeb {
 		j.part("DHC", j.judgeWeb)
 		j.part("D", j.judgePACC)
 	}
 	j.part("DMC", j.judgeMail)
 	j.judgeLogin()
-	r := Report{Domain: s.Found.Domain, Clients: []Client{}}
-	if j.asked && j.looked {
+	r := Report{Domain: o.Found.Domain, Clients: []Client{}}
+	if j.askedWeb && j.lookedAtMail {
 		j.part("C", func() { r.Clients = j.judgeClients() })
 	}
-	j.tellSilences()
+	j.reportFailedQueries()
 	r.Findings = merge(j.findings)
 	r.Unchecked = append([]string{}, slices.Compact(slices.Sorted(slices.Values(j.unchecked)))...)
 	r.Incomplete, r.Reason = j.incomplete, j.reason
 	return r
 }
 
-// part judges something that codes with some letters depend on.
+// part judges something that codes with these first letters depend on.
 func (j *judgement) part(letters string, judge func()) {
-	j.muted = j.wants != nil && !j.wants(letters)
+	j.unwanted = j.wants != nil && !j.wants(letters)
 	judge()
-	j.muted = false
+	j.unwanted = false
 }
 
-// add notes a finding.
+// add adds a finding. A fix that ends with a colon is followed by text to paste; without any, it ends with a full stop.
 func (j *judgement) add(code Code, severity Severity, subject, text, fix string, paste ...string) {
 	f := Finding{Code: code, Severity: severity, Subject: subject, Text: text, Fix: fix, Page: code.Page()}
 	if f.Paste = blocks(paste...); f.Paste == "" && strings.HasSuffix(fix, ":") {
@@ -64,40 +65,44 @@ func (j *judgement) add(code Code, severity Severity, subject, text, fix string,
 	j.findings = append(j.findings, f)
 }
 
-// unknown notes what could not be found out and may hide a problem.
-func (j *judgement) unknown(format string, args ...any) {
-	j.incomplete = j.incomplete || !j.muted
-	j.aside(format, args...)
-	if j.reason == "" && !j.muted {
+// couldNotCheck adds something that is unknown and may hide a problem.
+func (j *judgement) couldNotCheck(format string, args ...any) {
+	j.incomplete = j.incomplete || !j.unwanted
+	j.note(format, args...)
+	if j.reason == "" && !j.unwanted {
 		j.reason = fmt.Sprintf(format, args...)
 	}
 }
 
-// aside notes what was not checked and need not worry anybody.
-func (j *judgement) aside(format string, args ...any) {
-	if j.muted {
-		return
+// note adds something that was not checked and is no reason to worry.
+func (j *judgement) note(format string, args ...any) {
+	if !j.unwanted {
+		j.unchecked = append(j.unchecked, fmt.Sprintf(format, args...))
 	}
-	j.unchecked = append(j.unchecked, fmt.Sprintf(format, args...))
 }
 
-// has reports whether there is a problem with one of the codes already.
-func (j *judgement) has(codes ...Code) bool {
+// hasProblem reports whether there is a problem with one of the codes so far.
+func (j *judgement) hasProblem(codes ...Code) bool {
 	return slices.ContainsFunc(j.findings, func(f Finding) bool { return f.Severity == Problem && slices.Contains(codes, f.Code) })
 }
 
-// reported reports whether there is a finding with a code, however bad.
-func (j *judgement) reported(code Code) bool {
+// hasFinding reports whether there is a finding with a code so far.
+func (j *judgement) hasFinding(code Code) bool {
 	return slices.ContainsFunc(j.findings, func(f Finding) bool { return f.Code == code })
 }
 
-// zoneLines are records as they stand in a zone file.
-func (j *judgement) zoneLines(records []dnsrecords.Record) string {
-	var lines string
-	for _, r := range records {
-		lines = blocks(lines, fmt.Sprintf("%s. 3600 IN %s %s", r.Name, r.Data.Type(), r.Data))
+// absent reports whether an error says that something does not exist. If it says that this is unknown, absent adds that.
+func (j *judgement) absent(err error, what string) bool {
+	if err != nil && !errors.Is(err, resolver.ErrNone) {
+		j.dnsFailed(what, err)
+		return false
 	}
-	return lines
+	return err != nil
+}
+
+// offers reports whether the settings have servers of one of these protocols.
+func (j *judgement) offers(protocols ...settings.Protocol) bool {
+	return slices.ContainsFunc(j.Servers, func(s settings.Server) bool { return slices.Contains(protocols, s.Protocol) })
 }
 
 // wantedAt are the records that a name should have.
@@ -111,16 +116,17 @@ func (j *judgement) wantedAt(owner string) []dnsrecords.Record {
 	return all
 }
 
-// found reports whether an error says that something is not there, and notes one that says nothing.
-func (j *judgement) absent(err error, what string) bool {
-	if err != nil && !errors.Is(err, resolver.ErrNone) {
-		j.notAnswered(what, err)
-		return false
+// zoneLines are records as lines of a zone file.
+func zoneLines(records ...dnsrecords.Record) string {
+	var lines string
+	for _, r := range records {
+		lines = blocks(lines, fmt.Sprintf("%s. 3600 IN %s %s", r.Name, r.Data.Type(), r.Data))
 	}
-	return err != nil
+	return lines
 }
 
-// offers reports whether the settings name any servers of some protocols.
-func (j *judgement) offers(protocols ...settings.Protocol) bool {
-	return slices.ContainsFunc(j.Servers, func(s settings.Server) bool { return slices.Contains(protocols, s.Protocol) })
-}
+// What to do about records, before the records themselves.
+const (
+	publishFix = "Publish this at the domain's name servers:"
+	replaceFix = "Replace it at the domain's name servers with:"
+)

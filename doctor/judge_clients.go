@@ -20,24 +20,24 @@ import (
 // kindNames are the protocols as documents spell them.
 var kindNames = map[settings.Protocol]string{settings.IMAP: "imap", settings.POP3: "pop3", settings.Submission: "smtp"}
 
-// judgeClients says what each program ends up with, and reports it where nothing that was found before explains it.
+// judgeClients says what each client gets. It adds a finding for clients that fail if no earlier finding explains it.
 func (j *judgement) judgeClients() []Client {
 	if !j.offers(settings.IMAP, settings.POP3, settings.Submission) {
 		return []Client{}
 	}
 	var all []Client
-	for _, p := range programs {
-		all = append(all, j.client(p))
+	for _, m := range clientModels {
+		all = append(all, j.client(m))
 	}
 	if j.Limited {
 		return all
 	}
-	explained := j.incomplete || j.reported(NameMissing) || j.has(NameElsewhere, WildcardHides, WebCertificate, OtherAnswer,
-		AsksPassword, ChangedAnswer, Disagree,
-		PortClosed, OtherTLSMode, NoSTARTTLS, Certificate, LoginMethods, LoginForm)
+	explained := j.incomplete || j.hasFinding(NameMissing) || j.hasProblem(NameElsewhere, WildcardAnswers, WebCertificate, ForeignAnswer,
+		PasswordRequired, ChangedAnswer, Contradiction,
+		PortClosed, WrongTLSMode, NoSTARTTLS, Certificate, LoginMethods, LoginForm)
 	if c := all[0]; c.fails() && !explained {
 		j.add(Thunderbird, j.severityOf(j.Servers), "Thunderbird", clientText(c),
-			"See why on the page of this code; if the settings ask for it, tell people to set Thunderbird up by hand.")
+			"The page of this code lists the causes. If the settings are intended, tell people to set up Thunderbird manually.")
 	}
 	j.judgeOutlook(all[2], explained)
 	if c := all[3]; c.fails() && !explained {
@@ -47,7 +47,7 @@ func (j *judgement) judgeClients() []Client {
 	return all
 }
 
-// severityOf: what the settings make impossible for a program is no fault of anybody's.
+// severityOf is the severity of a client that fails: a warning if the settings themselves rule it out.
 func (j *judgement) severityOf(servers []settings.Server) Severity {
 	if slices.ContainsFunc(servers, func(s settings.Server) bool {
 		return s.Allows(settings.Password) || s.Allows(settings.PasswordEncrypted)
@@ -59,98 +59,99 @@ func (j *judgement) severityOf(servers []settings.Server) Severity {
 
 func clientText(c Client) string {
 	if c.Incoming == "" {
-		return c.Name + " finds no settings: " + c.Why
+		return "finds no settings: " + c.Why
 	}
-	return fmt.Sprintf("%s ends up with %s from %s: %s", c.Name, c.Incoming, c.From, c.Why)
+	return fmt.Sprintf("gets %s from %s: %s", c.Incoming, c.From, c.Why)
 }
 
-// judgeOutlook: it asks the domain's own web server first, and something there that answers spoils everything.
+// judgeOutlook is about what Outlook asks first: the domain's own web server, where any answer can stop it.
 func (j *judgement) judgeOutlook(c Client, explained bool) {
 	bare := j.web[poxBare]
-	_, err := autodiscover.Answer(j.Found, j.person())
+	_, err := autodiscover.Answer(j.Found, j.postmaster())
 	if bare.TLS != nil && (err == nil || j.AutodiscoverRedirect != "") {
 		if what, _ := faultOf(bare.TLS, j.now); what != "" {
-			j.add(Outlook, Warning, "Outlook", "Outlook asks the domain's own web server first, and may show people a warning: "+what,
-				"Give that web server a certificate for the domain, or have nothing listen at port 443 there.")
+			j.add(Outlook, Warning, "Outlook", "asks the domain's own web server first and may show a warning: "+what,
+				"Give that web server a certificate for the domain, or close its port 443.")
 			return
 		}
 	}
 	if r := j.read(poxBare); bare.isGood() && !bytes.Equal(bare.Body, bare.want) {
 		what := describe(bare, r)
 		switch {
-		case r.err == nil && !j.knows(r.document):
-			j.add(Outlook, Problem, "Outlook", "Outlook asks the domain's own web server first, and gets "+what,
-				"Remove the document, or pass "+placeOf(bare.URL)+" on to the mailhint server.")
+		case r.err == nil && !j.namesOnlyKnown(r.document):
+			j.add(Outlook, Problem, "Outlook", "asks the domain's own web server first and gets "+what,
+				"Remove the document, or pass "+pathOf(bare.URL)+" to the mailhint server.")
 			return
 		case r.err != nil:
-			j.add(Outlook, Warning, "Outlook", "Outlook asks the domain's own web server first, which answers any request: it sends "+what,
-				"Have it answer 404 there. For nginx, in the server block of the domain:", "location ~* ^/autodiscover/ { return 404; }")
+			j.add(Outlook, Warning, "Outlook", "asks the domain's own web server first, which answers every request; it sends "+what,
+				"Answer 404 there. For nginx, in the server block of the domain:", "location ~* ^/autodiscover/ { return 404; }")
 			return
 		}
 	}
-	// Where Autodiscover can say nothing, as with OAuth2 alone, people who use classic Outlook know it already.
+	// If Autodiscover cannot express the settings, as with OAuth2 alone, Outlook's users know that it fails.
 	if err == nil && c.fails() && !explained && j.AutodiscoverRedirect == "" {
 		j.add(Outlook, j.severityOf(j.Servers), "Outlook", clientText(c),
-			"See why on the page of this code; if the settings ask for it, tell people to set Outlook up by hand.")
+			"The page of this code lists the causes. If the settings are intended, tell people to set up Outlook manually.")
 	}
 }
 
-// judgeApple: a profile is the only way to set up Apple Mail from outside.
+// judgeApple is about Apple Mail, which only a profile can set up.
 func (j *judgement) judgeApple(c Client) {
-	do := fmt.Sprintf("Have the path %s of autoconfig.%s reach the mailhint server too; Apple Mail takes settings from nothing else.",
+	fix := fmt.Sprintf("Pass the path %s of autoconfig.%s to the mailhint server too; Apple Mail takes settings only from there.",
 		mobileconfig.Path, j.Found.Domain)
-	if _, err := mobileconfig.Answer(j.Found, j.person()); err != nil {
+	if _, err := mobileconfig.Answer(j.Found, j.postmaster()); err != nil {
 		if !slices.ContainsFunc(j.Servers, func(s settings.Server) bool { return !builtIntoApple(j.host(s)) }) {
 			return // people choose the provider from a list
 		}
-		do = "Tell people to set Apple Mail up by hand, or offer what a profile can say: a password login."
+		fix = "Offer a login with a password, which a profile can express, or tell people to set up Apple Mail manually."
 	}
-	j.add(Apple, Warning, "Apple Mail", clientText(c), do)
+	j.add(Apple, Warning, "Apple Mail", clientText(c), fix)
 }
 
-// judgeISPDB compares Mozilla's entry, which KMail takes before ours, and others where ours does not answer.
+// judgeISPDB compares Mozilla's entry, which KMail prefers to ours, and others use if ours is missing.
 func (j *judgement) judgeISPDB() {
+	const what = "the entry in Mozilla's database"
 	got, asked := j.web[ispdbEntry]
 	switch {
 	case !asked:
 	case got.Status == http.StatusNotFound:
 	case errors.Is(got.Err, resolver.ErrFailed):
-		j.silenceAbout("the entry in Mozilla's database", got.Err, false)
+		j.noteFailedQuery(what, got.Err, false)
 	case !got.isGood():
-		j.aside("the entry in Mozilla's database: %s", whyBad(got))
+		j.note("%s: %s", what, whyBad(got))
 	default:
 		r := j.read(ispdbEntry)
 		if r.err != nil {
-			j.aside("the entry in Mozilla's database: %s", clip(r.err.Error()))
+			j.note("%s: %s", what, clip(r.err.Error()))
 			return
 		}
-		if !j.knows(r.document) {
+		if !j.namesOnlyKnown(r.document) {
 			j.add(ISPDBDiffers, Warning, string(j.Found.Domain),
-				"Mozilla's database has an entry that names "+serverList(r.document)+"; KMail takes it before ours",
-				"Ask for a change at https://github.com/thunderbird/autoconfig; mailhint export --format ispdb prints the entry.")
+				"Mozilla's database has an entry with the servers "+serverList(r.document)+", which KMail prefers to this server's answer",
+				"Propose a change at https://github.com/thunderbird/autoconfig; mailhint export --format ispdb prints the correct entry.")
 		}
 	}
 }
 
-// client says what a program ends up with. It is not known to fail where something that it asks first could not be asked.
-func (j *judgement) client(p program) Client {
-	a := j.setUp(p)
-	c := Client{Name: p.name, From: a.from, Why: clip(a.why)}
+// client says what a client gets. If something that it asks earlier could not be asked, it is not known to fail.
+func (j *judgement) client(m clientModel) Client {
+	a := j.setUpBy(m)
+	c := Client{Name: m.name, From: a.from, Why: clip(a.why)}
 	err := a.unknown
-	works := a.sentOn
+	works := a.redirected
 	if a.incoming != nil {
 		c.Incoming, c.Login = a.incoming.String(), j.login(*a.incoming)
-		failed := j.holds(*a.incoming)
+		failed := j.checkServer(*a.incoming)
 		if a.outgoing == nil {
 			failed = errors.New("it finds no outgoing server")
 		} else {
 			c.Outgoing = a.outgoing.String()
-			failed = worse(failed, j.holds(*a.outgoing))
+			failed = worse(failed, j.checkServer(*a.outgoing))
 		}
 		if works, c.Why = failed == nil, ""; !works {
 			c.Why = clip(failed.Error())
 		}
-		if errors.As(failed, new(notKnown)) {
+		if errors.As(failed, new(unknownError)) {
 			err = failed
 		}
 	}
@@ -162,20 +163,20 @@ func (j *judgement) client(p program) Client {
 	return c
 }
 
-// worse is the error that says more: a fault before what is not known.
+// worse returns the error that says more: a fault rather than something unknown.
 func worse(a, b error) error {
-	if a == nil || b != nil && errors.As(a, new(notKnown)) {
+	if a == nil || b != nil && errors.As(a, new(unknownError)) {
 		return b
 	}
 	return a
 }
 
-// login is the login name as the program fills it in.
+// login is the login name as the client shows it.
 func (j *judgement) login(e entry) string {
 	if e.login == "" {
 		return settings.EmailAddress
 	}
-	if e.login == j.person().String() { // in POX, where it stands filled in
+	if e.login == j.postmaster().String() { // Autodiscover's answers have no placeholders
 		return settings.EmailAddress
 	}
 	return clip(e.login)
@@ -183,13 +184,13 @@ func (j *judgement) login(e entry) string {
 
 func (e entry) String() string { return fmt.Sprintf("%s:%d %s", clip(e.host), e.port, e.security) }
 
-// holds says why a server is not as a program takes it to be, according to the looks; nil if it is.
-func (j *judgement) holds(e entry) error {
+// checkServer says why a server is not as a client expects; nil if it is.
+func (j *judgement) checkServer(e entry) error {
 	i := slices.IndexFunc(j.Servers, func(s settings.Server) bool {
 		return kindNames[s.Protocol] == e.kind && j.host(s) == e.host && s.Port == e.port
 	})
 	if i < 0 {
-		return fmt.Errorf("%s:%d is none of the servers in the settings", clip(e.host), e.port)
+		return fmt.Errorf("%s:%d is not one of the servers in the settings", clip(e.host), e.port)
 	}
 	s, h := j.Servers[i], j.hosts[e.host]
 	switch {
@@ -199,7 +200,7 @@ func (j *judgement) holds(e entry) error {
 		return errors.New(clip(h.Err.Error()))
 	}
 	s.Security, s.Auth = e.security, e.auths[:1]
-	var failed error = notKnown(fmt.Sprintf("%s:%d could not be looked at", e.host, e.port))
+	var failed error = unknownError(fmt.Sprintf("%s:%d could not be checked", e.host, e.port))
 	for _, look := range h.Looks {
 		if look.Port.Protocol != s.Protocol || look.Port.Number != s.Port || look.State == 0 || look.State == probe.Forbidden || look.NoRoute {
 			continue
@@ -214,20 +215,20 @@ func (j *judgement) holds(e entry) error {
 	return failed
 }
 
-// profile is what Apple Mail gets. It knows no order, and takes the best of each kind.
+// profile is what Apple Mail gets. A profile has one server of each kind, the best.
 func (j *judgement) profile() (account, error) {
-	want, err := mobileconfig.Answer(j.Found, j.person())
+	want, err := mobileconfig.Answer(j.Found, j.postmaster())
 	if err != nil {
 		return account{}, errors.New(clip(err.Error()))
 	}
 	got := j.web[profileHost]
 	switch {
 	case got.isUnknown():
-		return account{}, j.notKnown(got)
+		return account{}, unknownPage(got)
 	case !got.isGood():
 		return account{}, errors.New(whyBad(got))
-	case !bytes.Contains(got.Body, want): // signed or not, the profile is in it as it is
-		return account{}, errors.New("what comes is not the profile")
+	case !bytes.Contains(got.Body, want): // a signature leaves the profile readable
+		return account{}, errors.New("the answer is not the profile")
 	}
 	a := account{from: "https://autoconfig." + string(j.Found.Domain) + mobileconfig.Path}
 	for _, s := range settings.FirstOfEach(j.Servers) {
@@ -246,8 +247,8 @@ func (j *judgement) profile() (account, error) {
 	return a, nil
 }
 
-// srvDocument is what SRV records say, the best first. The login is the address (RFC 6186 section 4 tries it first).
-func (j *judgement) srvDocument(p program) (d document) {
+// srvDocument is what SRV records say, the best server first. The login is the address (RFC 6186 section 4 tries it first).
+func (j *judgement) srvDocument(m clientModel) (d document) {
 	type ranked struct {
 		entry
 		rank int
@@ -262,13 +263,13 @@ func (j *judgement) srvDocument(p program) (d document) {
 		}
 		e := entry{kind: kind.name, host: service.Target, port: service.Port, security: kind.security,
 			auths: []settings.Auth{settings.Password}}
-		for _, s := range j.Servers { // the server itself tells how to log in
+		for _, s := range j.Servers { // the server itself says how to log in
 			if kindNames[s.Protocol] == e.kind && j.host(s) == e.host && s.Port == e.port {
 				e.auths = s.Auth
 			}
 		}
 		rank := int(service.Priority)*4 + int(kind.security)
-		if p.tieSTARTTLS && kind.name == "smtp" && kind.security == settings.STARTTLS {
+		if m.tieSTARTTLS && kind.name == "smtp" && kind.security == settings.STARTTLS {
 			rank -= 2
 		}
 		all = append(all, ranked{e, rank})

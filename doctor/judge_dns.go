@@ -15,16 +15,9 @@ import (
 	"mailhint/settings"
 )
 
-// judgeNames looks whether the names of the domain lead to the mailhint server.
+// judgeNames checks that the names of the domain point to the mailhint server.
 func (j *judgement) judgeNames() {
-	if j.server == "" && len(j.ours) == 0 {
-		j.aside("whether the names lead to this server: set name in [server], or give --address")
-	} else if errors.Is(j.oursErr, resolver.ErrNone) {
-		j.add(NameMissing, Problem, j.server, "DNS has no address for this server's own name, to which other names lead",
-			"Publish its addresses, or correct name in [server].")
-	} else if len(j.ours) == 0 {
-		j.notAnswered("the addresses of this server, "+j.server, j.oursErr)
-	}
+	j.judgeOwnName()
 	if j.onlySRV() {
 		return
 	}
@@ -32,35 +25,46 @@ func (j *judgement) judgeNames() {
 		host := label + string(j.Found.Domain)
 		n := j.names[host]
 		if n.err != nil && len(n.addresses) > 0 {
-			j.notAnswered("some of the addresses of "+host, n.err)
+			j.dnsFailed("some of the addresses of "+host, n.err)
 			n.err = nil
 		}
 		switch {
 		case j.absent(n.err, "the addresses of "+host):
-			j.spoilt[host] = true
-			if j.offered(label) && (label != "ua-auto-config." || len(j.digests()) > 0) && (n.canonical != j.server || j.oursErr == nil) {
-				j.add(NameMissing, Problem, host, "DNS has no address for it"+dangling(host, n),
-					"Publish it, at the name servers of the domain:", j.pasteName(host))
+			j.explained[host] = true
+			if j.isNeeded(label) && (n.canonical != j.server || j.oursErr == nil) {
+				j.add(NameMissing, Problem, host, "no address in DNS"+dangling(host, n), publishFix, j.nameRecords(host))
 			}
 		case n.err != nil:
-			j.spoilt[host] = true
-		case len(j.ours) > 0 && len(j.astray(host)) > 0:
-			j.spoilt[host] = true
-			if j.offered(label) {
-				j.elsewhere(host, n)
+			j.explained[host] = true
+		case len(j.ours) > 0 && len(j.foreignAddresses(host)) > 0:
+			j.explained[host] = true
+			if j.isOffered(label) {
+				j.judgeElsewhere(host, n)
 			}
 		}
 	}
 }
 
-// astray are the addresses of a name at which neither this server is nor anybody who passes on its answers.
-func (j *judgement) astray(host string) []netip.Addr {
-	return slices.DeleteFunc(j.foreign(j.names[host]), func(a netip.Addr) bool { return slices.Contains(j.fronts[host], a) })
+// judgeOwnName checks that the mailhint server's own name is known and has addresses.
+func (j *judgement) judgeOwnName() {
+	switch {
+	case j.server == "" && len(j.ours) == 0:
+		j.note("whether the names point to this server: set name in [server], or use --address")
+	case errors.Is(j.oursErr, resolver.ErrNone):
+		j.add(NameMissing, Problem, j.server, "this server's own name, which the other names point to, has no address in DNS",
+			"Publish its addresses, or correct name in [server].")
+	case len(j.ours) == 0:
+		j.dnsFailed("the addresses of this server, "+j.server, j.oursErr)
+	}
 }
 
-// offered reports whether there is anything to be asked at a name. That ua-auto-config is missing is no fault all the same if its
-// digest is not published: few programs know PACC.
-func (j *judgement) offered(label string) bool {
+// foreignAddresses are the addresses of a name where neither this server answers nor a proxy that passes on its answers.
+func (j *judgement) foreignAddresses(host string) []netip.Addr {
+	return slices.DeleteFunc(j.foreign(j.names[host]), func(a netip.Addr) bool { return slices.Contains(j.proxies[host], a) })
+}
+
+// isOffered reports whether this server has anything to answer at a name.
+func (j *judgement) isOffered(label string) bool {
 	switch label {
 	case "autoconfig.":
 		_, err := autoconfig.Answer(j.Found, settings.Address{}, false)
@@ -73,7 +77,13 @@ func (j *judgement) offered(label string) bool {
 	return err == nil
 }
 
-// onlySRV reports, and says, that a domain leads to the server by an SRV record alone, as mailhint dns --srv-only has it.
+// isNeeded reports whether a name should exist. Few clients know PACC, so its name is needed only if the digest is published.
+func (j *judgement) isNeeded(label string) bool {
+	return j.isOffered(label) && (label != "ua-auto-config." || len(j.digests()) > 0)
+}
+
+// onlySRV reports whether a domain points to the server with an SRV record alone, as mailhint dns --srv-only prints it, and adds a
+// finding if so.
 func (j *judgement) onlySRV() bool {
 	var missing []string
 	for _, label := range ourLabels[:2] {
@@ -90,15 +100,15 @@ func (j *judgement) onlySRV() bool {
 		return false
 	}
 	for _, label := range ourLabels {
-		j.spoilt[label+string(j.Found.Domain)] = true
+		j.explained[label+string(j.Found.Domain)] = true
 	}
 	j.add(NameMissing, Warning, strings.Join(missing, ", "),
-		"only the SRV record _autodiscover leads to this server, which Outlook finds and most programs do not",
-		"Publish them too, at the name servers of the domain:", j.pasteName(missing[0]), j.pasteName(missing[1]))
+		"only the SRV record _autodiscover points to this server; Outlook follows it, most clients do not",
+		"Publish these names too, at the domain's name servers:", j.nameRecords(missing[0]), j.nameRecords(missing[1]))
 	return true
 }
 
-// dangling says where an alias without addresses leads.
+// dangling says where an alias without addresses points.
 func dangling(host string, n name) string {
 	if n.canonical == "" || n.canonical == host {
 		return ""
@@ -106,41 +116,42 @@ func dangling(host string, n name) string {
 	return ": it is an alias of " + clip(n.canonical) + ", which has none"
 }
 
-func (j *judgement) elsewhere(host string, n name) {
+// judgeElsewhere is about a name that points to another server.
+func (j *judgement) judgeElsewhere(host string, n name) {
 	where := addressList(n.addresses)
 	if n.canonical != "" && n.canonical != host {
 		where = clip(n.canonical) + " (" + where + ")"
 	}
-	if j.wild.err == nil && slices.Equal(sorted(j.wild.addresses), sorted(n.addresses)) {
-		j.add(WildcardHides, Problem, host,
-			fmt.Sprintf("nobody made this name: the wildcard record *.%s answers for it and leads to %s", j.Found.Domain, where),
-			"Publish it by its own name, which goes before the wildcard, at the name servers of the domain:", j.pasteName(host))
+	if j.unused.err == nil && slices.Equal(sorted(j.unused.addresses), sorted(n.addresses)) {
+		j.add(WildcardAnswers, Problem, host,
+			fmt.Sprintf("the name does not exist, and the wildcard record *.%s answers for it; it points to %s", j.Found.Domain, where),
+			"Publish the name itself, which takes precedence over the wildcard, at the domain's name servers:", j.nameRecords(host))
 		return
 	}
-	text := fmt.Sprintf("it leads to %s and not to this server (%s)", where, addressList(j.ours))
-	if astray := j.astray(host); len(astray) < len(n.addresses) {
-		text = fmt.Sprintf("some of its addresses are not this server's: %s", addressList(astray))
+	text := fmt.Sprintf("points to %s instead of this server (%s)", where, addressList(j.ours))
+	if foreign := j.foreignAddresses(host); len(foreign) < len(n.addresses) {
+		text = fmt.Sprintf("some of its addresses are not this server's: %s", addressList(foreign))
 	}
-	j.add(NameElsewhere, Problem, host, text, "Replace its records, at the name servers of the domain, by:", j.pasteName(host))
+	j.add(NameElsewhere, Problem, host, text, "Replace its records at the domain's name servers with:", j.nameRecords(host))
 }
 
-// pasteName is how to publish a name.
-func (j *judgement) pasteName(host string) string {
+// nameRecords are the lines of a zone file that publish a name.
+func (j *judgement) nameRecords(host string) string {
 	records := slices.DeleteFunc(j.wantedAt(host),
 		func(r dnsrecords.Record) bool { return r.Data.Type() == "SRV" || r.Data.Type() == "TXT" })
 	if len(records) == 0 && j.server != "" {
 		records = []dnsrecords.Record{{Name: host, Data: dnsrecords.Alias(j.server)}}
 	}
 	if len(records) == 0 {
-		return host + ". 3600 IN CNAME setup.example.net. ; in place of setup.example.net: the name of the mailhint server"
+		return host + ". 3600 IN CNAME setup.example.net. ; write the mailhint server's name instead of setup.example.net"
 	}
-	return j.zoneLines(records)
+	return zoneLines(records...)
 }
 
 func addressList(addresses []netip.Addr) string {
-	const most = 4
-	list := texts(addresses[:min(len(addresses), most)])
-	if len(addresses) > most {
+	const limit = 4
+	list := texts(addresses[:min(len(addresses), limit)])
+	if len(addresses) > limit {
 		list += " …"
 	}
 	return list
@@ -150,35 +161,33 @@ func sorted(addresses []netip.Addr) []netip.Addr {
 	return slices.SortedFunc(slices.Values(addresses), netip.Addr.Compare)
 }
 
-// judgeCAA looks whether the authority may issue certificates for our names. What else it would find there is not asked: the records
-// of a name that is not ours are somebody else's.
+// judgeCAA checks that the CA may issue certificates for our names. It skips names that point to other servers.
 func (j *judgement) judgeCAA() {
 	for _, label := range ourLabels {
 		host := label + string(j.Found.Domain)
 		c, n := j.caa[host], j.names[host]
-		if j.spoilt[host] || len(n.addresses) == 0 {
+		if j.explained[host] || len(n.addresses) == 0 {
 			continue
 		}
 		if c.err != nil {
-			j.notAnswered("the CAA records of "+c.owner, c.err)
+			j.dnsFailed("the CAA records of "+c.owner, c.err)
 			continue
 		}
 		if why := forbids(c.records, j.issuers); why != "" {
 			owner, paste := c.owner, ""
 			if owner == host && n.canonical != "" {
-				owner = n.canonical // a record of the alias's target holds, and nothing can be published beside an alias
+				owner = n.canonical // the records of the alias's target apply, and an alias can have none
 			}
 			if len(j.issuers) > 0 {
 				paste = fmt.Sprintf("%s. 3600 IN CAA 0 issue %q", owner, j.issuers[0])
 			}
-			j.add(CAAForbids, Problem, owner, why,
-				"Allow the authority that this server's certificates come from, or remove the CAA records:", paste)
+			j.add(CAAForbids, Problem, owner, why, "Allow the CA of this server's certificates, or remove the CAA records:", paste)
 		}
 	}
 }
 
-// forbids says why CAA records keep each of the authorities from issuing a certificate; "" if they do not (RFC 8659 section 4). An
-// authority whose name is not known is only kept away by records that keep everybody away.
+// forbids says why CAA records do not allow any of the CAs to issue a certificate; "" if they do (RFC 8659 section 4). If the CAs are
+// unknown, only records that allow none at all forbid it.
 func forbids(records []resolver.CAA, issuers []string) string {
 	var allowed []string
 	restricted := false
@@ -191,16 +200,16 @@ func forbids(records []resolver.CAA, issuers []string) string {
 				allowed = append(allowed, issuer)
 			}
 		case r.Critical && !slices.Contains([]string{"issuewild", "iodef", "issuemail"}, r.Tag):
-			return fmt.Sprintf("the CAA record %q is marked critical, and authorities that do not know it must refuse", clip(r.Tag))
+			return fmt.Sprintf("the CAA record %q is marked critical, so CAs that do not know it must not issue certificates", clip(r.Tag))
 		}
 	}
 	switch {
 	case !restricted:
 		return ""
 	case len(allowed) == 0:
-		return "its CAA records allow no authority to issue certificates"
+		return "its CAA records do not allow any CA to issue certificates"
 	case len(issuers) == 0 || slices.ContainsFunc(issuers, func(i string) bool { return slices.Contains(allowed, strings.ToLower(i)) }):
 		return ""
 	}
-	return fmt.Sprintf("its CAA records allow %s only, and this server's certificates come from %s", clip(words(allowed)), words(issuers))
+	return fmt.Sprintf("its CAA records allow only %s, but this server's certificates come from %s", clip(words(allowed)), words(issuers))
 }

@@ -7,48 +7,44 @@ import (
 	"mailhint/settings"
 )
 
-// judgeLogin looks for login names that programs get wrong: other forms than the address and its local part, and two forms in one
+// judgeLogin looks for login names that clients get wrong: other forms than the address and its local part, and two forms in one
 // document.
 func (j *judgement) judgeLogin() {
-	forms := make(map[settings.Login]settings.Server)
-	var first settings.Login
+	known := make(map[settings.Login]bool)
 	for _, server := range j.Servers {
 		if server.Protocol == settings.ManageSieve || server.Auth[0] == settings.NoAuth {
 			continue
 		}
-		login := server.Login.For(j.Found.Domain, j.Primary)
-		if _, done := forms[login]; done {
-			continue
+		if login := server.Login.For(j.Found.Domain, j.Primary); !known[login] {
+			known[login] = true
+			j.judgeForm(login)
 		}
-		forms[login] = server
-		if first == "" {
-			first = login
-		}
-		j.judgeForm(login)
 	}
-	if len(forms) > 1 {
-		j.add(LoginForm, Warning, string(j.Found.Domain),
-			"the servers take different login names; FairEmail uses the last one in the document for all of them",
-			"Have all mail servers take the same login, best the address:", fmt.Sprintf("login = %q", settings.EmailAddress))
+	if len(known) > 1 {
+		j.addLogin(Warning, "the servers have different login names; FairEmail uses the last one in the document for all of them",
+			"Configure all mail servers to accept the same login name, preferably the address:")
 	}
 }
 
+// judgeForm judges one form of login.
 func (j *judgement) judgeForm(login settings.Login) {
 	text := string(login)
 	switch {
 	case login.IsPlain():
-	case j.Primary != j.Found.Domain && text == settings.EmailLocalPart+"@"+string(j.Primary): // the usual thing for an alias
+	case j.Primary != j.Found.Domain && text == settings.EmailLocalPart+"@"+string(j.Primary): // usual for an alias domain
 	case !strings.Contains(text, "%"):
-		text := fmt.Sprintf("everybody's login name is %q, the same for all", clip(text))
-		if strings.Trim(string(login), "0123456789") == "" {
-			text += "; and Thunderbird reads digits as a number, without the zeros before it"
+		about := fmt.Sprintf("the login name is %q for everyone", clip(text))
+		if strings.Trim(text, "0123456789") == "" {
+			about += "; Thunderbird also reads digits as a number and drops leading zeros"
 		}
-		j.add(LoginForm, Problem, string(j.Found.Domain), text, "Write a form with a placeholder:",
-			fmt.Sprintf("login = %q", settings.EmailAddress))
+		j.addLogin(Problem, about, "Use a placeholder:")
 	default:
-		j.add(LoginForm, Warning, string(j.Found.Domain),
-			fmt.Sprintf("the login name %q is neither the address nor its local part: SRV records and PACC cannot tell it, "+
-				"and programs that send no address with their question get it with the placeholder", clip(text)),
-			"Have the mail servers take the address too, and write:", fmt.Sprintf("login = %q", settings.EmailAddress))
+		j.addLogin(Warning, fmt.Sprintf("the login name %q is neither the address nor its local part: SRV records and PACC cannot express it, "+
+			"and clients that ask without an address receive the placeholder", clip(text)),
+			"Configure the mail servers to accept the address too, and write:")
 	}
+}
+
+func (j *judgement) addLogin(severity Severity, text, fix string) {
+	j.add(LoginForm, severity, string(j.Found.Domain), text, fix, fmt.Sprintf("login = %q", settings.EmailAddress))
 }

@@ -12,9 +12,9 @@ import (
 	"mailhint/settings"
 )
 
-// judgeMail looks whether the mail servers are what the settings say.
+// judgeMail checks that the mail servers are as the settings say.
 func (j *judgement) judgeMail() {
-	if !j.addressed {
+	if !j.resolvedMail {
 		return
 	}
 	var done []string
@@ -26,30 +26,30 @@ func (j *judgement) judgeMail() {
 		done = append(done, host)
 		switch h := j.hosts[host]; {
 		case errors.Is(h.Err, resolver.ErrNone):
-			j.add(NameMissing, Problem, host, "DNS has no address for this mail server",
-				"Publish its address, or correct the name in domains.toml.")
+			j.add(NameMissing, Problem, host, "this mail server has no address in DNS",
+				"Publish its address, or correct its name in domains.toml.")
 		case h.Err != nil:
-			j.notAnswered(host, h.Err)
+			j.dnsFailed(host, h.Err)
 		}
 		j.judgeHost(j.hosts[host])
 	}
 }
 
-// judgeHost judges the servers of one host. Ports that nobody reaches by IPv6 alone have one cause together.
+// judgeHost judges the servers on one host. Ports that fail over IPv6 only are one finding.
 func (j *judgement) judgeHost(h probe.Host) {
-	var dead []string
+	var failing []string
 	for _, server := range j.Servers {
 		if j.host(server) != h.Name {
 			continue
 		}
 		looks := j.known(h, server)
-		if four, six := byFamily(looks); dead6(four, six) {
-			dead = append(dead, fmt.Sprint(server.Port))
+		if four, six := byFamily(looks); failsOverIPv6(four, six) {
+			failing = append(failing, fmt.Sprint(server.Port))
 			looks = four
 		}
 		j.judgePort(server, looks)
 	}
-	if len(dead) == 0 {
+	if len(failing) == 0 {
 		return
 	}
 	var addresses []netip.Addr
@@ -58,28 +58,30 @@ func (j *judgement) judgeHost(h probe.Host) {
 			addresses = append(addresses, a)
 		}
 	}
-	text := fmt.Sprintf("by IPv4 it works, by IPv6 (%s) it does not, at port %s; programs wait there first", addressList(addresses), words(dead))
-	j.add(DeadIPv6, Problem, h.Name, text,
-		"Have the services listen on IPv6 and the firewall let it through, or remove the AAAA record. Dovecot and Postfix listen on both with:",
+	ports := "port " + failing[0] + " works"
+	if len(failing) > 1 {
+		ports = "ports " + words(failing) + " work"
+	}
+	text := fmt.Sprintf("%s over IPv4 but not over IPv6 (%s), which clients try first", ports, addressList(addresses))
+	j.add(IPv6Unreachable, Problem, h.Name, text,
+		"Make the services listen on IPv6 and open the firewall, or remove the AAAA record. Dovecot and Postfix listen on both with:",
 		"listen = *, ::          # dovecot.conf\ninet_protocols = all    # main.cf")
 }
 
-// known returns the looks at a server that say anything, and notes why the others do not.
+// known returns the looks at a server that mean something, and adds why the others do not.
 func (j *judgement) known(h probe.Host, server settings.Server) []probe.Look {
 	var looks []probe.Look
 	for _, look := range h.Looks {
 		switch {
 		case look.Port != portOf(server):
 		case look.State == probe.Forbidden:
-			j.unknown("%s: %s is a private address; allow it with --private", h.Name, look.Address)
+			j.couldNotCheck("%s: %s is a private address; allow it with --private", h.Name, look.Address)
 		case look.State == 0 && look.Err != nil:
-			j.unknown("%s:%d: %s", h.Name, server.Port, reason(look.Err))
+			j.couldNotCheck("%s:%d: %s", h.Name, server.Port, reason(look.Err))
+		case look.NoRoute && look.Address.Is6():
+			j.note("%s over IPv6: this machine has no IPv6", h.Name)
 		case look.NoRoute:
-			if look.Address.Is6() {
-				j.aside("%s by IPv6: this machine has none", h.Name)
-			} else {
-				j.unknown("%s by IPv4: this machine has no way to it", h.Name)
-			}
+			j.couldNotCheck("%s over IPv4: this machine has no route to it", h.Name)
 		default:
 			looks = append(looks, look)
 		}
@@ -98,25 +100,25 @@ func byFamily(looks []probe.Look) (four, six []probe.Look) {
 	return four, six
 }
 
-// dead6 reports whether a port works by IPv4 and nobody is there by IPv6.
-func dead6(four, six []probe.Look) bool {
+// failsOverIPv6 reports whether a port works over IPv4 and at none of its IPv6 addresses.
+func failsOverIPv6(four, six []probe.Look) bool {
 	works := func(l probe.Look) bool { return l.State == probe.Reached && l.Speaks != 0 }
 	return slices.ContainsFunc(four, works) && len(six) > 0 && !slices.ContainsFunc(six, works)
 }
 
-// judgePort judges what was seen of one server. The addresses are told where the others are good, or bad in another way.
+// judgePort judges the looks at one server. It names the addresses if not all have the same fault.
 func (j *judgement) judgePort(server settings.Server, looks []probe.Look) {
 	subject := fmt.Sprintf("%s:%d", j.host(server), server.Port)
 	var all []fault
 	at := make(map[string][]netip.Addr) // by text
 	for _, look := range looks {
 		for _, f := range faults(server, look, j.now) {
-			if f.text == tooEarly && slices.Contains(j.here, look.Address) {
-				j.aside("%s: whether passwords are taken before TLS: from its own machine, which is this one, Dovecot takes them", subject)
+			if f.text == loginBeforeTLS && slices.Contains(j.local, look.Address) {
+				j.note("%s: whether it accepts passwords before TLS; Dovecot does so for connections from its own machine, which is this one", subject)
 				continue
 			}
-			if f.code == OtherTLSMode {
-				f.paste = blocks(j.entryLike(server, look.Speaks), f.paste)
+			if f.code == WrongTLSMode {
+				f.paste = blocks(j.entryWith(server, look.Speaks), f.paste)
 			}
 			if at[f.text] = append(at[f.text], look.Address); len(at[f.text]) == 1 {
 				all = append(all, f)
@@ -127,7 +129,7 @@ func (j *judgement) judgePort(server settings.Server, looks []probe.Look) {
 		if places := at[f.text]; len(places) < len(looks) {
 			f.text += " (at " + addressList(places) + ")"
 		}
-		j.add(f.code, f.severity, subject, f.text, f.do, f.paste)
+		j.add(f.code, f.severity, subject, f.text, f.fix, f.paste)
 	}
 }
 
@@ -136,35 +138,35 @@ type fault struct {
 	code     Code
 	severity Severity
 	text     string
-	do       string
+	fix      string
 	paste    string
 }
 
-// faults says how a server differs from what the settings say of it: root causes only.
+// faults says how a server differs from the settings: root causes only.
 func faults(server settings.Server, look probe.Look, now time.Time) []fault {
-	if f := closed(look); f.code != "" {
+	if f := portFault(look); f.code != "" {
 		return []fault{f}
 	}
-	if f := otherMode(server, look); f.code != "" {
+	if f := modeFault(server, look); f.code != "" {
 		return []fault{f}
 	}
 	var all []fault
 	if look.TLS != nil && server.Security != settings.Plaintext {
-		what, ends := faultOf(look.TLS, now)
+		what, expiry := faultOf(look.TLS, now)
 		if what != "" {
 			all = append(all, fault{Certificate, Problem, what,
-				"Give the mail server a certificate that covers the name in domains.toml, with its intermediates:",
+				"Give the mail server a certificate that covers the name in domains.toml, and include the intermediates:",
 				certificateLines(server.Protocol)})
-		} else if ends != "" {
-			all = append(all, fault{Certificate, Warning, ends,
-				"Renew it, have the mail server read it again, and see why that did not happen by itself:", reloadLines(server.Protocol)})
+		} else if expiry != "" {
+			all = append(all, fault{Certificate, Warning, expiry,
+				"Renew it, reload the mail server, and find out why it was not renewed automatically:", reloadLines(server.Protocol)})
 		}
 	}
 	return append(all, loginFaults(server, look)...)
 }
 
-// closed says why nobody can be spoken to; the zero fault if somebody can.
-func closed(look probe.Look) fault {
+// portFault says why no server answers; the zero fault if one does.
+func portFault(look probe.Look) fault {
 	switch {
 	case look.State != probe.Reached:
 		return fault{PortClosed, Problem, whyState(look.State, look.Port.Number), remedies[look.State],
@@ -172,41 +174,41 @@ func closed(look probe.Look) fault {
 	case look.Speaks != 0:
 		return fault{}
 	case errors.Is(look.Err, probe.ErrHandshake):
-		return fault{Certificate, Problem, "no encrypted connection comes about: " + clip(look.Err.Error()),
-			"See the TLS settings of the mail server: its certificate, key and TLS versions. Programs speak TLS 1.2 and 1.3.",
+		return fault{Certificate, Problem, "no TLS connection can be established: " + clip(look.Err.Error()),
+			"Check the TLS settings of the mail server: certificate, key, and versions. Clients use TLS 1.2 and 1.3.",
 			certificateLines(look.Port.Protocol)}
 	case look.Err != nil:
 		return fault{PortClosed, Problem,
-			fmt.Sprintf("connections are accepted, and no %s server answers: %s", look.Port.Protocol, clip(look.Err.Error())),
-			"See what listens at this port, and its log.", ""}
+			fmt.Sprintf("connections are accepted, but no %s server answers: %s", look.Port.Protocol, clip(look.Err.Error())),
+			"Find out what listens on this port, and read its log.", ""}
 	}
 	return fault{}
 }
 
-// otherMode compares how a server is spoken to with how it should be.
-func otherMode(server settings.Server, look probe.Look) fault {
+// modeFault compares the TLS mode with the settings.
+func modeFault(server settings.Server, look probe.Look) fault {
 	if server.Security == look.Speaks || server.Security == settings.Plaintext && look.Speaks == settings.STARTTLS {
 		return fault{}
 	}
 	if server.Security == settings.STARTTLS && look.Speaks == settings.Plaintext {
-		return fault{NoSTARTTLS, Problem, "STARTTLS is not offered, so that programs give up, or send passwords in plain text",
-			"Switch it on in the mail server, and give it a certificate:", startTLSLines(server.Protocol)}
+		return fault{NoSTARTTLS, Problem, "STARTTLS is not offered; clients give up, or send passwords in plain text",
+			"Enable it in the mail server, and give it a certificate:", startTLSLines(server.Protocol)}
 	}
-	return fault{OtherTLSMode, Problem, fmt.Sprintf("the settings say %s, and the port speaks %s", server.Security, look.Speaks),
+	return fault{WrongTLSMode, Problem, fmt.Sprintf("the settings say %s, but the port uses %s", server.Security, look.Speaks),
 		"Correct the entry in domains.toml, or the port in the mail server:", modeLines(server)}
 }
 
-const tooEarly = "it takes passwords before TLS has begun, so that a careless program sends them in plain text"
+const loginBeforeTLS = "accepts passwords before TLS, so that a misconfigured client sends them in plain text"
 
-// loginFaults compares login methods. Whether a client certificate would do is seen by nobody who has none.
+// loginFaults compares login methods. Whether a client certificate is accepted cannot be seen without one.
 func loginFaults(server settings.Server, look probe.Look) []fault {
 	var all []fault
 	offered := look.After
 	if look.Speaks == settings.Plaintext || server.Security == settings.Plaintext {
 		offered = look.Before
 	} else if server.Security == settings.STARTTLS && slices.Contains(look.Before.Auths(), settings.Password) {
-		all = append(all, fault{LoginMethods, Warning, tooEarly,
-			"Have the mail server offer logins inside TLS only:", onlyTLSLines(server.Protocol)})
+		all = append(all, fault{LoginMethods, Warning, loginBeforeTLS,
+			"Configure the mail server to offer logins inside TLS only:", onlyTLSLines(server.Protocol)})
 	}
 	var missing []string
 	for _, a := range server.Auth {
@@ -217,7 +219,7 @@ func loginFaults(server settings.Server, look probe.Look) []fault {
 	if len(missing) == 0 {
 		return all
 	}
-	there := "it offers no login that programs know"
+	there := "it offers no login method that clients know"
 	if auths := offered.Auths(); len(auths) > 0 {
 		var names []string
 		for _, a := range auths {
@@ -225,6 +227,6 @@ func loginFaults(server settings.Server, look probe.Look) []fault {
 		}
 		there = "it offers " + words(names)
 	}
-	return append(all, fault{LoginMethods, Problem, fmt.Sprintf("the settings say %s, and %s", words(missing), there),
-		"Correct auth in domains.toml, or offer the login in the mail server:", authLines(server.Protocol, look)})
+	return append(all, fault{LoginMethods, Problem, fmt.Sprintf("the settings say %s, but %s", words(missing), there),
+		"Correct auth in domains.toml, or enable the login method in the mail server:", authLines(server.Protocol, look)})
 }

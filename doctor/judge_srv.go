@@ -11,13 +11,13 @@ import (
 	"mailhint/pacc"
 )
 
-// judgeSRV compares the SRV records, and the TXT records beside them, with those that the settings ask for.
+// judgeSRV compares the SRV records, and the TXT records beside them, with those that the settings call for.
 //
-// A domain may do without them, since most programs ask elsewhere. So only those are problems that say something wrong; one that is
-// missing is worth a warning if others are there, because programs that read any rely on the set.
+// A domain does not need them, since most clients ask elsewhere. So only records that are wrong are problems. A missing one is a
+// warning if there are others, because clients that read any rely on all of them.
 func (j *judgement) judgeSRV() {
 	for _, owner := range slices.Sorted(maps.Keys(j.unanswered)) {
-		j.notAnswered(owner, j.unanswered[owner])
+		j.dnsFailed(owner, j.unanswered[owner])
 	}
 	want := slices.DeleteFunc(slices.Clone(j.want), func(r dnsrecords.Record) bool {
 		return r.Data.Type() != "SRV" && (r.Data.Type() != "TXT" || strings.HasPrefix(r.Name, "_ua-auto-config."))
@@ -30,17 +30,14 @@ func (j *judgement) judgeSRV() {
 		case d.Extra:
 			j.judgeExtra(d.Record)
 		case isMailSRV(d.Record) && anyMail && d.Data != (dnsrecords.Service{}) && !j.publishes(d.Name):
-			j.add(WrongSRV, Warning, d.Name, "it is missing, although other records of its kind are there",
-				"Add it, at the name servers of the domain:",
-				j.zoneLines([]dnsrecords.Record{d.Record}))
+			j.add(WrongSRV, Warning, d.Name, "missing, although other SRV records for mail exist", publishFix, zoneLines(d.Record))
 		}
 	}
 	j.judgeOrder()
 	j.judgeTargets()
 }
 
-// judgeOrder compares the preference between the ways to reach a protocol's servers. FairEmail takes STARTTLS where the priorities of
-// submission are the same.
+// judgeOrder compares the priorities of the records for one protocol. If those of submission are the same, FairEmail takes STARTTLS.
 func (j *judgement) judgeOrder() {
 	protocolOf := func(r dnsrecords.Record) string {
 		label, _, _ := strings.Cut(r.Name, ".")
@@ -57,15 +54,15 @@ func (j *judgement) judgeOrder() {
 			second, too := j.priority(w)
 			if there && too && first >= second {
 				j.add(WrongSRV, Warning, w.Name,
-					fmt.Sprintf("its priority %d does not come after %d, that of %s, which programs should try first", second, first, better.Name),
-					"Replace it, at the name servers of the domain, by:", j.zoneLines([]dnsrecords.Record{w}))
+					fmt.Sprintf("its priority %d must be greater than the %d of %s, which clients should try first", second, first, better.Name),
+					replaceFix, zoneLines(w))
 			}
 		}
 		better = w
 	}
 }
 
-// priority is the published priority of a record that is wanted with the same port and target.
+// priority is the published priority of a wanted record, if one with the same port and target is published.
 func (j *judgement) priority(w dnsrecords.Record) (uint16, bool) {
 	want := w.Data.(dnsrecords.Service)
 	for _, p := range j.published {
@@ -76,7 +73,7 @@ func (j *judgement) priority(w dnsrecords.Record) (uint16, bool) {
 	return 0, false
 }
 
-// isMailSRV reports whether a record names a mail server.
+// isMailSRV reports whether a record is for a mail server.
 func isMailSRV(r dnsrecords.Record) bool {
 	return r.Data.Type() == "SRV" && slices.ContainsFunc([]string{"_imap", "_pop3", "_submission"},
 		func(start string) bool { return strings.HasPrefix(r.Name, start) })
@@ -87,7 +84,7 @@ func (j *judgement) publishes(owner string) bool {
 	return slices.ContainsFunc(j.published, func(r dnsrecords.Record) bool { return r.Name == owner && r.Data.Type() == "SRV" })
 }
 
-// judgeExtra judges a record that is not among the wanted ones. Another order of the same servers is the domain's own business.
+// judgeExtra judges a record that is not wanted. Another order of the wanted servers is fine.
 func (j *judgement) judgeExtra(r dnsrecords.Record) {
 	var wanted []dnsrecords.Record
 	for _, w := range j.wantedAt(r.Name) {
@@ -102,14 +99,14 @@ func (j *judgement) judgeExtra(r dnsrecords.Record) {
 	}) {
 		return
 	}
-	text := fmt.Sprintf("it says %s, and the settings say %s", clip(r.Data.String()), clip(dataList(wanted)))
+	text := fmt.Sprintf("says %s; according to the settings it should be %s", clip(r.Data.String()), clip(dataList(wanted)))
 	switch {
 	case isService && service.Target == "":
-		text = "it says that the service is not offered, and the settings say " + clip(dataList(wanted))
+		text = "says that the service is not offered; according to the settings it should be " + clip(dataList(wanted))
 	case len(wanted) == 1 && wanted[0].Data == dnsrecords.Service{}:
-		text = fmt.Sprintf("it says %s, and the settings offer no such service", clip(r.Data.String()))
+		text = fmt.Sprintf("says %s; according to the settings there is no such service", clip(r.Data.String()))
 	}
-	j.add(WrongSRV, Problem, r.Name, text, "Replace it, at the name servers of the domain, by:", j.zoneLines(wanted))
+	j.add(WrongSRV, Problem, r.Name, text, replaceFix, zoneLines(wanted...))
 }
 
 func dataList(records []dnsrecords.Record) string {
@@ -120,14 +117,14 @@ func dataList(records []dnsrecords.Record) string {
 	return words(all)
 }
 
-// judgeAutodiscoverSRV: exactly one record, because Thunderbird takes the one with the lowest weight and Outlook the one with the lowest
-// priority. It may lead to the server by its own name or by the domain's.
+// judgeAutodiscoverSRV checks that there is at most one record: of several, Thunderbird takes the one with the lowest weight and Outlook
+// the one with the lowest priority. It may name the server, or the domain's own autodiscover name.
 func (j *judgement) judgeAutodiscoverSRV() {
 	owner := "_autodiscover._tcp." + string(j.Found.Domain)
-	paste := j.zoneLines(slices.DeleteFunc(j.wantedAt(owner), func(r dnsrecords.Record) bool { return r.Data.Type() != "SRV" }))
+	paste := zoneLines(slices.DeleteFunc(j.wantedAt(owner), func(r dnsrecords.Record) bool { return r.Data.Type() != "SRV" })...)
 	if paste == "" {
-		paste = j.zoneLines([]dnsrecords.Record{{Name: owner,
-			Data: dnsrecords.Service{Port: 443, Target: "autodiscover." + string(j.Found.Domain)}}})
+		paste = zoneLines(dnsrecords.Record{Name: owner,
+			Data: dnsrecords.Service{Port: 443, Target: "autodiscover." + string(j.Found.Domain)}})
 	}
 	count := 0
 	for _, r := range j.published {
@@ -136,47 +133,51 @@ func (j *judgement) judgeAutodiscoverSRV() {
 			continue
 		}
 		count++
-		var fault string
-		switch {
-		case service.Target == "":
-			fault = "it says that Autodiscover is not offered, and it is"
-		case !j.isOurName(service.Target) && j.server == "":
-			j.aside("whether %s leads to this server: set name in [server]", owner)
-		case !j.isOurName(service.Target) && (service.Target != j.led || !j.isOurs(j.web[poxSRV])):
-			fault = fmt.Sprintf("it says %s, which is not this server", clip(service.String()))
-		case service.Port != 443:
-			fault = fmt.Sprintf("its port is %d; Thunderbird asks at 443 whatever it says", service.Port)
-		}
-		if fault != "" {
-			j.add(WrongSRV, Problem, owner, fault, "Replace it, at the name servers of the domain, by:", paste)
+		if fault := j.autodiscoverFault(owner, service); fault != "" {
+			j.add(WrongSRV, Problem, owner, fault, replaceFix, paste)
 		}
 	}
 	if count > 1 {
-		j.add(WrongSRV, Problem, owner, fmt.Sprintf("there are %d of them, and programs choose in different ways", count),
-			"Leave one, at the name servers of the domain:", paste)
+		j.add(WrongSRV, Problem, owner, fmt.Sprintf("there are %d records, of which different clients choose different ones", count),
+			"Keep only this one at the domain's name servers:", paste)
 	}
 }
 
-// judgeTargets looks for targets that are aliases, which RFC 2782 forbids and some programs do not follow.
+// autodiscoverFault says what is wrong with an SRV record _autodiscover; "" if nothing.
+func (j *judgement) autodiscoverFault(owner string, service dnsrecords.Service) string {
+	switch {
+	case service.Target == "":
+		return "says that Autodiscover is not offered, but it is"
+	case !j.isOurName(service.Target) && j.server == "":
+		j.note("whether %s points to this server: set name in [server]", owner)
+	case !j.isOurName(service.Target) && (service.Target != j.srvTarget || !j.isOurs(j.web[poxSRV])):
+		return fmt.Sprintf("says %s, which is not this server", clip(service.String()))
+	case service.Port != 443:
+		return fmt.Sprintf("its port is %d, but Thunderbird always uses 443", service.Port)
+	}
+	return ""
+}
+
+// judgeTargets looks for targets that are aliases, which RFC 2782 forbids and some clients do not follow.
 func (j *judgement) judgeTargets() {
 	for _, r := range j.published {
 		service, ok := r.Data.(dnsrecords.Service)
 		if !ok || service.Target == "" || j.aliases[service.Target] == "" {
 			continue
 		}
-		if strings.HasPrefix(r.Name, "_autodiscover.") && (j.spoilt[service.Target] || strings.HasPrefix(service.Target, "autodiscover.")) {
-			continue // all has been said, or it is a name that leads here as the README shows it: Outlook and Thunderbird follow
+		if strings.HasPrefix(r.Name, "_autodiscover.") && (j.explained[service.Target] || strings.HasPrefix(service.Target, "autodiscover.")) {
+			continue // already reported, or an alias of this server, as the README recommends: Outlook and Thunderbird follow it
 		}
-		if !slices.ContainsFunc(j.want, func(w dnsrecords.Record) bool { return w.Data == r.Data && w.Name == r.Name }) && j.has(WrongSRV) {
-			continue // it has to go anyway
+		if !slices.ContainsFunc(j.want, func(w dnsrecords.Record) bool { return w.Data == r.Data && w.Name == r.Name }) && j.hasProblem(WrongSRV) {
+			continue // to be replaced anyway
 		}
-		j.add(WrongSRV, Warning, r.Name, fmt.Sprintf("its target %s is an alias of %s, which an SRV record must not name",
+		j.add(WrongSRV, Warning, r.Name, fmt.Sprintf("its target %s is an alias of %s; the target of an SRV record must not be an alias",
 			clip(service.Target), clip(j.aliases[service.Target])),
-			fmt.Sprintf("Give %s address records in place of the alias.", clip(service.Target)))
+			fmt.Sprintf("Replace the alias %s with address records.", clip(service.Target)))
 	}
 }
 
-// digests are the TXT records about the PACC document.
+// digests are the TXT records with digests of the PACC document.
 func (j *judgement) digests() []string {
 	var all []string
 	for _, r := range j.published {
@@ -187,24 +188,22 @@ func (j *judgement) digests() []string {
 	return all
 }
 
-// judgePACC compares the digest in DNS with the document that is to be answered; that it is answered is judged with the others.
+// judgePACC compares the digest in DNS with that of our document. Whether clients receive the document is judged elsewhere.
 func (j *judgement) judgePACC() {
 	owner, digests := "_ua-auto-config."+string(j.Found.Domain), j.digests()
 	document, err := pacc.Answer(j.Found)
 	if err != nil {
 		if len(digests) > 0 {
-			j.add(Disagree, Warning, owner, "there is a digest of a PACC document, and the domain has none: "+clip(err.Error()),
-				"Remove it, at the name servers of the domain.")
+			j.add(Contradiction, Warning, owner, "there is a digest of a PACC document, but the domain has no such document: "+clip(err.Error()),
+				"Remove it at the domain's name servers.")
 		}
 		return
 	}
+	paste := zoneLines(dnsrecords.Record{Name: owner, Data: dnsrecords.Text(pacc.Record(document))})
 	if err := pacc.Check(digests, document); errors.Is(err, pacc.ErrOtherDigest) {
-		j.add(Disagree, Problem, owner, "it has the digest of another PACC document, so that programs refuse this one",
-			"Publish the digest of the document as it is, at the name servers of the domain; remove the old one a day later:",
-			j.zoneLines([]dnsrecords.Record{{Name: owner, Data: dnsrecords.Text(pacc.Record(document))}}))
+		j.add(Contradiction, Problem, owner, "has the digest of another PACC document, so clients refuse this one",
+			"Publish the current digest at the domain's name servers, and remove the old one a day later:", paste)
 	} else if err != nil && len(digests) > 0 {
-		j.add(Disagree, Warning, owner, "its record cannot be read: "+clip(err.Error()),
-			"Replace it, at the name servers of the domain, by:",
-			j.zoneLines([]dnsrecords.Record{{Name: owner, Data: dnsrecords.Text(pacc.Record(document))}}))
+		j.add(Contradiction, Warning, owner, "is not a valid digest: "+clip(err.Error()), replaceFix, paste)
 	}
 }

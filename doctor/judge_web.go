@@ -14,56 +14,56 @@ import (
 	"mailhint/resolver"
 )
 
-// judgeWeb looks whether the answers that reach the outside are ours. Of what is wrong under one name, the cause is told: not the
-// document where the certificate is another server's already.
+// judgeWeb checks that clients receive our answers. For each name it reports the cause only: not the document if the certificate is
+// already another server's.
 func (j *judgement) judgeWeb() {
-	places := []place{configHost, configNobody, configEvolution, poxHost, paccHost}
-	if errors.Is(j.names["autodiscover."+string(j.Found.Domain)].err, resolver.ErrNone) && j.isOurName(j.led) && j.oursErr == nil {
-		places = append(places, poxSRV) // all that leads here
+	places := []place{configHost, configNoAddress, configEvolution, poxHost, paccHost}
+	if errors.Is(j.names["autodiscover."+string(j.Found.Domain)].err, resolver.ErrNone) && j.isOurName(j.srvTarget) && j.oursErr == nil {
+		places = append(places, poxSRV) // the only way to this server
 	}
 	for _, p := range places {
-		if host := j.hostOf(p); !j.spoilt[host] {
-			j.judgeCertificate(host, j.web[p])
+		if host := j.hostOf(p); !j.explained[host] {
+			j.judgeConnection(host, j.web[p])
 		}
 	}
 	j.judgePasswords()
 	for _, p := range places {
-		if host := j.hostOf(p); !j.spoilt[host] && j.web[p].Err == nil {
+		if host := j.hostOf(p); !j.explained[host] && j.web[p].Err == nil {
 			j.judgeAnswer(host, p)
 		}
 	}
-	j.judgeBare()
+	j.judgeWebsite()
 }
 
-// judgePasswords looks for anybody who asks for a password, and tells it once of each name. One such place is enough for Thunderbird
-// to tell people that theirs is wrong.
+// judgePasswords looks for web servers that ask for a password, and reports each name once. One such place is enough to make Thunderbird
+// tell people that their password is wrong.
 func (j *judgement) judgePasswords() {
 	asking := make(map[string][]string) // paths, by name
 	for _, p := range slices.Sorted(maps.Keys(j.web)) {
 		host := j.hostOf(p)
-		if p == ispdbEntry || host != string(j.Found.Domain) && j.spoilt[host] || j.web[p].Status != http.StatusUnauthorized {
+		if p == ispdbEntry || host != string(j.Found.Domain) && j.explained[host] || j.web[p].Status != http.StatusUnauthorized {
 			continue
 		}
-		if path := placeOf(j.web[p].URL); !slices.Contains(asking[host], path) {
+		if path := pathOf(j.web[p].URL); !slices.Contains(asking[host], path) {
 			asking[host] = append(asking[host], path)
 		}
 	}
 	for _, host := range slices.Sorted(maps.Keys(asking)) {
-		text := "it asks for a password (401) at " + words(asking[host])
+		text := "asks for a password (401) at " + words(asking[host])
 		if host == string(j.Found.Domain) {
-			j.add(AsksPassword, Problem, host, text,
-				"Answer 404 there, or pass these paths on to the mailhint server. For nginx, in the server block of this name:",
+			j.add(PasswordRequired, Problem, host, text,
+				"Answer 404 there, or pass these paths to the mailhint server. For nginx, in the server block of this name:",
 				"location ^~ /.well-known/autoconfig/ { return 404; }\nlocation ~* ^/autodiscover/ { return 404; }")
 			continue
 		}
-		j.add(AsksPassword, Problem, host, text,
-			"Let everybody through to the mailhint server without a password. For nginx, in the server block of this name:", "auth_basic off;")
-		j.spoilt[host] = true
+		j.add(PasswordRequired, Problem, host, text,
+			"Let requests through to the mailhint server without a password. For nginx, in the server block of this name:", "auth_basic off;")
+		j.explained[host] = true
 	}
 }
 
-// placeOf is a URL without its query, in which there is an address.
-func placeOf(address string) string {
+// pathOf is the path of a URL. The query has an address in it and is left out.
+func pathOf(address string) string {
 	u, err := url.Parse(address)
 	if err != nil {
 		return ""
@@ -71,7 +71,7 @@ func placeOf(address string) string {
 	return u.Path
 }
 
-// judgeAnswer compares a page with the one it should be.
+// judgeAnswer compares a page with the right one.
 func (j *judgement) judgeAnswer(host string, p place) {
 	got := j.web[p]
 	if isPOX(p) && j.AutodiscoverRedirect != "" {
@@ -82,36 +82,46 @@ func (j *judgement) judgeAnswer(host string, p place) {
 		return
 	}
 	if (j.Limited || j.Varies) && (got.Status == http.StatusNotFound || j.read(p).err == nil || errors.As(j.read(p).err, new(poxError))) {
-		j.aside("%s: what is answered depends on the network that asks", host)
+		j.note("%s: the answer depends on the client's network", host)
 		return
 	}
-	j.spoilt[host] = true
-	at := placeOf(got.URL)
+	j.explained[host] = true
+	at := pathOf(got.URL)
 	if got.Status != http.StatusOK {
-		j.add(OtherAnswer, Problem, host, fmt.Sprintf("it answers %s at %s in place of the settings", statusText(got.Web), at),
+		j.add(ForeignAnswer, Problem, host, fmt.Sprintf("answers with %s instead of the settings at %s", statusText(got.Web), at),
 			whoAnswers(got))
 		return
 	}
 	switch {
-	case likeness(got.want, got.Body) >= 0.7 || j.meansTheSame(p):
+	case similarity(got.want, got.Body) >= 0.7 || j.namesSameServers(p):
 		j.add(ChangedAnswer, Problem, host,
-			fmt.Sprintf("the answer at %s is ours, but not as it was sent: %s", at, firstDifference(got.want, got.Body)),
-			"See what changes it: a proxy that rewrites documents, a cache, or a server that has not read its configuration again.")
-	case j.tellsOthers(p):
-		j.add(Disagree, Problem, host, fmt.Sprintf("the document at %s names other servers than the other ways of asking do: %s",
+			fmt.Sprintf("the answer at %s is this server's, but was changed on the way: %s", at, firstDifference(got.want, got.Body)),
+			"Find out what changes it: a proxy that rewrites documents, a cache, or a server that has not reloaded its configuration.")
+	case j.namesOtherServers(p):
+		j.add(Contradiction, Problem, host, fmt.Sprintf("the document at %s names different servers than the domain's other documents: %s",
 			at, serverList(j.read(p).document)),
-			"See who answers there, and have the mailhint server answer at all its names.")
+			"Find out what answers there, and make the mailhint server answer for all its names.")
 	default:
-		j.add(OtherAnswer, Problem, host, fmt.Sprintf("something else answers at %s: %s", at, describe(got, j.read(p))), whoAnswers(got))
+		j.add(ForeignAnswer, Problem, host, fmt.Sprintf("something else answers at %s: %s", at, describe(got, j.read(p))), whoAnswers(got))
 	}
 }
 
+// judgeRedirect checks that Autodiscover redirects where the settings say.
+func (j *judgement) judgeRedirect(host string, got page) {
+	if j.isOurs(got) {
+		return
+	}
+	j.explained[host] = true
+	text := fmt.Sprintf("answers with %s instead of redirecting to %s", statusText(got.Web), clip(j.AutodiscoverRedirect))
+	j.add(ForeignAnswer, Problem, host, text, whoAnswers(got))
+}
+
+// whoAnswers is what to do about an answer that is not ours.
 func whoAnswers(got page) string {
 	if len(got.via) > 0 {
-		return "The answer came by way of a redirect; have the name lead to the mailhint server itself, or the redirect to its page."
+		return "The answer came through a redirect: point the name to the mailhint server itself, or redirect to the right page."
 	}
-	return "Have this name, with its paths, reach the mailhint server: in the web server that listens at this address, " +
-		"pass the name on to it (mailhint proxy prints how)."
+	return "Make the web server at this address pass this name, with all its paths, to the mailhint server (mailhint proxy prints the configuration)."
 }
 
 func statusText(w probe.Web) string {
@@ -120,40 +130,32 @@ func statusText(w probe.Web) string {
 		text += " (" + name + ")"
 	}
 	if isRedirect(w.Status) {
-		text += ", which leads to " + clip(w.Location)
+		text += ", a redirect to " + clip(w.Location)
 	}
 	return text
 }
 
-func (j *judgement) judgeRedirect(host string, got page) {
-	if j.isOurs(got) {
-		return
-	}
-	j.spoilt[host] = true
-	text := fmt.Sprintf("it answers %s, and should lead to %s", statusText(got.Web), clip(j.AutodiscoverRedirect))
-	j.add(OtherAnswer, Problem, host, text, whoAnswers(got))
-}
-
-// tellsOthers reports whether a document is of the right kind and names other servers than its sister at the other name.
-func (j *judgement) tellsOthers(p place) bool {
-	sister := configHost
+// namesOtherServers reports whether a document is of the right kind but names other servers than its counterpart: autoconfig's is
+// Autodiscover's, and the other way round.
+func (j *judgement) namesOtherServers(p place) bool {
+	counterpart := configHost
 	if !isPOX(p) {
-		sister = poxHost
+		counterpart = poxHost
 	}
-	mine, other := j.read(p), j.read(sister)
+	mine, other := j.read(p), j.read(counterpart)
 	return p != paccHost && mine.err == nil && other.err == nil && !maps.Equal(mine.mailServers(), other.mailServers())
 }
 
-// meansTheSame reports whether a document says what ours says, in other words.
-func (j *judgement) meansTheSame(p place) bool {
+// namesSameServers reports whether a document has the same servers as ours.
+func (j *judgement) namesSameServers(p place) bool {
 	if p == paccHost {
 		return bytes.Equal(bytes.TrimSpace(j.web[p].Body), j.web[p].want)
 	}
-	mine, got := readAs(p, j.web[p].want), j.read(p)
-	return got.err == nil && maps.Equal(mine.mailServers(), got.mailServers())
+	ours, got := readAs(p, j.web[p].want), j.read(p)
+	return got.err == nil && maps.Equal(ours.mailServers(), got.mailServers())
 }
 
-// reading is a document, or why it is none.
+// reading is a document, or why it cannot be read.
 type reading struct {
 	document
 	err error
@@ -171,10 +173,10 @@ func (j *judgement) read(p place) reading {
 	}
 }
 
-// isPOX reports whether Autodiscover is asked for at a place.
+// isPOX reports whether a place is one of Autodiscover (POX, plain old XML, is Microsoft's name for the format).
 func isPOX(p place) bool { return p == poxHost || p == poxHTTP || p == poxBare || p == poxSRV }
 
-// readAs reads a document of the kind that belongs to a place.
+// readAs reads a document of the format that belongs to a place.
 func readAs(p place, body []byte) (r reading) {
 	if isPOX(p) {
 		r.document, r.err = readPOX(body)
@@ -188,7 +190,7 @@ func readAs(p place, body []byte) (r reading) {
 func describe(got page, r reading) string {
 	switch {
 	case r.err == nil:
-		return "settings that name other servers, " + serverList(r.document)
+		return "settings with other servers, " + serverList(r.document)
 	case errors.As(r.err, new(poxError)):
 		return clip(r.err.Error())
 	}
@@ -205,13 +207,13 @@ func serverList(d document) string {
 		all = append(all, fmt.Sprintf("%s:%d", clip(e.host), e.port))
 	}
 	if len(all) == 0 {
-		return "none at all"
+		return "no servers"
 	}
 	return words(all)
 }
 
-// likeness is the share of our lines that are in a document too, however it was indented.
-func likeness(want, got []byte) float64 {
+// similarity is the share of our lines that a document has too, whatever its indentation.
+func similarity(want, got []byte) float64 {
 	lines := make(map[string]int)
 	for line := range bytes.Lines(got) {
 		lines[string(bytes.TrimSpace(line))]++
@@ -227,7 +229,7 @@ func likeness(want, got []byte) float64 {
 	return float64(common) / float64(max(total, 1))
 }
 
-// firstDifference shows where two documents part.
+// firstDifference shows the first line in which two documents differ.
 func firstDifference(want, got []byte) string {
 	wanted, gotten := bytes.Split(want, []byte("\n")), bytes.Split(got, []byte("\n"))
 	for i := range wanted {
@@ -235,25 +237,25 @@ func firstDifference(want, got []byte) string {
 		case i >= len(gotten):
 			return fmt.Sprintf("it ends after line %d", len(gotten))
 		case !bytes.Equal(wanted[i], gotten[i]):
-			return fmt.Sprintf("line %d is %q in place of %q", i+1, clip(string(gotten[i])), clip(string(wanted[i])))
+			return fmt.Sprintf("line %d is %q instead of %q", i+1, clip(string(gotten[i])), clip(string(wanted[i])))
 		}
 	}
 	return fmt.Sprintf("there is more after line %d", len(wanted))
 }
 
-// judgeBare looks at the domain's own web server. Programs ask there too, and mailhint need not answer.
-func (j *judgement) judgeBare() {
+// judgeWebsite looks at the domain's own web server. Clients ask there too, but mailhint need not answer there.
+func (j *judgement) judgeWebsite() {
 	if got := j.web[configBare]; got.isGood() && !bytes.Equal(got.Body, got.want) {
-		if r := j.read(configBare); r.err == nil && !j.knows(r.document) {
-			j.add(Disagree, Warning, string(j.Found.Domain),
-				"its web server has settings of its own at "+placeOf(got.URL)+", which name "+serverList(r.document),
-				"Remove them, or pass this path on to the mailhint server: some programs ask there when autoconfig does not answer.")
+		if r := j.read(configBare); r.err == nil && !j.namesOnlyKnown(r.document) {
+			j.add(Contradiction, Warning, string(j.Found.Domain),
+				"its web server has settings of its own at "+pathOf(got.URL)+", with the servers "+serverList(r.document),
+				"Remove them, or pass this path to the mailhint server: some clients ask there if autoconfig does not answer.")
 		}
 	}
 }
 
-// knows reports whether a document names no mail server besides the configured ones.
-func (j *judgement) knows(d document) bool {
+// namesOnlyKnown reports whether a document names no mail server besides those in the settings.
+func (j *judgement) namesOnlyKnown(d document) bool {
 	known := make(map[string]bool)
 	for _, s := range j.Servers {
 		known[fmt.Sprintf("%s %s:%d %d", kindNames[s.Protocol], j.host(s), s.Port, s.Security)] = true

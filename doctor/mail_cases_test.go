@@ -14,17 +14,17 @@ var mailCases = []findingCase{
 	{name: "refused", change: func(w *world) { w.looks["mail.a.example:993"] = state(probe.Refused) },
 		want: "M01 mail.a.example:993 nothing listens"},
 	{name: "silent", change: func(w *world) { w.looks["mail.a.example:587"] = state(probe.Silent) },
-		want: "M01 mail.a.example:587 a firewall drops it"},
+		want: "M01 mail.a.example:587 a firewall drops the packets"},
 	{name: "unreachable", change: func(w *world) { w.looks["mail.a.example:587"] = state(probe.Unreachable) },
-		want: "M01 mail.a.example:587 no way to the address"},
-	{name: "accepted and silent", change: func(w *world) {
+		want: "M01 mail.a.example:587 the address cannot be reached"},
+	{name: "accepted, but silent", change: func(w *world) {
 		w.looks["mail.a.example:587"] = func(l *probe.Look) { l.Speaks, l.TLS, l.Err = 0, nil, probe.ErrNoGreeting }
-	}, want: "M01 mail.a.example:587 no submission server answers"},
-	{name: "the other TLS mode, and all that follows", change: func(w *world) {
+	}, want: "M01 mail.a.example:587 but no submission server answers"},
+	{name: "the other TLS mode, and what follows from it", change: func(w *world) {
 		w.looks["mail.a.example:993"] = func(l *probe.Look) {
 			l.Speaks, l.TLS.NameErr, l.After = settings.STARTTLS, errors.New("no"), probe.Capabilities{}
 		}
-	}, want: "M02 mail.a.example:993 say implicit TLS, and the port speaks STARTTLS"},
+	}, want: "M02 mail.a.example:993 the settings say implicit TLS, but the port uses STARTTLS"},
 	{name: "no STARTTLS", change: func(w *world) {
 		w.looks["mail.a.example:143"] = func(l *probe.Look) {
 			l.Speaks, l.TLS, l.Before, l.After = settings.Plaintext, nil, l.After, probe.Capabilities{}
@@ -36,27 +36,27 @@ var mailCases = []findingCase{
 				l.TLS.NameErr, l.TLS.Chain[0].DNSNames = errors.New("no"), []string{"box.example"}
 			}
 		}
-	}, want: "M04 mail.a.example:993, mail.a.example:143, mail.a.example:465, mail.a.example:587 it is for box.example"},
+	}, want: "M04 mail.a.example:993, mail.a.example:143, mail.a.example:465, mail.a.example:587 it covers box.example"},
 	{name: "old TLS", change: func(w *world) { w.looks["mail.a.example:465"] = func(l *probe.Look) { l.TLS.Version = 0x0301 } },
 		want: "M04 mail.a.example:465 TLS 1.0"},
 	{name: "a handshake that fails", change: func(w *world) {
 		w.looks["mail.a.example:465"] = func(l *probe.Look) {
 			l.Speaks, l.TLS, l.Err = 0, nil, fmt.Errorf("%w: alert", probe.ErrHandshake)
 		}
-	}, want: "M04 mail.a.example:465 no encrypted connection"},
-	{name: "mail certificate ends soon", change: func(w *world) {
+	}, want: "M04 mail.a.example:465 no TLS connection can be established"},
+	{name: "mail certificate expires soon", change: func(w *world) {
 		w.looks["mail.a.example:465"] = func(l *probe.Look) { l.TLS.Chain[0].NotAfter = now.AddDate(0, 0, 13) }
 	}, want: "warning M04 mail.a.example:465 in 13 days"},
 	{name: "no such login", config: usual + "auth = [\"oauth2\", \"password\"]\n", change: func(w *world) {
 		w.looks["mail.a.example:993"] = func(l *probe.Look) { l.After.Mechanisms = []string{"PLAIN"} }
-	}, want: "M05 mail.a.example:993 the settings say oauth2, and it offers password"},
+	}, want: "M05 mail.a.example:993 the settings say oauth2, but it offers password"},
 	{name: "no login at all", change: func(w *world) {
 		w.looks["mail.a.example:587"] = func(l *probe.Look) { l.After.Mechanisms = nil }
-	}, want: "M05 mail.a.example:587 no login that programs know"},
+	}, want: "M05 mail.a.example:587 no login method that clients know"},
 	{name: "logins before TLS", change: func(w *world) {
 		w.looks["mail.a.example:143"] = func(l *probe.Look) { l.Before.Mechanisms = []string{"PLAIN"} }
 	}, want: "warning M05 mail.a.example:143 before TLS"},
-	{name: "IPv6 is dead", change: func(w *world) {
+	{name: "IPv6 does not answer", change: func(w *world) {
 		for at := range w.servers {
 			w.looks[at] = func(l *probe.Look) {
 				if l.Address.Is6() {
@@ -64,15 +64,15 @@ var mailCases = []findingCase{
 				}
 			}
 		}
-	}, want: "M06 mail.a.example at port 993, 143, 465 and 587"},
-	{name: "IPv4 is dead", change: func(w *world) {
+	}, want: "M06 mail.a.example ports 993, 143, 465 and 587 work over IPv4"},
+	{name: "IPv4 does not answer", change: func(w *world) {
 		w.looks["mail.a.example:993"] = func(l *probe.Look) {
 			if l.Address.Is4() {
 				state(probe.Refused)(l)
 			}
 		}
 	}, want: "M01 mail.a.example:993 (at 198.51.100.25)"},
-	{name: "some of many addresses are dead", change: func(w *world) {
+	{name: "some of several addresses do not answer", change: func(w *world) {
 		w.hosts["mail.a.example"] = addresses("198.51.100.25", "198.51.100.26", "198.51.100.27")
 		w.looks["mail.a.example:993"] = func(l *probe.Look) {
 			if l.Address != netip.MustParseAddr("198.51.100.25") {
@@ -80,6 +80,6 @@ var mailCases = []findingCase{
 			}
 		}
 	}, want: "M01 mail.a.example:993 (at 198.51.100.26 and 198.51.100.27)"},
-	{name: "both are dead", change: func(w *world) { w.looks["mail.a.example:993"] = state(probe.Silent) },
-		want: "M01 mail.a.example:993 nothing comes back"},
+	{name: "neither answers", change: func(w *world) { w.looks["mail.a.example:993"] = state(probe.Silent) },
+		want: "M01 mail.a.example:993 no reply from port 993"},
 }

@@ -57,7 +57,7 @@ func (m *memo[K, V]) do(key K, ask func() V) V {
 	return s.value
 }
 
-// names asks for what domains share: the addresses and aliases of hosts, and the CAA records of parents.
+// names looks up what domains share: the addresses and aliases of hosts, and the CAA records of parent domains.
 type names struct {
 	Resolver
 	hosts   *memo[string, hostAnswer]
@@ -106,7 +106,7 @@ func (n *names) caa(ctx context.Context, name string) caaAnswer {
 	})
 }
 
-// looks are looks at mail servers, each port of each host once.
+// looks looks at mail servers, at each port of each host once.
 type looks struct {
 	prober Prober
 	ports  *memo[hostPort, probe.Host]
@@ -119,8 +119,7 @@ type hostPort struct {
 
 func newLooks(p Prober) *looks { return &looks{p, newMemo[hostPort, probe.Host]()} }
 
-// at looks at the ports of a host. Those that nobody has looked at are looked at together, so that the prober can keep to its limit
-// of connections.
+// at looks at the ports of a host. It looks at all new ports with one call, so that the prober can keep to its limit of connections.
 func (l *looks) at(ctx context.Context, host string, ports []probe.Port) probe.Host {
 	slots := make([]*slot[probe.Host], len(ports))
 	var mine []probe.Port
@@ -132,9 +131,9 @@ func (l *looks) at(ctx context.Context, host string, ports []probe.Port) probe.H
 		}
 	}
 	if len(mine) > 0 {
-		seen := l.prober.Look(ctx, host, mine...)
+		looked := l.prober.Look(ctx, host, mine...)
 		for i, p := range mine {
-			toFill[i].value = onlyPort(seen, p)
+			toFill[i].value = onlyPort(looked, p)
 			close(toFill[i].done)
 		}
 	}
@@ -147,7 +146,7 @@ func (l *looks) at(ctx context.Context, host string, ports []probe.Port) probe.H
 	return all
 }
 
-// onlyPort keeps what was seen of one port.
+// onlyPort returns the looks at one port.
 func onlyPort(h probe.Host, p probe.Port) probe.Host {
 	kept := probe.Host{Name: h.Name, Addresses: h.Addresses, Err: h.Err}
 	for _, look := range h.Looks {

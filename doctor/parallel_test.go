@@ -15,7 +15,7 @@ import (
 	"mailhint/settings"
 )
 
-// fakeDNS knows addresses only. It hangs as long as slow is true, and takes a second each time.
+// fakeDNS knows addresses only. Look-ups hang while slow is true.
 type fakeDNS struct {
 	mu     sync.Mutex
 	hosts  map[string]netip.Addr
@@ -53,7 +53,7 @@ func (f *fakeDNS) CAA(context.Context, string) ([]resolver.CAA, error)    { retu
 func (f *fakeDNS) LookURL(context.Context, probe.Request) (w probe.Web)   { return w }
 func (f *fakeDNS) Look(context.Context, string, ...probe.Port) probe.Host { return probe.Host{} }
 
-// counted counts the domains that are examined at a time.
+// counted counts the domains that are examined at the same time, and takes a second for each.
 type counted struct{ *fakeDNS }
 
 func (c counted) Host(ctx context.Context, name string) ([]netip.Addr, string, error) {
@@ -70,7 +70,7 @@ func (c counted) Host(ctx context.Context, name string) ([]netip.Addr, string, e
 	return c.fakeDNS.Host(ctx, name)
 }
 
-// TestParallel: as many domains as asked for are examined at a time, and the reports come in order.
+// TestParallel: the given number of domains are examined at a time, and the reports come in order.
 func TestParallel(t *testing.T) {
 	for _, parallel := range []int{1, 2, 7} {
 		synctest.Test(t, func(t *testing.T) {

@@ -12,7 +12,7 @@ import (
 	"mailhint/settings"
 )
 
-// TestManyReports: a run over very many domains takes little memory and time for the list of what to do, and says each thing once.
+// TestManyReports: the list of fixes of a run over very many domains takes little memory and time, and says each thing once.
 func TestManyReports(t *testing.T) {
 	p := &TextPrinter{Out: io.Discard}
 	start := time.Now()
@@ -52,11 +52,11 @@ func TestManyReports(t *testing.T) {
 		}
 	}
 	if n := strings.Count(out.String(), "systemctl start dovecot"); n != 1 {
-		t.Errorf("the same is to be pasted %d times", n)
+		t.Errorf("the same text to paste is printed %d times", n)
 	}
 }
 
-// TestRepeatedPaste: what many domains have in common uses up the room once.
+// TestRepeatedPaste: text that many domains have in common counts once towards the limit.
 func TestRepeatedPaste(t *testing.T) {
 	p := &TextPrinter{Out: io.Discard}
 	finding := Finding{Code: PortClosed, Fix: "Start it:", Paste: "systemctl start dovecot"}
@@ -66,11 +66,11 @@ func TestRepeatedPaste(t *testing.T) {
 		}
 	}
 	if p.cut {
-		t.Error("it thinks that there is more to do")
+		t.Error("the list was cut")
 	}
 }
 
-// TestNagiosLine: the worst first, and the first of them; one line, whatever it says.
+// TestNagiosLine: the line names the worst findings, and stays one line whatever they say.
 func TestNagiosLine(t *testing.T) {
 	var out bytes.Buffer
 	p := &NagiosPrinter{Out: &out}

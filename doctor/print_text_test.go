@@ -9,20 +9,20 @@ import (
 	"time"
 )
 
-// TestProgramsTogether: programs that end up with the same servers are told together, and no line is wider than a terminal.
-func TestProgramsTogether(t *testing.T) {
+// TestClientsTogether: clients that get the same servers are listed together, and no line is wider than the terminal.
+func TestClientsTogether(t *testing.T) {
 	client := func(name, incoming, from, why string, works *bool) Client {
 		return Client{Name: name, Incoming: incoming, From: from, Why: why, Works: works}
 	}
 	r := Report{Domain: "a.example", Incomplete: true, Reason: "x",
 		Unchecked: []string{"DNS does not answer: " + strings.Repeat("why ", 30)},
 		Findings: []Finding{{Code: PortClosed, Severity: Problem, Subject: "mail.a.example:993",
-			Fix: "Start the service " + strings.Repeat("again ", 20), Text: "the machine is there, and nothing listens at port 993 of the address that DNS has for it"}},
+			Fix: "Start the service " + strings.Repeat("again ", 20), Text: "nothing listens on port 993 of the address that this mail server has in DNS"}},
 		Clients: []Client{
 			client("Thunderbird", "mail.a.example:993 implicit TLS", "https://autoconfig.a.example", "", new(true)),
 			client("Outlook (classic)", "mail.a.example:993 implicit TLS", "https://autodiscover.a.example", "", new(true)),
 			client("Evolution", "mail.a.example:143 STARTTLS", "SRV records", "", new(true)),
-			client("KMail", "", "", "it finds nothing", new(false)),
+			client("KMail", "", "", "nothing found", new(false)),
 			client("FairEmail", "", "", "DNS does not answer", nil),
 		},
 	}
@@ -42,11 +42,11 @@ func TestProgramsTogether(t *testing.T) {
 		}
 		joined := regexp.MustCompile(`\n? +`).ReplaceAllString(out.String(), " ")
 		for _, want := range []string{
-			"M01 problem mail.a.example:993: the machine", "at port 993 of the address that DNS has for it",
+			"M01 problem mail.a.example:993: nothing", "on port 993 of the address that this mail server has in DNS",
 			"1. Start the service again again", "(M01 mail.a.example:993).",
 			"not checked: DNS does not answer: why why",
 			"Works: Thunderbird, Outlook (classic) incoming mail.a.example:993 implicit TLS from https://autoconfig.a.example, https://autodiscover.a.example",
-			"Works: Evolution incoming mail.a.example:143 STARTTLS", "Does not work: KMail why it finds nothing",
+			"Works: Evolution incoming mail.a.example:143 STARTTLS", "Does not work: KMail why nothing found",
 			"Unknown: FairEmail why DNS does not answer",
 		} {
 			if !strings.Contains(joined, want) {
@@ -56,7 +56,7 @@ func TestProgramsTogether(t *testing.T) {
 	}
 }
 
-// TestLongWord: a word that is wider than the terminal is not torn, and holds nothing up.
+// TestLongWord: a word that is wider than the terminal stays whole.
 func TestLongWord(t *testing.T) {
 	word := strings.Repeat("x", 300)
 	for _, line := range []string{word, "  D01 " + word + " " + word + " end", "a " + word, strings.Repeat("a ", 300)} {
@@ -68,14 +68,14 @@ func TestLongWord(t *testing.T) {
 	}
 }
 
-// TestManyGood: of very many domains, the good ones are counted, and those that are not fully checked too.
+// TestManyGood: among very many domains, the good ones and those not fully checked are counted.
 func TestManyGood(t *testing.T) {
 	var out bytes.Buffer
 	p := &TextPrinter{Out: &out, OnlyBad: true}
 	for i := range 100 {
 		r := Report{Domain: "a.example"}
 		if i == 50 {
-			r.Incomplete, r.Unchecked = true, []string{"nobody knows"}
+			r.Incomplete, r.Unchecked = true, []string{"unknown"}
 		}
 		if err := p.Print(r); err != nil {
 			t.Fatal(err)
@@ -84,14 +84,14 @@ func TestManyGood(t *testing.T) {
 	if err := p.End(); err != nil {
 		t.Fatal(err)
 	}
-	const want = "a.example: 0 problems, 0 warnings\n  not checked: nobody knows\n" +
+	const want = "a.example: 0 problems, 0 warnings\n  not checked: unknown\n" +
 		"\n100 domains (99 good), 0 problems, 0 warnings, 1 domain not fully checked\n"
 	if out.String() != want {
 		t.Errorf("got %q, want %q", out.String(), want)
 	}
 }
 
-// TestNagiosTime: the figure is how long the run took, and not the slowest domain. What is unknown has its reason.
+// TestNagiosTime: the time is that of the run, not of the slowest domain. UNKNOWN comes with a reason.
 func TestNagiosTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer

@@ -9,66 +9,68 @@ import (
 	"mailhint/settings"
 )
 
-// Code names a kind of finding. It never changes its meaning.
+// Code is a kind of finding. It never changes its meaning.
 type Code string
 
-// The codes: DNS, HTTPS, mail servers, login, and single programs.
+// The codes. Those with D are about DNS, H about HTTPS, M about mail servers, L about logins and C about single clients.
 const (
-	NameMissing    Code = "D01"
-	NameElsewhere  Code = "D02"
-	WildcardHides  Code = "D04"
-	WrongSRV       Code = "D05"
-	Disagree       Code = "D06"
-	CAAForbids     Code = "D07"
-	WebCertificate Code = "H01"
-	OtherAnswer    Code = "H02"
-	AsksPassword   Code = "H03"
-	ChangedAnswer  Code = "H04"
-	PortClosed     Code = "M01"
-	OtherTLSMode   Code = "M02"
-	NoSTARTTLS     Code = "M03"
-	Certificate    Code = "M04"
-	LoginMethods   Code = "M05"
-	DeadIPv6       Code = "M06"
-	LoginForm      Code = "L01"
-	Thunderbird    Code = "C01"
-	Outlook        Code = "C02"
-	Apple          Code = "C03"
-	ISPDBDiffers   Code = "C04"
+	NameMissing      Code = "D01"
+	NameElsewhere    Code = "D02"
+	WildcardAnswers  Code = "D04"
+	WrongSRV         Code = "D05"
+	Contradiction    Code = "D06"
+	CAAForbids       Code = "D07"
+	WebCertificate   Code = "H01"
+	ForeignAnswer    Code = "H02"
+	PasswordRequired Code = "H03"
+	ChangedAnswer    Code = "H04"
+	PortClosed       Code = "M01"
+	WrongTLSMode     Code = "M02"
+	NoSTARTTLS       Code = "M03"
+	Certificate      Code = "M04"
+	LoginMethods     Code = "M05"
+	IPv6Unreachable  Code = "M06"
+	LoginForm        Code = "L01"
+	Thunderbird      Code = "C01"
+	Outlook          Code = "C02"
+	Apple            Code = "C03"
+	ISPDBDiffers     Code = "C04"
 )
 
-// Info is what there is to say about a code.
+// Info describes a code.
 type Info struct {
 	Code  Code
 	Title string
+	// Severity is the worst that a finding with this code can have.
+	Severity Severity
 }
 
-// Codes lists all codes in their order.
+// Codes is the table of all codes, in order. The pages in docs/codes are checked against it.
 var Codes = []Info{
-	{NameMissing, "a name is missing"},
-	{NameElsewhere, "a name leads to another server"},
-	{WildcardHides, "a wildcard record stands in for a missing name"},
-	{WrongSRV, "an SRV record is wrong"},
-	{Disagree, "two ways of asking give different answers"},
-	{CAAForbids, "a CAA record forbids the certificate"},
-	{WebCertificate, "the certificate of the web server is not good"},
-	{OtherAnswer, "something else answers"},
-	{AsksPassword, "somebody asks for a password"},
-	{ChangedAnswer, "the answer changed on the way"},
-	{PortClosed, "a mail server's port is closed"},
-	{OtherTLSMode, "a port speaks the other TLS mode"},
-	{NoSTARTTLS, "STARTTLS is not offered"},
-	{Certificate, "the certificate of the mail server is not good"},
-	{LoginMethods, "the login methods are others"},
-	{DeadIPv6, "IPv6 is dead"},
-	{LoginForm, "a login that programs get wrong"},
-	{Thunderbird, "Thunderbird ends up with something else"},
-	{Outlook, "Outlook ends up with something else"},
-	{Apple, "Apple Mail cannot be set up"},
-	{ISPDBDiffers, "Mozilla's database says something else"},
+	{NameMissing, "a name is missing from DNS", Problem},
+	{NameElsewhere, "a name points to another server", Problem},
+	{WildcardAnswers, "a wildcard record answers for a missing name", Problem},
+	{WrongSRV, "an SRV record is wrong", Problem},
+	{Contradiction, "different settings in different places", Problem},
+	{CAAForbids, "a CAA record forbids the certificate", Problem},
+	{WebCertificate, "the web server's certificate is not valid", Problem},
+	{ForeignAnswer, "something else answers", Problem},
+	{PasswordRequired, "a web server asks for a password", Problem},
+	{ChangedAnswer, "the answer is changed on the way", Problem},
+	{PortClosed, "a mail server port does not answer", Problem},
+	{WrongTLSMode, "a port uses the other TLS mode", Problem},
+	{NoSTARTTLS, "STARTTLS is not offered", Problem},
+	{Certificate, "the mail server's certificate is not valid", Problem},
+	{LoginMethods, "login methods differ", Problem},
+	{IPv6Unreachable, "IPv6 does not answer", Problem},
+	{LoginForm, "a login name that clients get wrong", Problem},
+	{Thunderbird, "Thunderbird gets different settings", Problem},
+	{Outlook, "Outlook gets different settings", Problem},
+	{Apple, "Apple Mail cannot be set up", Warning},
+	{ISPDBDiffers, "Mozilla's database has different settings", Warning},
 }
 
-// Title says in a few words what the code means.
+// Title says in a few words what the code means; empty for an unknown code.
 func (c Code) Title() string {
 	i := slices.IndexFunc(Codes, func(i Info) bool { return i.Code == c })
 	if i < 0 {
@@ -77,7 +79,7 @@ func (c Code) Title() string {
 	return Codes[i].Title
 }
 
-// Page is the file with the explanation.
+// Page is the file that explains the code, relative to the root of the project.
 func (c Code) Page() string { return "docs/codes/" + string(c) + ".md" }
 
 // Severity is how bad a finding is.
@@ -85,17 +87,17 @@ type Severity string
 
 // The severities.
 const (
-	Problem Severity = "problem" // programs fail, or will
-	Warning Severity = "warning" // it works, for most programs or for now
+	Problem Severity = "problem" // clients fail, or will fail
+	Warning Severity = "warning" // it works for most clients, or for now
 )
 
 // Finding is one thing that is wrong.
 type Finding struct {
 	Code     Code     `json:"code"`
 	Severity Severity `json:"severity"`
-	// Subject is what it is about: a name, a host with a port, a URL.
+	// Subject is the name, host with port, or client concerned.
 	Subject string `json:"subject"`
-	// Text says what is wrong, in words to act on.
+	// Text says what is wrong.
 	Text string `json:"text"`
 	// Fix says what to do.
 	Fix string `json:"fix"`
@@ -104,33 +106,33 @@ type Finding struct {
 	Page  string `json:"page"`
 }
 
-// Client is what a mail program would end up with.
+// Client is what a mail client would get.
 type Client struct {
 	Name string `json:"name"`
 	// Incoming and Outgoing are servers, as "imap.example.com:993 implicit TLS"; empty for none.
 	Incoming string `json:"incoming"`
 	Outgoing string `json:"outgoing"`
 	Login    string `json:"login"`
-	// From is where it has them from.
+	// From is where it gets them from.
 	From string `json:"from"`
-	// Works is nil if it could not be found out.
+	// Works is nil if unknown.
 	Works *bool `json:"works"`
-	// Why says why it does not work, why it is this and not the best, or what is not known.
+	// Why says why it does not work, or what is unknown.
 	Why string `json:"why"`
 }
 
-// fails reports whether it is known that a program does not work.
+// fails reports whether the client is known not to work.
 func (c Client) fails() bool { return c.Works != nil && !*c.Works }
 
 // Report is what was found about a domain.
 type Report struct {
 	Domain settings.Domain `json:"domain"`
-	// Findings in the order of the codes.
+	// Findings are in the order of the codes.
 	Findings []Finding `json:"findings"`
-	// Unchecked says what could not be found out, and why.
+	// Unchecked says what could not be checked, and why.
 	Unchecked []string `json:"unchecked"`
 	Clients   []Client `json:"clients"`
-	// Took is how long it took, in seconds.
+	// Took is the duration of the examination in seconds.
 	Took float64 `json:"took"`
 	// Incomplete is true if something in Unchecked may hide a problem, and Reason is the first of it.
 	Incomplete bool   `json:"-"`
@@ -148,7 +150,7 @@ func (r Report) count(s Severity) int {
 	return n
 }
 
-// merge makes one finding of those that say the same about several places, and sorts them by code.
+// merge makes one finding of those that say the same about several subjects, and sorts them by code.
 func merge(all []Finding) []Finding {
 	merged := []Finding{}
 	for _, f := range all {
@@ -166,7 +168,7 @@ func merge(all []Finding) []Finding {
 	return merged
 }
 
-// blocks puts texts to paste below each other, each once.
+// blocks joins texts to paste, each once.
 func blocks(texts ...string) string {
 	all := ""
 	for _, text := range texts {
@@ -180,12 +182,12 @@ func blocks(texts ...string) string {
 	return all
 }
 
-// union joins two lists, each thing once.
+// union joins two lists, each item once.
 func union(a, b, separator string) string {
 	all := strings.Split(a, separator)
-	for thing := range strings.SplitSeq(b, separator) {
-		if !slices.Contains(all, thing) {
-			all = append(all, thing)
+	for item := range strings.SplitSeq(b, separator) {
+		if !slices.Contains(all, item) {
+			all = append(all, item)
 		}
 	}
 	return strings.Join(all, separator)

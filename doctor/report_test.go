@@ -18,7 +18,7 @@ import (
 	"mailhint/resolver"
 )
 
-// TestHostileText: what strangers wrote reaches a terminal printable and short.
+// TestHostileText: text from strangers is printable and short in a report.
 func TestHostileText(t *testing.T) {
 	const evil = "\x1b]0;owned\x07\u202e\r\n"
 	long := evil + strings.Repeat("x", 5000)
@@ -58,7 +58,7 @@ func TestHostileText(t *testing.T) {
 		change(w)
 		r := w.doctor().Examine(context.Background(), find(t, snapshot, "a.example"))
 		if len(r.Findings) == 0 {
-			t.Errorf("change %d was not noticed", i)
+			t.Errorf("change %d was not reported", i)
 		}
 		var texts []string
 		for _, f := range r.Findings {
@@ -76,7 +76,7 @@ func TestHostileText(t *testing.T) {
 	}
 }
 
-// TestManyTargets: a zone with records beyond number, whose targets' name servers are slow, holds nobody up for long.
+// TestManyTargets: a zone with very many records whose targets' name servers are slow does not delay the report for long.
 func TestManyTargets(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		snapshot := load(t, usual)
@@ -98,7 +98,7 @@ func TestManyTargets(t *testing.T) {
 	})
 }
 
-// slowAliases answers questions for aliases late.
+// slowAliases takes long to look up aliases.
 type slowAliases struct{ *world }
 
 func (s slowAliases) CNAME(_ context.Context, name string) (string, error) {
@@ -106,7 +106,7 @@ func (s slowAliases) CNAME(_ context.Context, name string) (string, error) {
 	return "", fmt.Errorf("%s: %w", name, resolver.ErrFailed)
 }
 
-// TestPasswordPaste: nginx passes nothing on in a location of its own that does not say so, so that lines for our names must be none.
+// TestPasswordPaste: the lines for our own names must not be an nginx location, which would no longer pass requests on.
 func TestPasswordPaste(t *testing.T) {
 	snapshot := load(t, usual)
 	wants := map[string]string{"autoconfig.a.example": "auth_basic off;", "a.example": "location ^~ /.well-known/autoconfig/ { return 404; }"}
@@ -124,7 +124,7 @@ func TestPasswordPaste(t *testing.T) {
 	}
 }
 
-// TestJSON: the form is what programs of others read.
+// TestJSON: other people's programs rely on the form.
 func TestJSON(t *testing.T) {
 	snapshot := load(t, usual)
 	w := newWorld(t, snapshot, "a.example")
@@ -138,8 +138,8 @@ func TestJSON(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := `{"domain":"a.example","findings":[{"code":"D01","severity":"problem","subject":"autoconfig.a.example",` +
-		`"text":"DNS has no address for it",` +
-		`"fix":"Publish it, at the name servers of the domain:",` +
+		`"text":"no address in DNS",` +
+		`"fix":"Publish this at the domain's name servers:",` +
 		`"paste":"autoconfig.a.example. 3600 IN CNAME setup.hoster.example.","page":"docs/codes/D01.md"}],` +
 		`"unchecked":[],"clients":[{"name":"Thunderbird","incoming":"mail.a.example:993 implicit TLS",` +
 		`"outgoing":"mail.a.example:465 implicit TLS",` +
@@ -161,7 +161,7 @@ func TestPages(t *testing.T) {
 		if want := "# " + string(i.Code) + ": " + i.Title; lines[0] != want {
 			t.Errorf("%s begins with %q, want %q", i.Code.Page(), lines[0], want)
 		}
-		for _, heading := range []string{"## What it means", "## How it happens", "## How to mend it", "## How to check by hand"} {
+		for _, heading := range []string{"## What it means", "## How it happens", "## How to fix it", "## How to check by hand"} {
 			if !slices.Contains(lines, heading) {
 				t.Errorf("%s has no line %q", i.Code.Page(), heading)
 			}

@@ -13,7 +13,7 @@ import (
 	"mailhint/settings"
 )
 
-// TestUnchecked: what could not be asked is no finding, and is not passed over either.
+// TestUnchecked: what could not be checked is not a finding, but is reported.
 func TestUnchecked(t *testing.T) {
 	tests := []struct {
 		name       string
@@ -25,13 +25,13 @@ func TestUnchecked(t *testing.T) {
 			w.broken["autoconfig.a.example"] = true
 			delete(w.cnames, "autoconfig.a.example")
 		}, "the addresses of autoconfig.a.example", true},
-		{"SRV records about which nobody answers", func(w *world, _ *Doctor) { w.broken["_imaps._tcp.a.example"] = true },
+		{"SRV records that cannot be looked up", func(w *world, _ *Doctor) { w.broken["_imaps._tcp.a.example"] = true },
 			"_imaps._tcp.a.example", true},
-		{"a mail server about which nobody answers", func(w *world, _ *Doctor) { w.broken["mail.a.example"] = true },
+		{"a mail server that cannot be looked up", func(w *world, _ *Doctor) { w.broken["mail.a.example"] = true },
 			"mail.a.example", true},
-		{"CAA records about which nobody answers", func(w *world, _ *Doctor) { w.broken["a.example"] = true },
+		{"CAA records that cannot be looked up", func(w *world, _ *Doctor) { w.broken["a.example"] = true },
 			"the CAA records of a.example", true},
-		{"this server about which nobody answers", func(w *world, _ *Doctor) { w.broken[setupName] = true },
+		{"this server cannot be looked up", func(w *world, _ *Doctor) { w.broken[setupName] = true },
 			"the addresses of this server, setup.hoster.example", true},
 		{"private addresses", func(w *world, _ *Doctor) {
 			for at := range w.servers {
@@ -47,13 +47,13 @@ func TestUnchecked(t *testing.T) {
 					}
 				}
 			}
-		}, "mail.a.example by IPv6: this machine has none", false},
-		{"a mail server on this very machine, which trusts it", func(w *world, d *Doctor) {
+		}, "mail.a.example over IPv6: this machine has no IPv6", false},
+		{"a mail server on this machine, which it trusts", func(w *world, d *Doctor) {
 			d.local = addresses("198.51.100.25", "2001:db8::25")
 			w.looks["mail.a.example:143"] = func(l *probe.Look) { l.Before.Mechanisms = []string{"LOGIN"} }
-		}, "mail.a.example:143: whether passwords are taken before TLS", false},
-		{"a server without a name", func(w *world, d *Doctor) { d.Server = "" }, "set name in [server], or give --address", false},
-		{"the ISPDB away", func(w *world, _ *Doctor) { w.broken["autoconfig.thunderbird.net"] = true }, "Mozilla's database", false},
+		}, "mail.a.example:143: whether it accepts passwords before TLS", false},
+		{"a server without a name", func(w *world, d *Doctor) { d.Server = "" }, "set name in [server], or use --address", false},
+		{"the ISPDB does not answer", func(w *world, _ *Doctor) { w.broken["autoconfig.thunderbird.net"] = true }, "Mozilla's database", false},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -73,7 +73,7 @@ func TestUnchecked(t *testing.T) {
 	}
 }
 
-// TestEachHostOnce: domains that share a mail server have it looked at once, also when they are examined at the same time.
+// TestEachHostOnce: a mail server that domains share is looked at once, even if they are examined at the same time.
 func TestEachHostOnce(t *testing.T) {
 	text := "[profiles.shared]\nimap = \"mail.hoster.example\"\nsmtp = \"mail.hoster.example\"\ndomains = ["
 	var names []string
@@ -123,7 +123,7 @@ func TestMemoStaysSmall(t *testing.T) {
 	}
 }
 
-// TestOnly: what nobody wants to know is not asked.
+// TestOnly: what was not asked for is not looked up.
 func TestOnly(t *testing.T) {
 	snapshot := load(t, usual)
 	w := newWorld(t, snapshot, "a.example")
@@ -141,7 +141,7 @@ func TestOnly(t *testing.T) {
 	}
 }
 
-// TestOnlyUnchecked: what could not be found out matters only to whoever wants to know it.
+// TestOnlyUnchecked: something unknown matters only if a code was asked for that depends on it.
 func TestOnlyUnchecked(t *testing.T) {
 	snapshot := load(t, usual)
 	w := newWorld(t, snapshot, "a.example")
@@ -159,7 +159,7 @@ func TestOnlyUnchecked(t *testing.T) {
 	}
 }
 
-// TestHalfAnswered: where name servers tell the addresses of one family only, those are judged, and the others are not forgotten.
+// TestHalfAnswered: if only the addresses of one family are known, those are judged, and the others are reported as unchecked.
 func TestHalfAnswered(t *testing.T) {
 	snapshot := load(t, usual)
 	w := newWorld(t, snapshot, "a.example")
@@ -184,8 +184,8 @@ func TestHalfAnswered(t *testing.T) {
 	}
 }
 
-// TestSentOn: Outlook is well where it is sent on to another provider's Autodiscover.
-func TestSentOn(t *testing.T) {
+// TestRedirected: Outlook works if it is redirected to another provider's Autodiscover.
+func TestRedirected(t *testing.T) {
 	snapshot := load(t, microsoft)
 	w := newWorld(t, snapshot, "a.example")
 	w.hosts["autoconfig.thunderbird.net"] = addresses("203.0.113.90")
@@ -196,7 +196,7 @@ func TestSentOn(t *testing.T) {
 	}
 }
 
-// TestPasteOfEach: a line to paste that ends like another is not taken for it.
+// TestPasteOfEach: of two lines to paste, one of which ends like the other, both are printed.
 func TestPasteOfEach(t *testing.T) {
 	snapshot := load(t, usual)
 	w := newWorld(t, snapshot, "a.example")
@@ -215,8 +215,8 @@ func TestPasteOfEach(t *testing.T) {
 	}
 }
 
-// TestLimited: settings for some networks only are not missed by those who look from elsewhere; that the mail servers are as they
-// should be, without encryption and without a login, is looked at.
+// TestLimited: settings for some networks only are not reported as missing when seen from elsewhere. The mail servers, without
+// encryption and login, are still checked.
 func TestLimited(t *testing.T) {
 	snapshot := load(t, `[domains."a.example"]
 imap = "imap+plain://mail.a.example"

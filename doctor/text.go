@@ -7,19 +7,18 @@ import (
 	"mailhint/untrusted"
 )
 
-// maxClip is how much of a stranger's text a finding repeats, in characters.
-const maxClip = 120
+const (
+	maxClip   = 120 // characters of a stranger's text in a finding
+	maxReason = 250 // characters of an error, which ends with its cause, after names that may be long
+)
 
-// maxReason is how much of an error's text is repeated. It ends with the cause, after names that may be long.
-const maxReason = 250
-
-// clip makes a stranger's text fit to be printed: one line, printable, and short.
+// clip makes a stranger's text safe to print, and short.
 func clip(s string) string { return untrusted.Clip(s, maxClip) }
 
-// reason is the text of an error, fit to be printed.
+// reason is the text of an error, safe to print.
 func reason(err error) string { return untrusted.Clip(err.Error(), maxReason) }
 
-// texts prints a list for people.
+// texts lists things for people.
 func texts[T fmt.Stringer](list []T) string {
 	var all []string
 	for _, t := range list {

@@ -14,10 +14,10 @@ import (
 	"mailhint/settings"
 )
 
-// busyDNS takes a while for each question, and counts how many it has at a time.
+// busyDNS takes a second for each look-up, and counts how many there are at a time.
 type busyDNS struct {
 	*fakeDNS
-	failures int // of the next questions
+	failures int // of the next look-ups
 }
 
 func (b *busyDNS) Host(_ context.Context, name string) ([]netip.Addr, string, error) {
@@ -37,8 +37,8 @@ func (b *busyDNS) Host(_ context.Context, name string) ([]netip.Addr, string, er
 	return nil, name, fmt.Errorf("%s: %w", name, resolver.ErrNone)
 }
 
-// TestQuestionsAtOnce: examining very many domains at a time does not ask the resolver more at a time than it can bear.
-func TestQuestionsAtOnce(t *testing.T) {
+// TestMaxQueries: however many domains are examined at a time, the number of look-ups at a time is limited.
+func TestMaxQueries(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dns := &busyDNS{fakeDNS: &fakeDNS{}}
 		d := &Doctor{Resolver: Throttle(dns, MaxQueries), Prober: dns, Only: []string{"D01"}}
@@ -52,13 +52,13 @@ func TestQuestionsAtOnce(t *testing.T) {
 		}
 		all.Wait()
 		if dns.most != MaxQueries {
-			t.Errorf("%d questions at a time, want %d", dns.most, MaxQueries)
+			t.Errorf("%d look-ups at a time, want %d", dns.most, MaxQueries)
 		}
 	})
 }
 
-// TestAskedAgain: what was not answered in time is asked once more, unless nothing at all has been answered.
-func TestAskedAgain(t *testing.T) {
+// TestRetry: a look-up that timed out is repeated once, unless nothing has been answered yet.
+func TestRetry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dns := &busyDNS{fakeDNS: &fakeDNS{}}
 		p := Throttle(dns, MaxQueries).(*throttled)

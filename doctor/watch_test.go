@@ -18,7 +18,7 @@ import (
 	"mailhint/domains"
 )
 
-// watched is a run of doctor --watch, which a test looks at from outside.
+// watched is a running Watch.
 type watched struct {
 	*fakeDNS
 	file string
@@ -70,15 +70,15 @@ func (w *watched) round() string {
 
 const watchedConfig = "[server]\nname = \"setup.example.net\"\n[domains.\"a.example\"]\nimap = \"mail.a.example\"\nsmtp = \"mail.a.example\"\n"
 
-// TestWatch: changes only, of the world and of the configuration.
+// TestWatch: only changes are printed, of the world and of the configuration.
 func TestWatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		w := watch(t, ctx, watchedConfig, "setup.example.net", "mail.a.example", "autoconfig.a.example", "autodiscover.a.example")
 		missing := func(host string) string {
-			text := "DNS has no address for it"
+			text := "no address in DNS"
 			if strings.HasPrefix(host, "mail.") {
-				text = "DNS has no address for this mail server"
+				text = "this mail server has no address in DNS"
 			}
 			return host[strings.Index(host, ".")+1:] + " D01 " + host + ": " + text + "\n"
 		}
@@ -87,20 +87,20 @@ func TestWatch(t *testing.T) {
 			change func()
 			want   string
 		}{
-			{"all is well", func() {}, "good\n"},
+			{"everything is good", func() {}, "good\n"},
 			{"nothing changes", func() {}, ""},
-			{"a name goes", func() { w.set("autoconfig.a.example", false) }, "+ " + missing("autoconfig.a.example")},
-			{"it is still gone", func() {}, ""},
-			{"a mail server goes, and the name comes", func() { w.set("autoconfig.a.example", true); w.set("mail.a.example", false) },
+			{"a name disappears", func() { w.set("autoconfig.a.example", false) }, "+ " + missing("autoconfig.a.example")},
+			{"it is still missing", func() {}, ""},
+			{"a mail server disappears, and the name is back", func() { w.set("autoconfig.a.example", true); w.set("mail.a.example", false) },
 				"+ " + missing("mail.a.example") + "- " + missing("autoconfig.a.example")},
 			{"a broken configuration", func() { w.write(t, "nonsense") },
 				`\+ the configuration cannot be used, still using the previous one: .*domains.toml.*\n`},
-			{"which stays, and the mail server comes", func() { w.set("mail.a.example", true) }, "- " + missing("mail.a.example")},
-			{"a domain more", func() {
+			{"still broken, and the mail server is back", func() { w.set("mail.a.example", true) }, "- " + missing("mail.a.example")},
+			{"one more domain", func() {
 				w.write(t, strings.Replace(watchedConfig, "imap", "aliases = [\"b.example\"]\nimap", 1))
 				w.set("autoconfig.b.example", true)
 			}, "(?s)\\+ " + missing("autodiscover.b.example") + "- the configuration .*"},
-			{"all is well again", func() { w.set("autodiscover.b.example", true) }, "- " + missing("autodiscover.b.example")},
+			{"everything is good again", func() { w.set("autodiscover.b.example", true) }, "- " + missing("autodiscover.b.example")},
 		}
 		for i, step := range steps {
 			if i > 0 {
@@ -123,7 +123,7 @@ func TestWatch(t *testing.T) {
 	})
 }
 
-// TestWatchEnds: told to end, it does so at once, also while something hangs.
+// TestWatchEnds: Watch ends at once when told to, even if something hangs.
 func TestWatchEnds(t *testing.T) {
 	for _, slow := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
@@ -136,19 +136,19 @@ func TestWatchEnds(t *testing.T) {
 			cancel()
 			start := time.Now()
 			if err := <-w.done; err != nil || time.Since(start) > 0 {
-				t.Errorf("hanging %t: it took %s: %v", slow, time.Since(start), err)
+				t.Errorf("hanging %t: ending took %s: %v", slow, time.Since(start), err)
 			}
 		})
 	}
 }
 
-// TestWatchOutput: when nobody reads any more, it ends.
+// TestWatchOutput: an error of the output ends it.
 func TestWatchOutput(t *testing.T) {
-	if err := printChanges(deadWriter{}, nil, []string{"a"}); !errors.Is(err, io.ErrClosedPipe) {
+	if err := printChanges(brokenWriter{}, nil, []string{"a"}); !errors.Is(err, io.ErrClosedPipe) {
 		t.Errorf("got %v", err)
 	}
 }
 
-type deadWriter struct{}
+type brokenWriter struct{}
 
-func (deadWriter) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
+func (brokenWriter) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }

@@ -33,21 +33,21 @@ var now = time.Date(2026, 8, 1, 12, 0, 0, 0, time.UTC)
 
 const setupName = "setup.hoster.example"
 
-// world is what a doctor sees, made of maps: DNS as a domain should publish it, the true server's answers, and mail servers that are
-// as the settings say. A test then breaks something.
+// world is everything a doctor looks at, made of maps: DNS as a domain should publish it, the answers of a real server, and mail servers
+// that are as the settings say. A test then breaks something.
 type world struct {
 	hosts  map[string][]netip.Addr
 	cnames map[string]string
 	srv    map[string][]resolver.SRV
 	txt    map[string][]string
 	caa    map[string][]resolver.CAA
-	broken map[string]bool // names about which nobody answers
-	half   map[string]bool // names about whose IPv6 nobody answers
+	broken map[string]bool // names whose look-up fails
+	half   map[string]bool // names whose look-up of IPv6 addresses fails
 
 	handler http.Handler
-	// pages change what comes from a URL that begins with the key.
+	// pages change the answers of URLs that begin with the key.
 	pages map[string]func(*probe.Web)
-	// looks change what is seen at "host:port"; servers are those of all domains.
+	// looks change the look at "host:port"; servers are those of all domains.
 	looks   map[string]func(*probe.Look)
 	servers map[string]settings.Server
 
@@ -70,7 +70,7 @@ func load(t testing.TB, text string) *domains.Snapshot {
 	return snapshot
 }
 
-// newWorld makes a world in which all the named domains are well.
+// newWorld makes a world in which everything is good for these domains.
 func newWorld(t testing.TB, snapshot *domains.Snapshot, names ...string) *world {
 	t.Helper()
 	srv, err := server.New(snapshot.Server, slog.New(slog.NewTextHandler(io.Discard, nil)))
@@ -103,12 +103,12 @@ func find(t testing.TB, snapshot *domains.Snapshot, name string) Domain {
 	t.Helper()
 	found, err := snapshot.Lookup(context.Background(), settings.Question{Host: settings.Domain(name)})
 	if err != nil {
-		t.Fatalf("%s is not answered for", name)
+		t.Fatalf("%s has no settings", name)
 	}
 	return Domain{Found: found}
 }
 
-// publish puts the records of a domain into DNS, and its mail servers on the net.
+// publish adds the records of a domain to DNS, and its mail servers.
 func (w *world) publish(t testing.TB, found settings.Found) {
 	t.Helper()
 	o := dnsrecords.Options{Server: setupName, TTL: 3600}
@@ -194,13 +194,13 @@ func (w *world) CAA(_ context.Context, name string) ([]resolver.CAA, error) {
 	return answer(w, w.caa, name)
 }
 
-// goodTLS is an encrypted connection with nothing wrong.
+// goodTLS is a TLS connection without faults.
 func goodTLS(names ...string) *probe.TLS {
 	return &probe.TLS{Version: tls.VersionTLS13,
 		Chain: []*x509.Certificate{{DNSNames: names, NotBefore: now.AddDate(0, -1, 0), NotAfter: now.AddDate(0, 2, 0)}}}
 }
 
-// mechanisms are those that a server with a login method has.
+// mechanisms are what a server with a login method offers.
 var mechanisms = map[settings.Auth][]string{
 	settings.Password: {"PLAIN", "LOGIN"}, settings.PasswordEncrypted: {"CRAM-MD5"}, settings.OAuth2Token: {"XOAUTH2"},
 	settings.GSSAPI: {"GSSAPI"}, settings.NTLM: {"NTLM"}, settings.ClientCert: {"EXTERNAL"},

@@ -57,8 +57,8 @@ func (n *internet) examine(t *testing.T, c *testcase) {
 		}
 	}
 	for _, f := range e.Domains[0].Findings {
-		if f.Text == "" || f.Do == "" {
-			t.Errorf("%s has no text, or nothing to do", f.Code)
+		if f.Text == "" || f.Fix == "" {
+			t.Errorf("%s has no text or no fix", f.Code)
 		}
 	}
 	if t.Failed() {

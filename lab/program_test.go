@@ -100,7 +100,7 @@ type examination struct {
 }
 
 // finding is something that is wrong.
-type finding struct{ Code, Severity, Subject, Text, Do, Paste string }
+type finding struct{ Code, Severity, Subject, Text, Fix, Paste string }
 
 // doctor has a domain examined.
 func (n *internet) doctor(t testing.TB, config string, args ...string) (examination, result) {

@@ -18,10 +18,10 @@ var monitorStates = []struct {
 }{
 	{doctor.NameMissing, monitor.NoAddress},
 	{doctor.PortClosed, monitor.Closed},
-	{doctor.OtherTLSMode, monitor.WrongTLS},
+	{doctor.WrongTLSMode, monitor.WrongTLS},
 	{doctor.NoSTARTTLS, monitor.WrongTLS},
 	{doctor.Certificate, monitor.Certificate},
-	{doctor.DeadIPv6, monitor.DeadIPv6},
+	{doctor.IPv6Unreachable, monitor.DeadIPv6},
 	{doctor.LoginMethods, monitor.NoLogin},
 }
 

@@ -11,14 +11,14 @@ import (
 	"mailhint/resolver"
 )
 
-// srvLabels are the names of SRV records that programs look up.
+// srvLabels are the names of SRV records that clients look up.
 var srvLabels = []string{
 	"_autodiscover._tcp.", "_imaps._tcp.", "_imap._tcp.", "_pop3s._tcp.", "_pop3._tcp.", "_submissions._tcp.", "_submission._tcp.",
 	"_sieve._tcp.", "_caldavs._tcp.", "_carddavs._tcp.", "_jmap._tcp.",
 }
 
-// gatherRecords asks for the records that a domain has under the names of those that it should have.
-func (d *session) gatherRecords(ctx context.Context, s *seen) {
+// gatherRecords looks up the SRV and TXT records of a domain.
+func (d *session) gatherRecords(ctx context.Context, s *observations) {
 	domain := string(s.Found.Domain)
 	var mu sync.Mutex
 	s.unanswered = make(map[string]error)
@@ -38,18 +38,18 @@ func (d *session) gatherRecords(ctx context.Context, s *seen) {
 	for _, label := range []string{"_ua-auto-config.", "_caldavs._tcp.", "_carddavs._tcp."} {
 		asks = append(asks, func() { note(dnsrecords.PublishedTXT, label+domain) })
 	}
-	together(asks...)
+	concurrently(asks...)
 	slices.SortFunc(s.published, func(a, b dnsrecords.Record) int {
 		return strings.Compare(a.Name+a.Data.Type()+a.Data.String(), b.Name+b.Data.Type()+b.Data.String())
 	})
 	d.gatherAliases(ctx, s)
 }
 
-// maxTargets bounds how many targets of SRV records are looked at. A healthy domain has a handful.
+// maxTargets limits how many targets of SRV records are looked up. A correct domain has a handful.
 const maxTargets = 32
 
 // gatherAliases finds out which targets of SRV records are aliases.
-func (d *session) gatherAliases(ctx context.Context, s *seen) {
+func (d *session) gatherAliases(ctx context.Context, s *observations) {
 	s.aliases = make(map[string]string)
 	var targets []string
 	for _, r := range s.published {
@@ -70,5 +70,5 @@ func (d *session) gatherAliases(ctx context.Context, s *seen) {
 			}
 		})
 	}
-	together(asks...)
+	concurrently(asks...)
 }

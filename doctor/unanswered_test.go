@@ -13,10 +13,10 @@ import (
 	"mailhint/resolver"
 )
 
-// noDNS is a world whose resolver is down.
+// noDNS is a world in which DNS is down.
 type noDNS struct{ *world }
 
-const downCause = "127.0.0.1:53: write: a cause that is told to its very end: connection refused"
+const downCause = "127.0.0.1:53: write: a cause that is printed in full: connection refused"
 
 func down(name string) error {
 	return &resolver.Error{Question: name + " A", Kind: resolver.ErrFailed, Causes: []error{errors.New(downCause)}}
@@ -40,7 +40,7 @@ func (n noDNS) LookURL(_ context.Context, q probe.Request) probe.Web {
 	return probe.Web{URL: q.URL, Err: down("a web server")}
 }
 
-// TestNoDNS: where DNS is away, that is said once, with its cause, and nothing is known of programs.
+// TestNoDNS: if DNS is down, the report says so once, with the cause, and knows nothing about clients.
 func TestNoDNS(t *testing.T) {
 	snapshot := load(t, usual)
 	w := noDNS{newWorld(t, snapshot, "a.example")}
@@ -50,7 +50,7 @@ func TestNoDNS(t *testing.T) {
 	if len(r.Findings) > 0 || len(r.Unchecked) != 1 || !r.Incomplete || r.Reason != r.Unchecked[0] {
 		t.Fatalf("got %+v", r)
 	}
-	if text := r.Unchecked[0]; !strings.HasPrefix(text, "DNS does not answer: "+downCause+" (about ") {
+	if text := r.Unchecked[0]; !strings.HasPrefix(text, "DNS does not answer: "+downCause+" (asked for ") {
 		t.Errorf("got %q", text)
 	}
 	for _, c := range r.Clients {
@@ -58,12 +58,12 @@ func TestNoDNS(t *testing.T) {
 			t.Errorf("got %s, %v", text, err)
 		}
 	}
-	if len(r.Clients) != len(programs) {
-		t.Errorf("%d programs", len(r.Clients))
+	if len(r.Clients) != len(clientModels) {
+		t.Errorf("%d clients, want %d", len(r.Clients), len(clientModels))
 	}
 }
 
-// TestPrivateClients: of servers that were not looked at because they are private, nothing is known.
+// TestPrivateClients: nothing is known about servers with private addresses, which are not looked at.
 func TestPrivateClients(t *testing.T) {
 	snapshot := load(t, usual)
 	w := newWorld(t, snapshot, "a.example")
@@ -71,23 +71,23 @@ func TestPrivateClients(t *testing.T) {
 		w.looks[at] = state(probe.Forbidden)
 	}
 	for _, c := range w.doctor().Examine(context.Background(), find(t, snapshot, "a.example")).Clients {
-		if c.Works != nil || !strings.Contains(c.Why, "could not be looked at") {
+		if c.Works != nil || !strings.Contains(c.Why, "could not be checked") {
 			t.Errorf("got %+v", c)
 		}
 	}
 }
 
-// TestKnownBeforeUnknown: one server that fails is enough to know that a program does not work.
+// TestKnownBeforeUnknown: one server that fails is enough to know that a client does not work.
 func TestKnownBeforeUnknown(t *testing.T) {
 	known := errors.New("it is closed")
-	for _, pair := range [][2]error{{known, notKnown("?")}, {notKnown("?"), known}, {known, nil}, {nil, known}} {
+	for _, pair := range [][2]error{{known, unknownError("?")}, {unknownError("?"), known}, {known, nil}, {nil, known}} {
 		if got := worse(pair[0], pair[1]); got != known {
 			t.Errorf("%v: got %v", pair, got)
 		}
 	}
 }
 
-// TestPasswordStopsOutlook: a web site of the domain that asks for a password spoils what Outlook would find after it, and is told once.
+// TestPasswordStopsOutlook: a web site of the domain that asks for a password keeps Outlook from looking further, and is reported once.
 func TestPasswordStopsOutlook(t *testing.T) {
 	snapshot := load(t, usual)
 	for path, works := range map[string]bool{"": false, "autodiscover/": false, ".well-known/": true} {
@@ -95,7 +95,7 @@ func TestPasswordStopsOutlook(t *testing.T) {
 		w.hosts["a.example"] = addresses("203.0.113.80")
 		w.pages["https://a.example/"+path] = body(401, htmlType, website)
 		r := w.doctor().Examine(context.Background(), find(t, snapshot, "a.example"))
-		if len(r.Findings) != 1 || r.Findings[0].Code != AsksPassword {
+		if len(r.Findings) != 1 || r.Findings[0].Code != PasswordRequired {
 			t.Errorf("%q: got %+v", path, r.Findings)
 		}
 		i := slices.IndexFunc(r.Clients, func(c Client) bool { return c.Name == "Outlook (classic)" })

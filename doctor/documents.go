@@ -4,33 +4,32 @@ import (
 	"encoding/xml"
 	"errors"
 	"fmt"
-	"net/http"
 	"strconv"
 	"strings"
 
 	"mailhint/settings"
 )
 
-// document is what a program can find in an answer, before its own rules.
+// document is what an answer says, before a client applies its rules.
 type document struct {
 	id      string   // the emailProvider's
 	domains []string // the domain elements
 	servers []entry  // in the order of the document
 }
 
-// entry is a server as a document names it. A field holds what stands there, whether it is good or not.
+// entry is a server in a document, as it is written there, valid or not.
 type entry struct {
-	kind     string // "imap", "pop3", "smtp", and others that nothing here uses
+	kind     string // "imap", "pop3", "smtp", and others that are not used here
 	host     string
-	port     uint16 // 0 if it is no port
+	port     uint16 // 0 if it is not valid
 	security settings.Security
 	auths    []settings.Auth
-	login    string // with placeholders, as it stands there
+	login    string // with placeholders
 	hasLogin bool
 }
 
-// errNotThis means that an answer is another kind of document.
-var errNotThis = errors.New("it is no such document")
+// errNotThis means that an answer is not a document of this format.
+var errNotThis = errors.New("not a document of this format")
 
 type configXML struct {
 	XMLName  xml.Name    `xml:"clientConfig"`
@@ -53,7 +52,7 @@ type configServer struct {
 	Username   *string  `xml:"username"`
 }
 
-// The words of config-v1.1.xml. Letter case and white space count in most programs.
+// The values of config-v1.1.xml. Most clients distinguish case and white space.
 var (
 	socketTypes = map[string]settings.Security{"SSL": settings.ImplicitTLS, "STARTTLS": settings.STARTTLS, "plain": settings.Plaintext}
 	configAuths = map[string]settings.Auth{
@@ -113,7 +112,7 @@ type poxProtocol struct {
 	Encryption string
 }
 
-// poxError is an Autodiscover answer that says that there is none.
+// poxError is an Autodiscover answer that reports an error.
 type poxError struct{ text string }
 
 func (e poxError) Error() string { return e.text }
@@ -160,7 +159,7 @@ func portNumber(s string) uint16 {
 	return uint16(port)
 }
 
-// mailServers is what two documents that agree have in common, whatever their order and form.
+// mailServers are the mail servers of a document, in a form that can be compared.
 func (d document) mailServers() map[string]bool {
 	all := make(map[string]bool)
 	for _, e := range d.servers {
@@ -169,9 +168,4 @@ func (d document) mailServers() map[string]bool {
 		}
 	}
 	return all
-}
-
-// isGood reports whether a page came from a server that programs trust.
-func (p page) isGood() bool {
-	return p.Err == nil && p.Status == http.StatusOK && (p.TLS == nil || p.TLS.NameErr == nil && p.TLS.ChainErr == nil)
 }

@@ -15,12 +15,12 @@ import (
 	"mailhint/settings"
 )
 
-// question is what to ask at a place, and what ought to come.
+// question is what to ask at a place, and the right answer.
 type question struct {
 	place place
 	probe.Request
 	want []byte
-	// final: a redirect is an answer too, and is not followed.
+	// final means that a redirect is an answer and is not followed.
 	final bool
 }
 
@@ -35,9 +35,9 @@ func overHTTP(r settings.Request) settings.Request {
 	return r
 }
 
-// questions lists everything that is asked of web servers about a domain.
-func (d *session) questions(s *seen) []question {
-	config, profile, ours := s.configQuestions(), s.profileQuestion(), d.wantsAny("HC") || d.wants(Disagree)
+// questions lists everything to ask web servers about a domain.
+func (d *session) questions(s *observations) []question {
+	config, profile, ours := s.configQuestions(), s.profileQuestion(), d.wantsAny("HC") || d.wants(Contradiction)
 	var all []question
 	if ours {
 		all = append(append(append(all, config...), s.poxQuestions()...), s.paccQuestion())
@@ -51,8 +51,8 @@ func (d *session) questions(s *seen) []question {
 	return all
 }
 
-func (s *seen) configQuestions() []question {
-	domain, person := s.Found.Domain, s.person()
+func (s *observations) configQuestions() []question {
+	domain, person := s.Found.Domain, s.postmaster()
 	ask := func(p place, r settings.Request, a settings.Address) question {
 		q := questionAt(p, r)
 		if document, err := autoconfig.Answer(s.Found, a, p == configEvolution); err == nil {
@@ -63,7 +63,7 @@ func (s *seen) configQuestions() []question {
 	host, bare := autoconfig.Request(domain, person), autoconfig.WellKnownRequest(domain, person)
 	return []question{
 		ask(configHost, host, person),
-		ask(configNobody, autoconfig.Request(domain, settings.Address{}), settings.Address{}),
+		ask(configNoAddress, autoconfig.Request(domain, settings.Address{}), settings.Address{}),
 		ask(configEvolution, autoconfig.EvolutionRequest(domain, person), settings.Address{Local: settings.EvolutionUser, Domain: domain}),
 		ask(configHTTP, overHTTP(host), person),
 		ask(configBare, bare, person),
@@ -71,8 +71,8 @@ func (s *seen) configQuestions() []question {
 	}
 }
 
-func (s *seen) poxQuestions() []question {
-	domain, person := s.Found.Domain, s.person()
+func (s *observations) poxQuestions() []question {
+	domain, person := s.Found.Domain, s.postmaster()
 	want, err := autodiscover.Answer(s.Found, person)
 	if err != nil || s.AutodiscoverRedirect != "" {
 		want = nil
@@ -86,7 +86,7 @@ func (s *seen) poxQuestions() []question {
 	return []question{ask(poxHost, host), ask(poxHTTP, overHTTP(host)), ask(poxBare, autodiscover.BareRequest(domain, person))}
 }
 
-func (s *seen) paccQuestion() question {
+func (s *observations) paccQuestion() question {
 	q := questionAt(paccHost, pacc.Request(s.Found.Domain))
 	if document, err := pacc.Answer(s.Found); err == nil {
 		q.want = document
@@ -94,20 +94,20 @@ func (s *seen) paccQuestion() question {
 	return q
 }
 
-func (s *seen) profileQuestion() question {
-	q := questionAt(profileHost, mobileconfig.Request(s.person()))
-	if document, err := mobileconfig.Answer(s.Found, s.person()); err == nil {
+func (s *observations) profileQuestion() question {
+	q := questionAt(profileHost, mobileconfig.Request(s.postmaster()))
+	if document, err := mobileconfig.Answer(s.Found, s.postmaster()); err == nil {
 		q.want = document
 	}
 	return q
 }
 
-// maxWeb is how many requests about one domain are under way at a time.
+// maxWeb is how many web requests about one domain run at a time.
 const maxWeb = 4
 
-func (d *session) gatherWeb(ctx context.Context, s *seen) {
+func (d *session) gatherWeb(ctx context.Context, s *observations) {
 	questions := d.questions(s)
-	s.asked = len(questions) > 0
+	s.askedWeb = len(questions) > 0
 	s.web = make(map[place]page)
 	free := make(chan struct{}, maxWeb)
 	var mu sync.Mutex
@@ -122,13 +122,13 @@ func (d *session) gatherWeb(ctx context.Context, s *seen) {
 			s.web[q.place] = p
 		})
 	}
-	together(asks...)
+	concurrently(asks...)
 }
 
-// maxHops is how many redirects are followed: a provider's own server may be asked by way of one.
+// maxHops is how many redirects are followed.
 const maxHops = 3
 
-// ask asks a question and follows redirects to other https addresses, as programs do.
+// ask asks a question and follows redirects to other https URLs, as clients do.
 func (d *session) ask(ctx context.Context, q question) page {
 	p := page{want: q.want}
 	request := q.Request

@@ -9,17 +9,17 @@ import (
 	"mailhint/settings"
 )
 
-// The texts here are for the two mail servers that most self-hosters run, Dovecot (2.3 and 2.4 where both take the same) and Postfix.
+// The snippets are for the mail servers that most self-hosters run, Dovecot (2.3, and 2.4 where it differs) and Postfix.
 
-// keys are the protocols as domains.toml spells them.
+// keys are the keys of domains.toml for each protocol.
 var keys = map[settings.Protocol]string{settings.IMAP: "imap", settings.POP3: "pop3", settings.Submission: "smtp",
 	settings.ManageSieve: "sieve"}
 
-// entryLike is the line of domains.toml in which a server has the TLS mode that its port speaks. A port that is known for the other
-// mode is left out: it is better mended in the mail server.
-func (j *judgement) entryLike(server settings.Server, speaks settings.Security) string {
+// entryWith is the line of domains.toml in which a server has the TLS mode that its port uses. It is empty for a port that is known for
+// the other mode, which is better fixed in the mail server.
+func (j *judgement) entryWith(server settings.Server, speaks settings.Security) string {
 	if speaks == settings.Plaintext {
-		return "" // nobody should be told to give up encryption
+		return "" // nobody should be advised to do without encryption
 	}
 	var urls []string
 	for _, s := range j.Servers {
@@ -29,7 +29,7 @@ func (j *judgement) entryLike(server settings.Server, speaks settings.Security) 
 		if s.Host == server.Host && s.Port == server.Port {
 			s.Security = speaks
 		}
-		if url := s.URL(); url != "" && !s.UnusualPort() { // else the entry is better left out
+		if url := s.URL(); url != "" && !s.UnusualPort() { // otherwise, fix the mail server
 			urls = append(urls, strconv.Quote(url))
 		}
 	}
@@ -42,7 +42,7 @@ func (j *judgement) entryLike(server settings.Server, speaks settings.Security) 
 	return keys[server.Protocol] + " = [" + strings.Join(urls, ", ") + "]"
 }
 
-// listenLines have a service listen at the usual port.
+// listenLines make a service listen on the port.
 func listenLines(look probe.Look) string {
 	if look.State != probe.Refused {
 		return ""
@@ -51,13 +51,13 @@ func listenLines(look probe.Look) string {
 	implicit := p.Security == settings.ImplicitTLS
 	switch {
 	case p.Protocol == settings.Submission && implicit:
-		return fmt.Sprintf("# master.cf of Postfix\n"+
+		return fmt.Sprintf("# Postfix, master.cf\n"+
 			"%d inet n - y - - smtpd -o smtpd_tls_wrappermode=yes -o smtpd_sasl_auth_enable=yes", p.Number)
 	case p.Protocol == settings.Submission:
-		return fmt.Sprintf("# master.cf of Postfix\n"+
+		return fmt.Sprintf("# Postfix, master.cf\n"+
 			"%d inet n - y - - smtpd -o smtpd_tls_security_level=encrypt -o smtpd_sasl_auth_enable=yes", p.Number)
 	case p.Protocol == settings.ManageSieve:
-		return fmt.Sprintf("# Dovecot, package dovecot-managesieved\n"+
+		return fmt.Sprintf("# Dovecot (package dovecot-managesieved)\n"+
 			"service managesieve-login {\n  inet_listener sieve {\n    port = %d\n  }\n}", p.Number)
 	}
 	name := keys[p.Protocol]
@@ -72,9 +72,9 @@ func modeLines(server settings.Server) string {
 	implicit := server.Security == settings.ImplicitTLS
 	switch {
 	case server.Protocol == settings.Submission && implicit:
-		return "# master.cf of Postfix, for this port\n  -o smtpd_tls_wrappermode=yes"
+		return "# Postfix, master.cf, for this port\n  -o smtpd_tls_wrappermode=yes"
 	case server.Protocol == settings.Submission:
-		return "# master.cf of Postfix, for this port\n  -o smtpd_tls_wrappermode=no -o smtpd_tls_security_level=encrypt"
+		return "# Postfix, master.cf, for this port\n  -o smtpd_tls_wrappermode=no -o smtpd_tls_security_level=encrypt"
 	case implicit:
 		return "# Dovecot, in the inet_listener of this port\nssl = yes"
 	}
@@ -83,17 +83,17 @@ func modeLines(server settings.Server) string {
 
 func startTLSLines(p settings.Protocol) string {
 	if p == settings.Submission {
-		return "# master.cf of Postfix, for this port\n  -o smtpd_tls_security_level=encrypt"
+		return "# Postfix, master.cf, for this port\n  -o smtpd_tls_security_level=encrypt"
 	}
 	return "# Dovecot\nssl = required"
 }
 
 func certificateLines(p settings.Protocol) string {
 	if p == settings.Submission {
-		return "# main.cf of Postfix: the key, then the certificate with its intermediates\n" +
+		return "# Postfix, main.cf: the key, then the certificate with its intermediates\n" +
 			"smtpd_tls_chain_files = /path/privkey.pem, /path/fullchain.pem"
 	}
-	return "# Dovecot 2.3; from 2.4 ssl_server_cert_file and ssl_server_key_file, without the <\n" +
+	return "# Dovecot 2.3; since 2.4 ssl_server_cert_file and ssl_server_key_file, without the <\n" +
 		"ssl_cert = </path/fullchain.pem\nssl_key = </path/privkey.pem"
 }
 
@@ -106,12 +106,12 @@ func reloadLines(p settings.Protocol) string {
 
 func onlyTLSLines(p settings.Protocol) string {
 	if p == settings.Submission {
-		return "# main.cf of Postfix\nsmtpd_tls_auth_only = yes"
+		return "# Postfix, main.cf\nsmtpd_tls_auth_only = yes"
 	}
-	return "# Dovecot 2.3; from 2.4 auth_allow_cleartext = no\ndisable_plaintext_auth = yes"
+	return "# Dovecot 2.3; since 2.4 auth_allow_cleartext = no\ndisable_plaintext_auth = yes"
 }
 
-// authLines correct the entry where there is something to offer, and the server where there is nothing.
+// authLines correct the entry if the server offers any login method, and otherwise the server.
 func authLines(p settings.Protocol, look probe.Look) string {
 	offered := look.After.Auths()
 	if look.Speaks == settings.Plaintext {
@@ -125,7 +125,7 @@ func authLines(p settings.Protocol, look probe.Look) string {
 		return "auth = [" + strings.Join(quoted, ", ") + "]"
 	}
 	if p == settings.Submission {
-		return "# main.cf of Postfix, with Dovecot for the logins\n" +
+		return "# Postfix, main.cf, with Dovecot for the logins\n" +
 			"smtpd_sasl_auth_enable = yes\nsmtpd_sasl_type = dovecot\nsmtpd_sasl_path = private/auth"
 	}
 	return "# Dovecot\nauth_mechanisms = plain login"

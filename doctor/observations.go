@@ -1,0 +1,132 @@
+package doctor
+
+import (
+	"bytes"
+	"net/http"
+	"net/netip"
+	"slices"
+	"time"
+
+	"mailhint/dnsrecords"
+	"mailhint/probe"
+	"mailhint/resolver"
+	"mailhint/settings"
+)
+
+// observations are everything that was found out about a domain. Judging it needs nothing else.
+type observations struct {
+	Domain
+	now time.Time
+
+	server  string       // the mailhint server's name; empty if unknown
+	ours    []netip.Addr // its addresses; nil if unknown
+	oursErr error        // why they are unknown
+	issuers []string
+
+	// names are autoconfig., autodiscover., ua-auto-config. and the domain itself, by their names.
+	names map[string]name
+	// unused is a random name below the domain, for which only a wildcard record can answer. It is looked up only if a name points to
+	// another server.
+	unused name
+	// proxies are the addresses of names that are not ours but answer as we do: those of a proxy or a CDN.
+	proxies map[string][]netip.Addr
+
+	want       []dnsrecords.Record // what the domain should publish
+	published  []dnsrecords.Record // its SRV and TXT records
+	aliases    map[string]string   // the targets of SRV records that are aliases, with their targets
+	unanswered map[string]error    // names of SRV and TXT records whose look-up failed
+
+	caa map[string]caa // by name
+
+	web       map[place]page
+	srvTarget string // of the SRV record _autodiscover, if poxSRV was asked
+
+	hosts        map[string]probe.Host // mail servers, by name
+	resolvedMail bool                  // the addresses of mail servers are known
+	lookedAtMail bool                  // mail servers were looked at
+	askedWeb     bool                  // web servers were asked
+	local        []netip.Addr          // addresses of this machine
+
+	wants func(letters string) bool // whether codes that begin with one of the letters were asked for; nil for all
+}
+
+// name is what DNS says about a host name.
+type name struct {
+	addresses []netip.Addr
+	canonical string
+	err       error
+}
+
+// caa is what applies to a name: the records of the nearest name at or above it that has any (RFC 8659 section 3).
+type caa struct {
+	owner   string
+	records []resolver.CAA
+	err     error
+}
+
+// page is the answer at a place.
+type page struct {
+	probe.Web
+	// via are the URLs of the redirects on the way.
+	via []string
+	// want is the right document; nil if there is none to compare with.
+	want []byte
+}
+
+// place is where clients ask.
+type place uint8
+
+const (
+	configHost      place = iota // autoconfig., with an address, as most clients ask
+	configNoAddress              // autoconfig., without an address
+	configEvolution              // autoconfig., as Evolution asks
+	configHTTP                   // autoconfig. without TLS
+	configBare                   // the domain's own web server
+	configBareHTTP               // the same without TLS
+	poxHost                      // autodiscover.
+	poxHTTP                      // autodiscover. without TLS
+	poxBare                      // the domain's own web server
+	poxSRV                       // the target of the SRV record _autodiscover
+	paccHost                     // ua-auto-config.
+	profileHost                  // autoconfig., Apple's profile
+	ispdbEntry                   // Mozilla's database
+)
+
+// hostOf is the host name of a place.
+func (s *observations) hostOf(p place) string {
+	domain := string(s.Found.Domain)
+	switch p {
+	case configHost, configNoAddress, configEvolution, configHTTP, profileHost:
+		return "autoconfig." + domain
+	case poxHost, poxHTTP:
+		return "autodiscover." + domain
+	case paccHost:
+		return "ua-auto-config." + domain
+	case poxSRV:
+		return s.srvTarget
+	}
+	return domain
+}
+
+// postmaster is the address that we ask for: every domain has it (RFC 5321 section 4.5.1), so that nobody learns of another.
+func (s *observations) postmaster() settings.Address {
+	return settings.Address{Local: "postmaster", Domain: s.Found.Domain}
+}
+
+// host is a server's host name for this domain.
+func (s *observations) host(server settings.Server) string {
+	return server.Host.Expand(string(s.Found.Domain), string(s.Primary))
+}
+
+// foreign are the addresses of a name that are not ours.
+func (s *observations) foreign(n name) []netip.Addr {
+	return slices.DeleteFunc(slices.Clone(n.addresses), func(a netip.Addr) bool { return slices.Contains(s.ours, a) })
+}
+
+// isOurs reports whether a page is our answer, even if a proxy passed it on.
+func (s *observations) isOurs(p page) bool {
+	if s.AutodiscoverRedirect != "" && p.want == nil {
+		return isRedirect(p.Status) && p.Location == s.AutodiscoverRedirect
+	}
+	return p.want != nil && p.Status == http.StatusOK && bytes.Equal(p.Body, p.want)
+}
