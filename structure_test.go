@@ -19,7 +19,7 @@ var ranks = [][]string{
 	{"settings", "templates", "durable", "resolver", "certs/pebbletest", "keypairs/keypairtest", "lab/visit"},
 	{"edge", "edge/edgetest"},
 	{"autoconfig", "autodiscover", "mobileconfig", "pacc", "wellknown", "dnsrecords", "domains", "ispdb", "probe", "exchangers", "certs", "proxies", "listen", "keypairs"},
-	{"preview", "export", "help"},
+	{"preview", "export", "imports", "help"},
 	{"server", "doctor", "monitor", "starter"},
 	{"cmd/mailhint", "clients", "lab", "bench", "bench/bare"},
 }

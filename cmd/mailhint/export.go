@@ -98,7 +98,7 @@ func exportSettings(cmd *cobra.Command, flags exportFlags, args []string) error 
 // writeExport exports and reports on stderr what was not, and which files were written.
 func writeExport(cmd *cobra.Command, flags exportFlags, named bool, o export.Options) error {
 	messages := cmd.ErrOrStderr()
-	o.Remark = func(about, text string) { fmt.Fprintf(messages, "%s: %s\n", about, untrusted.Printable(text)) }
+	o.Remark = func(about, text string) { fmt.Fprintln(messages, untrusted.Printable(about+": "+text)) }
 	if flags.format == "static" {
 		progress := newProgress(messages, countNames(o.Entries), "domains")
 		defer progress.done()

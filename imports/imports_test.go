@@ -1,0 +1,96 @@
+package imports
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"mailhint/domains"
+	"mailhint/settings"
+)
+
+// notes returns a Report and what it was called with.
+func notes() (Report, *[]string) {
+	list := new([]string)
+	return func(where domains.Position, text string) { *list = append(*list, where.String()+": "+text) }, list
+}
+
+func mail(host string) *settings.Settings {
+	login, auth := settings.Login(settings.EmailAddress), []settings.Auth{settings.Password}
+	return &settings.Settings{Login: login, Auth: auth, Servers: []settings.Server{
+		{Protocol: settings.IMAP, Host: settings.Pattern(host), Port: 993, Security: settings.ImplicitTLS, Login: login, Auth: auth},
+		{Protocol: settings.Submission, Host: settings.Pattern(host), Port: 465, Security: settings.ImplicitTLS, Login: login, Auth: auth},
+	}}
+}
+
+// TestWriter: the first source that has a domain gives its settings, and what is written can be loaded.
+func TestWriter(t *testing.T) {
+	report, got := notes()
+	var out bytes.Buffer
+	w, err := NewWriter(&out, "test files", report)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range []Entry{
+		{Source: "dir/one", Domains: []settings.Domain{"a.example"}, Settings: mail("one.example")},
+		{Source: "dir/two", Domains: []settings.Domain{"a.example", "b.example", "c.example"}, Settings: mail("two.example"), Comments: []string{"two brands"}},
+		{Source: "dir/three", Domains: []settings.Domain{"c.example"}, Settings: mail("three.example")},
+	} {
+		if err := w.Add(e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := []string{
+		"dir/two: a.example is left out: it has been imported from one",
+		"dir/three: c.example is left out: it has been imported from two",
+		"dir/three: not converted: all its domains have been imported from other files",
+	}
+	if !slices.Equal(*got, want) {
+		t.Errorf("got the reports\n%s\nwant\n%s", strings.Join(*got, "\n"), strings.Join(want, "\n"))
+	}
+	if want := (Result{Entries: 2, Domains: 3, Failed: 1, Remarks: 2}); w.Result != want {
+		t.Errorf("got %+v, want %+v", w.Result, want)
+	}
+	file := filepath.Join(t.TempDir(), "domains.toml")
+	if err := os.WriteFile(file, out.Bytes(), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	snapshot, err := domains.Load(file)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, &out)
+	}
+	for domain, host := range map[settings.Domain]settings.Pattern{"a.example": "one.example", "b.example": "two.example", "c.example": "two.example"} {
+		found, err := snapshot.Lookup(t.Context(), settings.Question{Host: domain})
+		if err != nil || found.Servers[0].Host != host {
+			t.Errorf("%s: got %v, %v, want the server %s", domain, found.Settings, err, host)
+		}
+	}
+	if !strings.Contains(out.String(), "# From two\n# two brands\n# a.example is left out") {
+		t.Errorf("the comments are missing:\n%s", &out)
+	}
+}
+
+// full is a writer with no room left.
+type full struct{}
+
+var errFull = errors.New("full")
+
+func (full) Write([]byte) (int, error) { return 0, errFull }
+
+func TestISPDBReportsWriteErrors(t *testing.T) {
+	report, _ := notes()
+	if _, err := ISPDB(full{}, []string{t.TempDir()}, report); err == nil || errors.Is(err, errFull) {
+		t.Errorf("got %v for a directory without provider files", err)
+	}
+	file := filepath.Join(t.TempDir(), "a.xml")
+	if err := os.WriteFile(file, []byte("<clientConfig/>"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ISPDB(full{}, []string{file}, report); !errors.Is(err, errFull) {
+		t.Errorf("got %v, want %v", err, errFull)
+	}
+}

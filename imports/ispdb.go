@@ -1,0 +1,106 @@
+package imports
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"mailhint/domains"
+	"mailhint/ispdb"
+)
+
+// ISPDB converts provider files of Mozilla's ISPDB. The paths name files, or directories with such files. A file that cannot be converted is
+// reported and counted, and the others are converted all the same.
+func ISPDB(out io.Writer, paths []string, report Report) (Result, error) {
+	files, err := providerFiles(paths)
+	if err != nil {
+		return Result{}, err
+	}
+	w, err := NewWriter(out, "ISPDB provider files", report)
+	if err != nil {
+		return Result{}, err
+	}
+	for _, file := range files {
+		if err := w.addProviderFile(file); err != nil {
+			return w.Result, err
+		}
+	}
+	return w.Result, nil
+}
+
+// providerFiles lists the files that are meant: those that are named, and those in directories in the order of their names.
+func providerFiles(paths []string) ([]string, error) {
+	var files []string
+	for _, path := range paths {
+		info, err := os.Stat(path)
+		if err != nil {
+			return nil, fmt.Errorf("cannot read %s: %w; name a provider file, or a directory with such files", path, cause(err))
+		}
+		if !info.IsDir() {
+			files = append(files, path)
+			continue
+		}
+		entries, err := os.ReadDir(path)
+		if err != nil {
+			return nil, fmt.Errorf("cannot read the directory %s: %w; allow that, or name the files", path, cause(err))
+		}
+		found := false
+		for _, e := range entries {
+			file := filepath.Join(path, e.Name())
+			// Mozilla's names end with .xml today and had no ending before.
+			if info, err := os.Stat(file); err == nil && info.Mode().IsRegular() && (filepath.Ext(file) == ".xml" || isProviderFile(file)) {
+				files = append(files, file)
+				found = true
+			}
+		}
+		if !found {
+			return nil, fmt.Errorf("%s contains no provider files; their names end with .xml", path)
+		}
+	}
+	return files, nil
+}
+
+// isProviderFile reports whether a file begins like one.
+func isProviderFile(file string) bool {
+	head, err := readFile(file, 4096)
+	return err == nil && bytes.Contains(head, []byte("<clientConfig"))
+}
+
+// readFile reads a file up to a limit.
+func readFile(file string, limit int64) ([]byte, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, cause(err)
+	}
+	defer f.Close() // it was only read
+	return io.ReadAll(io.LimitReader(f, limit))
+}
+
+// addProviderFile adds the entry of one file. The error is about writing; what is wrong with the file is reported.
+func (w *Writer) addProviderFile(file string) error {
+	text, err := readFile(file, ispdb.MaxSize+1)
+	if err != nil {
+		w.Fail(domains.Position{File: file}, err.Error())
+		return nil
+	}
+	provider, remarks, err := ispdb.Read(text)
+	var comments []string
+	for _, r := range remarks {
+		w.Remark(domains.Position{File: file, Line: r.Line}, r.Text)
+		comments = append(comments, r.Text)
+	}
+	if fault := (*ispdb.Error)(nil); errors.As(err, &fault) {
+		w.Fail(domains.Position{File: file, Line: fault.Line}, fault.Text)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, c := range provider.Comments {
+		comments = append(comments, "The file says: "+c.Text)
+	}
+	return w.Add(Entry{Source: file, Domains: provider.Domains, Settings: provider.Settings, Plaintext: provider.Plaintext(), Comments: comments})
+}
