@@ -126,7 +126,7 @@ func (x *exchange) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	x.status = res.StatusCode
-	if order && res.StatusCode == http.StatusCreated {
+	if order && res.StatusCode < 300 {
 		x.orders++
 	}
 	if after := retryAfter(res.Header); after > 0 && res.StatusCode >= 400 { // in good answers it is about polling

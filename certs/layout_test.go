@@ -2,8 +2,6 @@ package certs
 
 import (
 	"crypto/ecdsa"
-	"errors"
-	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -137,82 +135,5 @@ func TestReadableByCertmagic(t *testing.T) {
 	}
 	if account, err := acmeIssuer.GetAccount(t.Context(), keyPEM); err != nil || account.Location != ours.Location {
 		t.Errorf("certmagic reads the account %q, want %q: %v", account.Location, ours.Location, err)
-	}
-}
-
-// If not all parts of a certificate can be stored, the previous ones stay.
-func TestStoreAll(t *testing.T) {
-	t.Parallel()
-	storage := &brokenStorage{Storage: newMemoryStorage()}
-	before := []value{{"x/a", []byte("1")}, {"x/b", []byte("1")}}
-	if err := storeAll(t.Context(), storage, before); err != nil {
-		t.Fatal(err)
-	}
-	storage.refuse = "x/c"
-	if err := storeAll(t.Context(), storage, []value{{"x/a", []byte("2")}, {"x/d", []byte("2")}, {"x/c", []byte("2")}}); err == nil {
-		t.Fatal("no error")
-	}
-	for _, v := range before {
-		if text, err := storage.Load(t.Context(), v.key); err != nil || string(text) != "1" {
-			t.Errorf("%s is %q: %v", v.key, text, err)
-		}
-	}
-	if storage.Exists(t.Context(), "x/d") {
-		t.Error("half of a certificate is left")
-	}
-}
-
-// What a refusal says about trying again.
-func TestRetryAfter(t *testing.T) {
-	t.Parallel()
-	for text, want := range map[string]time.Duration{
-		"": 0, "120": 2 * time.Minute, "-5": 0, "soon": 0, "99999999": maxRetryAfter, "Mon, 02 Jan 2006 15:04:05 GMT": -1,
-	} {
-		got := retryAfter(http.Header{"Retry-After": {text}})
-		if got != want && (want != -1 || got >= 0) {
-			t.Errorf("%q: %s, want %s", text, got, want)
-		}
-	}
-	later := time.Now().Add(time.Hour).UTC().Format(http.TimeFormat)
-	if got := retryAfter(http.Header{"Retry-After": {later}}); got < 59*time.Minute || got > time.Hour {
-		t.Errorf("%q: %s", later, got)
-	}
-}
-
-// The command orders without a server: it answers the challenges itself.
-func TestGetWithoutServer(t *testing.T) {
-	t.Parallel()
-	httpListener, tlsListener := listen(t), listen(t)
-	ca := startCA(t, portOf(httpListener), portOf(tlsListener), 90*day)
-	httpListener.Close()
-	tlsListener.Close()
-	c, err := New(ca.config(t.TempDir()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	stop, err := c.AnswerChallenges([]string{httpListener.Addr().String()}, []string{tlsListener.Addr().String()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i, http := range []bool{true, false} {
-		c.ReachableBy(http, !http)
-		if err := c.Get(t.Context(), "Autoconfig."+names(2)[i][len("autoconfig."):]+"."); err != nil {
-			t.Error(err)
-		}
-	}
-	// What answers already is left alone, and what cannot be listened on is reported.
-	again, err := c.AnswerChallenges([]string{httpListener.Addr().String()}, nil)
-	if err != nil {
-		t.Error(err)
-	} else {
-		again()
-	}
-	stop()
-	if _, err := c.AnswerChallenges([]string{"192.0.2.1:80"}, nil); err == nil {
-		t.Error("listens at an address of another machine")
-	}
-	if err := c.Get(t.Context(), "www.example.com"); !errors.Is(err, ErrNotAllowed) {
-		t.Errorf("a name that is not allowed: %v", err)
 	}
 }

@@ -233,7 +233,7 @@ func (c *Certificates) ask(ctx context.Context, ca *authority, name string, old 
 			c.kinds.worked(kind)
 			break
 		}
-		c.log.Warn("no certificate", "name", name, "ca", ca.key, "challenge", kind, "result", r.outcome.String(), "error", clip(r.err))
+		c.log.Warn("order failed", "name", name, "ca", ca.key, "challenge", kind, "result", r.outcome.String(), "error", clip(r.err))
 		if r.outcome != refused || !r.placed || !otherKindMayWork(r.err) {
 			break
 		}

@@ -20,7 +20,8 @@ import (
 	"mailhint/certs/pebbletest"
 )
 
-// testCA is a Pebble behind a proxy that counts orders and can be made to refuse them or to go away.
+// testCA is a Pebble behind a proxy that counts orders and can be made to refuse them or to go away. On a busy machine Pebble may give up
+// a validation; then one more order is placed, with another kind of challenge, and the status counts one that was refused.
 type testCA struct {
 	directory string
 	roots     *x509.CertPool // of its own https
@@ -133,10 +134,11 @@ func listen(t testing.TB) net.Listener {
 	return l
 }
 
-// config is a configuration for one CA, with all names below "test" allowed.
+// config is a configuration for one CA that allows all names below "test".
 func (ca *testCA) config(dir string) Config {
 	return Config{
 		Allowed: func(name string) bool { return strings.HasSuffix(name, ".test") },
-		CAs:     []string{ca.directory}, Roots: ca.roots, Profile: pebbletest.Profile, Dir: dir, PerHour: 10_000, Log: quietLog,
+		CAs:     []string{ca.directory}, Roots: ca.roots, Profile: pebbletest.Profile, Dir: dir, PerHour: 10_000, Wait: patience,
+		Log: quietLog,
 	}
 }
