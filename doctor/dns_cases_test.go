@@ -8,6 +8,7 @@ import (
 
 	"mailhint/probe"
 	"mailhint/resolver"
+	"mailhint/settings"
 )
 
 // dnsCases are about names, records, and which CAs may issue certificates.
@@ -42,10 +43,10 @@ var dnsCases = []findingCase{
 		w.pages["http://autoconfig.a.example/"] = w.ours
 	}},
 	{name: "a CDN in front", change: func(w *world) {
-		for _, label := range ourLabels {
-			delete(w.cnames, label+"a.example")
-			w.hosts[label+"a.example"] = addresses("203.0.113.1", "203.0.113.2", "2001:db8:cd::1")
-			w.pages["https://"+label+"a.example/"] = w.ours
+		for _, prefix := range settings.ServicePrefixes() {
+			delete(w.cnames, prefix+"a.example")
+			w.hosts[prefix+"a.example"] = addresses("203.0.113.1", "203.0.113.2", "2001:db8:cd::1")
+			w.pages["https://"+prefix+"a.example/"] = w.ours
 		}
 	}},
 	{name: "a proxy, and an address without a server", change: func(w *world) {
@@ -132,8 +133,8 @@ var dnsCases = []findingCase{
 		change: func(w *world) { w.caa["a.example"] = []resolver.CAA{{Tag: "issue", Value: "ca.example"}} }},
 	{name: "CAA at the name itself takes precedence", change: func(w *world) {
 		w.caa["a.example"] = []resolver.CAA{{Tag: "issue", Value: ";"}}
-		for _, label := range ourLabels {
-			w.caa[label+"a.example"] = []resolver.CAA{{Tag: "issue", Value: "ca.example"}}
+		for _, prefix := range settings.ServicePrefixes() {
+			w.caa[prefix+"a.example"] = []resolver.CAA{{Tag: "issue", Value: "ca.example"}}
 		}
 	}},
 

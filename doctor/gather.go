@@ -67,30 +67,27 @@ func wanted(found settings.Found, server string, addresses []netip.Addr) []dnsre
 	return records
 }
 
-// ourLabels are the names below a domain that should point to the mailhint server.
-var ourLabels = []string{"autoconfig.", "autodiscover.", "ua-auto-config."}
-
 func (d *session) gatherNames(ctx context.Context, s *observations) {
 	domain := string(s.Found.Domain)
 	s.names, s.caa = make(map[string]name), make(map[string]caa)
 	var mu sync.Mutex
 	var asks []func()
-	for _, label := range append([]string{""}, ourLabels...) {
+	for _, prefix := range append([]string{""}, settings.ServicePrefixes()...) {
 		asks = append(asks, func() {
 			var n name
 			var c caa
-			n.addresses, n.canonical, n.err = d.Resolver.Host(ctx, label+domain)
-			if label != "" && len(n.addresses) > 0 && d.wants(CAAForbids) {
-				c = d.caaOf(ctx, label+domain)
+			n.addresses, n.canonical, n.err = d.Resolver.Host(ctx, prefix+domain)
+			if prefix != "" && len(n.addresses) > 0 && d.wants(CAAForbids) {
+				c = d.caaOf(ctx, prefix+domain)
 			}
 			mu.Lock()
 			defer mu.Unlock()
-			s.names[label+domain], s.caa[label+domain] = n, c
+			s.names[prefix+domain], s.caa[prefix+domain] = n, c
 		})
 	}
 	concurrently(asks...)
-	for _, label := range ourLabels {
-		if n := s.names[label+domain]; s.ours != nil && len(s.foreign(n)) > 0 {
+	for _, prefix := range settings.ServicePrefixes() {
+		if n := s.names[prefix+domain]; s.ours != nil && len(s.foreign(n)) > 0 {
 			s.unused.addresses, s.unused.canonical, s.unused.err = d.Resolver.Host(ctx, dnsrecords.UnusedName(domain))
 			return
 		}
@@ -169,7 +166,7 @@ func (s *observations) autodiscoverTarget() string {
 
 // isOurName reports whether a name is a correct target of the SRV record _autodiscover.
 func (s *observations) isOurName(target string) bool {
-	return target != "" && (target == s.server || target == "autodiscover."+string(s.Found.Domain))
+	return target != "" && (target == s.server || target == autodiscover.Host(s.Found.Domain))
 }
 
 // gatherMail looks at the servers that the settings name.

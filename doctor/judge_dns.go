@@ -21,8 +21,8 @@ func (j *judgement) judgeNames() {
 	if j.onlySRV() {
 		return
 	}
-	for _, label := range ourLabels {
-		host := label + string(j.Found.Domain)
+	for _, prefix := range settings.ServicePrefixes() {
+		host := prefix + string(j.Found.Domain)
 		n := j.names[host]
 		if n.err != nil && len(n.addresses) > 0 {
 			j.dnsFailed("some of the addresses of "+host, n.err)
@@ -31,14 +31,14 @@ func (j *judgement) judgeNames() {
 		switch {
 		case j.absent(n.err, "the addresses of "+host):
 			j.explained[host] = true
-			if j.isNeeded(label) && (n.canonical != j.server || j.oursErr == nil) {
+			if j.isNeeded(prefix) && (n.canonical != j.server || j.oursErr == nil) {
 				j.add(NameMissing, Problem, host, "no address in DNS"+dangling(host, n), publishFix, j.nameRecords(host))
 			}
 		case n.err != nil:
 			j.explained[host] = true
 		case len(j.ours) > 0 && len(j.foreignAddresses(host)) > 0:
 			j.explained[host] = true
-			if j.isOffered(label) {
+			if j.isOffered(prefix) {
 				j.judgeElsewhere(host, n)
 			}
 		}
@@ -64,12 +64,12 @@ func (j *judgement) foreignAddresses(host string) []netip.Addr {
 }
 
 // isOffered reports whether this server has anything to answer at a name.
-func (j *judgement) isOffered(label string) bool {
-	switch label {
-	case "autoconfig.":
+func (j *judgement) isOffered(prefix string) bool {
+	switch prefix {
+	case settings.AutoconfigPrefix:
 		_, err := autoconfig.Answer(j.Found, settings.Address{}, false)
 		return err == nil
-	case "autodiscover.":
+	case settings.AutodiscoverPrefix:
 		_, err := autodiscover.Answer(j.Found, settings.Address{})
 		return err == nil || j.AutodiscoverRedirect != ""
 	}
@@ -78,16 +78,15 @@ func (j *judgement) isOffered(label string) bool {
 }
 
 // isNeeded reports whether a name should exist. Few clients know PACC, so its name is needed only if the digest is published.
-func (j *judgement) isNeeded(label string) bool {
-	return j.isOffered(label) && (label != "ua-auto-config." || len(j.digests()) > 0)
+func (j *judgement) isNeeded(prefix string) bool {
+	return j.isOffered(prefix) && (prefix != settings.PACCPrefix || len(j.digests()) > 0)
 }
 
 // onlySRV reports whether a domain points to the server with an SRV record alone, as mailhint dns --srv-only prints it, and adds a
 // finding if so.
 func (j *judgement) onlySRV() bool {
 	var missing []string
-	for _, label := range ourLabels[:2] {
-		host := label + string(j.Found.Domain)
+	for _, host := range []string{autoconfig.Host(j.Found.Domain), autodiscover.Host(j.Found.Domain)} {
 		if !errors.Is(j.names[host].err, resolver.ErrNone) {
 			return false
 		}
@@ -99,8 +98,8 @@ func (j *judgement) onlySRV() bool {
 	}) {
 		return false
 	}
-	for _, label := range ourLabels {
-		j.explained[label+string(j.Found.Domain)] = true
+	for _, prefix := range settings.ServicePrefixes() {
+		j.explained[prefix+string(j.Found.Domain)] = true
 	}
 	j.add(NameMissing, Warning, strings.Join(missing, ", "),
 		"only the SRV record _autodiscover points to this server; Outlook follows it, most clients do not",
@@ -163,8 +162,8 @@ func sorted(addresses []netip.Addr) []netip.Addr {
 
 // judgeCAA checks that the CA may issue certificates for our names. It skips names that point to other servers.
 func (j *judgement) judgeCAA() {
-	for _, label := range ourLabels {
-		host := label + string(j.Found.Domain)
+	for _, prefix := range settings.ServicePrefixes() {
+		host := prefix + string(j.Found.Domain)
 		c, n := j.caa[host], j.names[host]
 		if j.explained[host] || len(n.addresses) == 0 {
 			continue

@@ -7,8 +7,10 @@ import (
 	"slices"
 	"strings"
 
+	"mailhint/autodiscover"
 	"mailhint/dnsrecords"
 	"mailhint/pacc"
+	"mailhint/settings"
 )
 
 // judgeSRV compares the SRV records, and the TXT records beside them, with those that the settings call for.
@@ -124,7 +126,7 @@ func (j *judgement) judgeAutodiscoverSRV() {
 	paste := zoneLines(slices.DeleteFunc(j.wantedAt(owner), func(r dnsrecords.Record) bool { return r.Data.Type() != "SRV" })...)
 	if paste == "" {
 		paste = zoneLines(dnsrecords.Record{Name: owner,
-			Data: dnsrecords.Service{Port: 443, Target: "autodiscover." + string(j.Found.Domain)}})
+			Data: dnsrecords.Service{Port: 443, Target: autodiscover.Host(j.Found.Domain)}})
 	}
 	count := 0
 	for _, r := range j.published {
@@ -165,7 +167,7 @@ func (j *judgement) judgeTargets() {
 		if !ok || service.Target == "" || j.aliases[service.Target] == "" {
 			continue
 		}
-		if strings.HasPrefix(r.Name, "_autodiscover.") && (j.explained[service.Target] || strings.HasPrefix(service.Target, "autodiscover.")) {
+		if strings.HasPrefix(r.Name, "_autodiscover.") && (j.explained[service.Target] || strings.HasPrefix(service.Target, settings.AutodiscoverPrefix)) {
 			continue // already reported, or an alias of this server, as the README recommends: Outlook and Thunderbird follow it
 		}
 		if !slices.ContainsFunc(j.want, func(w dnsrecords.Record) bool { return w.Data == r.Data && w.Name == r.Name }) && j.hasProblem(WrongSRV) {

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"mailhint/autodiscover"
 	"mailhint/probe"
 	"mailhint/resolver"
 )
@@ -18,7 +19,7 @@ import (
 // already another server's.
 func (j *judgement) judgeWeb() {
 	places := []place{configHost, configNoAddress, configEvolution, poxHost, paccHost}
-	if errors.Is(j.names["autodiscover."+string(j.Found.Domain)].err, resolver.ErrNone) && j.isOurName(j.srvTarget) && j.oursErr == nil {
+	if errors.Is(j.names[autodiscover.Host(j.Found.Domain)].err, resolver.ErrNone) && j.isOurName(j.srvTarget) && j.oursErr == nil {
 		places = append(places, poxSRV) // the only way to this server
 	}
 	for _, p := range places {

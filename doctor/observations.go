@@ -7,7 +7,10 @@ import (
 	"slices"
 	"time"
 
+	"mailhint/autoconfig"
+	"mailhint/autodiscover"
 	"mailhint/dnsrecords"
+	"mailhint/pacc"
 	"mailhint/probe"
 	"mailhint/resolver"
 	"mailhint/settings"
@@ -94,18 +97,17 @@ const (
 
 // hostOf is the host name of a place.
 func (s *observations) hostOf(p place) string {
-	domain := string(s.Found.Domain)
 	switch p {
 	case configHost, configNoAddress, configEvolution, configHTTP, profileHost:
-		return "autoconfig." + domain
+		return autoconfig.Host(s.Found.Domain)
 	case poxHost, poxHTTP:
-		return "autodiscover." + domain
+		return autodiscover.Host(s.Found.Domain)
 	case paccHost:
-		return "ua-auto-config." + domain
+		return pacc.Host(s.Found.Domain)
 	case poxSRV:
 		return s.srvTarget
 	}
-	return domain
+	return string(s.Found.Domain)
 }
 
 // postmaster is the address that we ask for: every domain has it (RFC 5321 section 4.5.1), so that nobody learns of another.

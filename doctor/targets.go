@@ -8,34 +8,25 @@ import (
 	"mailhint/settings"
 )
 
-var (
-	// ErrNotServed means that there are no settings for a domain. The caller can say why.
-	ErrNotServed = errors.New("there are no settings for this domain")
-	// ErrDisabled means that the domain is configured with enabled = false.
-	ErrDisabled = errors.New("it is disabled")
-)
-
 // Target returns what clients of a domain should get, according to the configuration. If only some networks get settings, it returns
-// those. The error wraps ErrNotServed or ErrDisabled.
-func Target(s *domains.Snapshot, name settings.Domain) (Domain, error) {
-	if found, err := s.Lookup(context.Background(), settings.Question{Host: name}); err == nil {
-		return Domain{Found: found}, nil
+// those. Its error is that of the snapshot's Lookup.
+func Target(ctx context.Context, s *domains.Snapshot, name settings.Domain) (Domain, error) {
+	found, err := s.Lookup(ctx, settings.Question{Host: name})
+	if !errors.Is(err, settings.ErrNotForClient) {
+		return Domain{Found: found}, err
 	}
-	entries, err := s.EntriesFor([]settings.Domain{name})
-	if err != nil {
-		return Domain{}, ErrNotServed
+	entries, entriesErr := s.EntriesFor([]settings.Domain{name})
+	if entriesErr != nil {
+		return Domain{}, err
 	}
 	for _, e := range entries {
-		if e.Disabled {
-			return Domain{}, ErrDisabled
-		}
 		for _, network := range e.Networks {
-			if found, err := s.Lookup(context.Background(), settings.Question{Host: name, Client: network.Addr()}); err == nil {
+			if found, err := s.Lookup(ctx, settings.Question{Host: name, Client: network.Addr()}); err == nil {
 				return Domain{Found: found, Limited: true}, nil
 			}
 		}
 	}
-	return Domain{}, ErrNotServed
+	return Domain{}, err
 }
 
 // NotNamed says, a line each, for which names there are settings besides the named domains.

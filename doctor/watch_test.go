@@ -45,7 +45,7 @@ func (w *watched) prepare() (Run, error) {
 	}
 	var all []Domain
 	for _, name := range snapshot.NamedDomains() {
-		if target, err := Target(snapshot, name); err == nil {
+		if target, err := Target(context.Background(), snapshot, name); err == nil {
 			all = append(all, target)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"mailhint/probe"
+	"mailhint/settings"
 )
 
 // webCases are about the web servers that answer at our names.
@@ -48,8 +49,8 @@ var webCases = []findingCase{
 	{name: "not found", change: func(w *world) { w.pages["https://autodiscover.a.example/"] = body(404, htmlType, website) },
 		want: "H02 autodiscover.a.example 404"},
 	{name: "no server on port 443", change: func(w *world) {
-		for _, label := range ourLabels {
-			w.pages["https://"+label+"a.example/"] = func(web *probe.Web) {
+		for _, prefix := range settings.ServicePrefixes() {
+			w.pages["https://"+prefix+"a.example/"] = func(web *probe.Web) {
 				*web = probe.Web{URL: web.URL, State: probe.Refused, Err: errors.New("refused")}
 			}
 		}

@@ -217,20 +217,20 @@ func (f doctorFlags) prepare(cmd *cobra.Command, args []string, asked doctorReso
 		run.Total = len(names)
 		run.Domains = func(yield func(doctor.Domain) bool) {
 			for _, name := range names {
-				if target, err := doctor.Target(snapshot, name); err == nil && !yield(target) {
+				if target, err := doctor.Target(cmd.Context(), snapshot, name); err == nil && !yield(target) {
 					return
 				}
 			}
 		}
 		return run, snapshot, nil
 	}
-	targets, err := doctorTargets(snapshot, live, args)
+	targets, err := doctorTargets(cmd.Context(), snapshot, live, args)
 	run.Domains, run.Total = slices.Values(targets), len(targets)
 	return run, snapshot, err
 }
 
 // doctorTargets returns the domains that the command line names, or the only one that is configured.
-func doctorTargets(snapshot *domains.Snapshot, live *exchangers.Live, args []string) (targets []doctor.Domain, err error) {
+func doctorTargets(ctx context.Context, snapshot *domains.Snapshot, live *exchangers.Live, args []string) (targets []doctor.Domain, err error) {
 	var names []settings.Domain
 	if len(args) == 0 {
 		if names = snapshot.NamedDomains(); len(names) != 1 {
@@ -247,11 +247,8 @@ func doctorTargets(snapshot *domains.Snapshot, live *exchangers.Live, args []str
 		}
 	}
 	for _, name := range names {
-		target, err := doctor.Target(snapshot, name)
-		switch {
-		case errors.Is(err, doctor.ErrDisabled):
-			return nil, problem(fmt.Errorf("%s is disabled; remove enabled = false to examine it", name))
-		case err != nil:
+		target, err := doctor.Target(ctx, snapshot, name)
+		if err != nil {
 			return nil, notFound(snapshot, live, name)
 		}
 		targets = append(targets, target)

@@ -12,7 +12,7 @@ import (
 	"github.com/miekg/dns"
 )
 
-// TestInterrupt: told to end, doctor prints what is finished in a good form, says that it is not all, and ends with the code for that.
+// TestInterrupt: an interrupted doctor prints the complete reports in a valid form, says that there are more, and exits with 3.
 func TestInterrupt(t *testing.T) {
 	for flag, want := range map[string]string{
 		"--json":              `{"domains":[`,
@@ -33,7 +33,7 @@ func TestInterrupt(t *testing.T) {
 			t.Errorf("%s: got %q, want %q", flag, out.String(), want)
 		}
 		if flag != "--nagios" && messages.String() != "interrupted after 1 of 2 domains\n" {
-			t.Errorf("%s: it says %q", flag, messages.String())
+			t.Errorf("%s: stderr %q", flag, messages.String())
 		}
 		if flag == "--json" && !json.Valid(out.Bytes()) {
 			t.Errorf("%s: got %s", flag, out.String())
@@ -41,7 +41,7 @@ func TestInterrupt(t *testing.T) {
 	}
 }
 
-// slowServer knows no names. It is asked about slow.example, calls back and says nothing.
+// slowServer knows no names. Of slow.example it reports that it was asked, and does not answer.
 func slowServer(t *testing.T, asked func()) string {
 	t.Helper()
 	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
@@ -53,7 +53,7 @@ func slowServer(t *testing.T, asked func()) string {
 			asked()
 			return
 		}
-		w.WriteMsg(new(dns.Msg).SetRcode(question, dns.RcodeNameError)) // the client is gone if this fails
+		w.WriteMsg(new(dns.Msg).SetRcode(question, dns.RcodeNameError)) // an error means that the client has gone
 	})}
 	done := make(chan error, 1)
 	go func() { done <- srv.ActivateAndServe() }()
