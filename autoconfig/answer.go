@@ -1,104 +1,91 @@
 package autoconfig
 
 import (
-	"slices"
 	"strings"
 
 	"mailhint/settings"
 	"mailhint/templates"
 )
 
-// clientConfig is what the template is filled with: the root element (draft-ietf-mailmaint-autoconfig-06 section 3).
-type clientConfig struct {
-	// Version is 1.1 when only elements of that version are present, else 1.2. No program read here looks at it.
+// ClientConfig is what the template is filled with: the root element (draft-ietf-mailmaint-autoconfig-06 section 3). Answers hold one
+// domain; the provider files of package ispdb hold many.
+type ClientConfig struct {
+	// Version is 1.1 if only elements of that version are present, else 1.2. No client that was examined looks at it.
 	Version          string
-	Domain           string // id and only domain of emailProvider
+	Domain           string   // the attribute id of emailProvider
+	Domains          []string // the elements domain
 	DisplayName      string
 	DisplayShortName string
 	IncomingServers  []tcpServer
 	OutgoingServers  []tcpServer
 	Documentation    string
 
-	// Elements of version 1.2. JMAP is an incomingServer and comes after those that every program knows.
+	// Elements of version 1.2. JMAP is an incomingServer and comes after those that every client knows.
 	JMAP         *urlServer
 	AddressBook  *urlServer
 	Calendar     *urlServer
 	FileShare    *urlServer
 	SetupServers []tcpServer
 	OAuth2       *oAuth2
+
+	// Webmail is the URL of webMail's login page, which provider files have and answers leave out: no client asks for it.
+	Webmail string
 }
 
-// tcpServer is incomingServer, outgoingServer or setupServer with a host and a port.
+// tcpServer is an incomingServer, outgoingServer or setupServer with a host and a port.
 type tcpServer struct {
 	Type           string
 	Hostname       string
 	Port           uint16
 	SocketType     string
-	Authentication []string // best first; KMail goes on reading after the first and may end with the last
-	Username       string
+	Authentication []string // best first; KMail continues after the first and may end up with the last
+	Username       string   // left out if empty
 }
 
-// urlServer is a server section with a URL.
+// urlServer is an element with a URL.
 type urlServer struct {
 	Type, URL      string
-	Authentication []urlAuth
+	Authentication []urlMethod
 	Username       string
 }
 
-// urlAuth is one authentication element of a urlServer.
-type urlAuth struct{ System, Method string }
+// urlMethod is one authentication element of a urlServer. OAuth2 has no system.
+type urlMethod struct{ System, Method string }
 
 // oAuth2 is the root's element of this name.
 type oAuth2 struct{ AuthURL, TokenURL, Issuer, Scope, ClientID string }
 
-// types are the values of the attribute type for each protocol.
-var types = [...]string{settings.IMAP: "imap", settings.POP3: "pop3", settings.Submission: "smtp", settings.ManageSieve: "managesieve"}
-
-// socketTypes are the values of socketType. Thunderbird rejects any other spelling; Evolution and Geary store plain text for it.
-var socketTypes = [...]string{settings.ImplicitTLS: "SSL", settings.STARTTLS: "STARTTLS", settings.Plaintext: "plain"}
-
-var tcpAuths = map[settings.Auth]string{
-	settings.Password:          "password-cleartext",
-	settings.PasswordEncrypted: "password-encrypted",
-	settings.OAuth2Token:       "OAuth2",
-	settings.GSSAPI:            "GSSAPI",
-	settings.NTLM:              "NTLM",
-	settings.ClientCert:        "TLS-client-cert",
-	settings.NoAuth:            "none",
+// Spelling says how a document writes what depends on the domain or the person.
+type Spelling struct {
+	Expand   func(settings.Pattern) string                // a host, URL or name
+	Username func(settings.Login, []settings.Auth) string // the user name for a login form, where these methods are accepted
 }
 
-// urlAuths holds what a service named by URL can ask for; the other methods have no spelling there.
-var urlAuths = map[settings.Auth]urlAuth{
-	settings.Password:          {System: "http", Method: "Basic"},
-	settings.PasswordEncrypted: {System: "http", Method: "Digest"},
-	settings.OAuth2Token:       {Method: "OAuth2"},
-}
-
-// newClientConfig spells the settings with the given selection of their servers. Domains and logins become holes.
-func newClientConfig(s *settings.Settings, servers []settings.Server, logins []settings.Login) clientConfig {
-	c := clientConfig{
+// NewClientConfig puts settings into the elements of the format, with the given selection of their servers. The domain is written as it is.
+func NewClientConfig(s *settings.Settings, servers []settings.Server, domain string, sp Spelling) *ClientConfig {
+	c := &ClientConfig{
 		Version:          "1.1",
-		Domain:           templates.Hole(holeDomain),
-		DisplayName:      expand(s.Name),
-		DisplayShortName: expand(s.ShortName),
-		Documentation:    expand(s.Docs),
-		JMAP:             newURLServer("jmap", s.JMAP, s, logins),
-		AddressBook:      newURLServer("carddav", s.CardDAV, s, logins),
-		Calendar:         newURLServer("caldav", s.CalDAV, s, logins),
-		FileShare:        newURLServer("webdav", s.WebDAV, s, logins),
+		Domain:           domain,
+		Domains:          []string{domain},
+		DisplayName:      sp.Expand(s.Name),
+		DisplayShortName: sp.Expand(s.ShortName),
+		Documentation:    sp.Expand(s.Docs),
+		JMAP:             sp.urlServer("jmap", s.JMAP, s),
+		AddressBook:      sp.urlServer("carddav", s.CardDAV, s),
+		Calendar:         sp.urlServer("caldav", s.CalDAV, s),
+		FileShare:        sp.urlServer("webdav", s.WebDAV, s),
 	}
 	if c.DisplayName == "" {
-		c.DisplayName = c.Domain
+		c.DisplayName = domain
 	}
 	for _, server := range servers {
-		spelled := newTCPServer(server, logins)
 		switch server.Protocol {
 		case settings.Submission:
-			c.OutgoingServers = append(c.OutgoingServers, spelled)
+			c.OutgoingServers = append(c.OutgoingServers, sp.tcpServer(OutgoingTypes, server))
 		case settings.ManageSieve:
-			c.SetupServers = append(c.SetupServers, spelled)
+			c.SetupServers = append(c.SetupServers, sp.tcpServer(SetupTypes, server))
 		default:
-			c.IncomingServers = append(c.IncomingServers, spelled)
+			c.IncomingServers = append(c.IncomingServers, sp.tcpServer(IncomingTypes, server))
 		}
 	}
 	if o := s.OAuth2; o != nil {
@@ -110,38 +97,41 @@ func newClientConfig(s *settings.Settings, servers []settings.Server, logins []s
 	return c
 }
 
-func newTCPServer(s settings.Server, logins []settings.Login) tcpServer {
+var config = templates.XML("config-v1.1.xml.tmpl")
+
+// Prepare writes the document, with the given number of holes; see package templates.
+func (c *ClientConfig) Prepare(holes int) (templates.Document, error) {
+	return config.Prepare(c, holes)
+}
+
+func (sp Spelling) tcpServer(types Words[settings.Protocol], s settings.Server) tcpServer {
 	t := tcpServer{
-		Type:       types[s.Protocol],
-		Hostname:   expand(s.Host),
+		Type:       types.Spell(s.Protocol),
+		Hostname:   sp.Expand(s.Host),
 		Port:       s.Port,
-		SocketType: socketTypes[s.Security],
-		Username:   username(s.Login, logins),
+		SocketType: SocketTypes.Spell(s.Security),
+		Username:   sp.Username(s.Login, s.Auth),
 	}
 	for _, a := range s.Auth {
-		t.Authentication = append(t.Authentication, tcpAuths[a])
+		t.Authentication = append(t.Authentication, Methods.Spell(a))
 	}
 	return t
 }
 
-// newURLServer returns nil if the service is not offered, or with no method that the format can spell.
-func newURLServer(kind string, url settings.Pattern, s *settings.Settings, logins []settings.Login) *urlServer {
-	u := &urlServer{Type: kind, URL: expand(url), Username: username(s.Login, logins)}
+// urlServer returns nil if the service is not offered, or only with login methods that the format cannot name.
+func (sp Spelling) urlServer(kind string, url settings.Pattern, s *settings.Settings) *urlServer {
+	u := &urlServer{Type: kind, URL: sp.Expand(url), Username: sp.Username(s.Login, s.Auth)}
 	for _, a := range s.Auth {
-		if spelled, ok := urlAuths[a]; ok {
-			u.Authentication = append(u.Authentication, spelled)
+		m := urlMethod{System: "http", Method: URLMethods.Spell(a)}
+		if a == settings.OAuth2Token {
+			m.System = ""
+		}
+		if m.Method != "" {
+			u.Authentication = append(u.Authentication, m)
 		}
 	}
 	if url == "" || u.Authentication == nil {
 		return nil
 	}
 	return u
-}
-
-func expand(p settings.Pattern) string {
-	return p.Expand(templates.Hole(holeDomain), templates.Hole(holePrimary))
-}
-
-func username(l settings.Login, logins []settings.Login) string {
-	return templates.Hole(holeLogin + slices.Index(logins, l))
 }

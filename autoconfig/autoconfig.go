@@ -18,8 +18,6 @@ import (
 	"mailhint/templates"
 )
 
-var config = templates.XML("config-v1.1.xml.tmpl")
-
 // errNoMail is settings.ErrNotExpressible for a domain that offers no mail, though perhaps a calendar or a redirect.
 var errNoMail = fmt.Errorf("autoconfig %w: no mail server is configured", settings.ErrNotExpressible)
 
@@ -55,19 +53,31 @@ func prepare(s *settings.Settings) (*prepared, error) {
 	}
 	p := &prepared{logins: logins(s)}
 	holes := holeLogin + len(p.logins)
-	all, err := config.Prepare(newClientConfig(s, s.Servers, p.logins), holes)
+	all, err := p.clientConfig(s, s.Servers).Prepare(holes)
 	if err != nil {
 		return nil, err
 	}
 	p.all, p.single = &all, &all
 	if best := settings.FirstOfEach(s.Servers); len(best) < len(s.Servers) {
-		single, err := config.Prepare(newClientConfig(s, best, p.logins), holes)
+		single, err := p.clientConfig(s, best).Prepare(holes)
 		if err != nil {
 			return nil, err
 		}
 		p.single = &single
 	}
 	return p, nil
+}
+
+// clientConfig puts settings into the elements of the format, with the given selection of their servers. Domains and logins become
+// holes.
+func (p *prepared) clientConfig(s *settings.Settings, servers []settings.Server) *ClientConfig {
+	domain, primary := templates.Hole(holeDomain), templates.Hole(holePrimary)
+	return NewClientConfig(s, servers, domain, Spelling{
+		Expand: func(text settings.Pattern) string { return text.Expand(domain, primary) },
+		Username: func(l settings.Login, _ []settings.Auth) string {
+			return templates.Hole(holeLogin + slices.Index(p.logins, l))
+		},
+	})
 }
 
 // offersMail reports whether there is anything to make an account of. A document without a server would do harm: Evolution (3.46.4)

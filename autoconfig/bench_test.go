@@ -68,10 +68,12 @@ func newEncoded(found settings.Found) encoded {
 	e := encoded{Version: "1.1"}
 	e.Provider.ID, e.Provider.Domain, e.Provider.Name = string(found.Domain), string(found.Domain), string(found.Name)
 	for _, s := range found.Servers {
-		server := encodedServer{types[s.Protocol], string(s.Host), s.Port, socketTypes[s.Security], []string{tcpAuths[s.Auth[0]]}, string(s.Login)}
+		server := encodedServer{"", string(s.Host), s.Port, SocketTypes.Spell(s.Security), []string{Methods.Spell(s.Auth[0])}, string(s.Login)}
 		if s.Protocol == settings.Submission {
+			server.Type = OutgoingTypes.Spell(s.Protocol)
 			e.Provider.Outgoing = append(e.Provider.Outgoing, server)
 		} else {
+			server.Type = IncomingTypes.Spell(s.Protocol)
 			e.Provider.Incoming = append(e.Provider.Incoming, server)
 		}
 	}

@@ -48,7 +48,7 @@ func (e *exporter) provider(entry domains.Entry) (text []byte, ok bool, err erro
 		primary = entry.Names[0]
 	}
 	text, lost, err := ispdb.Write(&ispdb.Provider{Domains: entry.Names, Settings: s}, primary)
-	if errors.Is(err, ispdb.ErrNothing) {
+	if errors.Is(err, settings.ErrNotExpressible) {
 		e.leaveOut(name, "%v", err)
 		return nil, false, nil
 	}

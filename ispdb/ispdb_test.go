@@ -106,7 +106,7 @@ func TestGolden(t *testing.T) {
 			_, p, remarks := readSample(t, file)
 			var said strings.Builder
 			for _, r := range remarks {
-				fmt.Fprintf(&said, "%d: %s: %s\n", r.Line, r.Kind, r.Text)
+				fmt.Fprintf(&said, "%d: %s: %s\n", r.Line, r.kind, r.Text)
 			}
 			for _, c := range p.Comments {
 				fmt.Fprintf(&said, "%d: (comment) %s\n", c.Line, c.Text)
@@ -144,7 +144,7 @@ func TestRoundTrip(t *testing.T) {
 
 func roundTrip(t *testing.T, files []string) {
 	exact := 0
-	kinds := make(map[Kind]int)
+	kinds := make(map[kind]int)
 	for _, file := range files {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			text, p, remarks := readSample(t, file)
@@ -154,10 +154,10 @@ func roundTrip(t *testing.T, files []string) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			said := make(map[Kind]bool)
+			said := make(map[kind]bool)
 			for _, r := range remarks {
-				said[r.Kind] = true
-				kinds[r.Kind]++
+				said[r.kind] = true
+				kinds[r.kind]++
 			}
 			differences := compareMeaning(t, text, again)
 			for _, d := range differences {
@@ -219,8 +219,8 @@ func TestWriteLoses(t *testing.T) {
 	if text, _, err = Write(p, ""); err != nil || !strings.Contains(string(text), "<username>%EMAILADDRESS%</username>") || strings.Contains(string(text), "PRIMARY") {
 		t.Errorf("%v\n%s", err, text)
 	}
-	if _, _, err := Write(&Provider{Domains: p.Domains, Settings: &settings.Settings{}}, ""); !errors.Is(err, ErrNothing) {
-		t.Errorf("got error %v, want ErrNothing", err)
+	if _, _, err := Write(&Provider{Domains: p.Domains, Settings: &settings.Settings{}}, ""); !errors.Is(err, settings.ErrNotExpressible) {
+		t.Errorf("got error %v, want settings.ErrNotExpressible", err)
 	}
 }
 
@@ -360,7 +360,7 @@ func FuzzValues(f *testing.F) {
 func checkRead(tb testing.TB, p *Provider, remarks []Remark) {
 	tb.Helper()
 	for _, r := range remarks {
-		if r.Line < 1 || r.Kind == "" || r.Text == "" {
+		if r.Line < 1 || r.kind == "" || r.Text == "" {
 			tb.Errorf("remark without line, kind or text: %+v", r)
 		}
 	}

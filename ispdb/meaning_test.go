@@ -38,13 +38,13 @@ type meaning map[string][]string
 
 // aspects names, for each aspect of a file, the remarks that may explain a difference. A server that is left out takes its login
 // and methods with it.
-var aspects = map[string][]Kind{
-	"domains":       {Domain},
-	"servers":       {Server, Service, Spelling},
-	"order":         {Order, Server, Service, Spelling},
-	"login":         {Login, Server, Service, Spelling},
-	"auth":          {Auth, Login, Server, Service, Spelling},
-	"documentation": {Docs},
+var aspects = map[string][]kind{
+	"domains":       {kindDomain},
+	"servers":       {kindServer, kindService, kindSpelling},
+	"order":         {kindOrder, kindServer, kindService, kindSpelling},
+	"login":         {kindLogin, kindServer, kindService, kindSpelling},
+	"auth":          {kindAuth, kindLogin, kindServer, kindService, kindSpelling},
+	"documentation": {kindDocs},
 }
 
 func meaningOf(tb testing.TB, text []byte) meaning {
@@ -122,8 +122,8 @@ type difference struct {
 
 func (d difference) String() string { return d.aspect }
 
-func (d difference) explained(said map[Kind]bool) bool {
-	return slices.ContainsFunc(aspects[d.aspect], func(k Kind) bool { return said[k] })
+func (d difference) explained(said map[kind]bool) bool {
+	return slices.ContainsFunc(aspects[d.aspect], func(k kind) bool { return said[k] })
 }
 
 func compareMeaning(tb testing.TB, before, after []byte) []difference {

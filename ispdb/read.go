@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/net/publicsuffix"
 
+	"mailhint/autoconfig"
 	"mailhint/settings"
 	"mailhint/untrusted"
 )
@@ -55,8 +56,8 @@ type server struct {
 // isOpen reports whether people use the server without a login.
 func (s *server) isOpen() bool { return slices.Equal(s.Auth, []settings.Auth{settings.NoAuth}) }
 
-func (r *reader) remark(line int, kind Kind, format string, args ...any) {
-	r.remarks = append(r.remarks, Remark{line, kind, untrusted.Clip(fmt.Sprintf(format, args...), maxRemark)})
+func (r *reader) remark(line int, kind kind, format string, args ...any) {
+	r.remarks = append(r.remarks, Remark{line, untrusted.Clip(fmt.Sprintf(format, args...), maxRemark), kind})
 }
 
 func (r *reader) sorted() []Remark {
@@ -80,9 +81,9 @@ func (r *reader) provider(root *node) (*Provider, error) {
 	}
 	r.s.Name = r.displayName(ep, "displayName", maxName)
 	r.s.ShortName = r.displayName(ep, "displayShortName", maxShortName)
-	r.readServers(ep, "incomingServer", incomingTypes)
-	r.readServers(ep, "outgoingServer", outgoingTypes)
-	r.readServers(root, "setupServer", setupTypes)
+	r.readServers(ep, "incomingServer", autoconfig.IncomingTypes)
+	r.readServers(ep, "outgoingServer", autoconfig.OutgoingTypes)
+	r.readServers(root, "setupServer", autoconfig.SetupTypes)
 	r.services(root)
 	if r.s.JMAP == "" && !slices.ContainsFunc(r.servers, func(s *server) bool { return s.Protocol != settings.ManageSieve }) {
 		return nil, fault(ep.line, "no server is left that could be answered")
@@ -105,17 +106,17 @@ func (r *reader) domains(ep *node) []settings.Domain {
 		d, err := settings.ParseDomain(text)
 		switch suffix, icann := publicsuffix.PublicSuffix(string(d)); {
 		case err != nil:
-			r.remark(n.line, Domain, "the domain %q is left out: %v", oneLine(text), err)
+			r.remark(n.line, kindDomain, "the domain %q is left out: %v", oneLine(text), err)
 			continue
 		case icann && suffix == string(d):
-			r.remark(n.line, Domain, "the domain %q is left out: it is a public suffix, under which others register their domains", d)
+			r.remark(n.line, kindDomain, "the domain %q is left out: it is a public suffix, under which others register their domains", d)
 			continue
 		case seen[d]:
-			r.remark(n.line, Domain, "the domain %s stands there twice", d)
+			r.remark(n.line, kindDomain, "the domain %s stands there twice", d)
 			continue
 		}
 		if purpose := n.attr("purpose"); purpose != "" {
-			r.remark(n.line, Domain, "%s is answered for like any domain; that it is there for purpose %q is not told", d, oneLine(purpose))
+			r.remark(n.line, kindDomain, "%s is answered for like any domain; that it is there for purpose %q is not told", d, oneLine(purpose))
 		}
 		seen[d] = true
 		domains = append(domains, d)
@@ -124,7 +125,7 @@ func (r *reader) domains(ep *node) []settings.Domain {
 		main := domains[i]
 		domains = slices.Insert(slices.Delete(domains, i, i+1), 0, main)
 	} else if len(domains) > 0 && id != "" {
-		r.remark(ep.line, ID, "the id %q is none of the domains and is not told: answers carry the domain asked for", oneLine(id))
+		r.remark(ep.line, kindID, "the id %q is none of the domains and is not told: answers carry the domain asked for", oneLine(id))
 	}
 	return domains
 }
@@ -143,14 +144,14 @@ func (r *reader) displayName(ep *node, element string, limit int) settings.Patte
 		err = fmt.Errorf("unknown placeholder %s", settings.PrimaryDomain)
 	}
 	if err != nil {
-		r.remark(n.line, Name, "<%s> %q is left out: %v", element, oneLine(text), err)
+		r.remark(n.line, kindName, "<%s> %q is left out: %v", element, oneLine(text), err)
 		return ""
 	}
 	return name
 }
 
 // readServers reads the servers of one element name.
-func (r *reader) readServers(parent *node, element string, types []word[settings.Protocol]) {
+func (r *reader) readServers(parent *node, element string, types autoconfig.Words[settings.Protocol]) {
 	for _, n := range parent.all(element) {
 		kind := r.trim(n.line, n.attr("type"))
 		if element == "incomingServer" && kind == "jmap" {
@@ -159,13 +160,13 @@ func (r *reader) readServers(parent *node, element string, types []word[settings
 		}
 		protocol, ok := lookUp(r, n.line, types, kind)
 		if !ok {
-			r.remark(n.line, Server, "<%s type=%q> is left out: answers have no such type", element, oneLine(kind))
+			r.remark(n.line, kindServer, "<%s type=%q> is left out: answers have no such type", element, oneLine(kind))
 			n.forget()
 			continue
 		}
 		s, err := r.server(n, protocol)
 		if err != nil {
-			r.remark(n.line, Server, "this %s server is left out: %v", protocol, err)
+			r.remark(n.line, kindServer, "this %s server is left out: %v", protocol, err)
 			n.forget()
 			continue
 		}
@@ -192,12 +193,12 @@ func (r *reader) server(n *node, protocol settings.Protocol) (*server, error) {
 		return nil, fmt.Errorf("%q is no port", oneLine(string(port.text)))
 	}
 	s.Port = uint16(number)
-	security, ok := lookUp(r, socket.line, socketTypes, r.text(socket))
+	security, ok := lookUp(r, socket.line, autoconfig.SocketTypes, r.text(socket))
 	if !ok {
 		return nil, fmt.Errorf("the <socketType> %q is none of SSL, STARTTLS and plain, and programs drop or guess", oneLine(string(socket.text)))
 	}
 	s.Security = security
-	if s.Auth = r.auths(n, tcpAuths); s.Auth == nil {
+	if s.Auth = r.auths(n, autoconfig.Methods); s.Auth == nil {
 		return nil, fmt.Errorf("it has no login method that programs know")
 	}
 	if slices.Contains(s.Auth, settings.NoAuth) && protocol != settings.Submission {
@@ -222,13 +223,13 @@ func (r *reader) server(n *node, protocol settings.Protocol) (*server, error) {
 		if s.Port == 25 {
 			why = "is for mail between servers, and many networks block it"
 		}
-		r.remark(n.line, Port, "%s on port %d with %s is carried as published, though that port %s", protocol, s.Port, s.Security, why)
+		r.remark(n.line, kindPort, "%s on port %d with %s is carried as published, though that port %s", protocol, s.Port, s.Security, why)
 	}
 	return s, nil
 }
 
 // auths reads the login methods, best first.
-func (r *reader) auths(n *node, words []word[settings.Auth]) []settings.Auth {
+func (r *reader) auths(n *node, words autoconfig.Words[settings.Auth]) []settings.Auth {
 	var auths []settings.Auth
 	for _, a := range n.all("authentication") {
 		text := r.text(a)
@@ -236,11 +237,11 @@ func (r *reader) auths(n *node, words []word[settings.Auth]) []settings.Auth {
 		method, ok := lookUp(r, a.line, words, text)
 		switch {
 		case !ok && system == "sasl":
-			r.remark(a.line, Auth, "the SASL mechanism %q is not told: answers name the kind of method only", oneLine(text))
+			r.remark(a.line, kindAuth, "the SASL mechanism %q is not told: answers name the kind of method only", oneLine(text))
 		case !ok:
-			r.remark(a.line, Auth, "the login method %q is left out: no program knows it", oneLine(text))
+			r.remark(a.line, kindAuth, "the login method %q is left out: no program knows it", oneLine(text))
 		case slices.Contains(auths, method):
-			r.remark(a.line, Auth, "the login method %q stands there twice", oneLine(text))
+			r.remark(a.line, kindAuth, "the login method %q stands there twice", oneLine(text))
 		default:
 			auths = append(auths, method)
 		}
@@ -270,7 +271,7 @@ func (r *reader) login(n *node) (settings.Login, error) {
 func (r *reader) finishServers() {
 	pop3 := slices.IndexFunc(r.servers, func(s *server) bool { return s.Protocol == settings.POP3 })
 	if pop3 >= 0 && slices.ContainsFunc(r.servers[pop3:], func(s *server) bool { return s.Protocol == settings.IMAP }) {
-		r.remark(r.servers[pop3].line, Order, "POP3 stands before IMAP here; answers list IMAP first, because FairEmail finds no IMAP otherwise")
+		r.remark(r.servers[pop3].line, kindOrder, "POP3 stands before IMAP here; answers list IMAP first, because FairEmail finds no IMAP otherwise")
 	}
 	slices.SortStableFunc(r.servers, func(a, b *server) int { return cmp.Compare(a.Protocol, b.Protocol) })
 	var logins []settings.Login
@@ -293,7 +294,7 @@ func (r *reader) finishServers() {
 		if s.Login == "" {
 			s.Login = r.s.Login
 			if !s.isOpen() {
-				r.remark(s.line, Login, "this %s server has no <username>, for which Thunderbird puts the word \"undefined\"; answers say %s", s.Protocol, s.Login)
+				r.remark(s.line, kindLogin, "this %s server has no <username>, for which Thunderbird puts the word \"undefined\"; answers say %s", s.Protocol, s.Login)
 			}
 		}
 		if s.Security == settings.Plaintext {
@@ -304,7 +305,7 @@ func (r *reader) finishServers() {
 		r.s.Servers = append(r.s.Servers, s.Server)
 	}
 	if plain > 0 {
-		r.remark(first, Plaintext, "servers without encryption, where passwords can be read on the way: %d, carried as published with allow_plaintext for all the world; better limit it to networks of yours", plain)
+		r.remark(first, kindPlaintext, "servers without encryption, where passwords can be read on the way: %d, carried as published with allow_plaintext for all the world; better limit it to networks of yours", plain)
 	}
 }
 
@@ -331,10 +332,10 @@ func commonest[T any](values []T, usual T, equal func(a, b T) bool) T {
 // checkComplete remarks on what makes programs reject the answer.
 func (r *reader) checkComplete(ep *node) {
 	if len(r.s.Incoming()) == 0 {
-		r.remark(ep.line, Server, "no IMAP or POP3 server is left: programs will reject the answer")
+		r.remark(ep.line, kindServer, "no IMAP or POP3 server is left: programs will reject the answer")
 	}
 	if len(r.s.Outgoing()) == 0 {
-		r.remark(ep.line, Server, "no submission server is left: Thunderbird and others will reject the answer")
+		r.remark(ep.line, kindServer, "no submission server is left: Thunderbird and others will reject the answer")
 	}
 }
 
@@ -343,7 +344,7 @@ func (r *reader) documentation(ep *node) {
 	for _, n := range ep.all("documentation") {
 		url := r.trim(n.line, n.attr("url"))
 		if r.s.Docs != "" {
-			r.remark(n.line, Docs, "the help page %s is left out: docs holds one", oneLine(url))
+			r.remark(n.line, kindDocs, "the help page %s is left out: docs holds one", oneLine(url))
 			n.forget()
 			continue
 		}
@@ -353,12 +354,12 @@ func (r *reader) documentation(ep *node) {
 			err = fmt.Errorf("it has no url")
 		}
 		if err != nil {
-			r.remark(n.line, Docs, "the help page is left out: %v", err)
+			r.remark(n.line, kindDocs, "the help page is left out: %v", err)
 			n.forget()
 			continue
 		}
 		if fragment != "" {
-			r.remark(n.line, Docs, "the help page is told without what follows the # (%s)", oneLine(fragment))
+			r.remark(n.line, kindDocs, "the help page is told without what follows the # (%s)", oneLine(fragment))
 		}
 		r.s.Docs = docs
 		var languages []string
@@ -367,7 +368,7 @@ func (r *reader) documentation(ep *node) {
 			d.forget()
 		}
 		if languages != nil {
-			r.remark(n.line, Descr, "the titles of the help page (%s) are not told: answers call it \"Mail settings for\" the domain, in English", oneLine(strings.Join(languages, ", ")))
+			r.remark(n.line, kindDescr, "the titles of the help page (%s) are not told: answers call it \"Mail settings for\" the domain, in English", oneLine(strings.Join(languages, ", ")))
 		}
 	}
 }
@@ -383,7 +384,7 @@ func (r *reader) webmail(root *node) {
 		if page == nil {
 			page = info
 		}
-		r.remark(info.line, Webmail, "how programs could log in to the web mail by themselves is not told: no program reads it")
+		r.remark(info.line, kindWebmail, "how programs could log in to the web mail by themselves is not told: no program reads it")
 		info.attr("url")
 	}
 	if page == nil {
@@ -391,7 +392,7 @@ func (r *reader) webmail(root *node) {
 	}
 	url, err := publicURL(r.trim(page.line, page.attr("url")), "https", "http")
 	if err != nil {
-		r.remark(page.line, Webmail, "the web mail is left out: %v", err)
+		r.remark(page.line, kindWebmail, "the web mail is left out: %v", err)
 	}
 	r.s.Webmail = url
 	if info != nil {

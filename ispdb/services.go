@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"mailhint/autoconfig"
 	"mailhint/settings"
 )
 
@@ -22,7 +23,7 @@ func (r *reader) services(root *node) {
 		for _, element := range service.elements {
 			for _, n := range root.all(element) {
 				if kind := r.trim(n.line, n.attr("type")); kind != service.kind {
-					r.remark(n.line, Service, "<%s type=%q> is left out: answers have no such type", element, oneLine(kind))
+					r.remark(n.line, kindService, "<%s type=%q> is left out: answers have no such type", element, oneLine(kind))
 					n.forget()
 					continue
 				}
@@ -40,7 +41,7 @@ func (r *reader) service(n *node, known settings.Pattern) settings.Pattern {
 	}
 	var url settings.Pattern
 	var login settings.Login
-	auths := r.auths(n, urlAuths)
+	auths := r.auths(n, autoconfig.URLMethods)
 	err := fmt.Errorf("it has no <url>")
 	if u != nil {
 		url, err = publicURL(r.text(u), "https")
@@ -55,16 +56,16 @@ func (r *reader) service(n *node, known settings.Pattern) settings.Pattern {
 		login, err = r.login(n)
 	}
 	if err != nil {
-		r.remark(n.line, Service, "this <%s> is left out: %v", n.name, err)
+		r.remark(n.line, kindService, "this <%s> is left out: %v", n.name, err)
 		n.forget()
 		return known
 	}
 	if login == "" {
 		login = settings.EmailAddress
-		r.remark(n.line, Login, "this <%s> has no <username>; answers say %s", n.name, login)
+		r.remark(n.line, kindLogin, "this <%s> has no <username>; answers say %s", n.name, login)
 	}
 	if len(r.urlLogins) > 0 && (login != r.urlLogins[0] || !slices.Equal(auths, r.urlAuths[0])) {
-		r.remark(n.line, Login, "this <%s> is told with the login and methods of the service before it: they share one", n.name)
+		r.remark(n.line, kindLogin, "this <%s> is told with the login and methods of the service before it: they share one", n.name)
 		return url
 	}
 	r.urlLogins, r.urlAuths = append(r.urlLogins, login), append(r.urlAuths, auths)
@@ -89,10 +90,10 @@ func (r *reader) oauth2(root, ep *node) {
 	o := &settings.OAuth2{Issuer: text("issuer"), AuthURL: text("authURL"), TokenURL: text("tokenURL"), ClientID: text("clientID"),
 		Scope: strings.Fields(text("scope"))}
 	if text("clientSecret") != "" {
-		r.remark(n.line, OAuth2, "the <clientSecret> is not told: an answer is public")
+		r.remark(n.line, kindOAuth2, "the <clientSecret> is not told: an answer is public")
 	}
 	if err := checkOAuth2(o); err != nil {
-		r.remark(n.line, OAuth2, "the authorization server is left out: %v", err)
+		r.remark(n.line, kindOAuth2, "the authorization server is left out: %v", err)
 		n.forget()
 		return
 	}

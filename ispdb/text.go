@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"mailhint/autoconfig"
 	"mailhint/spelling"
 )
 
@@ -18,25 +19,25 @@ func (r *reader) text(n *node) string {
 func (r *reader) trim(line int, s string) string {
 	t := strings.TrimSpace(s)
 	if t != s {
-		r.remark(line, Spelling, "the white space around %q is removed; most programs would not understand the value with it", oneLine(t))
+		r.remark(line, kindSpelling, "the white space around %q is removed; most programs would not understand the value with it", oneLine(t))
 	}
 	return t
 }
 
 // lookUp finds the meaning of a word. Old words and other letter cases are understood, because it is clear what is meant.
-func lookUp[T any](r *reader, line int, words []word[T], text string) (T, bool) {
+func lookUp[T comparable](r *reader, line int, words autoconfig.Words[T], text string) (T, bool) {
 	for _, w := range words {
-		if w.spelling == text {
-			if w.old {
-				r.remark(line, Spelling, "%q is an old word; answers say %q", text, current(words, w))
+		if w.Spelling == text {
+			if w.Old {
+				r.remark(line, kindSpelling, "%q is an old word; answers say %q", text, current(words, w))
 			}
-			return w.means, true
+			return w.Means, true
 		}
 	}
 	for _, w := range words {
-		if strings.EqualFold(w.spelling, text) {
-			r.remark(line, Spelling, "%q is read as %q; programs compare letter by letter", text, w.spelling)
-			return w.means, true
+		if strings.EqualFold(w.Spelling, text) {
+			r.remark(line, kindSpelling, "%q is read as %q; programs compare letter by letter", text, w.Spelling)
+			return w.Means, true
 		}
 	}
 	var none T
@@ -44,13 +45,13 @@ func lookUp[T any](r *reader, line int, words []word[T], text string) (T, bool) 
 }
 
 // current returns the word that is written for what an old one means.
-func current[T any](words []word[T], old word[T]) string {
+func current[T comparable](words autoconfig.Words[T], old autoconfig.Word[T]) string {
 	for _, w := range words {
-		if !w.old && any(w.means) == any(old.means) {
-			return w.spelling
+		if !w.Old && w.Means == old.Means {
+			return w.Spelling
 		}
 	}
-	return old.spelling
+	return old.Spelling
 }
 
 // placeholder finds what is meant to be one, also with a percent sign forgotten.
@@ -66,7 +67,7 @@ func (r *reader) placeholders(n *node, allowed ...string) (string, error) {
 		word := strings.ToUpper(strings.Trim(found, "%"))
 		for _, a := range allowed {
 			if spelling.Distance(word, strings.Trim(a, "%"), 2) <= 2 {
-				r.remark(n.line, Spelling, "%q is read as %s", found, a)
+				r.remark(n.line, kindSpelling, "%q is read as %s", found, a)
 				return a
 			}
 		}
@@ -80,31 +81,31 @@ func (r *reader) placeholders(n *node, allowed ...string) (string, error) {
 
 // notCarried says of elements that are known but have no place in domains.toml what kind of remark they are and why.
 var notCarried = map[string]struct {
-	kind Kind
+	kind kind
 	why  string
 }{
-	"pop3":                     {Option, "how to fetch mail over POP3 is not told: Thunderbird alone reads it"},
-	"leaveMessagesOnServer":    {Option, "how to fetch mail over POP3 is not told: Thunderbird alone reads it"},
-	"addThisServer":            {Option, "whether Thunderbird adds the server is not told: it does not read it any more"},
-	"useGlobalPreferredServer": {Option, "whether Thunderbird takes another submission server is not told: that is for the person to choose"},
-	"restriction":              {Option, "that only some clients may use the server is not told: no program reads it"},
-	"password":                 {Option, "a password is never told"},
-	"inputField":               {Option, "asking people for more than their address is not told: no program does it"},
-	"enable":                   {Enable, "where people must first switch on access for mail programs is not told; docs could lead there"},
-	"instruction":              {Docs, "it is no element that programs read; if the page is helpful, write it as docs"},
-	"clientConfigUpdate":       {Update, "where the file is updated from is not told: it is mailhint that answers now"},
-	"emailProvider":            {Domain, "a second provider in one file is not read; give it a file of its own"},
+	"pop3":                     {kindOption, "how to fetch mail over POP3 is not told: Thunderbird alone reads it"},
+	"leaveMessagesOnServer":    {kindOption, "how to fetch mail over POP3 is not told: Thunderbird alone reads it"},
+	"addThisServer":            {kindOption, "whether Thunderbird adds the server is not told: it does not read it any more"},
+	"useGlobalPreferredServer": {kindOption, "whether Thunderbird takes another submission server is not told: that is for the person to choose"},
+	"restriction":              {kindOption, "that only some clients may use the server is not told: no program reads it"},
+	"password":                 {kindOption, "a password is never told"},
+	"inputField":               {kindOption, "asking people for more than their address is not told: no program does it"},
+	"enable":                   {kindEnable, "where people must first switch on access for mail programs is not told; docs could lead there"},
+	"instruction":              {kindDocs, "it is no element that programs read; if the page is helpful, write it as docs"},
+	"clientConfigUpdate":       {kindUpdate, "where the file is updated from is not told: it is mailhint that answers now"},
+	"emailProvider":            {kindDomain, "a second provider in one file is not read; give it a file of its own"},
 }
 
 // unread remarks on everything that nobody asked for.
 func (r *reader) unread(n *node) {
 	for _, a := range n.attrs {
 		if !a.read {
-			r.remark(n.line, Unknown, "the attribute %s of <%s> is not told: no program reads it", oneLine(a.name), oneLine(n.name))
+			r.remark(n.line, kindUnknown, "the attribute %s of <%s> is not told: no program reads it", oneLine(a.name), oneLine(n.name))
 		}
 	}
 	if stray := oneLine(string(n.text)); stray != "" && !n.textRead {
-		r.remark(n.line, Unknown, "the text %q in <%s> is not told: no program reads it", stray, oneLine(n.name))
+		r.remark(n.line, kindUnknown, "the text %q in <%s> is not told: no program reads it", stray, oneLine(n.name))
 	}
 	seen := make(map[string]bool)
 	for _, c := range n.children {
@@ -115,9 +116,9 @@ func (r *reader) unread(n *node) {
 		case ok:
 			r.remark(c.line, known.kind, "%s%s: %s", element(c), address(c), known.why)
 		case seen[c.name]:
-			r.remark(c.line, Unknown, "a second %s is not told: programs read the first", element(c))
+			r.remark(c.line, kindUnknown, "a second %s is not told: programs read the first", element(c))
 		default:
-			r.remark(c.line, Unknown, "%s is not told: no program reads it", element(c))
+			r.remark(c.line, kindUnknown, "%s is not told: no program reads it", element(c))
 		}
 		seen[c.name] = seen[c.name] || c.read
 	}

@@ -45,7 +45,7 @@ func hostileData() map[string]any {
 	protocol := map[string]any{"Type": hostile, "Server": hostile, "Port": hostile, "LoginName": Hole(2), "SPA": hostile,
 		"SSL": hostile, "Encryption": hostile, "AuthRequired": hostile, "UsePOPAuth": hostile}
 	return map[string]any{
-		"Version": hostile, "Domain": Hole(0), "DisplayName": hostile, "DisplayShortName": hostile,
+		"Version": hostile, "Domain": Hole(0), "Domains": []string{Hole(0), hostile}, "Webmail": hostile, "DisplayName": hostile, "DisplayShortName": hostile,
 		"IncomingServers": []any{server}, "OutgoingServers": []any{server}, "SetupServers": []any{server},
 		"JMAP": url, "AddressBook": url, "Calendar": url, "FileShare": url, "Documentation": hostile,
 		"OAuth2": map[string]any{"AuthURL": hostile, "TokenURL": hostile, "Issuer": hostile, "Scope": hostile, "ClientID": hostile},
