@@ -11,23 +11,23 @@ import (
 // option is a server that could be advertised.
 type option struct {
 	settings.Server
-	source Source
-	order  int  // of the candidate
-	both   bool // the host offers both TLS modes at the usual ports
+	source    Source
+	order     int  // of the candidate
+	bothModes bool // the host offers both TLS modes
 }
 
-// choose picks the servers to advertise: for each protocol one host, with implicit TLS and then STARTTLS if it offers both. SRV records
-// say what the domain's owner means and beat all guesses; a host with both forms can be written as a bare name.
+// choose chooses the servers to advertise: for each protocol one host, with implicit TLS and then STARTTLS if it offers both. SRV records
+// are what the domain's owner wants, and beat all guesses; a host that offers both modes can be written as a bare host name.
 func (f *Finding) choose(declined map[Port]bool) {
-	var incoming string // ManageSieve belongs to the server where mail is kept
+	var incoming string // ManageSieve belongs to the server that stores the mail
 	for _, protocol := range []settings.Protocol{settings.IMAP, settings.POP3, settings.Submission, settings.ManageSieve} {
 		options := f.options(protocol, declined)
 		slices.SortStableFunc(options, func(a, b option) int {
 			return cmp.Or(
-				rank(protocol == settings.ManageSieve && string(a.Host) != incoming, protocol == settings.ManageSieve && string(b.Host) != incoming),
+				falseFirst(protocol == settings.ManageSieve && string(a.Host) != incoming, protocol == settings.ManageSieve && string(b.Host) != incoming),
 				cmp.Compare(a.source, b.source),
 				cmp.Compare(a.Security, b.Security),
-				rank(!a.both, !b.both),
+				falseFirst(!a.bothModes, !b.bothModes),
 				cmp.Compare(a.order, b.order),
 			)
 		})
@@ -35,7 +35,7 @@ func (f *Finding) choose(declined map[Port]bool) {
 			continue
 		}
 		chosen := options[:1]
-		if second := other(options); second != nil {
+		if second := otherMode(options); second != nil {
 			chosen = append(chosen[:1:1], *second)
 		}
 		slices.SortStableFunc(chosen, func(a, b option) int { return cmp.Compare(a.Security, b.Security) })
@@ -48,7 +48,7 @@ func (f *Finding) choose(declined map[Port]bool) {
 	}
 }
 
-func rank(a, b bool) int {
+func falseFirst(a, b bool) int {
 	switch {
 	case a == b:
 		return 0
@@ -58,8 +58,8 @@ func rank(a, b bool) int {
 	return 1
 }
 
-// other returns the best option in the other TLS mode than the first: at the same host, or where an SRV record names it.
-func other(options []option) *option {
+// otherMode returns the best option in the other TLS mode than the first: at the same host, or where an SRV record names it.
+func otherMode(options []option) *option {
 	first := options[0]
 	for _, sameHost := range []bool{true, false} {
 		for i, o := range options[1:] {
@@ -71,7 +71,7 @@ func other(options []option) *option {
 	return nil
 }
 
-// options lists what the candidates offer of one protocol that mail programs can use safely.
+// options lists what the candidates offer of one protocol and clients can use safely.
 func (f *Finding) options(protocol settings.Protocol, declined map[Port]bool) []option {
 	var options []option
 	for i, h := range f.Hosts {
@@ -86,8 +86,8 @@ func (f *Finding) options(protocol settings.Protocol, declined map[Port]bool) []
 				continue
 			}
 			o := option{Server: server, source: c.Source, order: i}
-			if c.Source == FromSRV && !c.named(port) && !c.namedFor(protocol) {
-				o.source = FromUsual // a record names the host, but for something else
+			if c.Source == FromSRV && !c.isNamed(port) && !c.isNamedFor(protocol) {
+				o.source = FromCommonName // a record names the host, but for something else
 			}
 			here = append(here, o)
 		}
@@ -96,25 +96,19 @@ func (f *Finding) options(protocol settings.Protocol, declined map[Port]bool) []
 			modes[o.Security] = true
 		}
 		for _, o := range here {
-			o.both = len(modes) == 2
+			o.bothModes = len(modes) == 2
 			options = append(options, o)
 		}
 	}
 	return options
 }
 
-// namedFor reports whether an SRV record names the host for a protocol.
-func (c *Candidate) namedFor(p settings.Protocol) bool {
-	return slices.ContainsFunc(c.Named, func(n Port) bool { return n.Protocol == p })
-}
-
-// same reports whether two ports are one, whatever they are said to be for.
+// same reports whether two ports are one, in whatever TLS mode.
 func (p Port) same(other Port) bool { return p.Protocol == other.Protocol && p.Number == other.Number }
 
-// server makes the entry of a port that mail programs can use, or says why they cannot. Every address that accepts connections must be
-// good, because programs take any of them.
+// server returns the server at a port if clients can use it, or why they cannot. Every address that accepts connections must work, because
+// a client may connect to any of them.
 func (h Host) server(port Port) (s settings.Server, fault string) {
-	fault = "it cannot be reached"
 	var common []settings.Auth
 	reached := false
 	for _, l := range h.Looks {
@@ -125,7 +119,7 @@ func (h Host) server(port Port) (s settings.Server, fault string) {
 			return s, fault
 		}
 		if reached && l.Speaks != s.Security {
-			return s, "its addresses speak different TLS modes"
+			return s, "its addresses use different TLS modes"
 		}
 		auths := l.After.Auths()
 		if reached {
@@ -140,9 +134,9 @@ func (h Host) server(port Port) (s settings.Server, fault string) {
 	}
 	switch {
 	case !reached:
-		return s, fault
+		return s, "it cannot be reached"
 	case len(common) == 0:
-		return s, "it offers no login"
+		return s, "it offers no login method that clients know"
 	case s.URL() == "" || s.UnusualPort():
 		return s, "the port is meant for another TLS mode or protocol"
 	case slices.Contains(common, settings.Password): // inside TLS it is the one that always works
@@ -151,23 +145,23 @@ func (h Host) server(port Port) (s settings.Server, fault string) {
 	return s, ""
 }
 
-// fault says why mail programs cannot use what was found at a port that accepts connections; empty if they can.
+// fault returns why clients cannot use what was found at a port that accepts connections; empty if they can.
 func (l Look) fault() string {
 	switch {
 	case l.Err != nil:
 		return l.Err.Error()
 	case l.Speaks == settings.Plaintext:
-		return "it offers no encryption"
+		return "it offers no TLS"
 	case l.TLS == nil:
-		return "it was not looked at"
+		return "it was not probed"
 	case l.TLS.ChainErr != nil:
 		return "its certificate is not trusted: " + l.TLS.ChainErr.Error()
 	case l.TLS.NameErr != nil:
 		return "its certificate does not cover the name: " + l.TLS.NameErr.Error()
 	case l.TLS.Version < tls.VersionTLS12: // RFC 8997
-		return "it speaks " + l.TLS.VersionName() + ", which mail programs refuse"
+		return "it uses " + l.TLS.VersionName() + ", which mail clients refuse"
 	case len(l.After.Auths()) == 0:
-		return "it offers no login"
+		return "it offers no login method that clients know"
 	}
 	return ""
 }

@@ -6,31 +6,12 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"mailhint/settings"
 )
 
-// Complete reports whether there is a server to read and one to send mail with, without which there are no settings to advertise.
-func (f *Finding) Complete() bool {
-	return (f.offers(settings.IMAP) || f.offers(settings.POP3)) && f.offers(settings.Submission)
-}
-
-// Settings are those of a domain with the servers that were chosen. People are taken to log in with their address: looking does not
-// tell.
-func (f *Finding) Settings() *settings.Settings {
-	s := &settings.Settings{Servers: f.Servers, Login: settings.EmailAddress, Auth: []settings.Auth{settings.Password}}
-	for _, service := range f.Services {
-		place := map[string]*settings.Pattern{"CalDAV": &s.CalDAV, "CardDAV": &s.CardDAV, "JMAP": &s.JMAP}[service.Name]
-		if service.Fault == "" {
-			*place = service.URL
-		}
-	}
-	return s
-}
-
-// Comments are what an admin should know about the finding, a line each, the most important last, next to the entry.
+// Comments returns what an admin should know about the finding, a line each, to be put above the entry. The most important come last,
+// next to the entry.
 func (f *Finding) Comments(now time.Time) []string {
-	lines := []string{"What mailhint probe saw on " + now.UTC().Format(time.DateOnly) + ":"}
+	lines := []string{"Found by mailhint probe on " + now.UTC().Format(time.DateOnly) + ":"}
 	for i, h := range f.Hosts {
 		lines = append(lines, h.comments(f.Candidates[i].Source, now)...)
 	}
@@ -47,18 +28,19 @@ func (f *Finding) Comments(now time.Time) []string {
 		lines = append(lines, "PROBLEM: "+p)
 	}
 	if f.IsHost {
-		lines = append(lines, "The domain is a guess: "+string(f.Candidates[0].Host)+" may serve another.")
+		lines = append(lines, fmt.Sprintf("The domain %s is a guess: %s may serve another one.", f.Domain, f.Candidates[0].Host))
 	}
 	if f.Complete() {
-		lines = append(lines, "Not seen: whether people log in with their address. If not, add login = \"%EMAILLOCALPART%\".")
+		lines = append(lines, "A probe cannot tell whether users log in with their full address. If they log in with the part before the @,",
+			"add: login = \"%EMAILLOCALPART%\"")
 	}
 	return lines
 }
 
-// maxLooks is how many different looks are told of one host: nobody reads more.
+// maxLooks limits how many different results are listed for one host: nobody reads more.
 const maxLooks = 32
 
-// comments has a line for the host and one for all its ports that are alike.
+// comments returns a line for the host, and one for all of its ports with the same result.
 func (h Host) comments(source Source, now time.Time) []string {
 	var addresses []string
 	for _, a := range h.Addresses {
@@ -69,7 +51,7 @@ func (h Host) comments(source Source, now time.Time) []string {
 	ports := make(map[string][]string)
 	for _, l := range h.Looks {
 		text := l.Summary(now)
-		if !h.alike(l, now) {
+		if !h.sameEverywhere(l, now) {
 			text = "at " + l.Address.String() + ": " + text
 		}
 		number := strconv.Itoa(int(l.Port.Number))
@@ -93,7 +75,7 @@ func (h Host) comments(source Source, now time.Time) []string {
 	return lines
 }
 
-// alike reports whether a port looks the same at all addresses.
-func (h Host) alike(l Look, now time.Time) bool {
+// sameEverywhere reports whether a port has the same result at all addresses.
+func (h Host) sameEverywhere(l Look, now time.Time) bool {
 	return !slices.ContainsFunc(h.Looks, func(other Look) bool { return other.Port == l.Port && other.Summary(now) != l.Summary(now) })
 }

@@ -3,29 +3,22 @@ package probe
 import (
 	"context"
 	"errors"
-	"io"
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"syscall"
-	"time"
 )
 
-// ErrForbidden means that an address was not looked at, because it is private. See Prober.Private.
-var ErrForbidden = errors.New("the address is private")
-
-// errBabble means that a server sent more than any answer can need.
-var errBabble = errors.New("it sends without end")
-
-// How much a server may send over one connection. The longest honest part of a mail server's is a chain of certificates.
+// How much a server may send over one connection. The longest legitimate part of what a mail server sends is its certificate chain.
 const (
 	maxMailOctets = 64 << 10
-	maxWebOctets  = MaxBody + 2*maxMailOctets // and certificates, and the head of the answer
+	maxWebOctets  = MaxBody + 2*maxMailOctets // certificates and the head of the answer besides
 )
 
-// connect opens a connection to an address that may be looked at, and may send so many octets. It is closed when ctx is done, because
-// deadlines do not hold where other code may move them. An error comes with the State that it stands for, or with none if nothing was
-// found out.
+// connect opens a connection to an address that may be probed, over which the server may send so many octets. The connection is closed
+// when ctx is done: a deadline would not be enough, because other code may move it. An error comes with the State that it stands for, or
+// with none if nothing was found out.
 func (p *Prober) connect(ctx context.Context, to netip.AddrPort, octets int) (net.Conn, State, error) {
 	if !p.allowed(to.Addr()) {
 		return nil, Forbidden, ErrForbidden
@@ -34,14 +27,14 @@ func (p *Prober) connect(ctx context.Context, to netip.AddrPort, octets int) (ne
 	defer cancel()
 	conn, err := p.dialer()(connecting, "tcp", to.String())
 	if err != nil {
-		if over(ctx) != nil {
-			return nil, 0, over(ctx)
+		if contextErr(ctx) != nil {
+			return nil, 0, contextErr(ctx)
 		}
 		return nil, stateOf(err), err
 	}
-	b := &bounded{Conn: conn, left: octets}
-	b.stop = context.AfterFunc(ctx, func() { conn.Close() })
-	return b, Reached, nil
+	c := &limitedConn{Conn: conn, left: octets}
+	c.stop = context.AfterFunc(ctx, func() { conn.Close() })
+	return c, Reached, nil
 }
 
 func (p *Prober) dialer() func(ctx context.Context, network, address string) (net.Conn, error) {
@@ -51,81 +44,55 @@ func (p *Prober) dialer() func(ctx context.Context, network, address string) (ne
 	return new(net.Dialer).DialContext
 }
 
-// over returns why ctx is done. A connection may notice that the deadline has passed before the context does.
-func over(ctx context.Context) error {
-	if deadline, ok := ctx.Deadline(); ok && !time.Now().Before(deadline) {
-		return context.DeadlineExceeded
-	}
-	return ctx.Err()
-}
-
-// stateOf tells what an error of connecting means. It is zero for errors of this machine, such as no free file descriptor.
+// stateOf returns what an error of connecting says about the server. It is zero for errors of this machine, such as no free file descriptor.
 func stateOf(err error) State {
 	is := func(codes ...syscall.Errno) bool {
-		for _, c := range codes {
-			if errors.Is(err, c) {
-				return true
-			}
-		}
-		return false
+		return slices.ContainsFunc(codes, func(c syscall.Errno) bool { return errors.Is(err, c) })
 	}
-	var timeout net.Error
 	switch {
 	case is(syscall.ECONNREFUSED, syscall.ECONNRESET):
 		return Refused
-	case is(syscall.ETIMEDOUT), errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
+	case is(syscall.ETIMEDOUT), errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded), isTimeout(err):
 		return Silent
-	case noRoute(err), is(syscall.EHOSTUNREACH, syscall.EACCES, syscall.EPERM, syscall.EHOSTDOWN, syscall.ENETDOWN):
-		return Unreachable // EACCES and EPERM are what firewalls on the way, or here, make of it
+	case isNoRoute(err), is(syscall.EHOSTUNREACH, syscall.EACCES, syscall.EPERM, syscall.EHOSTDOWN, syscall.ENETDOWN):
+		return Unreachable // EACCES and EPERM come from firewalls, on the way or on this machine
 	}
 	return 0
 }
 
-// noRoute reports whether an error says that this machine has no way to a network.
-func noRoute(err error) bool {
+// isNoRoute reports whether an error means that this machine has no route to a network.
+func isNoRoute(err error) bool {
 	return errors.Is(err, syscall.ENETUNREACH) || errors.Is(err, syscall.EADDRNOTAVAIL) || errors.Is(err, syscall.EAFNOSUPPORT)
 }
 
-// hasRoute reports whether this machine has a way to an address at all. It sends nothing: connecting a UDP socket only looks at the
-// routes.
+// hasRoute reports whether this machine has a route to an address. It sends nothing: connecting a UDP socket only looks up the route.
 func hasRoute(to netip.AddrPort) bool {
 	conn, err := net.Dial("udp", to.String())
 	if err != nil {
-		return !noRoute(err)
+		return !isNoRoute(err)
 	}
 	conn.Close()
 	return true
 }
 
-// bounded is a connection that reads only so much.
-type bounded struct {
+// limitedConn is a connection that reads only so much.
+type limitedConn struct {
 	net.Conn
 	left int
 	stop func() bool
 }
 
-func (b *bounded) Read(into []byte) (int, error) {
-	if b.left <= 0 {
-		return 0, errBabble
+func (c *limitedConn) Read(into []byte) (int, error) {
+	if c.left <= 0 {
+		return 0, errTooMuch
 	}
-	n, err := b.Conn.Read(into[:min(len(into), b.left)])
-	b.left -= n
+	n, err := c.Conn.Read(into[:min(len(into), c.left)])
+	c.left -= n
 	return n, err
 }
 
-func (b *bounded) Close() error {
-	err := b.Conn.Close()
-	b.stop()
+func (c *limitedConn) Close() error {
+	err := c.Conn.Close()
+	c.stop()
 	return err
-}
-
-// ended reports whether a server closed the connection.
-func ended(err error) bool {
-	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
-}
-
-// late reports whether time ran out.
-func late(err error) bool {
-	var timeout net.Error
-	return errors.Is(err, os.ErrDeadlineExceeded) || errors.As(err, &timeout) && timeout.Timeout()
 }

@@ -9,13 +9,15 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"mailhint/settings"
 )
 
-// TestPlacesAreGivenBack asks many times at one address: net/http closes connections too, and each look must give back its place once,
-// or the places would run out.
-func TestPlacesAreGivenBack(t *testing.T) {
+// TestSlotsAreReleased sends many requests to one address. Each must release its slot once, although net/http closes connections too: else
+// the slots would run out.
+func TestSlotsAreReleased(t *testing.T) {
 	p := webServer(t, func(http.ResponseWriter, *http.Request) {}, "www.example.com")
 	var all sync.WaitGroup
 	for range 50 {
@@ -26,47 +28,52 @@ func TestPlacesAreGivenBack(t *testing.T) {
 		})
 	}
 	all.Wait()
-	if n := len(p.gates.open); n != 0 {
-		t.Errorf("%d addresses are still counted, want none", n)
+	if n := len(p.limit.slots); n != 0 {
+		t.Errorf("%d addresses still have slots, want none", n)
 	}
 }
 
-// TestWaitingIsNotSilence looks at a machine under so many names that the last must wait for longer than a look may take. What is found
-// out does not depend on that.
-func TestWaitingIsNotSilence(t *testing.T) {
-	t.Parallel()
-	l := listen(t) // accepts, and never says a word
-	hosts := make(hostsFile)
-	for i := range (lookSteps + 2) * atOnce {
-		hosts[fmt.Sprintf("h%d.example", i)] = []netip.Addr{netip.MustParseAddr("127.0.0.1")}
-	}
-	p := &Prober{Resolver: hosts, Private: loopback, Dial: dialTo(l), Step: testStep / 2}
-	var all sync.WaitGroup
-	for name := range hosts {
-		all.Go(func() {
-			if got := p.Look(t.Context(), name, Port{settings.IMAP, 993, settings.ImplicitTLS}).Looks[0]; got.State != Reached {
-				t.Errorf("%s: got %s, %v; want reached", name, got.State, got.Err)
-			}
-		})
-	}
-	all.Wait()
+// TestWaitingDoesNotCount looks at a machine under so many names that the last has to wait for longer than a look may take. The result must
+// be the same.
+func TestWaitingDoesNotCount(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hosts := make(hostsFile)
+		for i := range (maxSteps + 2) * atOnce {
+			hosts[fmt.Sprintf("h%d.example", i)] = []netip.Addr{netip.MustParseAddr("192.0.2.1")}
+		}
+		p := &Prober{Resolver: hosts, Dial: dialServer(t, silent), Step: testStep}
+		start := time.Now()
+		var all sync.WaitGroup
+		for name := range hosts {
+			all.Go(func() {
+				if got := p.Look(t.Context(), name, Port{settings.IMAP, 993, settings.ImplicitTLS}).Looks[0]; got.State != Reached {
+					t.Errorf("%s: got %s, %v; want reached", name, got.State, got.Err)
+				}
+			})
+		}
+		all.Wait()
+		if took := time.Since(start); took <= maxSteps*testStep {
+			t.Errorf("it took %s, want more than a look may take", took)
+		}
+	})
 }
 
-// TestManySilentAddresses asks a web server that has many addresses and answers at none.
+// TestManySilentAddresses sends a request to a web server that has many addresses and answers at none.
 func TestManySilentAddresses(t *testing.T) {
-	t.Parallel()
-	var addresses []netip.Addr
-	for i := range byte(maxAddresses) {
-		addresses = append(addresses, netip.AddrFrom4([4]byte{192, 0, 2, i}))
-	}
-	var dialled atomic.Int32
-	p := &Prober{Resolver: hostsFile{"h.example": addresses}, Step: testStep / 10, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		dialled.Add(1)
-		<-ctx.Done()
-		return nil, ctx.Err()
-	}}
-	got := p.LookURL(t.Context(), Request{URL: "https://h.example/"})
-	if got.State != Silent || got.Address != addresses[0] || dialled.Load() > lookSteps {
-		t.Errorf("got %s at %s, %d addresses tried; want at most %d", got.State, got.Address, dialled.Load(), lookSteps)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		var addresses []netip.Addr
+		for i := range byte(maxAddresses) {
+			addresses = append(addresses, netip.AddrFrom4([4]byte{192, 0, 2, i}))
+		}
+		var dialled atomic.Int32
+		p := &Prober{Resolver: hostsFile{"h.example": addresses}, Step: testStep, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			dialled.Add(1)
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}}
+		got := p.LookURL(t.Context(), Request{URL: "https://h.example/"})
+		if got.State != Silent || got.Address != addresses[0] || dialled.Load() != maxSteps {
+			t.Errorf("got %s at %s, %d addresses tried; want %d", got.State, got.Address, dialled.Load(), maxSteps)
+		}
+	})
 }

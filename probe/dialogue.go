@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,14 +13,14 @@ import (
 	"mailhint/untrusted"
 )
 
-// The four protocols are spoken here, as far as greeting, capabilities and STARTTLS. go-imap and go-smtp speak the first two well, but
-// they make the upgrade part of making a client (NewStartTLS, NewClientStartTLS), so that what a server offers before TLS stays
-// hidden; they return it without order, and they hide the greeting of a server that is none. The tests use their servers.
+// Of the four protocols only the greeting, the capabilities and STARTTLS are needed. go-imap and go-smtp would do for IMAP and SMTP, but
+// their constructors do the upgrade (NewStartTLS, NewClientStartTLS), which hides what a server offers before TLS; they return
+// capabilities without order, and hide the greeting of a server of another kind. The tests use their servers.
 
-// dialect is how one protocol says what is needed here. Each part is one exchange.
+// dialect is what differs between the protocols. Each part is one exchange.
 type dialect struct {
 	greeting func(*dialogue) error
-	ask      func(*dialogue) (Capabilities, error) // for the capabilities
+	ask      func(*dialogue) (Capabilities, error) // for its capabilities
 	startTLS func(*dialogue) error
 	bye      string
 }
@@ -36,25 +37,25 @@ const (
 	maxLines        = 200 // of one answer
 	maxCapabilities = 100
 	maxMechanisms   = 32
-	maxMechanism    = 40 // RFC 4422 section 3.1 allows half of it
+	maxMechanism    = 40 // twice what RFC 4422 section 3.1 allows
 )
 
-// errIsTLS means that a server answers with TLS where a plain greeting was expected.
-var errIsTLS = fmt.Errorf("%w: it speaks TLS", ErrProtocol)
+// errIsTLS means that a server sends a TLS record where a plain greeting was expected.
+var errIsTLS = fmt.Errorf("%w: the server speaks TLS", ErrProtocol)
 
-// dialogue is a conversation in lines.
+// dialogue is an exchange of lines with a server.
 type dialogue struct {
 	conn net.Conn
 	in   *bufio.Reader
 	step time.Duration
-	apop bool // a POP3 server's greeting offers APOP, which no capability tells
+	apop bool // a POP3 server's greeting offers APOP, which is not among the capabilities
 }
 
 func newDialogue(conn net.Conn, step time.Duration) *dialogue {
 	return &dialogue{conn: conn, in: bufio.NewReaderSize(conn, maxLine), step: step}
 }
 
-// begin starts an exchange: the command is sent, if there is one, and the answer must be complete before the step ends.
+// begin starts an exchange: it sends the command, if there is one. The answer must be complete before the step ends.
 func (d *dialogue) begin(command string) error {
 	if err := d.conn.SetDeadline(time.Now().Add(d.step)); err != nil {
 		return err
@@ -66,7 +67,7 @@ func (d *dialogue) begin(command string) error {
 	return d.explain(err)
 }
 
-// leave says good-bye without waiting for an answer.
+// leave ends the dialogue without waiting for an answer.
 func (d *dialogue) leave(bye string) {
 	if d.begin(bye) == nil {
 		d.conn.Close()
@@ -77,7 +78,7 @@ func (d *dialogue) leave(bye string) {
 func (d *dialogue) line() (string, error) {
 	line, err := d.in.ReadSlice('\n')
 	if errors.Is(err, bufio.ErrBufferFull) {
-		return "", fmt.Errorf("%w: it sends a line of more than %d octets", ErrProtocol, maxLine)
+		return "", fmt.Errorf("%w: line longer than %d octets", ErrProtocol, maxLine)
 	}
 	if err != nil {
 		return "", d.explain(err)
@@ -96,31 +97,30 @@ func (d *dialogue) lines(use func(line string) (done bool, err error)) error {
 			return err
 		}
 	}
-	return fmt.Errorf("%w: an answer of more than %d lines", ErrProtocol, maxLines)
+	return fmt.Errorf("%w: answer of more than %d lines", ErrProtocol, maxLines)
 }
 
-// explain says what an error of reading or writing means for the conversation.
+// explain returns what an error of reading or writing means for the dialogue.
 func (d *dialogue) explain(err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case late(err):
+	case isTimeout(err):
 		return fmt.Errorf("%w: no answer within %s: %w", ErrProtocol, d.step, err)
-	case errors.Is(err, errBabble):
+	case errors.Is(err, errTooMuch):
 		return fmt.Errorf("%w: %w", ErrProtocol, err)
-	case ended(err):
-		return fmt.Errorf("%w: it closes the connection: %w", ErrProtocol, err)
+	case isClosed(err):
+		return fmt.Errorf("%w: the server closed the connection: %w", ErrProtocol, err)
 	}
 	return err
 }
 
-// greet reads the first line of a greeting, and tells a server that says nothing or speaks TLS from one of another kind.
+// greet reads the first line of a greeting. A server that sends nothing or a TLS record gets an error of its own.
 func (d *dialogue) greet() (string, error) {
 	if err := d.begin(""); err != nil {
 		return "", err
 	}
-	// Before TLS a plain server speaks first, so that one with implicit TLS is known by its silence, or by an alert (RFC 8446
-	// section 6) in which it complains.
+	// A server without implicit TLS speaks first; one with implicit TLS sends nothing, or a TLS alert (RFC 8446 section 6).
 	if start, err := d.in.Peek(1); err != nil {
 		return "", d.noGreeting(err)
 	} else if start[0] == 0x15 || start[0] == 0x16 {
@@ -131,42 +131,38 @@ func (d *dialogue) greet() (string, error) {
 
 func (d *dialogue) noGreeting(err error) error {
 	switch {
-	case late(err):
-		return fmt.Errorf("%w: no greeting within %s: %w", ErrNoGreeting, d.step, err)
-	case ended(err):
-		return fmt.Errorf("%w: it closes the connection without a greeting: %w", ErrNoGreeting, err)
+	case isTimeout(err):
+		return fmt.Errorf("%w within %s: %w", ErrNoGreeting, d.step, err)
+	case isClosed(err):
+		return fmt.Errorf("%w: the server closed the connection: %w", ErrNoGreeting, err)
 	}
 	return err
 }
 
-// refuses is the error of an answer that is not the wanted one.
-func refuses(what, line string) error {
+// unexpected returns the error for an answer that is not the expected one.
+func unexpected(what, line string) error {
 	return fmt.Errorf("%w: %s: %q", ErrProtocol, what, untrusted.Clip(line, maxText))
 }
 
-// add notes a capability as the server spells it.
+// add adds a capability as the server spells it.
 func (c *Capabilities) add(text string) {
 	if len(c.All) < maxCapabilities && text != "" {
 		c.All = append(c.All, untrusted.Clip(text, maxText))
 	}
 }
 
-// mechanism notes a SASL mechanism.
-func (c *Capabilities) mechanism(names ...string) {
+// addMechanisms adds SASL mechanisms.
+func (c *Capabilities) addMechanisms(names ...string) {
 	for _, name := range names {
 		name = strings.ToUpper(untrusted.Clip(name, maxMechanism))
-		known := name == ""
-		for _, m := range c.Mechanisms {
-			known = known || m == name
-		}
-		if !known && len(c.Mechanisms) < maxMechanisms {
+		if name != "" && len(c.Mechanisms) < maxMechanisms && !slices.Contains(c.Mechanisms, name) {
 			c.Mechanisms = append(c.Mechanisms, name)
 		}
 	}
 }
 
-// cut splits a line at its first space, and makes the word before it comparable.
-func cut(line string) (word, rest string) {
+// firstWord splits a line after its first word, which it returns in capitals.
+func firstWord(line string) (word, rest string) {
 	word, rest, _ = strings.Cut(line, " ")
 	return strings.ToUpper(word), strings.TrimLeft(rest, " ")
 }

@@ -137,9 +137,8 @@ func (w *world) read(line string) (err error) {
 func TestFind(t *testing.T) {
 	good, bad := newAuthority(t, "Test CA", nil), newAuthority(t, "Other CA", nil)
 	for _, w := range readWorlds(t) {
-		t.Run(w.name, func(t *testing.T) {
-			t.Parallel()
-			p := &Prober{Resolver: w, Roots: good.pool(), Dial: w.dial(t, good, bad), Step: testStep}
+		inBubble(t, w.name, func(t *testing.T) {
+			p := &Prober{Resolver: w, Roots: good.pool(), Dial: w.dial(t, good, bad), Step: testStep, Now: func() time.Time { return testTime }}
 			name, err := settings.ParseDomain(w.ask)
 			if err != nil {
 				t.Fatal(err)
@@ -175,7 +174,7 @@ func TestFind(t *testing.T) {
 			if t.Failed() {
 				for _, h := range f.Hosts {
 					for _, l := range h.Looks {
-						t.Logf("%s port %d at %s: %s", h.Name, l.Port.Number, l.Address, l.Summary(time.Now()))
+						t.Logf("%s port %d at %s: %s", h.Name, l.Port.Number, l.Address, l.Summary(testTime))
 					}
 				}
 			}
@@ -183,7 +182,7 @@ func TestFind(t *testing.T) {
 	}
 }
 
-// matches holds texts against patterns, one for each in their order.
+// matches compares texts with patterns, one for each in their order.
 func matches(t *testing.T, what string, got, want []string) {
 	t.Helper()
 	ok := len(got) == len(want)

@@ -11,7 +11,7 @@ import (
 	"unicode/utf8"
 )
 
-// canned is a connection on which everything has been said already.
+// canned is a connection on which the server has already sent everything.
 type canned struct {
 	net.Conn
 	in *bytes.Reader
@@ -25,7 +25,7 @@ func newCanned(text []byte, ends int) *dialogue {
 	return newDialogue(canned{in: bytes.NewReader(text)}, time.Second*time.Duration(ends))
 }
 
-// fuzzDialect plays any text as a server's: nothing may hang or panic, and what is kept must be small and printable.
+// fuzzDialect sends any text as a server: nothing may hang or panic, and what is kept must be small and printable.
 func fuzzDialect(f *testing.F, speak dialect, seeds ...string) {
 	for _, s := range seeds {
 		f.Add([]byte(s))
@@ -36,7 +36,7 @@ func fuzzDialect(f *testing.F, speak dialect, seeds ...string) {
 		for err == nil {
 			var c Capabilities
 			if c, err = speak.ask(d); err != nil && len(c.All)+len(c.Mechanisms) > 0 {
-				t.Errorf("an answer that fails is believed: %+v", c)
+				t.Errorf("capabilities in spite of an error: %+v", c)
 			}
 			checkKept(t, c)
 			if err == nil {
@@ -87,13 +87,13 @@ func FuzzManageSieve(f *testing.F) {
 		"BYE\r\n", "{99}\r\n", "\"x\r\n", "OK\r\nOK\r\nOK\r\n")
 }
 
-// TestCannedEnds keeps the seam above honest: the text ends like a connection that is closed.
+// TestCannedEnds checks that the end of the text looks like a closed connection.
 func TestCannedEnds(t *testing.T) {
 	d := newCanned([]byte("one\r\n"), 1)
 	if line, err := d.line(); line != "one" || err != nil {
 		t.Errorf("got %q, %v", line, err)
 	}
-	if _, err := d.line(); !ended(err) {
+	if _, err := d.line(); !isClosed(err) {
 		t.Errorf("got %v, want %v", err, io.EOF)
 	}
 }

@@ -11,36 +11,36 @@ func imapGreeting(d *dialogue) error {
 	if err != nil {
 		return err
 	}
-	star, rest := cut(line)
-	kind, _ := cut(rest)
+	asterisk, rest := firstWord(line)
+	kind, _ := firstWord(rest)
 	switch {
-	case star == "*" && kind == "OK":
+	case asterisk == "*" && kind == "OK":
 		return nil
-	case star == "*" && kind == "BYE":
-		return refuses("it says good-bye at once", line)
-	case star == "*" && kind == "PREAUTH": // nobody can log in, and STARTTLS is not allowed any more
-		return refuses("it takes everybody for logged in", line)
+	case asterisk == "*" && kind == "BYE":
+		return unexpected("the server closes the connection at once", line)
+	case asterisk == "*" && kind == "PREAUTH": // the connection is logged in already: no login and no STARTTLS is possible
+		return unexpected("the server considers every client logged in", line)
 	}
-	return refuses("no greeting of an IMAP server", line)
+	return unexpected("not the greeting of an IMAP server", line)
 }
 
-// imapCapabilities asks with CAPABILITY (RFC 9051 section 6.1.1). What a greeting says about them is not enough: it may be left out.
+// imapCapabilities asks with CAPABILITY (RFC 9051 section 6.1.1). The greeting may contain capabilities, but need not.
 func imapCapabilities(d *dialogue) (Capabilities, error) {
 	var c Capabilities
-	login, told := true, false
+	login, answered := true, false
 	err := d.imapCommand("a", "CAPABILITY", func(line string) {
-		kind, list := cut(line)
+		kind, list := firstWord(line)
 		if kind != "CAPABILITY" {
 			return
 		}
-		told = true
+		answered = true
 		for _, word := range strings.Fields(list) {
 			c.add(word)
 			upper := strings.ToUpper(word)
 			mechanism, isAuth := strings.CutPrefix(upper, "AUTH=")
 			switch {
 			case isAuth:
-				c.mechanism(mechanism)
+				c.addMechanisms(mechanism)
 			case upper == "STARTTLS":
 				c.STARTTLS = true
 			case upper == "LOGINDISABLED": // section 6.2.3
@@ -48,14 +48,14 @@ func imapCapabilities(d *dialogue) (Capabilities, error) {
 			}
 		}
 	})
-	if err == nil && !told {
-		err = fmt.Errorf("%w: it answers CAPABILITY without saying any", ErrProtocol)
+	if err == nil && !answered {
+		err = fmt.Errorf("%w: no capabilities in the answer to CAPABILITY", ErrProtocol)
 	}
 	if err != nil {
 		return Capabilities{}, err
 	}
 	if login {
-		c.mechanism("LOGIN")
+		c.addMechanisms("LOGIN")
 	}
 	return c, nil
 }
@@ -64,23 +64,23 @@ func imapStartTLS(d *dialogue) error { // RFC 9051 section 6.2.1
 	return d.imapCommand("b", "STARTTLS", func(string) {})
 }
 
-// imapCommand sends a command, and calls use with each untagged answer, without its star.
+// imapCommand sends a command, and calls use with each untagged answer without its asterisk.
 func (d *dialogue) imapCommand(tag, command string, use func(line string)) error {
 	if err := d.begin(tag + " " + command); err != nil {
 		return err
 	}
 	return d.lines(func(line string) (bool, error) {
-		first, rest := cut(line)
-		kind, _ := cut(rest)
+		first, rest := firstWord(line)
+		kind, _ := firstWord(rest)
 		switch {
 		case first == "*" && kind == "BYE":
-			return true, refuses("it says good-bye to "+command, line)
+			return true, unexpected("the server closes the connection after "+command, line)
 		case first == "*":
 			use(rest)
 			return false, nil
 		case strings.EqualFold(first, tag) && kind == "OK":
 			return true, nil
 		}
-		return true, refuses("it refuses "+command, line)
+		return true, unexpected("the server refuses "+command, line)
 	})
 }

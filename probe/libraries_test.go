@@ -19,28 +19,29 @@ import (
 	"mailhint/settings"
 )
 
-// TestIndependentServers looks at servers that others wrote.
+// TestIndependentServers looks at servers of other projects.
 func TestIndependentServers(t *testing.T) {
 	ca := newAuthority(t, "Test CA", nil)
 	config := &tls.Config{Certificates: []tls.Certificate{ca.issue(t, time.Time{}, "mail.example.com")}}
 	servers := map[settings.Protocol]func(net.Listener) error{
-		settings.IMAP:       imapServer(config).Serve,
-		settings.Submission: smtpServer(config).Serve,
+		settings.IMAP:       func(l net.Listener) error { return imapServer(config).Serve(l) },
+		settings.Submission: func(l net.Listener) error { return smtpServer(config).Serve(l) },
 	}
 	for protocol, serve := range servers {
 		for _, security := range []settings.Security{settings.ImplicitTLS, settings.STARTTLS} {
 			for _, expected := range []settings.Security{settings.ImplicitTLS, settings.STARTTLS} {
-				t.Run(protocol.String()+" with "+security.String()+" looked at as "+expected.String(), func(t *testing.T) {
-					t.Parallel()
-					l := listen(t)
-					dial := dialTo(l)
+				inBubble(t, protocol.String()+" with "+security.String()+" probed as "+expected.String(), func(t *testing.T) {
+					accepting := make(memoryListener)
+					var l net.Listener = accepting
 					if security == settings.ImplicitTLS {
 						l = tls.NewListener(l, config)
 					}
-					go func() { _ = serve(l) }() // ends when the listener is closed
+					ended := make(chan error)
+					go func() { ended <- serve(l) }()
+					defer func() { l.Close(); <-ended }()
 					p := &Prober{
-						Resolver: hostsFile{"mail.example.com": {netip.MustParseAddr("127.0.0.1")}},
-						Private:  loopback, Roots: ca.pool(), Dial: dial, Step: 2 * testStep,
+						Resolver: hostsFile{"mail.example.com": {netip.MustParseAddr("192.0.2.1")}}, Roots: ca.pool(), Dial: accepting.dial,
+						Step: testStep, Now: func() time.Time { return testTime },
 					}
 					got := p.Look(t.Context(), "mail.example.com", Port{protocol, 1, expected}).Looks[0]
 					if got.Speaks != security || got.Err != nil {
@@ -69,7 +70,7 @@ func imapServer(config *tls.Config) *imapserver.Server {
 		},
 		Caps:      imap.CapSet{imap.CapIMAP4rev1: {}},
 		TLSConfig: config,
-		Logger:    log.New(io.Discard, "", 0), // it logs every connection that a look breaks off
+		Logger:    log.New(io.Discard, "", 0), // it logs every connection that the client closes
 	})
 }
 

@@ -11,58 +11,48 @@ import (
 	"mailhint/settings"
 )
 
-// What Look.Err wraps, so that a program can tell the causes apart.
-var (
-	// ErrNoGreeting means that a server accepts connections and says nothing, with TLS or without. It is stuck or overloaded.
-	ErrNoGreeting = errors.New("it says nothing")
-	// ErrProtocol means that something else answers, or that a server of the right kind refuses to talk.
-	ErrProtocol = errors.New("it does not answer as it should")
-	// ErrHandshake means that TLS was begun and failed.
-	ErrHandshake = errors.New("the TLS handshake fails")
-)
-
-// lookAt looks at one port at one address: first as the port is meant, and if that shows the other TLS mode, once more like that. The
-// time runs from when there is a place at the address: waiting for others says nothing about the server.
+// lookAt looks at one port at one address: first in the TLS mode that the port is for, and if the server turns out to use the other mode,
+// a second time in that one. The time to wait for a slot at the address does not count: it says nothing about the server.
 func (p *Prober) lookAt(ctx context.Context, host string, l *Look) {
-	leave, err := p.gates.enter(ctx, l.Address)
+	release, err := p.limit.acquire(ctx, l.Address)
 	if err != nil {
 		l.Err = err
 		return
 	}
-	defer leave()
+	defer release()
 	start := time.Now()
 	defer func() { l.Took = time.Since(start) }()
-	limited, cancel := context.WithTimeout(ctx, lookSteps*p.step())
+	limited, cancel := context.WithTimeout(ctx, maxSteps*p.step())
 	defer cancel()
 	l.look(limited, p, host, l.Port.Security == settings.ImplicitTLS)
-	if l.Err != nil && l.otherWay() && limited.Err() == nil {
+	if l.Err != nil && l.mayUseOtherMode() && limited.Err() == nil {
 		again := Look{Port: l.Port, Address: l.Address}
 		again.look(limited, p, host, l.Port.Security != settings.ImplicitTLS)
 		if again.Speaks != 0 || again.TLS != nil || again.State == Reached && l.Port.Security == settings.ImplicitTLS {
 			*l = again
-			if errors.Is(l.Err, ErrNoGreeting) && l.Port.Security == settings.ImplicitTLS { // as a web server, which speaks second
-				l.Err = fmt.Errorf("%w: it answers TLS in plain text, and greets nobody", ErrProtocol)
+			if errors.Is(l.Err, ErrNoGreeting) && l.Port.Security == settings.ImplicitTLS { // such as a web server, where the client speaks first
+				l.Err = fmt.Errorf("%w: the server answers a TLS handshake in plain text, and sends no greeting", ErrProtocol)
 			}
 		}
 	}
 	switch {
 	case ctx.Err() != nil && l.Err != nil:
-		*l = Look{Port: l.Port, Address: l.Address, Err: ctx.Err()} // nothing is known that could be told
+		*l = Look{Port: l.Port, Address: l.Address, Err: ctx.Err()} // interrupted: nothing is known
 	case l.Err != nil && limited.Err() != nil && l.State == Reached:
-		l.Err = fmt.Errorf("it takes longer than %s altogether: %w", lookSteps*p.step(), l.Err)
+		l.Err = fmt.Errorf("not finished within %s: %w", maxSteps*p.step(), l.Err)
 	}
 	if l.State == Unreachable {
 		l.NoRoute = !hasRoute(netip.AddrPortFrom(l.Address, l.Port.Number))
 	}
 }
 
-// otherWay reports whether a failed look leaves it possible that the port speaks the other TLS mode.
-func (l *Look) otherWay() bool {
+// mayUseOtherMode reports whether the port may use the other TLS mode than the one in which the look failed.
+func (l *Look) mayUseOtherMode() bool {
 	if l.Port.Security == settings.ImplicitTLS {
 		plain := tls.RecordHeaderError{} // a server that speaks first, in plain text
 		return l.TLS == nil && errors.As(l.Err, &plain)
 	}
-	// A server with implicit TLS waits for the client's first message; some soon lose patience.
+	// A server with implicit TLS waits for the client's first message, and some close the connection soon.
 	return errors.Is(l.Err, ErrNoGreeting) || errors.Is(l.Err, errIsTLS)
 }
 
@@ -77,11 +67,7 @@ func (l *Look) look(ctx context.Context, p *Prober, host string, implicit bool) 
 		return
 	}
 	defer conn.Close()
-	defer func() {
-		if l.Err != nil {
-			l.Err = printable(l.Err)
-		}
-	}()
+	defer func() { l.Err = printable(l.Err) }()
 	speak := dialects[l.Port.Protocol]
 	d := newDialogue(conn, p.step())
 	if implicit {
@@ -94,17 +80,17 @@ func (l *Look) look(ctx context.Context, p *Prober, host string, implicit bool) 
 	if l.Err = speak.greeting(d); l.Err != nil {
 		return
 	}
-	if implicit {
-		if l.After, l.Err = speak.ask(d); l.Err == nil {
-			l.Speaks = settings.ImplicitTLS
-			d.leave(speak.bye)
-		}
+	if !implicit {
+		l.upgrade(ctx, p, host, d, speak)
 		return
 	}
-	l.upgrade(ctx, p, host, d, speak)
+	if l.After, l.Err = speak.ask(d); l.Err == nil {
+		l.Speaks = settings.ImplicitTLS
+		d.leave(speak.bye)
+	}
 }
 
-// upgrade goes on where a server has greeted in plain text.
+// upgrade continues with STARTTLS after a server has sent its greeting in plain text.
 func (l *Look) upgrade(ctx context.Context, p *Prober, host string, d *dialogue, speak dialect) {
 	if l.Before, l.Err = speak.ask(d); l.Err != nil {
 		return
@@ -118,9 +104,9 @@ func (l *Look) upgrade(ctx context.Context, p *Prober, host string, d *dialogue,
 		return
 	}
 	if d.in.Buffered() > 0 {
-		// Whoever sits on the line can append to the last plain answer; a careless program takes that for what the server says inside
-		// TLS (CVE-2011-0411 and its many sisters).
-		l.Err = fmt.Errorf("%w: it sends more plain text after its answer to STARTTLS", ErrProtocol)
+		// An attacker on the way can append text to the last plain answer, and a careless client takes it for what the server says inside
+		// TLS (CVE-2011-0411 and many like it).
+		l.Err = fmt.Errorf("%w: more plain text after the answer to STARTTLS", ErrProtocol)
 		return
 	}
 	var inside *tls.Conn

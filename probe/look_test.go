@@ -13,14 +13,13 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"mailhint/settings"
 )
 
 func TestStates(t *testing.T) {
-	closed := listen(t)
-	closed.Close()
 	public := netip.MustParseAddr("192.0.2.1")
 	fails := func(err error) func(context.Context, string, string) (net.Conn, error) {
 		return func(context.Context, string, string) (net.Conn, error) {
@@ -34,7 +33,7 @@ func TestStates(t *testing.T) {
 		want    State
 		isErr   bool
 	}{
-		{"nothing listens", public, dialTo(closed), Refused, false},
+		{"nothing listens", public, fails(syscall.ECONNREFUSED), Refused, false},
 		{"no answer", public, func(ctx context.Context, _, _ string) (net.Conn, error) { <-ctx.Done(); return nil, ctx.Err() }, Silent, false},
 		{"the kernel gave up", public, fails(syscall.ETIMEDOUT), Silent, false},
 		{"no route", public, fails(syscall.ENETUNREACH), Unreachable, false},
@@ -47,14 +46,13 @@ func TestStates(t *testing.T) {
 		{"no file descriptor", public, fails(syscall.EMFILE), 0, true},
 	}
 	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
+		inBubble(t, test.name, func(t *testing.T) {
 			p := &Prober{Resolver: hostsFile{"h.example": {test.address}}, Dial: test.dial, Step: testStep}
 			got := p.Look(t.Context(), "h.example", Ports[0]).Looks[0]
 			if got.State != test.want || got.Speaks != 0 || (got.Err != nil) != test.isErr {
 				t.Errorf("got state %d, speaks %d, error %v; want state %d", got.State, got.Speaks, got.Err, test.want)
 			}
-			if got.Took > lookSteps*testStep {
+			if got.Took > maxSteps*testStep {
 				t.Errorf("it took %s", got.Took)
 			}
 		})
@@ -63,9 +61,9 @@ func TestStates(t *testing.T) {
 
 func TestLookIsOrdered(t *testing.T) {
 	l := listen(t)
-	l.Close()
+	l.Close() // nothing listens there
 	a, b := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("2001:db8::1")
-	p := &Prober{Resolver: hostsFile{"h.example": {a, b}}, Dial: dialTo(l), Step: testStep}
+	p := &Prober{Resolver: hostsFile{"h.example": {a, b}}, Dial: dialTo(l), Step: longStep}
 	host := p.Look(t.Context(), "h.example", Ports...)
 	if len(host.Looks) != 2*len(Ports) || !slices.Equal(host.Addresses, []netip.Addr{a, b}) {
 		t.Fatalf("got %d looks at %v", len(host.Looks), host.Addresses)
@@ -85,70 +83,58 @@ func TestUnknownHost(t *testing.T) {
 	}
 }
 
-// TestConnectionsAtOnce looks at one machine under many names at a time.
+// TestConnectionsAtOnce looks at one machine under many names at the same time. Each connection takes a while, so that all that are allowed
+// are open together.
 func TestConnectionsAtOnce(t *testing.T) {
-	l := listen(t)
-	var now, most, opened atomic.Int32
-	go func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
+	synctest.Test(t, func(t *testing.T) {
+		var open, peak, opened atomic.Int32
+		dial := func(context.Context, string, string) (net.Conn, error) {
 			opened.Add(1)
-			n := now.Add(1)
-			for old := most.Load(); n > old && !most.CompareAndSwap(old, n); old = most.Load() {
+			n := open.Add(1)
+			defer open.Add(-1)
+			for old := peak.Load(); n > old && !peak.CompareAndSwap(old, n); old = peak.Load() {
 			}
-			go func() {
-				defer conn.Close()
-				time.Sleep(20 * time.Millisecond)
-				now.Add(-1) // before the client learns that it may open another
-				_, _ = io.WriteString(conn, "* BYE enough\r\n")
-			}()
+			time.Sleep(time.Second)
+			return nil, syscall.ECONNREFUSED
 		}
-	}()
-	resolver := make(hostsFile)
-	for i := range 10 {
-		resolver[fmt.Sprintf("h%d.example", i)] = []netip.Addr{netip.MustParseAddr("127.0.0.1")}
-	}
-	p := &Prober{Resolver: resolver, Private: loopback, Dial: dialTo(l), Step: 10 * testStep}
-	ports := slices.Repeat([]Port{{settings.IMAP, 143, settings.STARTTLS}}, 6)
-	var all sync.WaitGroup
-	for name := range resolver {
-		all.Go(func() { p.Look(t.Context(), name, ports...) })
-	}
-	all.Wait()
-	if opened.Load() != 60 || most.Load() > atOnce || most.Load() < 2 {
-		t.Errorf("%d connections, at most %d at once; want 60 and at most %d", opened.Load(), most.Load(), atOnce)
-	}
-	if len(p.gates.open) != 0 {
-		t.Errorf("%d gates are left", len(p.gates.open))
-	}
+		hosts := make(hostsFile)
+		for i := range 10 {
+			hosts[fmt.Sprintf("h%d.example", i)] = []netip.Addr{netip.MustParseAddr("192.0.2.1")}
+		}
+		p := &Prober{Resolver: hosts, Dial: dial, Step: testStep}
+		ports := slices.Repeat([]Port{{settings.IMAP, 143, settings.STARTTLS}}, 6)
+		var all sync.WaitGroup
+		for name := range hosts {
+			all.Go(func() { p.Look(t.Context(), name, ports...) })
+		}
+		all.Wait()
+		if opened.Load() != 60 || peak.Load() != atOnce {
+			t.Errorf("%d connections, %d at the same time; want 60 and %d", opened.Load(), peak.Load(), atOnce)
+		}
+		if len(p.limit.slots) != 0 {
+			t.Errorf("%d addresses still have slots, want none", len(p.limit.slots))
+		}
+	})
 }
 
 func TestCancelledLook(t *testing.T) {
-	l := listen(t)
-	ctx, cancel := context.WithCancel(t.Context())
-	go func() {
-		conn, err := l.Accept()
-		if err != nil {
-			return
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		p := &Prober{Resolver: hostsFile{"h.example": {netip.MustParseAddr("192.0.2.1")}}, Step: testStep, Dial: dialServer(t, func(conn net.Conn) {
+			cancel()
+			silent(conn)
+		})}
+		start := time.Now()
+		host := p.Look(ctx, "h.example", Ports...)
+		if took := time.Since(start); took > 0 {
+			t.Errorf("it continued for %s", took)
 		}
-		defer conn.Close()
-		cancel()
-		_, _ = io.Copy(io.Discard, conn)
-	}()
-	p := &Prober{Resolver: hostsFile{"h.example": {netip.MustParseAddr("127.0.0.1")}}, Private: loopback, Dial: dialTo(l), Step: time.Minute}
-	start := time.Now()
-	host := p.Look(ctx, "h.example", Ports...)
-	if took := time.Since(start); took > 10*time.Second {
-		t.Errorf("it went on for %s", took)
-	}
-	for _, look := range host.Looks {
-		if look.State != 0 || !errors.Is(look.Err, context.Canceled) {
-			t.Errorf("port %d: state %d, error %v; want neither a finding nor silence", look.Port.Number, look.State, look.Err)
+		for _, look := range host.Looks {
+			if look.State != 0 || !errors.Is(look.Err, context.Canceled) {
+				t.Errorf("port %d: got %s, %v; want no state and context.Canceled", look.Port.Number, look.State, look.Err)
+			}
 		}
-	}
+	})
 }
 
 func TestForbiddenAddresses(t *testing.T) {
@@ -167,7 +153,7 @@ func TestForbiddenAddresses(t *testing.T) {
 		"64:ff9b:1::8.8.8.8": false, "2001::1": false,
 		"::ffff:0:127.0.0.1": false, "::ffff:0:8.8.8.8": false, "::8.8.8.8": false, // translated by RFC 2765, embedded once
 		"100::1": false, "5f00::1": false, "400::1": false, "4000::1": false, "3fff::1": true,
-		// what Private opens
+		// what Private allows
 		"10.1.2.3": true, "::1": true, "fd00:1::5": true, "::ffff:10.1.2.3": true, "2002:a01:1::1": true, "64:ff9b::10.1.0.1": true,
 	}
 	for text, want := range tests {
@@ -176,6 +162,6 @@ func TestForbiddenAddresses(t *testing.T) {
 		}
 	}
 	if open.allowed(netip.Addr{}) {
-		t.Error("no address at all is allowed")
+		t.Error("the zero address is allowed")
 	}
 }

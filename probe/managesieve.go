@@ -15,12 +15,12 @@ func sieveGreeting(d *dialogue) error {
 	if err != nil {
 		return err
 	}
-	_, err = d.sieveAnswer(line, "no greeting of a ManageSieve server")
+	_, err = d.sieveAnswer(line, "not the greeting of a ManageSieve server")
 	return err
 }
 
-// sieveCapabilities asks with CAPABILITY. After STARTTLS the server tells them unasked (section 2.2), which some forgot: so it is asked,
-// and the first answer taken, whichever it is.
+// sieveCapabilities asks with CAPABILITY. After STARTTLS the server should send its capabilities without being asked (section 2.2), but some
+// do not: so it is asked, and the first answer is used, whichever it is.
 func sieveCapabilities(d *dialogue) (Capabilities, error) { return d.sieveCommand("CAPABILITY") }
 
 func sieveStartTLS(d *dialogue) error {
@@ -36,32 +36,32 @@ func (d *dialogue) sieveCommand(command string) (Capabilities, error) {
 	if err != nil {
 		return Capabilities{}, err
 	}
-	return d.sieveAnswer(line, "it refuses "+command)
+	return d.sieveAnswer(line, "the server refuses "+command)
 }
 
 // sieveAnswer reads capabilities up to the line that ends an answer.
 func (d *dialogue) sieveAnswer(first, otherwise string) (Capabilities, error) {
 	var c Capabilities
 	use := func(line string) (bool, error) {
-		switch word, _ := cut(line); word {
+		switch word, _ := firstWord(line); word {
 		case "OK":
 			return true, nil
 		case "NO", "BYE":
-			return true, refuses(otherwise, line)
+			return true, unexpected(otherwise, line)
 		}
 		texts, err := d.sieveStrings(line)
 		if err != nil {
 			return true, err
 		}
 		if len(texts) == 0 {
-			return true, refuses(otherwise, line)
+			return true, unexpected(otherwise, line)
 		}
 		c.add(strings.Join(texts, " "))
 		switch name := strings.ToUpper(texts[0]); {
 		case name == "STARTTLS":
 			c.STARTTLS = true
 		case name == "SASL" && len(texts) > 1:
-			c.mechanism(strings.Fields(texts[1])...)
+			c.addMechanisms(strings.Fields(texts[1])...)
 		}
 		return false, nil
 	}
@@ -75,7 +75,7 @@ func (d *dialogue) sieveAnswer(first, otherwise string) (Capabilities, error) {
 	return c, nil
 }
 
-// sieveStrings splits a line into its strings, quoted or literal (section 4). It returns none for a line of another form.
+// sieveStrings splits a line into its strings, quoted or literal (section 4). It returns none if the line has another form.
 func (d *dialogue) sieveStrings(line string) ([]string, error) {
 	var texts []string
 	for line != "" {
@@ -117,12 +117,12 @@ func quoted(s string) (text, rest string, ok bool) {
 	return "", "", false
 }
 
-// literal reads a string whose length stands in the line, and the line that goes on after it.
+// literal reads a string whose length is in the line, and the rest of the line after it.
 func (d *dialogue) literal(line string) (text, rest string, err error) {
 	length, after, _ := strings.Cut(line[1:], "}")
 	n, err := strconv.ParseUint(strings.TrimSuffix(length, "+"), 10, 32)
 	if err != nil || after != "" || n > maxLine {
-		return "", "", fmt.Errorf("%w: a string of unusable length: %q", ErrProtocol, untrusted.Clip(line, maxText))
+		return "", "", fmt.Errorf("%w: string of invalid length: %q", ErrProtocol, untrusted.Clip(line, maxText))
 	}
 	octets := make([]byte, n)
 	if _, err := io.ReadFull(d.in, octets); err != nil {

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// apopStamp is the time stamp in a greeting with which a POP3 server offers APOP (RFC 1939 section 7).
+// apopStamp matches the time stamp in the greeting of a POP3 server that offers APOP (RFC 1939 section 7).
 var apopStamp = regexp.MustCompile(`<[!-;=?-~]+@[!-;=?-~]*>`)
 
 // pop3Greeting reads the greeting of a POP3 server.
@@ -14,14 +14,14 @@ func pop3Greeting(d *dialogue) error {
 	if err != nil {
 		return err
 	}
-	if word, _ := cut(line); word != "+OK" {
-		return refuses("no greeting of a POP3 server", line)
+	if word, _ := firstWord(line); word != "+OK" {
+		return unexpected("not the greeting of a POP3 server", line)
 	}
 	d.apop = apopStamp.MatchString(line)
 	return nil
 }
 
-// pop3Capabilities asks with CAPA (RFC 2449 section 5). A server that does not know the command is old, and takes USER and PASS.
+// pop3Capabilities asks with CAPA (RFC 2449 section 5). A server that does not know the command is old and accepts USER and PASS.
 func pop3Capabilities(d *dialogue) (Capabilities, error) {
 	if err := d.begin("CAPA"); err != nil {
 		return Capabilities{}, err
@@ -32,15 +32,15 @@ func pop3Capabilities(d *dialogue) (Capabilities, error) {
 	}
 	var c Capabilities
 	if d.apop {
-		c.mechanism("APOP")
+		c.addMechanisms("APOP")
 	}
-	switch word, _ := cut(first); word {
+	switch word, _ := firstWord(first); word {
 	case "-ERR":
-		c.mechanism("LOGIN")
+		c.addMechanisms("LOGIN")
 		return c, nil
 	case "+OK":
 	default:
-		return Capabilities{}, refuses("no answer to CAPA", first)
+		return Capabilities{}, unexpected("not an answer to CAPA", first)
 	}
 	err = d.lines(func(line string) (bool, error) {
 		if line == "." {
@@ -48,11 +48,11 @@ func pop3Capabilities(d *dialogue) (Capabilities, error) {
 		}
 		line = strings.TrimPrefix(line, ".") // a second dot, RFC 1939 section 3
 		c.add(line)
-		switch word, rest := cut(line); word {
+		switch word, rest := firstWord(line); word {
 		case "SASL":
-			c.mechanism(strings.Fields(rest)...)
+			c.addMechanisms(strings.Fields(rest)...)
 		case "USER":
-			c.mechanism("LOGIN")
+			c.addMechanisms("LOGIN")
 		case "STLS": // RFC 2595 section 4
 			c.STARTTLS = true
 		}
@@ -72,8 +72,8 @@ func pop3StartTLS(d *dialogue) error {
 	if err != nil {
 		return err
 	}
-	if word, _ := cut(line); word != "+OK" {
-		return refuses("it offers STLS and refuses it", line)
+	if word, _ := firstWord(line); word != "+OK" {
+		return unexpected("the server offers STLS and refuses it", line)
 	}
 	return nil
 }

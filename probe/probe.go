@@ -1,8 +1,15 @@
 // Package probe finds out what mail servers really offer: whether a port is open, whether it speaks implicit TLS or STARTTLS, which
-// certificate it shows, which login methods it takes. It never logs in and asks for no mailbox.
+// certificate the server presents, which login methods it accepts. It never logs in and asks for no mailbox.
 //
-// Given only a mail domain, it looks where mail programs and people would look for the domain's servers, and chooses those to
-// advertise.
+// Given only a mail domain, it looks for the domain's servers where clients and people would look, and chooses those to advertise.
+//
+// Read first probe.go and result.go: a Prober looks at ports of a host, and a Look is what it sees. The network edge is below: look.go is
+// one port at one address, and uses connect.go, private.go and limit.go (which connections may be opened), handshake.go (TLS), and
+// dialogue.go with a file for each of the four protocols; web.go does the same for web servers.
+//
+// The search for a domain's servers starts in find.go. It gathers hosts from DNS in search.go and services at URLs in services.go. What it
+// found is then judged without the network: finding.go is the result, choose.go chooses the servers, problems.go lists what to fix,
+// comments.go and summary.go put it into words, and report.go into JSON.
 package probe
 
 import (
@@ -15,35 +22,34 @@ import (
 	"time"
 )
 
-// Prober looks at mail servers. The zero Prober needs a Resolver; its methods may be called at the same time.
+// Prober looks at mail servers. It needs a Resolver; the other fields may be zero. Its methods may be called concurrently.
 type Prober struct {
 	// Resolver finds the addresses of hosts: a *resolver.Resolver.
 	Resolver interface {
 		// Host may return both addresses and an error, if others may be missing.
 		Host(ctx context.Context, name string) (addresses []netip.Addr, canonical string, err error)
 	}
-	// Private lists networks that may be looked at although they are private, loopback or link-local. Without it whoever can have a
-	// host looked at could scan the network that this program runs in.
+	// Private lists networks that may be probed although they are private, loopback or link-local. Other private addresses are refused:
+	// otherwise anybody who can name a host could scan the network that this program runs in.
 	Private []netip.Prefix
-	// Roots are the authorities that are trusted; nil for the system's.
+	// Roots are the trusted certificate authorities; nil for the system's.
 	Roots *x509.CertPool
 	// Dial opens connections; nil for a net.Dialer. The address is always the one that was checked, never a name.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
-	// Step is how long connecting, and each exchange after it, may take; 0 for 5 seconds. A look at a port at one address ends after
-	// 3 steps, whatever the server does.
+	// Step limits the time to connect, and the time of each exchange after that; 0 for 5 seconds. A look at one port at one address ends
+	// after 3 steps, whatever the server does.
 	Step time.Duration
-	// Now tells the time by which certificates are judged; nil for time.Now.
+	// Now returns the time that certificates are judged by; nil for time.Now.
 	Now func() time.Time
 
-	gates gates
-	few   bool // addresses are looked at of each family, because there are many hosts
+	limit        addressLimit
+	maxAddresses int // of each family; 0 for maxAddresses
 }
 
 const (
-	lookSteps    = 3 // how many steps a look may take altogether
-	atOnce       = 4 // connections to a host, and to an address whatever its names, at one time
+	maxSteps     = 3 // of one look
+	atOnce       = 4 // connections at the same time to one host, and to one address under all its names
 	maxAddresses = 8 // of each family
-	fewAddresses = 4
 )
 
 func (p *Prober) step() time.Duration {
@@ -60,8 +66,8 @@ func (p *Prober) now() time.Time {
 	return time.Now()
 }
 
-// Look looks at some ports of a host, at its addresses, 8 of each family if it has more, with at most 4 connections at a time. It
-// returns soon after ctx is done; what was not looked at then has no State.
+// Look looks at ports of a host at each of its addresses, at most 8 of each family, with at most 4 connections at a time. It returns soon
+// after ctx is done; what was not probed by then has no State.
 func (p *Prober) Look(ctx context.Context, host string, ports ...Port) Host {
 	h := Host{Name: host}
 	h.Addresses, h.Err = p.addresses(ctx, host)
@@ -70,12 +76,12 @@ func (p *Prober) Look(ctx context.Context, host string, ports ...Port) Host {
 			h.Looks = append(h.Looks, Look{Port: port, Address: a})
 		}
 	}
-	places := make(chan struct{}, atOnce)
+	slots := make(chan struct{}, atOnce)
 	var all sync.WaitGroup
 	for i := range h.Looks {
 		all.Go(func() {
-			places <- struct{}{}
-			defer func() { <-places }()
+			slots <- struct{}{}
+			defer func() { <-slots }()
 			p.lookAt(ctx, host, &h.Looks[i])
 		})
 	}
@@ -83,64 +89,23 @@ func (p *Prober) Look(ctx context.Context, host string, ports ...Port) Host {
 	return h
 }
 
-// addresses finds the addresses of a host, which may be an IP address. An error may come with those that were found. A zone's owner may
-// name thousands; the first of each family are enough.
+// addresses returns the first addresses of each family of a host, which may be an IP address itself: a zone may list thousands. It may
+// return both addresses and an error, if others may be missing.
 func (p *Prober) addresses(ctx context.Context, host string) ([]netip.Addr, error) {
 	if a, err := netip.ParseAddr(host); err == nil {
 		return []netip.Addr{a.Unmap()}, nil
 	}
 	addresses, _, err := p.Resolver.Host(ctx, host)
-	most := maxAddresses
-	if p.few {
-		most = fewAddresses
+	limit := maxAddresses
+	if p.maxAddresses > 0 {
+		limit = p.maxAddresses
 	}
-	var some []netip.Addr
+	var kept []netip.Addr
 	count := make(map[bool]int)
 	for _, a := range addresses {
-		if count[a.Is4()]++; count[a.Is4()] <= most && !slices.Contains(some, a) {
-			some = append(some, a)
+		if count[a.Is4()]++; count[a.Is4()] <= limit && !slices.Contains(kept, a) {
+			kept = append(kept, a)
 		}
 	}
-	return some, printable(err)
-}
-
-// gates keep the number of connections to one address small, under however many names it is looked at.
-type gates struct {
-	mutex sync.Mutex
-	open  map[netip.Addr]*gate
-}
-
-type gate struct {
-	places chan struct{}
-	users  int
-}
-
-// enter waits for a place at an address and returns how to leave it.
-func (g *gates) enter(ctx context.Context, a netip.Addr) (leave func(), err error) {
-	g.mutex.Lock()
-	if g.open == nil {
-		g.open = make(map[netip.Addr]*gate)
-	}
-	a = a.Unmap()
-	one := g.open[a]
-	if one == nil {
-		one = &gate{places: make(chan struct{}, atOnce)}
-		g.open[a] = one
-	}
-	one.users++
-	g.mutex.Unlock()
-	forget := func() {
-		g.mutex.Lock()
-		defer g.mutex.Unlock()
-		if one.users--; one.users == 0 {
-			delete(g.open, a)
-		}
-	}
-	select {
-	case one.places <- struct{}{}:
-		return func() { <-one.places; forget() }, nil
-	case <-ctx.Done():
-		forget()
-		return nil, ctx.Err()
-	}
+	return kept, printable(err)
 }

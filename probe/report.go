@@ -42,7 +42,7 @@ type lookReport struct {
 	Protocol     string              `json:"protocol"`
 	Port         uint16              `json:"port"`
 	Address      string              `json:"address"`
-	State        string              `json:"state"` // as State.String returns it
+	State        string              `json:"state"` // one of stateNames
 	NoRoute      bool                `json:"no_route,omitempty"`
 	Speaks       string              `json:"speaks,omitempty"`
 	TLS          *tlsReport          `json:"tls,omitempty"`
@@ -93,9 +93,14 @@ func (f *Finding) Report(now time.Time) Report {
 	return r
 }
 
+// stateNames are the states in JSON.
+var stateNames = map[State]string{
+	0: "not probed", Reached: "reached", Refused: "refused", Silent: "no answer", Unreachable: "unreachable", Forbidden: "private",
+}
+
 func (l Look) report(now time.Time) lookReport {
 	out := lookReport{
-		Protocol: l.Port.Protocol.String(), Port: l.Port.Number, Address: l.Address.String(), State: l.State.String(), NoRoute: l.NoRoute,
+		Protocol: l.Port.Protocol.String(), Port: l.Port.Number, Address: l.Address.String(), State: stateNames[l.State], NoRoute: l.NoRoute,
 		Error: errorText(l.Err), Milliseconds: l.Took.Milliseconds(), Before: l.Before.report(), After: l.After.report(),
 	}
 	if l.Speaks != 0 {

@@ -9,15 +9,15 @@ import (
 	"mailhint/settings"
 )
 
-// Port is what a mail server may listen on, and how it ought to be spoken to there.
+// Port is a port that a mail server may listen on, and the protocol and TLS mode that it should use there.
 type Port struct {
 	Protocol settings.Protocol
 	Number   uint16
-	// Security is what the port is for: implicit TLS on 993, STARTTLS on 143. A look finds out whether the server agrees.
+	// Security is the TLS mode that the port is for: implicit TLS on 993, STARTTLS on 143. A look finds out whether the server uses it.
 	Security settings.Security
 }
 
-// Ports are those that mail programs use, in the order of settings: IMAP first, implicit TLS before STARTTLS.
+// Ports are those that mail clients use, in the order of settings: IMAP first, implicit TLS before STARTTLS.
 var Ports = []Port{
 	{settings.IMAP, 993, settings.ImplicitTLS},
 	{settings.IMAP, 143, settings.STARTTLS},
@@ -28,15 +28,16 @@ var Ports = []Port{
 	{settings.ManageSieve, 4190, settings.STARTTLS},
 }
 
-// State is how far a look at a port came. They have different causes: a service that does not run refuses, a firewall is silent.
+// State is how far a look at a port got. The states have different causes: where no service runs the connection is refused, and behind a
+// firewall there is no answer.
 type State uint8
 
 const (
 	Reached     State = iota + 1 // it accepts connections
-	Refused                      // the machine is there and nothing listens at the port
-	Silent                       // nothing came back: a firewall, or no machine
-	Unreachable                  // no way to the address from here
-	Forbidden                    // the address is private and was not looked at, see Prober.Private
+	Refused                      // the machine answers, but nothing listens on the port
+	Silent                       // no answer: a firewall, or no machine
+	Unreachable                  // no route to the address from here
+	Forbidden                    // the address is private and was not probed, see Prober.Private
 )
 
 // Host is what was found out about a host.
@@ -44,10 +45,9 @@ type Host struct {
 	Name string
 	// Addresses that the name has, IPv4 first.
 	Addresses []netip.Addr
-	// Err says why there are no addresses, or, if there are some, why others may be missing. It wraps resolver.ErrNone or
-	// resolver.ErrFailed.
+	// Err is why there are no addresses, or, if there are some, why others may be missing. It wraps resolver.ErrNone or resolver.ErrFailed.
 	Err error
-	// Looks has one for every port and address, in the order of the ports that were asked for and then of Addresses.
+	// Looks has one for every port and address, in the order of the given ports and then of Addresses.
 	Looks []Look
 }
 
@@ -55,56 +55,55 @@ type Host struct {
 type Look struct {
 	Port    Port
 	Address netip.Addr
-	// State is zero if nothing was found out, because the look was cancelled or this machine could not connect at all, see Err.
+	// State is zero if nothing was found out, because the look was interrupted or this machine could not connect at all, see Err.
 	State State
-	// NoRoute says of an Unreachable address that this machine has no way to it, as is usual for IPv6 in many networks: nothing is
-	// known about the server.
+	// NoRoute means that an address is Unreachable because this machine has no route to it, as is common for IPv6 in many networks: nothing
+	// is known about the server.
 	NoRoute bool
-	// Speaks is the way the service can be used: with ImplicitTLS, STARTTLS, or Plaintext where it offers neither. Zero if it was not
+	// Speaks is the TLS mode of the service: ImplicitTLS, STARTTLS, or Plaintext if it offers neither. It is zero if the service was not
 	// reached or speaks another protocol, see Err.
 	Speaks settings.Security
-	// TLS is the encrypted connection; nil if none came about.
+	// TLS is the TLS connection; nil if none could be established.
 	TLS *TLS
 	// Before and After are what the server offers before and after TLS. Before is empty with implicit TLS.
 	Before, After Capabilities
-	// Err says what went wrong after the connection was accepted: no greeting in time, a greeting of something else, a failed
-	// handshake. It is nil if all went well, whatever was found.
+	// Err is what went wrong after the connection was accepted: no greeting in time, the greeting of another protocol, a failed handshake.
+	// It wraps ErrNoGreeting, ErrProtocol or ErrHandshake. It is nil if nothing went wrong, whatever was found.
 	Err error
 	// Took is how long the look took.
 	Took time.Duration
 }
 
-// TLS is what was seen of an encrypted connection. The certificate is taken as it comes and judged afterwards.
+// TLS describes a TLS connection. Any certificate is accepted, and judged afterwards.
 type TLS struct {
 	Version uint16 // as tls.VersionTLS12
 	Cipher  uint16
-	// Chain is what the server sent, its own certificate first.
+	// Chain is what the server sent, its own certificate first; never empty.
 	Chain []*x509.Certificate
-	// NameErr says that the certificate does not cover the host; nil if it does.
+	// NameErr is not nil if the certificate does not cover the host.
 	NameErr error
-	// ChainErr says that the certificate is not one that mail programs trust: expired, self-signed, an intermediate missing. It is
-	// nil if it is, whatever its names.
+	// ChainErr is not nil if mail clients do not trust the certificate, whatever its names: expired, self-signed, an intermediate missing.
 	ChainErr error
 }
 
-// Leaf is the server's own certificate.
+// Leaf returns the server's own certificate.
 func (t *TLS) Leaf() *x509.Certificate { return t.Chain[0] }
 
-// VersionName is the name of the TLS version, such as "TLS 1.3".
+// VersionName returns the name of the TLS version, such as "TLS 1.3".
 func (t *TLS) VersionName() string { return tls.VersionName(t.Version) }
 
-// Capabilities are what a server says that it can do.
+// Capabilities are what a server says it supports.
 type Capabilities struct {
-	// All as the server spells them, in its order: IMAP's capabilities, POP3's, the keywords of EHLO, ManageSieve's.
+	// All capabilities as the server spells them, in its order; for SMTP the keywords of EHLO.
 	All []string
 	// Mechanisms are the SASL mechanisms for logging in, in capitals: "PLAIN", "LOGIN", "XOAUTH2". An IMAP server without
-	// LOGINDISABLED takes the LOGIN command, and a POP3 server with USER takes user name and password; both count as "LOGIN".
+	// LOGINDISABLED accepts the LOGIN command, and a POP3 server with USER a user name and password; both count as "LOGIN".
 	Mechanisms []string
 	// STARTTLS is offered (STLS for POP3).
 	STARTTLS bool
 }
 
-// Auths are the login methods of settings that the mechanisms stand for, in the order of settings.Auths.
+// Auths returns the login methods that the mechanisms stand for, in the order of settings.Auths.
 func (c Capabilities) Auths() []settings.Auth {
 	found := make(map[settings.Auth]bool)
 	for _, m := range c.Mechanisms {
@@ -121,7 +120,7 @@ func (c Capabilities) Auths() []settings.Auth {
 	return auths
 }
 
-// authOf lists the SASL mechanisms that mail programs know.
+// authOf lists the SASL mechanisms that mail clients know.
 var authOf = map[string]settings.Auth{
 	"PLAIN":              settings.Password,
 	"LOGIN":              settings.Password,

@@ -17,33 +17,33 @@ import (
 type Service struct {
 	Name string // "CalDAV", "CardDAV" or "JMAP"
 	URL  settings.Pattern
-	// Web is the last answer, after at most one redirect. A service that may be advertised asks for a password, or answers.
+	// Web is the last answer, after at most one redirect.
 	Web   Web
 	Fault string // why it cannot be advertised; empty if it can
 }
 
-// webServices are the SRV records of services at a URL, and where each starts if no TXT record says so.
-var webServices = []struct{ name, record, path string }{
+// webServices are the SRV records of services at a URL, and the path of each unless a TXT record gives another.
+var webServices = []struct{ name, prefix, path string }{
 	{"CalDAV", "_caldavs._tcp.", "/.well-known/caldav"},
 	{"CardDAV", "_carddavs._tcp.", "/.well-known/carddav"},
 	{"JMAP", "_jmap._tcp.", "/.well-known/jmap"},
 }
 
-// place is the URL for a sentence; nothing if there is none that programs could use.
-func (s Service) place() string {
+// urlText returns the URL for a message, or nothing if there is none that clients could use.
+func (s Service) urlText() string {
 	if s.URL == "" {
 		return ""
 	}
 	return untrusted.Clip(string(s.URL), maxText) + ": "
 }
 
-// services looks at the services at URLs that the domain names.
-func (s *search) services(ctx context.Context) []Service {
+// findServices looks at the services at URLs that the domain names.
+func (s *search) findServices(ctx context.Context) []Service {
 	found := make([]Service, len(webServices))
 	var all sync.WaitGroup
 	for i, service := range webServices {
 		all.Go(func() {
-			owner := service.record + string(s.Name)
+			owner := service.prefix + string(s.Name)
 			records, err := s.DNS.SRV(ctx, owner)
 			if err != nil || records[0].Target == "" {
 				return
@@ -52,7 +52,7 @@ func (s *search) services(ctx context.Context) []Service {
 			if texts, err := s.DNS.TXT(ctx, owner); err == nil && service.name != "JMAP" {
 				path = pathOf(texts, path)
 			}
-			found[i] = s.prober.lookAtService(ctx, service.name, startOf(records[0], path))
+			found[i] = s.prober.lookAtService(ctx, service.name, serviceURL(records[0], path))
 		})
 	}
 	all.Wait()
@@ -65,7 +65,7 @@ func (s *search) services(ctx context.Context) []Service {
 	return named
 }
 
-// pathOf reads a TXT record of RFC 6764 section 4.
+// pathOf returns the path in the TXT records of a service (RFC 6764 section 4).
 func pathOf(texts []string, otherwise string) string {
 	for _, t := range texts {
 		if path, ok := strings.CutPrefix(t, "path="); ok && strings.HasPrefix(path, "/") {
@@ -75,7 +75,7 @@ func pathOf(texts []string, otherwise string) string {
 	return otherwise
 }
 
-func startOf(r resolver.SRV, path string) string {
+func serviceURL(r resolver.SRV, path string) string {
 	host := r.Target
 	if r.Port != 443 {
 		host += ":" + strconv.Itoa(int(r.Port))
@@ -83,16 +83,16 @@ func startOf(r resolver.SRV, path string) string {
 	return (&url.URL{Scheme: "https", Host: host, Path: path}).String()
 }
 
-// maxURL is the length that all programs take.
+// maxURL is the length that all clients accept.
 const maxURL = 2000
 
-// lookAtService asks at a URL, and follows one redirect, as from a well-known address.
+// lookAtService sends a request to a URL, and follows one redirect, such as from a well-known path.
 func (p *Prober) lookAtService(ctx context.Context, name, start string) Service {
 	s := Service{Name: name}
 	for range 2 {
 		pattern, err := settings.ParseURL(start, "https")
 		if err != nil || len(start) > maxURL {
-			s.Fault = "it leads to what is no https URL, or a very long one: " + untrusted.Clip(start, maxText)
+			s.Fault = "not a valid https URL, or longer than " + strconv.Itoa(maxURL) + " characters: " + untrusted.Clip(start, maxText)
 			return s
 		}
 		s.URL = pattern
@@ -106,25 +106,25 @@ func (p *Prober) lookAtService(ctx context.Context, name, start string) Service 
 		}
 		next, err := base.Parse(s.Web.Location)
 		if err != nil {
-			s.Fault = "its redirect leads nowhere"
+			s.Fault = "it redirects to an invalid URL"
 			return s
 		}
 		start = next.String()
 	}
-	s.Fault = "it leads from one redirect to another"
+	s.Fault = "it redirects more than once"
 	return s
 }
 
-// fault says why programs cannot use what answers; empty if they can. Asking for a password is what a service does, and 405 says that
-// it knows no GET.
+// fault returns why clients cannot use a service; empty if they can. Status 401 is what a service should answer without a password, and 405
+// what it may answer to GET.
 func (w Web) fault() string {
 	switch {
 	case w.Err != nil && w.State == Reached, w.Err != nil && w.State == 0:
 		return w.Err.Error()
 	case w.State != Reached:
-		return "it is " + w.State.String()
+		return w.State.String()
 	case w.TLS == nil:
-		return "it speaks no TLS"
+		return "it does not use TLS"
 	case w.TLS.ChainErr != nil:
 		return "its certificate is not trusted: " + w.TLS.ChainErr.Error()
 	case w.TLS.NameErr != nil:

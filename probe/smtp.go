@@ -8,12 +8,12 @@ func smtpGreeting(d *dialogue) error {
 	if err != nil {
 		return err
 	}
-	_, err = d.smtpAnswer(line, "220", "no greeting of an SMTP server")
+	_, err = d.smtpAnswer(line, "220", "not the greeting of an SMTP server")
 	return err
 }
 
-// smtpCapabilities asks with EHLO (RFC 5321 section 4.1.1.1). Its own name is the address literal that Thunderbird sends too: it tells
-// nothing, and is not looked up.
+// smtpCapabilities asks with EHLO (RFC 5321 section 4.1.1.1). As our own name it sends the address literal that Thunderbird sends too,
+// which reveals nothing and is not looked up.
 func smtpCapabilities(d *dialogue) (Capabilities, error) {
 	var c Capabilities
 	if err := d.begin("EHLO [127.0.0.1]"); err != nil {
@@ -23,19 +23,19 @@ func smtpCapabilities(d *dialogue) (Capabilities, error) {
 	if err != nil {
 		return c, err
 	}
-	lines, err := d.smtpAnswer(line, "250", "it refuses EHLO")
+	lines, err := d.smtpAnswer(line, "250", "the server refuses EHLO")
 	if err != nil {
 		return c, err
 	}
 	for _, line := range lines[1:] { // the first is the server's name
 		c.add(line)
 		upper := strings.ToUpper(line)
-		if list, old := strings.CutPrefix(upper, "AUTH="); old { // before RFC 2554, still sent for old programs
+		if list, old := strings.CutPrefix(upper, "AUTH="); old { // before RFC 2554, still sent for old clients
 			upper = "AUTH " + list
 		}
-		switch word, rest := cut(upper); word {
+		switch word, rest := firstWord(upper); word {
 		case "AUTH":
-			c.mechanism(strings.Fields(rest)...)
+			c.addMechanisms(strings.Fields(rest)...)
 		case "STARTTLS": // RFC 3207
 			c.STARTTLS = true
 		}
@@ -51,16 +51,16 @@ func smtpStartTLS(d *dialogue) error {
 	if err != nil {
 		return err
 	}
-	_, err = d.smtpAnswer(line, "220", "it offers STARTTLS and refuses it")
+	_, err = d.smtpAnswer(line, "220", "the server offers STARTTLS and refuses it")
 	return err
 }
 
-// smtpAnswer reads the rest of an answer, which goes on while a hyphen follows the code, and returns its lines without the code.
+// smtpAnswer reads the rest of an answer, which continues while a hyphen follows the code, and returns its lines without the code.
 func (d *dialogue) smtpAnswer(first, code, otherwise string) ([]string, error) {
 	var texts []string
 	use := func(line string) (bool, error) {
 		if len(line) < 3 || line[:3] != code || len(line) > 3 && line[3] != ' ' && line[3] != '-' {
-			return true, refuses(otherwise, line)
+			return true, unexpected(otherwise, line)
 		}
 		texts = append(texts, line[min(4, len(line)):])
 		return len(line) == 3 || line[3] == ' ', nil

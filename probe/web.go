@@ -16,53 +16,53 @@ import (
 	"time"
 )
 
-// Request is a question to a web server.
+// Request is a request to a web server.
 type Request struct {
 	URL string // absolute, http or https
 	// Method is GET if it is empty.
 	Method      string
 	ContentType string
 	Body        []byte
-	// Address is asked in place of those that the host name has; the zero Addr for the first of those that accepts a connection. It
-	// must be an address that may be looked at all the same.
+	// Address is used instead of those of the host name; if it is zero, the first of those that accepts a connection. It must be an address
+	// that may be probed.
 	Address netip.Addr
 }
 
-// Web is what came of a Request.
+// Web is the result of a Request.
 type Web struct {
 	URL string
-	// Address that was asked; the zero Addr if the host has none, see Err.
+	// Address that was used; zero if the host has none, see Err.
 	Address netip.Addr
 	State   State
-	// NoRoute is as in Look: nothing is known about the server.
+	// NoRoute is as in Look.
 	NoRoute bool
-	// TLS is the encrypted connection; nil for http, and if none came about.
+	// TLS is the TLS connection; nil for http, and if none could be established.
 	TLS *TLS
-	// Status is the HTTP status; 0 if no answer came, see Err.
+	// Status is the HTTP status; 0 if there was no answer, see Err.
 	Status int
-	// Location is where a redirect leads; it is not followed. It and Header are the server's own text.
+	// Location is where a redirect points to; it is not followed. It and Header are untrusted text.
 	Location string
 	Header   http.Header
-	// Body is what came of the document, no more than MaxBody; Cut says that there was more.
+	// Body is the document, at most MaxBody octets of it; Cut says that there was more.
 	Body []byte
 	Cut  bool
-	// Err says what went wrong: it wraps resolver.ErrNone or resolver.ErrFailed if there is no address, else it is what stopped the
-	// connection or the exchange. It is nil if an answer came, whatever it says.
+	// Err is what went wrong: it wraps resolver.ErrNone or resolver.ErrFailed if there is no address, else it is why the connection or the
+	// exchange failed. It is nil if there was an answer, whatever it says.
 	Err  error
-	Took time.Duration // with the waits for a place at the address
+	Took time.Duration // including the wait for other connections to the address
 }
 
-// MaxBody is how much of a document is read.
+// MaxBody is how much of a document is read, in octets.
 const MaxBody = 256 << 10
 
-// LookURL asks a web server one question. Of many addresses that do not answer it tries some only, for as long as a look may take. It follows no redirect, sends no password, and takes any certificate, which it judges as
-// Look does.
+// LookURL sends one request to a web server. It tries the addresses of the host in turn until one accepts the connection, but starts no
+// attempt after the time of a look. It follows no redirect, sends no password, and accepts any certificate, which it judges as Look does.
 func (p *Prober) LookURL(ctx context.Context, q Request) Web {
 	start := time.Now()
 	web := Web{URL: q.URL}
 	u, err := url.Parse(q.URL)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" {
-		web.Err = errors.New("it is no absolute http or https URL")
+		web.Err = errors.New("not an absolute http or https URL")
 		return web
 	}
 	port, err := portOf(u)
@@ -86,7 +86,7 @@ func (p *Prober) LookURL(ctx context.Context, q Request) Web {
 		if i == 0 || asked.State == Reached {
 			first = asked
 		}
-		if asked.State == Reached || time.Since(start) >= lookSteps*p.step() {
+		if asked.State == Reached || time.Since(start) >= maxSteps*p.step() {
 			break
 		}
 	}
@@ -99,20 +99,20 @@ func portOf(u *url.URL) (uint16, error) {
 	}
 	port, err := strconv.ParseUint(u.Port(), 10, 16)
 	if err != nil || port == 0 {
-		return 0, errors.New("its port is no number from 1 to 65535")
+		return 0, errors.New("the port is not a number from 1 to 65535")
 	}
 	return uint16(port), nil
 }
 
-// askAt asks at one address.
+// askAt sends the request to one address.
 func (p *Prober) askAt(ctx context.Context, q Request, at netip.AddrPort, web *Web) {
-	leave, err := p.gates.enter(ctx, at.Addr())
+	release, err := p.limit.acquire(ctx, at.Addr())
 	if err != nil {
 		web.Err = err
 		return
 	}
-	defer leave()
-	ctx, cancel := context.WithTimeout(ctx, lookSteps*p.step())
+	defer release()
+	ctx, cancel := context.WithTimeout(ctx, maxSteps*p.step())
 	defer cancel()
 	conn, state, err := p.connect(ctx, at, maxWebOctets)
 	web.State = state
@@ -124,7 +124,7 @@ func (p *Prober) askAt(ctx context.Context, q Request, at netip.AddrPort, web *W
 	defer conn.Close()
 	request, err := http.NewRequestWithContext(ctx, cmp.Or(q.Method, http.MethodGet), q.URL, bytes.NewReader(q.Body))
 	if err != nil {
-		web.Err = errors.New("it is no request that can be sent")
+		web.Err = errors.New("not a valid request")
 		return
 	}
 	request.Header.Set("User-Agent", "mailhint")
@@ -149,28 +149,28 @@ func (p *Prober) askAt(ctx context.Context, q Request, at netip.AddrPort, web *W
 	web.Cut = len(body) > MaxBody
 	web.Body = body[:min(len(body), MaxBody)]
 	if err != nil {
-		web.Err = fmt.Errorf("the answer breaks off: %w", printable(err))
+		web.Err = fmt.Errorf("the answer is incomplete: %w", printable(err))
 	}
 }
 
-// exchange sends a request and reads the head of the answer, in one step. An http.Transport would have to be given the connection, read
-// it in the background, and write to the log what a server says unasked.
+// exchange sends a request and reads the head of the answer, within one step. An http.Transport would read the connection in the background
+// and write to the log what a server sends without being asked.
 func (p *Prober) exchange(conn net.Conn, request *http.Request) (*http.Response, error) {
 	if err := conn.SetDeadline(time.Now().Add(p.step())); err != nil {
 		return nil, err
 	}
 	request.Close = true
-	_ = request.Write(conn) // what matters is the answer, which may come before all is sent
+	_ = request.Write(conn) // what counts is the answer, which may come before everything is sent
 	in := bufio.NewReader(conn)
 	response, err := http.ReadResponse(in, request)
 	for err == nil && response.StatusCode/100 == 1 { // RFC 9110 section 15.2: more follows
 		response, err = http.ReadResponse(in, request)
 	}
 	switch {
-	case late(err):
+	case isTimeout(err):
 		return nil, fmt.Errorf("no answer within %s: %w", p.step(), err)
-	case ended(err):
-		return nil, fmt.Errorf("it closes the connection without an answer: %w", err)
+	case isClosed(err):
+		return nil, fmt.Errorf("the server closed the connection without an answer: %w", err)
 	case err != nil:
 		return nil, err
 	}

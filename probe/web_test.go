@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -26,7 +27,7 @@ func webServer(t *testing.T, h http.HandlerFunc, names ...string) *Prober {
 	for _, n := range append(names, "other.example.com") {
 		resolver[n] = []netip.Addr{netip.MustParseAddr("127.0.0.1")}
 	}
-	return &Prober{Resolver: resolver, Private: loopback, Roots: ca.pool(), Dial: dialTo(s.Listener), Step: 2 * testStep}
+	return &Prober{Resolver: resolver, Private: loopback, Roots: ca.pool(), Dial: dialTo(s.Listener), Step: longStep}
 }
 
 func TestLookURL(t *testing.T) {
@@ -103,41 +104,47 @@ func TestLookURL(t *testing.T) {
 	}
 }
 
-// TestWebServerThatIsNone asks what speaks no TLS, or nothing at all.
-func TestWebServerThatIsNone(t *testing.T) {
-	l := listen(t)
-	p := &Prober{Resolver: hostsFile{"h.example": {netip.MustParseAddr("127.0.0.1")}}, Private: loopback, Dial: dialTo(l), Step: testStep}
-	silent := true
-	go func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
+// TestNotAWebServer sends requests to servers that do not use TLS, or send nothing at all.
+func TestNotAWebServer(t *testing.T) {
+	noHTTP := func(conn net.Conn) { _, _ = io.WriteString(conn, "\x1b[2J no HTTP\r\n\r\n") }
+	for name, test := range map[string]struct {
+		url   string
+		serve func(net.Conn)
+	}{
+		"silent, https": {"https://h.example/", silent}, "silent, http": {"http://h.example/", silent},
+		"another protocol, https": {"https://h.example/", noHTTP}, "another protocol, http": {"http://h.example/", noHTTP},
+	} {
+		inBubble(t, name, func(t *testing.T) {
+			p := &Prober{Resolver: hostsFile{"h.example": {netip.MustParseAddr("192.0.2.1")}}, Dial: dialServer(t, test.serve), Step: testStep}
+			got := p.LookURL(t.Context(), Request{URL: test.url})
+			if got.Err == nil || got.State != Reached || got.Status != 0 || got.Took > maxSteps*testStep {
+				t.Errorf("got %+v, want an error within %s", got, maxSteps*testStep)
 			}
-			if silent {
-				defer conn.Close()
-				silent = false
-				continue
+			if got.Err != nil && strings.ContainsRune(got.Err.Error(), '\x1b') {
+				t.Errorf("error %q contains control characters", got.Err)
 			}
-			_, _ = io.WriteString(conn, "\x1b[2J no HTTP\r\n\r\n")
-			conn.Close()
-		}
-	}()
-	for _, u := range []string{"https://h.example/", "https://h.example/", "http://h.example/"} {
-		got := p.LookURL(t.Context(), Request{URL: u})
-		if got.Err == nil || got.State != Reached || got.Status != 0 || got.Took > lookSteps*testStep+5*time.Second {
-			t.Errorf("%s: got %+v", u, got)
-		}
-		if got.Err != nil && strings.Contains(got.Err.Error(), "127.0.0.1") {
-			t.Errorf("%s: error %q has an address in it, with a port that is another each time", u, got.Err)
-		}
-		if got.Err != nil && strings.ContainsRune(got.Err.Error(), '\x1b') {
-			t.Errorf("%s: error %q", u, got.Err)
-		}
+		})
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
+	p := &Prober{Resolver: hostsFile{"h.example": {netip.MustParseAddr("192.0.2.1")}}, Dial: dialServer(t, silent)}
 	if got := p.LookURL(ctx, Request{URL: "https://h.example/"}); got.State != 0 || !errors.Is(got.Err, context.Canceled) {
-		t.Errorf("cancelled: got %+v", got)
+		t.Errorf("cancelled: got %+v, want context.Canceled", got)
+	}
+}
+
+// TestErrorsHaveNoPort: an error of a real connection contains neither our address nor our port, which differs each time.
+func TestErrorsHaveNoPort(t *testing.T) {
+	l := listen(t)
+	go func() {
+		if conn, err := l.Accept(); err == nil {
+			_, _ = conn.Read(make([]byte, 1))
+			conn.Close() // a reset, because more has arrived
+		}
+	}()
+	p := &Prober{Resolver: hostsFile{"h.example": {netip.MustParseAddr("127.0.0.1")}}, Private: loopback, Dial: dialTo(l), Step: longStep}
+	got := p.LookURL(t.Context(), Request{URL: "https://h.example/"})
+	if got.Err == nil || strings.Contains(got.Err.Error(), "127.0.0.1") {
+		t.Errorf("got %v, want an error without the address", got.Err)
 	}
 }

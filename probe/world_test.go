@@ -23,9 +23,9 @@ func (w *world) dial(t *testing.T, good, bad *authority) func(context.Context, s
 		names := strings.Split(words[1], ",")
 		switch {
 		case slices.Contains(words, "expired"):
-			certificates[address] = good.issue(t, time.Now().Add(-time.Minute), names...)
+			certificates[address] = good.issue(t, testTime.Add(-time.Minute), names...)
 		case slices.Contains(words, "ending"):
-			certificates[address] = good.issue(t, time.Now().Add(50*time.Hour), names...)
+			certificates[address] = good.issue(t, testTime.Add(50*time.Hour), names...)
 		case slices.Contains(words, "untrusted"):
 			certificates[address] = bad.issue(t, time.Time{}, names...)
 		default:
@@ -41,29 +41,14 @@ func (w *world) dial(t *testing.T, good, bad *authority) func(context.Context, s
 			<-ctx.Done()
 			return nil, ctx.Err()
 		}
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, err
-		}
-		go func() {
-			server, err := l.Accept()
-			l.Close() // it is for one connection
-			if err != nil {
-				return
-			}
-			defer server.Close()
+		return dialServer(t, func(conn net.Conn) {
 			_, port, _ := net.SplitHostPort(address)
-			serveMail(server, port, words, certificates[address])
-		}()
-		client, err := dialTo(l)(ctx, "tcp", address)
-		if err != nil {
-			l.Close()
-		}
-		return client, err
+			serveMail(conn, port, words, certificates[address])
+		})(ctx, "tcp", address)
 	}
 }
 
-// serveMail is the least that a mail server must say.
+// serveMail is a mail server with the least that a look needs.
 func serveMail(conn net.Conn, port string, words []string, certificate tls.Certificate) {
 	mode := words[0]
 	encrypt := func() bool {

@@ -30,21 +30,21 @@ func newDNS() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "dns DOMAIN",
 		Short: "Print the DNS records that a domain should publish",
-		Long: "dns prints the DNS records with which mail programs find the settings of a domain, from the configuration and without\n" +
-			"the network (but see --resolver): names of the domain for this server, or with --srv-only an SRV record, and SRV records\n" +
-			"of the mail servers.\n" +
+		Long: "dns prints the DNS records with which mail clients find the settings of a domain: names of the domain that point to this\n" +
+			"server, or with --srv-only an SRV record, and SRV records of the mail servers. It reads the configuration and does not use the\n" +
+			"network (but see --resolver and --diff).\n" +
 			"\n" +
 			"Formats:\n" +
-			"  zone        lines of a zone file (RFC 1035) with absolute names, to be pasted or $INCLUDEd anywhere in it\n" +
-			"  table       columns for people\n" +
+			"  zone        lines of a zone file (RFC 1035) with absolute names, to paste or $INCLUDE anywhere in it\n" +
+			"  table       columns to read\n" +
 			"  json        an array of objects\n" +
 			"  nsupdate    a script for nsupdate(1), which replaces records of the same name and type\n" +
 			"  octodns     the zone's file for octoDNS's YamlProvider\n" +
 			"  dnscontrol  a D_EXTEND() for dnsconfig.js of DNSControl\n" +
-			"  terraform   resources of the provider hashicorp/dns, which updates any name server that takes RFC 2136\n" +
+			"  terraform   resources of the provider hashicorp/dns, which updates any name server that supports RFC 2136\n" +
 			"\n" +
-			"With --diff it asks DNS and prints only what is missing or wrong, with comments that say what should go. The exit code is 1 if\n" +
-			"there is a difference.",
+			"With --diff, dns looks up the records and prints only what is missing or wrong, with comments that say what to remove. The exit\n" +
+			"code is 1 if there is a difference, and 3 if DNS does not answer.",
 		Example: "  mailhint dns example.com\n" +
 			"  mailhint dns example.com >>example.com.zone\n" +
 			"  mailhint dns example.com --format nsupdate | nsupdate -k tsig.key\n" +
@@ -55,14 +55,14 @@ func newDNS() *cobra.Command {
 			return printDNS(cmd, args[0], flags)
 		},
 	}
-	cmd.Flags().StringVar(&flags.format, "format", "zone", "how to print them: "+strings.Join(dnsrecords.Formats, ", "))
-	cmd.Flags().BoolVar(&flags.srvOnly, "srv-only", false, "no names of the domain for this server, which then needs no certificate for them; fewer programs find it")
-	cmd.Flags().StringVar(&flags.target, "target", "", "host name of this server; default name in [server]")
-	cmd.Flags().StringSliceVar(&flags.addresses, "address", nil, "IP addresses of this server: publish A and AAAA records instead of CNAMEs")
-	cmd.Flags().Uint32Var(&flags.ttl, "ttl", 3600, "how long the records may be cached, in seconds")
+	cmd.Flags().StringVar(&flags.format, "format", "zone", "output format: "+strings.Join(dnsrecords.Formats, ", "))
+	cmd.Flags().BoolVar(&flags.srvOnly, "srv-only", false, "publish no names of the domain for this server, so that it needs no certificate for them; fewer clients find it")
+	cmd.Flags().StringVar(&flags.target, "target", "", "host name of this server; default: name in [server]")
+	cmd.Flags().StringSliceVar(&flags.addresses, "address", nil, "IP addresses of this server, to publish A and AAAA records instead of CNAME records")
+	cmd.Flags().Uint32Var(&flags.ttl, "ttl", 3600, "time to live of the records, in seconds")
 	addMXResolver(cmd)
-	cmd.Flags().BoolVar(&flags.diff, "diff", false, "ask DNS, and print only what is missing or wrong")
-	cmd.Flags().StringVar(&flags.zone, "zone", "", "the zone that the records are kept in; default DOMAIN")
+	cmd.Flags().BoolVar(&flags.diff, "diff", false, "look up the records in DNS, and print only what is missing or wrong")
+	cmd.Flags().StringVar(&flags.zone, "zone", "", "the zone that contains the records; default: DOMAIN")
 	return cmd
 }
 
@@ -104,17 +104,17 @@ func printDNS(cmd *cobra.Command, name string, flags dnsFlags) error {
 	return problem(err)
 }
 
-// options reads the flags that say where this server is and what to publish.
+// options returns what the flags say about this server and about what to publish.
 func (f dnsFlags) options() (dnsrecords.Options, error) {
 	o := dnsrecords.Options{TTL: f.ttl}
 	if !slices.Contains(dnsrecords.Formats, f.format) {
-		return o, fmt.Errorf("unknown format %q; --format takes %s", f.format, strings.Join(dnsrecords.Formats, ", "))
+		return o, fmt.Errorf("unknown format %q; write one of %s", f.format, strings.Join(dnsrecords.Formats, ", "))
 	}
 	if f.srvOnly {
 		o.Variant = dnsrecords.SRVOnly
 	}
 	if f.srvOnly && len(f.addresses) > 0 {
-		return o, errors.New("--srv-only publishes no names that --address could be for; leave out one of them")
+		return o, errors.New("with --srv-only there are no names for --address; drop one of the two")
 	}
 	if f.ttl > 1<<31-1 { // RFC 2181 section 8
 		return o, fmt.Errorf("--ttl %d is too long; write at most %d", f.ttl, 1<<31-1)
@@ -129,14 +129,14 @@ func (f dnsFlags) options() (dnsrecords.Options, error) {
 	for _, text := range f.addresses {
 		a, err := netip.ParseAddr(text)
 		if err != nil || a.Zone() != "" {
-			return o, fmt.Errorf("--address %q is no IP address; write it like 192.0.2.1,2001:db8::1", text)
+			return o, fmt.Errorf("--address %q is not a valid IP address; write it like 192.0.2.1,2001:db8::1", text)
 		}
 		o.Addresses = append(o.Addresses, a.Unmap())
 	}
 	return o, nil
 }
 
-// zoneOf reads the flag --zone.
+// zoneOf returns the zone that contains the records of a domain.
 func (f dnsFlags) zoneOf(d settings.Domain) (settings.Domain, error) {
 	if f.zone == "" {
 		return d, nil
@@ -146,7 +146,7 @@ func (f dnsFlags) zoneOf(d settings.Domain) (settings.Domain, error) {
 		return "", fmt.Errorf("--zone %q: %w; write it like example.com", f.zone, err)
 	}
 	if zone != d && !strings.HasSuffix(string(d), "."+string(zone)) {
-		return "", fmt.Errorf("--zone %s does not hold %s", zone, d)
+		return "", fmt.Errorf("%[2]s is not in the zone %[1]s; write --zone with %[2]s or a domain above it", zone, d)
 	}
 	return zone, nil
 }

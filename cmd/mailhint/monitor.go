@@ -11,7 +11,7 @@ import (
 	"mailhint/settings"
 )
 
-// monitorStates are the states for doctor's codes, the worst first.
+// monitorStates are the states that doctor's codes stand for, the worst first.
 var monitorStates = []struct {
 	code  doctor.Code
 	state monitor.State
@@ -25,12 +25,12 @@ var monitorStates = []struct {
 	{doctor.LoginMethods, monitor.NoLogin},
 }
 
-// systemProber looks at servers as mail programs on this machine would reach them.
+// systemProber looks at servers as mail clients on this machine would reach them.
 func systemProber(private []netip.Prefix) monitor.Prober {
 	return &probe.Prober{Resolver: resolver.SystemNow{}, Private: private}
 }
 
-// judgeServer judges a look in the background as doctor would.
+// judgeServer judges what was seen of a server as doctor does.
 func judgeServer(host string, server settings.Server, seen probe.Host) monitor.Verdict {
 	findings, incomplete := doctor.JudgeServer(host, server, seen, time.Now())
 	for _, s := range monitorStates {
@@ -49,11 +49,11 @@ func judgeServer(host string, server settings.Server, seen probe.Host) monitor.V
 	return monitor.Verdict{State: monitor.Good}
 }
 
-// private says that a host was not looked at because its address is private, if that is so.
+// private returns that a host was not probed because its address is private, if that is so.
 func private(seen probe.Host) string {
 	for _, look := range seen.Looks {
 		if look.State == probe.Forbidden {
-			return look.Address.String() + " is private; name its network in probe_private to look at it"
+			return look.Address.String() + " is a private address; add its network to probe_private to probe it"
 		}
 	}
 	return ""

@@ -33,7 +33,7 @@ imap = "imaps://example.com"
 smtp = "submissions://other.example.com"
 `
 
-// loopback is a resolver to which all names are this machine, but for one.
+// loopback is a resolver for which all names are this machine, except one.
 type loopback struct{}
 
 func (loopback) Host(_ context.Context, name string) ([]netip.Addr, string, error) {
@@ -72,7 +72,7 @@ func imapServer(t *testing.T, count *atomic.Int64) (string, *x509.CertPool) {
 	return l.Addr().String(), roots
 }
 
-// serveIMAP says what a look asks for.
+// serveIMAP answers what a look asks for.
 func serveIMAP(c net.Conn) {
 	defer c.Close()
 	fmt.Fprint(c, "* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] \x1b[2Jready\r\n")
@@ -90,7 +90,7 @@ func serveIMAP(c net.Conn) {
 	}
 }
 
-// serve looks at the advertised servers by itself, follows reloads, and answers as ever, whatever it sees.
+// serve probes the advertised servers, follows reloads, and answers the same whatever it finds.
 func TestServeProbes(t *testing.T) {
 	var connections atomic.Int64
 	address, roots := imapServer(t, &connections)
@@ -98,7 +98,7 @@ func TestServeProbes(t *testing.T) {
 		return &probe.Prober{Resolver: loopback{}, Private: private, Roots: roots,
 			Dial: func(ctx context.Context, network, to string) (net.Conn, error) {
 				if to != "127.0.0.1:993" {
-					return nil, &net.OpError{Op: "dial", Net: network, Err: errors.New("nobody asked for " + to)}
+					return nil, &net.OpError{Op: "dial", Net: network, Err: errors.New("unexpected connection to " + to)}
 				}
 				return new(net.Dialer).DialContext(ctx, network, address)
 			}}
@@ -124,7 +124,7 @@ func TestServeProbes(t *testing.T) {
 	// The certificate is for another name now, and a second host has no address.
 	write(t, p.config, strings.NewReplacer("imaps://example.com", "imaps://www.other.example", "other.example.com", "gone.example.com").Replace(probeConfig))
 	p.reload()
-	eventually(t, "the faults are told", func() bool {
+	eventually(t, "the faults are reported", func() bool {
 		body := ready()
 		return strings.Contains(body, "\nmail server www.other.example:993: certificate: ") && strings.Contains(body, "\nmail server gone.example.com:465: address: ")
 	})
@@ -135,11 +135,11 @@ func TestServeProbes(t *testing.T) {
 		t.Errorf("%d more connections, want 1: one host, one port", n)
 	}
 	if status, body := ask(t, p.public(), "autoconfig.example.com", path); status != http.StatusOK || !strings.Contains(body, "www.other.example") {
-		t.Errorf("the answer depends on what was seen: %d\n%s", status, body)
+		t.Errorf("the answer depends on the probes: %d\n%s", status, body)
 	}
 }
 
-// A server on loopback is private, and is left alone unless it is allowed.
+// A server on loopback is private, and is not probed unless that is allowed.
 func TestServeProbesNothingPrivate(t *testing.T) {
 	var connections atomic.Int64
 	address, roots := imapServer(t, &connections)
@@ -149,17 +149,17 @@ func TestServeProbesNothingPrivate(t *testing.T) {
 		}}
 	}}
 	p := startProgramIn(t, world, strings.Replace(probeConfig, "probe_private", "# probe_private", 1))
-	eventually(t, "the servers have been thought of", func() bool {
+	eventually(t, "the servers are listed", func() bool {
 		_, body := ask(t, p.admin(), "localhost", "/-/readyz")
 		return strings.Contains(body, "\nmail servers: 2 unknown, 0 good, last look ") &&
-			strings.Contains(body, "mail server example.com:993: unknown: 127.0.0.1 is private; name its network in probe_private to look at it\n")
+			strings.Contains(body, "mail server example.com:993: unknown: 127.0.0.1 is a private address; add its network to probe_private to probe it\n")
 	})
 	if n := connections.Load(); n != 0 {
 		t.Errorf("%d connections", n)
 	}
 }
 
-// What is seen at one address of a host counts, though another is private and was not looked at.
+// The result at one address of a host counts even if another is private and was not probed.
 func TestJudgePartlyPrivate(t *testing.T) {
 	server := settings.Server{Protocol: settings.IMAP, Port: 993, Security: settings.ImplicitTLS, Auth: []settings.Auth{settings.Password}}
 	port := probe.Port{Protocol: settings.IMAP, Number: 993, Security: settings.ImplicitTLS}
@@ -176,10 +176,10 @@ func TestJudgePartlyPrivate(t *testing.T) {
 	}
 }
 
-// Without probe nobody is looked at.
+// Without the key probe nothing is probed.
 func TestServeProbesOnlyIfAsked(t *testing.T) {
 	world := outside{resolver: loopback{}, prober: func([]netip.Prefix) monitor.Prober {
-		t.Error("a prober is made")
+		t.Error("a prober was created")
 		return nil
 	}}
 	p := startProgramIn(t, world, oneDomain)

@@ -9,15 +9,15 @@ import (
 	"mailhint/resolver"
 )
 
-// addOutsideFlags adds the flags of commands that look at DNS and at servers: those that resolverOf and privateNetworks read.
+// addOutsideFlags adds the flags of commands that use DNS and connect to servers, for resolverOf and privateNetworks.
 func addOutsideFlags(cmd *cobra.Command) {
-	cmd.Flags().String("resolver", "", "address of the resolver to ask, such as 192.0.2.53; default this machine's")
-	cmd.Flags().StringSlice("private", nil, "private networks, such as 10.0.0.0/8, whose servers may be looked at")
+	cmd.Flags().String("resolver", "", "IP address of the DNS resolver to use, such as 192.0.2.53; default: this machine's")
+	cmd.Flags().StringSlice("private", nil, "private networks in which servers may be probed, such as 10.0.0.0/8")
 }
 
-// namedResolver returns the resolver that --resolver names, or nil.
+// namedResolver returns the resolver given with --resolver, or nil.
 func namedResolver(cmd *cobra.Command) (*resolver.Resolver, error) {
-	text, _ := cmd.Flags().GetString("resolver") // "" where the command has no such flag
+	text, _ := cmd.Flags().GetString("resolver") // "" if the command has no such flag
 	if text == "" {
 		return nil, nil
 	}
@@ -28,7 +28,7 @@ func namedResolver(cmd *cobra.Command) (*resolver.Resolver, error) {
 	return resolver.New(server), nil
 }
 
-// resolverOf returns the resolver that --resolver names, or this machine's.
+// resolverOf returns the resolver given with --resolver, or this machine's.
 func resolverOf(cmd *cobra.Command) (*resolver.Resolver, error) {
 	r, err := namedResolver(cmd)
 	if r != nil || err != nil {
@@ -40,14 +40,14 @@ func resolverOf(cmd *cobra.Command) (*resolver.Resolver, error) {
 	return r, nil
 }
 
-// privateNetworks returns the networks that --private names.
+// privateNetworks returns the networks given with --private.
 func privateNetworks(cmd *cobra.Command) ([]netip.Prefix, error) {
 	texts, _ := cmd.Flags().GetStringSlice("private")
 	var networks []netip.Prefix
 	for _, text := range texts {
 		network, err := netip.ParsePrefix(text)
 		if err != nil {
-			return nil, fmt.Errorf("--private %q is no network; write it like 10.0.0.0/8", text)
+			return nil, fmt.Errorf("--private %q is not a valid network; write it like 10.0.0.0/8", text)
 		}
 		networks = append(networks, network.Masked())
 	}

@@ -21,13 +21,13 @@ func newProbe() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "probe HOST|DOMAIN",
-		Short: "Look at live mail servers and print the domain's entry for domains.toml",
-		Long: "probe looks for the mail servers of a domain: where its SRV records say, at usual names such as imap.DOMAIN, and where its\n" +
-			"mail goes. It looks at what their ports really offer, chooses the servers that mail programs can use, and prints the entry for\n" +
-			"domains.toml, with what it saw as comments. Of a HOST it looks at that host only. It logs in nowhere.\n" +
+		Short: "Find out what the live mail servers offer and print the domain's entry for domains.toml",
+		Long: "probe looks for the mail servers of a domain: where its SRV records point, under common names such as imap.DOMAIN, and where\n" +
+			"its mail goes. It tests what their ports really offer, chooses the servers that mail clients can use, and prints the entry for\n" +
+			"domains.toml, with everything it found as comments. If you give a HOST, it probes only that host. It never logs in.\n" +
 			"\n" +
-			"The exit code is 1 if no server to read or to send mail was found, or something should be mended, and 3 if DNS does not\n" +
-			"answer or the time is over.",
+			"The exit code is 1 if no server to receive or to send mail was found, or if there is something to fix, and 3 if DNS does not\n" +
+			"answer or time runs out.",
 		Example: "  mailhint probe example.com >>domains.toml && mailhint check\n" +
 			"  mailhint probe imap.example.com --json\n" +
 			"  mailhint probe example.com --resolver 192.0.2.53 --private 10.0.0.0/8",
@@ -51,15 +51,15 @@ func newProbe() *cobra.Command {
 			return findingExit(found)
 		},
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object with everything that was seen")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print everything that was found as one JSON object")
 	addProbeFlags(cmd)
 	return cmd
 }
 
-// addProbeFlags adds the flags that findServers reads.
+// addProbeFlags adds the flags for findServers.
 func addProbeFlags(cmd *cobra.Command) {
 	addOutsideFlags(cmd)
-	cmd.Flags().Duration("timeout", 2*time.Minute, "how long looking may take")
+	cmd.Flags().Duration("timeout", 2*time.Minute, "how long the probe may take")
 }
 
 // findServers looks for the mail servers of a domain.
@@ -74,33 +74,33 @@ func findServers(cmd *cobra.Command, s probe.Search) (*probe.Finding, error) {
 	}
 	timeout, _ := cmd.Flags().GetDuration("timeout")
 	if timeout <= 0 {
-		return nil, fmt.Errorf("--timeout %s leaves no time; write it like 30s", timeout)
+		return nil, fmt.Errorf("--timeout %s leaves no time; write a positive duration such as 30s", timeout)
 	}
 	ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
 	defer cancel()
 	watch := watcher{w: terminal(cmd.ErrOrStderr())}
 	s.DNS, s.Seen = r, watch.seen
-	watch.say("asking for the DNS records of " + string(s.Name))
+	watch.say("looking up the DNS records of " + string(s.Name))
 	found, err := (&probe.Prober{Resolver: r, Private: private}).Find(ctx, s)
 	watch.say("")
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
-		return nil, exitError{exitUnknown, fmt.Errorf("%s: looking took longer than %s; give it more with --timeout", s.Name, timeout)}
+		return nil, exitError{exitUnknown, fmt.Errorf("%s: not finished within %s; allow more time with --timeout", s.Name, timeout)}
 	case errors.Is(err, resolver.ErrFailed):
-		return nil, exitError{exitUnknown, fmt.Errorf("%w; try again, or name another resolver with --resolver", err)}
+		return nil, exitError{exitUnknown, fmt.Errorf("%w; try again, or use another resolver with --resolver", err)}
 	case err != nil:
 		return nil, exitError{exitUnknown, err}
 	}
 	return found, nil
 }
 
-// watcher tells a person at a terminal what is going on, in one line that is written over.
+// watcher shows progress on a terminal, in one line that is overwritten.
 type watcher struct {
-	w     io.Writer // nil if nobody watches
+	w     io.Writer // nil if it is not a terminal
 	mutex sync.Mutex
 }
 
-func (w *watcher) seen(host string) { w.say("looked at " + host) }
+func (w *watcher) seen(host string) { w.say("probed " + host) }
 
 func (w *watcher) say(text string) {
 	w.mutex.Lock()
@@ -110,7 +110,7 @@ func (w *watcher) say(text string) {
 	}
 }
 
-// findingExit is the exit code of a finding.
+// findingExit returns the exit code for a finding.
 func findingExit(f *probe.Finding) error {
 	if len(f.Problems) > 0 {
 		return exitError{code: exitProblem}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/netip"
 	"strings"
 	"testing"
@@ -37,9 +38,9 @@ func TestCertificates(t *testing.T) {
 		{"good wildcard", ca.issue(t, time.Time{}, "*.example.com"), true, true, nil, nil},
 		{"complete chain", complete, true, true, nil, nil},
 		{"missing intermediate", alone, true, false, nil, new(x509.UnknownAuthorityError)},
-		{"expired", ca.issue(t, time.Now().Add(-time.Minute), host), true, false, nil, new(x509.CertificateInvalidError)},
+		{"expired", ca.issue(t, testTime.Add(-time.Minute), host), true, false, nil, new(x509.CertificateInvalidError)},
 		{"wrong name", ca.issue(t, time.Time{}, "other.example.com"), false, true, new(x509.HostnameError), nil},
-		{"name for a terminal", ca.issue(t, time.Time{}, "\x1b[2J.example.com"), false, true, new(x509.HostnameError), nil},
+		{"name with control characters", ca.issue(t, time.Time{}, "\x1b[2J.example.com"), false, true, new(x509.HostnameError), nil},
 		{"wildcard of another level", ca.issue(t, time.Time{}, "*.com"), false, true, new(x509.HostnameError), nil},
 		{"self-signed", selfSigned, false, false, new(x509.HostnameError), new(x509.UnknownAuthorityError)},
 		{"another authority", other.issue(t, time.Time{}, host), true, false, nil, new(x509.UnknownAuthorityError)},
@@ -47,20 +48,13 @@ func TestCertificates(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			l := listen(t)
-			go func() {
-				conn, err := l.Accept()
-				if err != nil {
-					return
-				}
-				inside := tls.Server(conn, &tls.Config{Certificates: []tls.Certificate{test.certificate}, MaxVersion: tls.VersionTLS12})
-				defer inside.Close()
-				_, _ = io.WriteString(inside, "+OK\r\n-ERR\r\n")
-				_, _ = io.Copy(io.Discard, inside)
-			}()
 			p := &Prober{
-				Resolver: hostsFile{host: {netip.MustParseAddr("127.0.0.1")}},
-				Private:  loopback, Roots: ca.pool(), Dial: dialTo(l), Step: 10 * testStep,
+				Resolver: hostsFile{host: {netip.MustParseAddr("192.0.2.1")}}, Roots: ca.pool(), Step: longStep,
+				Dial: dialServer(t, func(conn net.Conn) {
+					inside := tls.Server(conn, &tls.Config{Certificates: []tls.Certificate{test.certificate}, MaxVersion: tls.VersionTLS12})
+					_, _ = io.WriteString(inside, "+OK\r\n-ERR\r\n")
+					_, _ = io.Copy(io.Discard, inside)
+				}),
 			}
 			got := p.Look(t.Context(), host, Port{settings.POP3, 995, settings.ImplicitTLS}).Looks[0]
 			if got.Speaks != settings.ImplicitTLS || got.TLS == nil || got.Err != nil {
@@ -75,7 +69,7 @@ func TestCertificates(t *testing.T) {
 	}
 }
 
-// TestHugeCertificate is shown a certificate that is there to fill the memory.
+// TestHugeCertificate connects to a server with a certificate that would fill the memory.
 func TestHugeCertificate(t *testing.T) {
 	ca := newAuthority(t, "Test CA", nil)
 	var names []string
@@ -83,21 +77,16 @@ func TestHugeCertificate(t *testing.T) {
 		names = append(names, fmt.Sprintf("%d.%s.example.com", i, strings.Repeat("x.", 100)))
 	}
 	config := &tls.Config{Certificates: []tls.Certificate{ca.issue(t, time.Time{}, names...)}}
-	l := listen(t)
-	go func() {
-		if conn, err := l.Accept(); err == nil {
-			_ = tls.Server(conn, config).Handshake() // it fails when the client goes
-			conn.Close()
-		}
-	}()
-	p := &Prober{Resolver: hostsFile{"mail.example.com": {netip.MustParseAddr("127.0.0.1")}}, Private: loopback, Dial: dialTo(l), Step: 10 * testStep}
+	p := &Prober{Resolver: hostsFile{"mail.example.com": {netip.MustParseAddr("192.0.2.1")}}, Step: longStep, Dial: dialServer(t, func(conn net.Conn) {
+		_ = tls.Server(conn, config).Handshake() // fails when the client closes the connection
+	})}
 	got := p.Look(t.Context(), "mail.example.com", Ports[0]).Looks[0]
-	if !errors.Is(got.Err, ErrHandshake) || !errors.Is(got.Err, errBabble) || got.TLS != nil {
+	if !errors.Is(got.Err, ErrHandshake) || !errors.Is(got.Err, errTooMuch) || got.TLS != nil {
 		t.Errorf("got %+v", got)
 	}
 }
 
-// TestCommentsStayShort tells of a host that is another at every address and every port, and says as much as it may.
+// TestCommentsStayShort comments on a host with a different, long result at every address and every port.
 func TestCommentsStayShort(t *testing.T) {
 	h := Host{Name: "h.example"}
 	for i := range 2000 {
@@ -119,13 +108,13 @@ func checkErr(t *testing.T, what string, err error, ok bool, as any) {
 	case (err == nil) != ok:
 		t.Errorf("%s: error %v", what, err)
 	case err != nil && !errors.As(err, as):
-		t.Errorf("%s: error %v is no %T", what, err, as)
+		t.Errorf("%s: error %v is not a %T", what, err, as)
 	case err != nil && untrusted.Clip(err.Error(), 1000) != err.Error():
-		t.Errorf("%s: error %q is not fit for a terminal", what, err)
+		t.Errorf("%s: error %q contains control characters", what, err)
 	}
 }
 
-// TestTimeComesFromNow judges a good certificate in a hundred days.
+// TestTimeComesFromNow judges a valid certificate in a hundred days.
 func TestTimeComesFromNow(t *testing.T) {
 	ca := newAuthority(t, "Test CA", nil)
 	c := ca.issue(t, time.Time{}, "mail.example.com")

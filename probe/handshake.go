@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// tlsConfig is for looking, not for trusting: the certificate is judged afterwards, and versions and ciphers are accepted that mail
-// programs refuse, so that what a server speaks can be named.
+// tlsConfig accepts everything: the certificate is judged after the handshake, and versions and ciphers are accepted that mail clients
+// refuse, so that what a server uses can be reported.
 func tlsConfig(host string) *tls.Config {
 	config := &tls.Config{ServerName: host, InsecureSkipVerify: true, MinVersion: tls.VersionTLS10}
 	for _, s := range append(tls.CipherSuites(), tls.InsecureCipherSuites()...) {
@@ -19,14 +19,14 @@ func tlsConfig(host string) *tls.Config {
 	return config
 }
 
-// encrypt makes the handshake over a connection, in one step, and judges the certificate.
+// encrypt does the handshake over a connection, within one step, and judges the certificate.
 func (p *Prober) encrypt(ctx context.Context, host string, conn net.Conn) (*tls.Conn, *TLS, error) {
 	if err := conn.SetDeadline(time.Now().Add(p.step())); err != nil {
 		return nil, nil, err
 	}
 	inside := tls.Client(conn, tlsConfig(host))
 	if err := inside.HandshakeContext(ctx); err != nil {
-		if late(err) {
+		if isTimeout(err) {
 			return nil, nil, fmt.Errorf("%w: no answer within %s: %w", ErrHandshake, p.step(), err)
 		}
 		return nil, nil, fmt.Errorf("%w: %w", ErrHandshake, err)
@@ -34,16 +34,16 @@ func (p *Prober) encrypt(ctx context.Context, host string, conn net.Conn) (*tls.
 	return inside, p.judge(inside.ConnectionState(), host), nil
 }
 
-// judge judges the certificate of a connection as a mail program would that was told the host.
+// judge judges the certificate of a connection as a mail client does that connects to the host.
 func (p *Prober) judge(state tls.ConnectionState, host string) *TLS {
 	t := &TLS{Version: state.Version, Cipher: state.CipherSuite, Chain: state.PeerCertificates}
 	leaf := t.Leaf() // a TLS server always sends one
 	t.NameErr = printable(leaf.VerifyHostname(host))
-	between := x509.NewCertPool()
+	intermediates := x509.NewCertPool()
 	for _, c := range t.Chain[1:] {
-		between.AddCert(c)
+		intermediates.AddCert(c)
 	}
-	_, err := leaf.Verify(x509.VerifyOptions{Roots: p.Roots, Intermediates: between, CurrentTime: p.now()})
+	_, err := leaf.Verify(x509.VerifyOptions{Roots: p.Roots, Intermediates: intermediates, CurrentTime: p.now()})
 	t.ChainErr = printable(err)
 	return t
 }

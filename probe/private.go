@@ -6,8 +6,8 @@ import (
 	"mailhint/settings"
 )
 
-// special lists the networks that are nobody's public servers (RFC 6890 and its successors). The documentation networks are not among
-// them: they lead nowhere on the Internet, so looking there harms nobody, and a test network may use them.
+// special lists the networks in which there are no public servers (RFC 6890 and its successors). The documentation networks are not among
+// them: they are not routed on the internet, so probing them does no harm, and test networks may use them.
 var special = prefixes(
 	"0.0.0.0/8",      // this network
 	"10.0.0.0/8",     // private, RFC 1918
@@ -24,10 +24,10 @@ var special = prefixes(
 )
 
 var (
-	// global is all of IPv6 that is given to public networks (RFC 4291 section 2.4, IANA's list of address space). The rest is loopback,
+	// global is the part of IPv6 that is assigned to public networks (RFC 4291 section 2.4, IANA's list of address space). The rest is loopback,
 	// link-local, unique local, multicast, forms of IPv4 addresses that some systems translate, or not in use.
 	global = netip.MustParsePrefix("2000::/3")
-	// The addresses of sixToFour and nat64 lead to the IPv4 address inside them.
+	// The addresses of sixToFour and nat64 contain the IPv4 address that they are routed to.
 	sixToFour = netip.MustParsePrefix("2002::/16")    // RFC 3056
 	nat64     = netip.MustParsePrefix("64:ff9b::/96") // RFC 6052
 )
@@ -40,8 +40,8 @@ func prefixes(texts ...string) settings.Networks {
 	return all
 }
 
-// allowed reports whether an address may be looked at: it is public, or in one of the networks that Private lists. What leads to an
-// IPv4 address in disguise is judged as that address.
+// allowed reports whether an address may be probed: it is public, or in one of the networks that Private lists. An address that contains an
+// IPv4 address is judged as that.
 func (p *Prober) allowed(a netip.Addr) bool {
 	if !a.IsValid() || a.Zone() != "" {
 		return false

@@ -18,7 +18,7 @@ type authority struct {
 	key         *ecdsa.PrivateKey
 }
 
-var validFrom = time.Now().Add(-time.Hour)
+var validFrom = testTime.Add(-time.Hour)
 
 // newAuthority makes a test CA; with a parent it is an intermediate one.
 func newAuthority(t testing.TB, name string, parent *authority) *authority {
@@ -59,7 +59,7 @@ func sign(t testing.TB, template *x509.Certificate, key *ecdsa.PrivateKey, by *a
 	return c
 }
 
-// issue makes a server's certificate for some names; between is sent along.
+// issue makes a server's certificate for some names.
 func (a *authority) issue(t testing.TB, until time.Time, names ...string) tls.Certificate {
 	t.Helper()
 	key := newKey(t)

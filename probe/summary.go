@@ -1,0 +1,74 @@
+package probe
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	"mailhint/untrusted"
+)
+
+var stateTexts = map[State]string{
+	0: "not probed", Reached: "reached", Refused: "connection refused", Silent: "no answer", Unreachable: "unreachable",
+	Forbidden: "private address, not probed",
+}
+
+// String returns the state in a few words.
+func (s State) String() string { return stateTexts[s] }
+
+// Summary returns in one line what a look found, for people: the TLS mode, the certificate and the login methods, or what went wrong.
+func (l Look) Summary(now time.Time) string {
+	switch {
+	case l.NoRoute:
+		return "this machine has no route to the address"
+	case l.State != Reached:
+		return l.State.String()
+	case l.Err != nil && l.TLS == nil:
+		return l.Err.Error()
+	}
+	parts := []string{l.Speaks.String()}
+	if l.Speaks == 0 {
+		parts = nil
+	}
+	offered := l.After
+	if l.TLS == nil {
+		offered = l.Before
+	} else {
+		parts = append(parts, l.TLS.VersionName(), l.TLS.summary(now))
+	}
+	if len(offered.Mechanisms) > 0 {
+		parts = append(parts, untrusted.Clip("login "+strings.Join(offered.Mechanisms, " "), maxText))
+	} else if l.Speaks != 0 {
+		parts = append(parts, "no login method")
+	}
+	if l.Err != nil {
+		parts = append(parts, l.Err.Error())
+	}
+	return strings.Join(parts, ", ")
+}
+
+// summary returns the state of the certificate in a few words.
+func (t *TLS) summary(now time.Time) string {
+	var faults []string
+	if t.ChainErr != nil {
+		faults = append(faults, t.ChainErr.Error())
+	}
+	if t.NameErr != nil {
+		faults = append(faults, t.NameErr.Error())
+	}
+	if len(faults) > 0 {
+		return "invalid certificate (" + strings.Join(faults, "; ") + ")"
+	}
+	return "certificate valid for " + days(t.Leaf().NotAfter, now)
+}
+
+// Days returns the whole days that are left until a time; below zero if it is past.
+func Days(until, now time.Time) int { return int(math.Floor(until.Sub(now).Hours() / 24)) }
+
+func days(until, now time.Time) string {
+	if n := Days(until, now); n != 1 {
+		return fmt.Sprintf("%d days", n)
+	}
+	return "1 day"
+}
