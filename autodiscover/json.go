@@ -66,7 +66,7 @@ func (h *Handler) serveJSON(w http.ResponseWriter, r *http.Request) {
 		failJSON(w, missingProtocol)
 		return
 	}
-	answer, ok := p.locate(found, edge.OwnHost(h.lookup, r, "autodiscover.", found.Domain), protocol)
+	answer, ok := p.locate(found, edge.OwnHost(h.lookup, r, settings.AutodiscoverPrefix, found.Domain), protocol)
 	if !ok {
 		failJSON(w, noSuchProtocol)
 		return
@@ -101,7 +101,7 @@ func AnswerJSON(found settings.Found, protocol string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	answer, ok := p.locate(found, "autodiscover."+string(found.Domain), protocol)
+	answer, ok := p.locate(found, Host(found.Domain), protocol)
 	if !ok {
 		return nil, errNotOffered
 	}

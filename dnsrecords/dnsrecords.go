@@ -55,7 +55,7 @@ func For(found settings.Found, o Options) ([]Record, error) {
 	l.server(o)
 	l.services(found)
 	if o.Variant == Hosts && o.PACC != "" {
-		l.add("_ua-auto-config", Text(o.PACC), "digest of the PACC document; when settings change, publish the new one beside the old one first")
+		l.add(labelPACC, Text(o.PACC), "digest of the PACC document; when settings change, publish the new one beside the old one first")
 	}
 	return l.records, nil
 }
@@ -92,7 +92,7 @@ func (l *list) add(label string, data Data, remark string) {
 func (l *list) server(o Options) {
 	autodiscover := Service{Port: 443, Target: o.Server}
 	if o.Variant == SRVOnly {
-		l.add("_autodiscover._tcp", autodiscover, "Outlook and Thunderbird look here")
+		l.add(labelAutodiscover, autodiscover, "Outlook and Thunderbird look here")
 		return
 	}
 	l.host("autoconfig", o, "Thunderbird, K-9, Evolution, KMail, Delta Chat and others ask here")
@@ -103,7 +103,7 @@ func (l *list) server(o Options) {
 	if len(o.Addresses) > 0 { // the name is no CNAME then, and may be the target of an SRV record (RFC 2782)
 		autodiscover.Target = "autodiscover." + l.domain
 	}
-	l.add("_autodiscover._tcp", autodiscover, "Outlook and Thunderbird look here when the name autodiscover does not answer")
+	l.add(labelAutodiscover, autodiscover, "Outlook and Thunderbird look here when the name autodiscover does not answer")
 }
 
 // host appends the records of a name that leads to the mailhint server, unless it is the server's own.
@@ -126,13 +126,13 @@ func (l *list) services(found settings.Found) {
 		l.mail(found, settings.Submission)
 	}
 	for i, s := range describable(found, found.Of(settings.ManageSieve)) {
-		l.add("_sieve._tcp", newService(found, s, i*step), "mail filters (RFC 5804)")
+		l.add(labelSieve, newService(found, s, i*step), "mail filters (RFC 5804)")
 	}
-	l.web(found, "_caldavs._tcp", found.CalDAV, "calendars (RFC 6764)")
-	l.path(found, "_caldavs._tcp", found.CalDAV)
-	l.web(found, "_carddavs._tcp", found.CardDAV, "contacts (RFC 6764)")
-	l.path(found, "_carddavs._tcp", found.CardDAV)
-	l.web(found, "_jmap._tcp", found.JMAP, "JMAP (RFC 8620)") // the path is found by way of /.well-known/jmap
+	l.web(found, labelCalDAV, found.CalDAV, "calendars (RFC 6764)")
+	l.path(found, labelCalDAV, found.CalDAV)
+	l.web(found, labelCardDAV, found.CardDAV, "contacts (RFC 6764)")
+	l.path(found, labelCardDAV, found.CardDAV)
+	l.web(found, labelJMAP, found.JMAP, "JMAP (RFC 8620)") // the path is found by way of /.well-known/jmap
 }
 
 // serviceName is the name of the SRV record for a way to reach a mail server (RFC 6186 section 3, RFC 8314 section 5.1).
@@ -144,12 +144,12 @@ type serviceName struct {
 
 // serviceNames has none for servers without encryption: Evolution and FairEmail use STARTTLS when there is no s in the name.
 var serviceNames = []serviceName{
-	{settings.IMAP, settings.ImplicitTLS, "_imaps._tcp"},
-	{settings.IMAP, settings.STARTTLS, "_imap._tcp"},
-	{settings.POP3, settings.ImplicitTLS, "_pop3s._tcp"},
-	{settings.POP3, settings.STARTTLS, "_pop3._tcp"},
-	{settings.Submission, settings.ImplicitTLS, "_submissions._tcp"},
-	{settings.Submission, settings.STARTTLS, "_submission._tcp"},
+	{settings.IMAP, settings.ImplicitTLS, labelIMAPS},
+	{settings.IMAP, settings.STARTTLS, labelIMAP},
+	{settings.POP3, settings.ImplicitTLS, labelPOP3S},
+	{settings.POP3, settings.STARTTLS, labelPOP3},
+	{settings.Submission, settings.ImplicitTLS, labelSubmissions},
+	{settings.Submission, settings.STARTTLS, labelSubmission},
 }
 
 // mail appends the records of protocols that do the same for a person. The order of preference goes through all of their servers:

@@ -46,7 +46,7 @@ func PublishedTXT(ctx context.Context, r Resolver, name string) (records []Recor
 // isOfInterest reports whether a text is of the kind that clients look for at a name. Wildcard records and aliases add others, such as
 // those that say who may send mail.
 func isOfInterest(name, text string) bool {
-	if strings.HasPrefix(name, "_ua-auto-config.") {
+	if strings.HasPrefix(name, labelPACC+".") {
 		return strings.Contains(strings.ToUpper(text), "UAAC")
 	}
 	return strings.HasPrefix(strings.ToLower(text), "path=") // RFC 6764 section 4

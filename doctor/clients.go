@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"mailhint/autodiscover"
 	"mailhint/settings"
 )
 
@@ -123,7 +124,7 @@ func (j *judgement) try(m clientModel, s source) (account, error) {
 		switch {
 		case got.isUnknown():
 			return account{}, unknownPage(got)
-		case s.place == poxSRV && j.srvTarget == "" && j.unanswered["_autodiscover._tcp."+string(j.Found.Domain)] != nil:
+		case s.place == poxSRV && j.srvTarget == "" && j.unanswered[autodiscover.SRVName(j.Found.Domain)] != nil:
 			return account{}, errNoDNS
 		}
 		if got.Status == 404 || got.Status == 0 && got.TLS == nil {

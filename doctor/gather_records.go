@@ -11,15 +11,8 @@ import (
 	"mailhint/resolver"
 )
 
-// srvLabels are the names of SRV records that clients look up.
-var srvLabels = []string{
-	"_autodiscover._tcp.", "_imaps._tcp.", "_imap._tcp.", "_pop3s._tcp.", "_pop3._tcp.", "_submissions._tcp.", "_submission._tcp.",
-	"_sieve._tcp.", "_caldavs._tcp.", "_carddavs._tcp.", "_jmap._tcp.",
-}
-
 // gatherRecords looks up the SRV and TXT records of a domain.
 func (d *session) gatherRecords(ctx context.Context, s *observations) {
-	domain := string(s.Found.Domain)
 	var mu sync.Mutex
 	s.unanswered = make(map[string]error)
 	note := func(ask func(context.Context, dnsrecords.Resolver, string) ([]dnsrecords.Record, error), owner string) {
@@ -32,11 +25,11 @@ func (d *session) gatherRecords(ctx context.Context, s *observations) {
 		s.published = append(s.published, records...)
 	}
 	var asks []func()
-	for _, label := range srvLabels {
-		asks = append(asks, func() { note(dnsrecords.PublishedSRV, label+domain) })
+	for _, name := range dnsrecords.SRVNames(s.Found.Domain) {
+		asks = append(asks, func() { note(dnsrecords.PublishedSRV, name) })
 	}
-	for _, label := range []string{"_ua-auto-config.", "_caldavs._tcp.", "_carddavs._tcp."} {
-		asks = append(asks, func() { note(dnsrecords.PublishedTXT, label+domain) })
+	for _, name := range dnsrecords.TXTNames(s.Found.Domain) {
+		asks = append(asks, func() { note(dnsrecords.PublishedTXT, name) })
 	}
 	concurrently(asks...)
 	slices.SortFunc(s.published, func(a, b dnsrecords.Record) int {

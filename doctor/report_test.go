@@ -14,6 +14,7 @@ import (
 	"time"
 	"unicode"
 
+	"mailhint/dnsrecords"
 	"mailhint/probe"
 	"mailhint/resolver"
 )
@@ -82,10 +83,9 @@ func TestManyTargets(t *testing.T) {
 		snapshot := load(t, usual)
 		w := newWorld(t, snapshot, "a.example")
 		w.hosts["autoconfig.thunderbird.net"] = addresses("203.0.113.90")
-		for _, label := range srvLabels {
+		for _, name := range dnsrecords.SRVNames("a.example") {
 			for i := range 500 {
-				w.srv[label+"a.example"] = append(w.srv[label+"a.example"],
-					resolver.SRV{Port: 1, Target: fmt.Sprintf("%d.%sevil.example", i, label)})
+				w.srv[name] = append(w.srv[name], resolver.SRV{Port: 1, Target: fmt.Sprintf("%d.%s.evil.example", i, name)})
 			}
 		}
 		d := w.doctor()

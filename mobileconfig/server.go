@@ -65,7 +65,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.refuse(w, err)
 		return
 	}
-	host := edge.OwnHost(h.lookup, r, "autoconfig.", found.Domain)
+	host := edge.OwnHost(h.lookup, r, settings.AutoconfigPrefix, found.Domain)
 	switch file := path.Base(r.URL.Path); {
 	case r.URL.Scheme == "http":
 		redirect(w, host, file, a)

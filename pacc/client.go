@@ -8,8 +8,5 @@ const Path = "/.well-known/user-agent-configuration.json"
 // Host returns the name at which clients ask for a domain.
 func Host(d settings.Domain) string { return settings.PACCPrefix + string(d) }
 
-// RecordName returns the name of the TXT record that holds the digest of a domain's document; see Record.
-func RecordName(d settings.Domain) string { return "_ua-auto-config." + string(d) }
-
 // Request returns what clients send. It is the same for every address.
 func Request(d settings.Domain) settings.Request { return settings.NewRequest(Host(d), Path, nil) }

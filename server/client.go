@@ -3,6 +3,8 @@ package server
 import (
 	"net/http"
 	"strings"
+
+	"mailhint/autoconfig"
 )
 
 // client is the family of program that sent a request, as far as it can be told. There are few of them, so that it can be a
@@ -107,7 +109,7 @@ func unnamed(r *http.Request) client {
 	switch {
 	case r.Method != http.MethodGet:
 		return other
-	case r.URL.Path == "/mail/config-v1.1.xml" && r.URL.RawQuery == "" && !r.URL.IsAbs():
+	case r.URL.Path == autoconfig.Path && r.URL.RawQuery == "" && !r.URL.IsAbs():
 		return geary
 	}
 	return deltaChat

@@ -7,6 +7,7 @@ import (
 
 	"mailhint/domains"
 	"mailhint/keypairs"
+	"mailhint/settings"
 )
 
 // UncoveredWarning says which names of the configured domains no certificate file covers; "" if all are covered, or need not be.
@@ -30,7 +31,7 @@ func (s *Server) UncoveredWarning(snapshot *domains.Snapshot) string {
 func publishedNames(s *domains.Snapshot) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for name := range s.Covered() {
-			if (strings.HasPrefix(name, "autoconfig.") || strings.HasPrefix(name, "autodiscover.")) && !yield(name) {
+			if (strings.HasPrefix(name, settings.AutoconfigPrefix) || strings.HasPrefix(name, settings.AutodiscoverPrefix)) && !yield(name) {
 				return
 			}
 		}
