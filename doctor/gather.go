@@ -17,21 +17,21 @@ import (
 )
 
 // gather asks everything about a domain. Its parts write to different fields of the observations.
-func (d *session) gather(ctx context.Context, domain Domain) *observations {
-	s := &observations{Domain: domain, now: d.now(), server: d.Server, ours: d.Addresses, issuers: d.Issuers, local: d.local, wants: d.wantsAny}
-	d.findOurs(ctx, s)
-	s.want = wanted(domain.Found, d.Server, d.Addresses)
+func (s *session) gather(ctx context.Context, domain Domain) *observations {
+	o := &observations{Domain: domain, now: s.now(), server: s.Server, ours: s.Addresses, issuers: s.Issuers, local: s.local, wants: s.wantsAny}
+	s.findOurs(ctx, o)
+	o.want = wanted(domain.Found, s.Server, s.Addresses)
 	concurrently(
-		func() { d.gatherNames(ctx, s) },
-		func() { d.gatherRecords(ctx, s) },
-		func() { d.gatherMail(ctx, s) },
-		func() { d.gatherWeb(ctx, s) },
+		func() { s.gatherNames(ctx, o) },
+		func() { s.gatherRecords(ctx, o) },
+		func() { s.gatherMail(ctx, o) },
+		func() { s.gatherWeb(ctx, o) },
 	)
 	concurrently(
-		func() { d.gatherProxies(ctx, s) },
-		func() { d.gatherSRVTarget(ctx, s) },
+		func() { s.gatherProxies(ctx, o) },
+		func() { s.gatherSRVTarget(ctx, o) },
 	)
-	return s
+	return o
 }
 
 // concurrently runs functions concurrently, and returns when all have.
@@ -44,13 +44,13 @@ func concurrently(functions ...func()) {
 }
 
 // findOurs finds the addresses of the mailhint server.
-func (d *session) findOurs(ctx context.Context, s *observations) {
-	if len(s.ours) > 0 || d.Server == "" {
+func (s *session) findOurs(ctx context.Context, o *observations) {
+	if len(o.ours) > 0 || s.Server == "" {
 		return
 	}
-	a := d.names.host(ctx, d.Server)
-	if s.oursErr = a.err; a.err == nil { // with some missing, they would seem to be another server's
-		s.ours = a.addresses
+	a := s.names.host(ctx, s.Server)
+	if o.oursErr = a.err; a.err == nil { // with some missing, they would seem to be another server's
+		o.ours = a.addresses
 	}
 }
 
@@ -67,38 +67,38 @@ func wanted(found settings.Found, server string, addresses []netip.Addr) []dnsre
 	return records
 }
 
-func (d *session) gatherNames(ctx context.Context, s *observations) {
-	domain := string(s.Found.Domain)
-	s.names, s.caa = make(map[string]name), make(map[string]caa)
+func (s *session) gatherNames(ctx context.Context, o *observations) {
+	domain := string(o.Found.Domain)
+	o.names, o.caa = make(map[string]name), make(map[string]caa)
 	var mu sync.Mutex
 	var asks []func()
 	for _, prefix := range append([]string{""}, settings.ServicePrefixes()...) {
 		asks = append(asks, func() {
 			var n name
 			var c caa
-			n.addresses, n.canonical, n.err = d.Resolver.Host(ctx, prefix+domain)
-			if prefix != "" && len(n.addresses) > 0 && d.wants(CAAForbids) {
-				c = d.caaOf(ctx, prefix+domain)
+			n.addresses, n.canonical, n.err = s.Resolver.Host(ctx, prefix+domain)
+			if prefix != "" && len(n.addresses) > 0 && s.wants(CAAForbids) {
+				c = s.caaOf(ctx, prefix+domain)
 			}
 			mu.Lock()
 			defer mu.Unlock()
-			s.names[prefix+domain], s.caa[prefix+domain] = n, c
+			o.names[prefix+domain], o.caa[prefix+domain] = n, c
 		})
 	}
 	concurrently(asks...)
 	for _, prefix := range settings.ServicePrefixes() {
-		if n := s.names[prefix+domain]; s.ours != nil && len(s.foreign(n)) > 0 {
-			s.unused.addresses, s.unused.canonical, s.unused.err = d.Resolver.Host(ctx, dnsrecords.UnusedName(domain))
+		if n := o.names[prefix+domain]; o.ours != nil && len(o.foreign(n)) > 0 {
+			o.unused.addresses, o.unused.canonical, o.unused.err = s.Resolver.Host(ctx, dnsrecords.UnusedName(domain))
 			return
 		}
 	}
-	s.unused.err = resolver.ErrNone
+	o.unused.err = resolver.ErrNone
 }
 
 // caaOf finds the nearest name, at or above host, with CAA records.
-func (d *session) caaOf(ctx context.Context, host string) caa {
+func (s *session) caaOf(ctx context.Context, host string) caa {
 	for owner := host; ; {
-		a := d.names.caa(ctx, owner)
+		a := s.names.caa(ctx, owner)
 		if a.err == nil || !errors.Is(a.err, resolver.ErrNone) {
 			return caa{owner, a.records, a.err}
 		}
@@ -114,26 +114,26 @@ func (d *session) caaOf(ctx context.Context, host string) caa {
 const maxProxies = 4
 
 // gatherProxies finds out which addresses of our names that are not this server's pass on its answers, as a proxy or a CDN does.
-func (d *session) gatherProxies(ctx context.Context, s *observations) {
-	s.proxies = make(map[string][]netip.Addr)
-	if len(s.ours) == 0 || !s.askedWeb && !d.wants(NameElsewhere) && !d.wants(WildcardAnswers) {
+func (s *session) gatherProxies(ctx context.Context, o *observations) {
+	o.proxies = make(map[string][]netip.Addr)
+	if len(o.ours) == 0 || !o.askedWeb && !s.wants(NameElsewhere) && !s.wants(WildcardAnswers) {
 		return
 	}
 	var mu sync.Mutex
 	var asks []func()
-	for _, q := range []question{s.configQuestions()[0], s.poxQuestions()[0], s.paccQuestion()} {
-		host := s.hostOf(q.place)
-		foreign := s.foreign(s.names[host])
+	for _, q := range []question{o.configQuestions()[0], o.poxQuestions()[0], o.paccQuestion()} {
+		host := o.hostOf(q.place)
+		foreign := o.foreign(o.names[host])
 		for _, a := range foreign[:min(len(foreign), maxProxies)] {
 			asks = append(asks, func() {
 				there := q
 				there.Address = a
-				if !s.isOurs(d.ask(ctx, there)) {
+				if !o.isOurs(s.ask(ctx, there)) {
 					return
 				}
 				mu.Lock()
 				defer mu.Unlock()
-				s.proxies[host] = append(s.proxies[host], a)
+				o.proxies[host] = append(o.proxies[host], a)
 			})
 		}
 	}
@@ -142,21 +142,21 @@ func (d *session) gatherProxies(ctx context.Context, s *observations) {
 
 // gatherSRVTarget asks for Autodiscover at the target of the SRV record. Clients try it last, so it is asked only if what they try first
 // does not exist, or if the target may be another server.
-func (d *session) gatherSRVTarget(ctx context.Context, s *observations) {
-	target := s.autodiscoverTarget()
-	last := s.askedWeb && s.web[poxHost].Err != nil
-	other := d.wants(WrongSRV) && s.server != "" && !s.isOurName(target)
+func (s *session) gatherSRVTarget(ctx context.Context, o *observations) {
+	target := o.autodiscoverTarget()
+	last := o.askedWeb && o.web[poxHost].Err != nil
+	other := s.wants(WrongSRV) && o.server != "" && !o.isOurName(target)
 	if target == "" || !last && !other {
 		return
 	}
-	q := s.poxQuestions()[0]
+	q := o.poxQuestions()[0]
 	q.place, q.URL = poxSRV, "https://"+target+autodiscover.Path
-	s.srvTarget, s.web[poxSRV] = target, d.ask(ctx, q)
+	o.srvTarget, o.web[poxSRV] = target, s.ask(ctx, q)
 }
 
 // autodiscoverTarget is the target of the SRV record _autodiscover; empty if there is none.
-func (s *observations) autodiscoverTarget() string {
-	for _, r := range s.published {
+func (o *observations) autodiscoverTarget() string {
+	for _, r := range o.published {
 		if service, ok := r.Data.(dnsrecords.Service); ok && service.Target != "" && strings.HasPrefix(r.Name, "_autodiscover.") {
 			return service.Target
 		}
@@ -165,41 +165,41 @@ func (s *observations) autodiscoverTarget() string {
 }
 
 // isOurName reports whether a name is a correct target of the SRV record _autodiscover.
-func (s *observations) isOurName(target string) bool {
-	return target != "" && (target == s.server || target == autodiscover.Host(s.Found.Domain))
+func (o *observations) isOurName(target string) bool {
+	return target != "" && (target == o.server || target == autodiscover.Host(o.Found.Domain))
 }
 
 // gatherMail looks at the servers that the settings name.
-func (d *session) gatherMail(ctx context.Context, s *observations) {
-	if !d.wantsAny("MCD") || len(s.Servers) == 0 {
+func (s *session) gatherMail(ctx context.Context, o *observations) {
+	if !s.wantsAny("MCD") || len(o.Servers) == 0 {
 		return
 	}
-	s.resolvedMail, s.lookedAtMail = true, d.wantsAny("MC")
+	o.resolvedMail, o.lookedAtMail = true, s.wantsAny("MC")
 	ports := make(map[string][]probe.Port)
-	for _, server := range s.Servers {
-		host := s.host(server)
+	for _, server := range o.Servers {
+		host := o.host(server)
 		ports[host] = append(ports[host], portOf(server))
 	}
-	s.hosts = make(map[string]probe.Host)
+	o.hosts = make(map[string]probe.Host)
 	var mu sync.Mutex
 	var asks []func()
 	for host, ports := range ports {
 		asks = append(asks, func() {
-			h := d.hostOrLook(ctx, host, ports, s.lookedAtMail)
+			h := s.hostOrLook(ctx, host, ports, o.lookedAtMail)
 			mu.Lock()
 			defer mu.Unlock()
-			s.hosts[host] = h
+			o.hosts[host] = h
 		})
 	}
 	concurrently(asks...)
 }
 
 // hostOrLook looks at a mail server, or only looks up its addresses.
-func (d *session) hostOrLook(ctx context.Context, host string, ports []probe.Port, look bool) probe.Host {
+func (s *session) hostOrLook(ctx context.Context, host string, ports []probe.Port, look bool) probe.Host {
 	if look {
-		return d.looks.at(ctx, host, ports)
+		return s.looks.at(ctx, host, ports)
 	}
-	a := d.names.host(ctx, host)
+	a := s.names.host(ctx, host)
 	return probe.Host{Name: host, Addresses: a.addresses, Err: a.err}
 }
 

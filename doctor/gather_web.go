@@ -36,26 +36,26 @@ func overHTTP(r settings.Request) settings.Request {
 }
 
 // questions lists everything to ask web servers about a domain.
-func (d *session) questions(s *observations) []question {
-	config, profile, ours := s.configQuestions(), s.profileQuestion(), d.wantsAny("HC") || d.wants(Contradiction)
+func (s *session) questions(o *observations) []question {
+	config, profile, ours := o.configQuestions(), o.profileQuestion(), s.wantsAny("HC") || s.wants(Contradiction)
 	var all []question
 	if ours {
-		all = append(append(append(all, config...), s.poxQuestions()...), s.paccQuestion())
+		all = append(append(append(all, config...), o.poxQuestions()...), o.paccQuestion())
 	}
 	if ours && profile.want != nil {
 		all = append(all, profile)
 	}
-	if d.ISPDB != "" && d.wantsAny("C") {
-		all = append(all, question{place: ispdbEntry, Request: probe.Request{URL: d.ISPDB + string(s.Found.Domain)}})
+	if s.ISPDB != "" && s.wantsAny("C") {
+		all = append(all, question{place: ispdbEntry, Request: probe.Request{URL: s.ISPDB + string(o.Found.Domain)}})
 	}
 	return all
 }
 
-func (s *observations) configQuestions() []question {
-	domain, person := s.Found.Domain, s.postmaster()
+func (o *observations) configQuestions() []question {
+	domain, person := o.Found.Domain, o.postmaster()
 	ask := func(p place, r settings.Request, a settings.Address) question {
 		q := questionAt(p, r)
-		if document, err := autoconfig.Answer(s.Found, a, p == configEvolution); err == nil {
+		if document, err := autoconfig.Answer(o.Found, a, p == configEvolution); err == nil {
 			q.want = document
 		}
 		return q
@@ -71,32 +71,32 @@ func (s *observations) configQuestions() []question {
 	}
 }
 
-func (s *observations) poxQuestions() []question {
-	domain, person := s.Found.Domain, s.postmaster()
-	want, err := autodiscover.Answer(s.Found, person)
-	if err != nil || s.AutodiscoverRedirect != "" {
+func (o *observations) poxQuestions() []question {
+	domain, person := o.Found.Domain, o.postmaster()
+	want, err := autodiscover.Answer(o.Found, person)
+	if err != nil || o.AutodiscoverRedirect != "" {
 		want = nil
 	}
 	ask := func(p place, r settings.Request) question {
 		q := questionAt(p, r)
-		q.want, q.final = want, p == poxHTTP || s.AutodiscoverRedirect != ""
+		q.want, q.final = want, p == poxHTTP || o.AutodiscoverRedirect != ""
 		return q
 	}
 	host := autodiscover.Request(domain, person)
 	return []question{ask(poxHost, host), ask(poxHTTP, overHTTP(host)), ask(poxBare, autodiscover.BareRequest(domain, person))}
 }
 
-func (s *observations) paccQuestion() question {
-	q := questionAt(paccHost, pacc.Request(s.Found.Domain))
-	if document, err := pacc.Answer(s.Found); err == nil {
+func (o *observations) paccQuestion() question {
+	q := questionAt(paccHost, pacc.Request(o.Found.Domain))
+	if document, err := pacc.Answer(o.Found); err == nil {
 		q.want = document
 	}
 	return q
 }
 
-func (s *observations) profileQuestion() question {
-	q := questionAt(profileHost, mobileconfig.Request(s.postmaster()))
-	if document, err := mobileconfig.Answer(s.Found, s.postmaster()); err == nil {
+func (o *observations) profileQuestion() question {
+	q := questionAt(profileHost, mobileconfig.Request(o.postmaster()))
+	if document, err := mobileconfig.Answer(o.Found, o.postmaster()); err == nil {
 		q.want = document
 	}
 	return q
@@ -105,10 +105,10 @@ func (s *observations) profileQuestion() question {
 // maxWeb is how many web requests about one domain run at a time.
 const maxWeb = 4
 
-func (d *session) gatherWeb(ctx context.Context, s *observations) {
-	questions := d.questions(s)
-	s.askedWeb = len(questions) > 0
-	s.web = make(map[place]page)
+func (s *session) gatherWeb(ctx context.Context, o *observations) {
+	questions := s.questions(o)
+	o.askedWeb = len(questions) > 0
+	o.web = make(map[place]page)
 	free := make(chan struct{}, maxWeb)
 	var mu sync.Mutex
 	var asks []func()
@@ -116,10 +116,10 @@ func (d *session) gatherWeb(ctx context.Context, s *observations) {
 		asks = append(asks, func() {
 			free <- struct{}{}
 			defer func() { <-free }()
-			p := d.ask(ctx, q)
+			p := s.ask(ctx, q)
 			mu.Lock()
 			defer mu.Unlock()
-			s.web[q.place] = p
+			o.web[q.place] = p
 		})
 	}
 	concurrently(asks...)
@@ -129,11 +129,11 @@ func (d *session) gatherWeb(ctx context.Context, s *observations) {
 const maxHops = 3
 
 // ask asks a question and follows redirects to other https URLs, as clients do.
-func (d *session) ask(ctx context.Context, q question) page {
+func (s *session) ask(ctx context.Context, q question) page {
 	p := page{want: q.want}
 	request := q.Request
 	for {
-		p.Web = d.Prober.LookURL(ctx, request)
+		p.Web = s.Prober.LookURL(ctx, request)
 		if q.final || !isRedirect(p.Status) || len(p.via) >= maxHops {
 			return p
 		}

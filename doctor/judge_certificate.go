@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"time"
 
@@ -80,7 +81,7 @@ func (p page) isUnknown() bool {
 
 // isGood reports whether a page came from a server that clients trust.
 func (p page) isGood() bool {
-	return p.Err == nil && p.Status == 200 && (p.TLS == nil || p.TLS.NameErr == nil && p.TLS.ChainErr == nil)
+	return p.Err == nil && p.Status == http.StatusOK && (p.TLS == nil || p.TLS.NameErr == nil && p.TLS.ChainErr == nil)
 }
 
 // whyState says how a connection failed.

@@ -2,15 +2,12 @@ package doctor
 
 import (
 	"bytes"
-	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
 	"slices"
-	"strings"
 
 	"mailhint/autodiscover"
-	"mailhint/dnsrecords"
 	"mailhint/mobileconfig"
 	"mailhint/probe"
 	"mailhint/resolver"
@@ -26,8 +23,10 @@ func (j *judgement) judgeClients() []Client {
 		return []Client{}
 	}
 	var all []Client
+	byName := make(map[string]Client)
 	for _, m := range clientModels {
-		all = append(all, j.client(m))
+		c := j.client(m)
+		all, byName[m.name] = append(all, c), c
 	}
 	if j.Limited {
 		return all
@@ -35,12 +34,12 @@ func (j *judgement) judgeClients() []Client {
 	explained := j.incomplete || j.hasFinding(NameMissing) || j.hasProblem(NameElsewhere, WildcardAnswers, WebCertificate, ForeignAnswer,
 		PasswordRequired, ChangedAnswer, Contradiction,
 		PortClosed, WrongTLSMode, NoSTARTTLS, Certificate, LoginMethods, LoginForm)
-	if c := all[0]; c.fails() && !explained {
+	if c := byName[thunderbird]; c.fails() && !explained {
 		j.add(Thunderbird, j.severityOf(j.Servers), "Thunderbird", clientText(c),
 			"The page of this code lists the causes. If the settings are intended, tell people to set up Thunderbird manually.")
 	}
-	j.judgeOutlook(all[2], explained)
-	if c := all[3]; c.fails() && !explained {
+	j.judgeOutlook(byName[outlookClassic], explained)
+	if c := byName[appleMail]; c.fails() && !explained {
 		j.judgeApple(c)
 	}
 	j.judgeISPDB()
@@ -213,81 +212,4 @@ func (j *judgement) checkServer(e entry) error {
 		failed = fmt.Errorf("%s:%d: %s", e.host, e.port, all[i].text)
 	}
 	return failed
-}
-
-// profile is what Apple Mail gets. A profile has one server of each kind, the best.
-func (j *judgement) profile() (account, error) {
-	want, err := mobileconfig.Answer(j.Found, j.postmaster())
-	if err != nil {
-		return account{}, errors.New(clip(err.Error()))
-	}
-	got := j.web[profileHost]
-	switch {
-	case got.isUnknown():
-		return account{}, unknownPage(got)
-	case !got.isGood():
-		return account{}, errors.New(whyBad(got))
-	case !bytes.Contains(got.Body, want): // a signature leaves the profile readable
-		return account{}, errors.New("the answer is not the profile")
-	}
-	a := account{from: "https://autoconfig." + string(j.Found.Domain) + mobileconfig.Path}
-	for _, s := range settings.FirstOfEach(j.Servers) {
-		e := &entry{kind: kindNames[s.Protocol], host: j.host(s), port: s.Port, security: s.Security, auths: s.Auth,
-			login: string(s.Login.For(j.Found.Domain, j.Primary)), hasLogin: true}
-		switch {
-		case e.kind == "smtp":
-			a.outgoing = e
-		case e.kind != "" && a.incoming == nil:
-			a.incoming = e
-		}
-	}
-	if a.incoming == nil {
-		return account{}, errNothingThere
-	}
-	return a, nil
-}
-
-// srvDocument is what SRV records say, the best server first. The login is the address (RFC 6186 section 4 tries it first).
-func (j *judgement) srvDocument(m clientModel) (d document) {
-	type ranked struct {
-		entry
-		rank int
-	}
-	var all []ranked
-	for _, r := range j.published {
-		service, ok := r.Data.(dnsrecords.Service)
-		label, _, _ := strings.Cut(r.Name, ".")
-		kind, known := srvKinds[label]
-		if !ok || !known || service.Target == "" {
-			continue
-		}
-		e := entry{kind: kind.name, host: service.Target, port: service.Port, security: kind.security,
-			auths: []settings.Auth{settings.Password}}
-		for _, s := range j.Servers { // the server itself says how to log in
-			if kindNames[s.Protocol] == e.kind && j.host(s) == e.host && s.Port == e.port {
-				e.auths = s.Auth
-			}
-		}
-		rank := int(service.Priority)*4 + int(kind.security)
-		if m.tieSTARTTLS && kind.name == "smtp" && kind.security == settings.STARTTLS {
-			rank -= 2
-		}
-		all = append(all, ranked{e, rank})
-	}
-	slices.SortStableFunc(all, func(a, b ranked) int { return cmp.Compare(a.rank, b.rank) })
-	for _, r := range all {
-		d.servers = append(d.servers, r.entry)
-	}
-	return d
-}
-
-type srvKind struct {
-	name     string
-	security settings.Security
-}
-
-var srvKinds = map[string]srvKind{
-	"_imaps": {"imap", settings.ImplicitTLS}, "_imap": {"imap", settings.STARTTLS},
-	"_pop3s": {"pop3", settings.ImplicitTLS}, "_pop3": {"pop3", settings.STARTTLS},
-	"_submissions": {"smtp", settings.ImplicitTLS}, "_submission": {"smtp", settings.STARTTLS},
 }

@@ -122,7 +122,7 @@ func dataList(records []dnsrecords.Record) string {
 // judgeAutodiscoverSRV checks that there is at most one record: of several, Thunderbird takes the one with the lowest weight and Outlook
 // the one with the lowest priority. It may name the server, or the domain's own autodiscover name.
 func (j *judgement) judgeAutodiscoverSRV() {
-	owner := "_autodiscover._tcp." + string(j.Found.Domain)
+	owner := autodiscover.SRVName(j.Found.Domain)
 	paste := zoneLines(slices.DeleteFunc(j.wantedAt(owner), func(r dnsrecords.Record) bool { return r.Data.Type() != "SRV" })...)
 	if paste == "" {
 		paste = zoneLines(dnsrecords.Record{Name: owner,

@@ -96,39 +96,39 @@ const (
 )
 
 // hostOf is the host name of a place.
-func (s *observations) hostOf(p place) string {
+func (o *observations) hostOf(p place) string {
 	switch p {
 	case configHost, configNoAddress, configEvolution, configHTTP, profileHost:
-		return autoconfig.Host(s.Found.Domain)
+		return autoconfig.Host(o.Found.Domain)
 	case poxHost, poxHTTP:
-		return autodiscover.Host(s.Found.Domain)
+		return autodiscover.Host(o.Found.Domain)
 	case paccHost:
-		return pacc.Host(s.Found.Domain)
+		return pacc.Host(o.Found.Domain)
 	case poxSRV:
-		return s.srvTarget
+		return o.srvTarget
 	}
-	return string(s.Found.Domain)
+	return string(o.Found.Domain)
 }
 
 // postmaster is the address that we ask for: every domain has it (RFC 5321 section 4.5.1), so that nobody learns of another.
-func (s *observations) postmaster() settings.Address {
-	return settings.Address{Local: "postmaster", Domain: s.Found.Domain}
+func (o *observations) postmaster() settings.Address {
+	return settings.Address{Local: "postmaster", Domain: o.Found.Domain}
 }
 
 // host is a server's host name for this domain.
-func (s *observations) host(server settings.Server) string {
-	return server.Host.Expand(string(s.Found.Domain), string(s.Primary))
+func (o *observations) host(server settings.Server) string {
+	return server.Host.Expand(string(o.Found.Domain), string(o.Primary))
 }
 
 // foreign are the addresses of a name that are not ours.
-func (s *observations) foreign(n name) []netip.Addr {
-	return slices.DeleteFunc(slices.Clone(n.addresses), func(a netip.Addr) bool { return slices.Contains(s.ours, a) })
+func (o *observations) foreign(n name) []netip.Addr {
+	return slices.DeleteFunc(slices.Clone(n.addresses), func(a netip.Addr) bool { return slices.Contains(o.ours, a) })
 }
 
 // isOurs reports whether a page is our answer, even if a proxy passed it on.
-func (s *observations) isOurs(p page) bool {
-	if s.AutodiscoverRedirect != "" && p.want == nil {
-		return isRedirect(p.Status) && p.Location == s.AutodiscoverRedirect
+func (o *observations) isOurs(p page) bool {
+	if o.AutodiscoverRedirect != "" && p.want == nil {
+		return isRedirect(p.Status) && p.Location == o.AutodiscoverRedirect
 	}
 	return p.want != nil && p.Status == http.StatusOK && bytes.Equal(p.Body, p.want)
 }
