@@ -16,7 +16,7 @@ import (
 // not know each other.
 var ranks = [][]string{
 	{"untrusted", "spelling"},
-	{"settings", "templates", "durable", "resolver", "certs/pebbletest", "keypairs/keypairtest", "lab/visit"},
+	{"settings", "templates", "durable", "resolver", "probe/probetest", "certs/pebbletest", "keypairs/keypairtest", "lab/visit"},
 	{"edge", "edge/edgetest"},
 	{"autoconfig", "autodiscover", "mobileconfig", "pacc", "wellknown", "dnsrecords", "domains", "probe", "exchangers", "certs", "proxies", "listen", "keypairs"},
 	{"ispdb"},

@@ -2,20 +2,13 @@ package probe
 
 import (
 	"crypto/tls"
-	"io"
-	"log"
 	"net"
 	"net/netip"
 	"slices"
 	"testing"
 	"time"
 
-	"github.com/emersion/go-imap/v2"
-	"github.com/emersion/go-imap/v2/imapserver"
-	"github.com/emersion/go-imap/v2/imapserver/imapmemserver"
-	"github.com/emersion/go-sasl"
-	"github.com/emersion/go-smtp"
-
+	"mailhint/probe/probetest"
 	"mailhint/settings"
 )
 
@@ -24,8 +17,8 @@ func TestIndependentServers(t *testing.T) {
 	ca := newAuthority(t, "Test CA", nil)
 	config := &tls.Config{Certificates: []tls.Certificate{ca.issue(t, time.Time{}, "mail.example.com")}}
 	servers := map[settings.Protocol]func(net.Listener) error{
-		settings.IMAP:       func(l net.Listener) error { return imapServer(config).Serve(l) },
-		settings.Submission: func(l net.Listener) error { return smtpServer(config).Serve(l) },
+		settings.IMAP:       func(l net.Listener) error { return probetest.NewIMAPServer(config).Serve(l) },
+		settings.Submission: func(l net.Listener) error { return probetest.NewSubmissionServer(config).Serve(l) },
 	}
 	for protocol, serve := range servers {
 		for _, security := range []settings.Security{settings.ImplicitTLS, settings.STARTTLS} {
@@ -61,33 +54,3 @@ func TestIndependentServers(t *testing.T) {
 		}
 	}
 }
-
-func imapServer(config *tls.Config) *imapserver.Server {
-	memory := imapmemserver.New()
-	return imapserver.New(&imapserver.Options{
-		NewSession: func(*imapserver.Conn) (imapserver.Session, *imapserver.GreetingData, error) {
-			return memory.NewSession(), nil, nil
-		},
-		Caps:      imap.CapSet{imap.CapIMAP4rev1: {}},
-		TLSConfig: config,
-		Logger:    log.New(io.Discard, "", 0), // it logs every connection that the client closes
-	})
-}
-
-func smtpServer(config *tls.Config) *smtp.Server {
-	s := smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) { return smtpSession{}, nil }))
-	s.Domain = "mail.example.com"
-	s.TLSConfig = config
-	s.ErrorLog = log.New(io.Discard, "", 0)
-	return s
-}
-
-type smtpSession struct{}
-
-func (smtpSession) Reset()                               {}
-func (smtpSession) Logout() error                        { return nil }
-func (smtpSession) Mail(string, *smtp.MailOptions) error { return smtp.ErrAuthRequired }
-func (smtpSession) Rcpt(string, *smtp.RcptOptions) error { return smtp.ErrAuthRequired }
-func (smtpSession) Data(io.Reader) error                 { return smtp.ErrAuthRequired }
-func (smtpSession) AuthMechanisms() []string             { return []string{sasl.Plain} }
-func (smtpSession) Auth(string) (sasl.Server, error)     { return nil, smtp.ErrAuthUnknownMechanism }

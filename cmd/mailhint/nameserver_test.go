@@ -9,14 +9,19 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// nameserver answers questions from a zone file until the script ends, and puts its address into a variable:
-// "nameserver NS example.zone". What is not in the file does not exist.
+// nameserver answers questions from a zone file until the script ends, and sets a variable to its address:
+// "nameserver NS example.zone". Names that are not in the file do not exist.
 func nameserver(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: nameserver VARIABLE FILE")
 	}
+	ts.Setenv(args[0], startNameserver(ts, ts.ReadFile(args[1])))
+}
+
+// startNameserver answers questions from the text of a zone file until the script ends, and returns its address.
+func startNameserver(ts *testscript.TestScript, zone string) (address string) {
 	var records []dns.RR
-	parser := dns.NewZoneParser(strings.NewReader(ts.ReadFile(args[1])), ".", args[1])
+	parser := dns.NewZoneParser(strings.NewReader(zone), ".", "")
 	for rr, ok := parser.Next(); ok; rr, ok = parser.Next() {
 		records = append(records, rr)
 	}
@@ -24,7 +29,7 @@ func nameserver(ts *testscript.TestScript, neg bool, args []string) {
 	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
 	ts.Check(err)
 	srv := &dns.Server{PacketConn: conn, Handler: dns.HandlerFunc(func(w dns.ResponseWriter, question *dns.Msg) {
-		w.WriteMsg(answerFrom(records, question)) // the client is gone if this fails
+		_ = w.WriteMsg(answerFrom(records, question)) // fails if the client is gone
 	})}
 	done := make(chan error, 1)
 	go func() { done <- srv.ActivateAndServe() }()
@@ -34,10 +39,10 @@ func nameserver(ts *testscript.TestScript, neg bool, args []string) {
 			ts.Logf("name server: %v", err)
 		}
 	})
-	ts.Setenv(args[0], conn.LocalAddr().String())
+	return conn.LocalAddr().String()
 }
 
-// answerFrom answers a question as a resolver does, which follows aliases. Names with "broken." in them cannot be resolved.
+// answerFrom answers a question as a resolver does, following aliases. It answers SERVFAIL for names with "broken." in them.
 func answerFrom(records []dns.RR, question *dns.Msg) *dns.Msg {
 	answer := new(dns.Msg).SetReply(question)
 	q := question.Question[0]
