@@ -22,9 +22,14 @@ func (a *authority) account(ctx context.Context, client *acme.Client) (acme.Acco
 	if !errors.Is(err, fs.ErrNotExist) {
 		return account, err
 	}
+	a.registering.Lock() // those who wait for a lock in a file look for it once a second
+	defer a.registering.Unlock()
 	lock := "register_acme_account" // certmagic's name for it
 	if a.email != "" {
 		lock += "_" + a.email
+	}
+	if account, err = a.loadAccount(ctx); !errors.Is(err, fs.ErrNotExist) {
+		return account, err
 	}
 	if err := a.storage.Lock(ctx, lock); err != nil {
 		return account, fmt.Errorf("waiting for another process to register the account: %w", err)

@@ -24,6 +24,8 @@ type authority struct {
 	next    http.RoundTripper
 	budget  *budget
 
+	registering sync.Mutex // held while an account is registered
+
 	mu    sync.Mutex
 	until time.Time // no orders before
 	fault string    // why

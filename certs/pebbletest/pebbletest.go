@@ -1,5 +1,5 @@
-// Package pebbletest runs Pebble for tests: Let's Encrypt's small ACME server, with the name server that goes with it, for which
-// every name is this machine. "make programs" builds both.
+// Package pebbletest runs Pebble, Let's Encrypt's small ACME server for tests, with the name server that belongs to it, which gives
+// every name the address of this machine. "make programs" builds both.
 package pebbletest
 
 import (
@@ -24,41 +24,42 @@ import (
 	"time"
 )
 
-// CA is a Pebble that runs.
+// CA is a running Pebble.
 type CA struct {
 	Address     string            // host and port
-	Root        tls.Certificate   // with which it speaks https
+	Root        tls.Certificate   // of its https server
 	RootFile    string            // the same without its key, in PEM
 	Roots       *x509.CertPool    // the same
-	Issuing     *x509.CertPool    // what its certificates come from
+	Issuing     *x509.CertPool    // of the certificates that it issues
 	IssuingRoot *x509.Certificate // the same
 
 	kill func()
 }
 
-// Profile is the one profile it offers. A CA that is not asked for a certain one picks it too.
+// Profile is the only profile it offers, and so its default.
 const Profile = "test"
 
-// Directory is the address to give an ACME client.
+// Directory is the URL to give to an ACME client.
 func (ca *CA) Directory() string { return "https://" + ca.Address + "/dir" }
 
-// Kill ends it at once.
+// Kill ends the CA at once.
 func (ca *CA) Kill() { ca.kill() }
 
-// Start starts a CA that asks back at these ports and whose certificates are valid for the time given. It ends with the test.
+// Start starts a CA that connects to these ports for its challenges, and issues certificates that are valid for the given time. It ends
+// with the test.
 func Start(t testing.TB, httpPort, tlsPort int, valid time.Duration) *CA {
 	t.Helper()
 	pebble, names := tool(t, "pebble"), tool(t, "pebble-challtestsrv")
-	for range 5 { // somebody else may be faster at one of its ports
+	for range 5 { // another program may take one of its ports first
 		if ca := start(t, pebble, names, httpPort, tlsPort, valid); ca != nil {
 			return ca
 		}
 	}
-	t.Fatal("Pebble does not answer, five times")
+	t.Fatal("Pebble did not answer, in five attempts")
 	return nil
 }
 
-// start returns nil if the CA does not come up.
+// start returns nil if the CA does not answer.
 func start(t testing.TB, pebble, names string, httpPort, tlsPort int, valid time.Duration) *CA {
 	t.Helper()
 	dir := t.TempDir()
@@ -101,7 +102,7 @@ func start(t testing.TB, pebble, names string, httpPort, tlsPort int, valid time
 	return ca
 }
 
-// tool finds a program that "make programs" has built, or one that is installed.
+// tool finds a program that "make programs" has built, or that is installed.
 func tool(t testing.TB, name string) string {
 	t.Helper()
 	dir, err := os.Getwd()
@@ -134,8 +135,8 @@ func untilAnswers(client *http.Client, address string) []byte {
 	return nil
 }
 
-// run runs a program until the test ends, or kill is called. No authorization is used again, and there is no random wait before the
-// CA's questions. It refuses 5 % of the nonces, as it does by itself.
+// run runs a program until the test ends, or kill is called. Pebble reuses no authorization, and does not wait at random before its
+// challenges. It refuses 5 % of the nonces, which is its default.
 func run(t testing.TB, name string, args ...string) (kill func()) {
 	t.Helper()
 	cmd := exec.Command(name, args...)
@@ -152,13 +153,13 @@ func run(t testing.TB, name string, args ...string) (kill func()) {
 	t.Cleanup(func() {
 		kill()
 		if t.Failed() {
-			t.Logf("the last that %s said:\n%s", filepath.Base(name), last.String())
+			t.Logf("the last output of %s:\n%s", filepath.Base(name), last.String())
 		}
 	})
 	return kill
 }
 
-// lastLines keeps the end of what is written.
+// lastLines keeps the end of what is written to it.
 type lastLines struct {
 	mu   sync.Mutex
 	text []byte
@@ -190,7 +191,7 @@ func FreeAddress(t testing.TB) string {
 	return l.Addr().String()
 }
 
-// SelfSigned makes a certificate for https at 127.0.0.1.
+// SelfSigned makes a certificate for https at 127.0.0.1, valid for a day.
 func SelfSigned(t testing.TB) tls.Certificate {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
