@@ -8,7 +8,7 @@
 // Each finding has a code that never changes its meaning. docs/codes has a page for each.
 //
 // Where to start reading:
-//   - report.go: the codes, findings and reports
+//   - codes.go: the table of codes; report.go: findings and reports
 //   - doctor.go, run.go, watch.go: examine one domain, many, or the same ones again and again; targets.go: which ones
 //   - observations.go and gather*.go: what is asked; memo.go and throttled.go keep the number of questions down
 //   - judge.go and judge_*.go: what the observations mean; snippets.go: text to paste
@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"mailhint/dnsrecords"
+	"mailhint/domains"
 	"mailhint/probe"
 	"mailhint/resolver"
 	"mailhint/settings"
@@ -65,6 +66,18 @@ type Doctor struct {
 
 // DefaultISPDB is where most clients ask Mozilla's database; the domain is appended.
 const DefaultISPDB = "https://autoconfig.thunderbird.net/v1.1/"
+
+// New returns a Doctor for the domains of a configuration that asks r, but not more than r can handle. Servers with private addresses
+// are looked at only in the networks that the configuration or private name.
+func New(s *domains.Snapshot, r Resolver, private []netip.Prefix) *Doctor {
+	// The prober has a queue of its own, because its time is limited and includes waiting.
+	prober := &probe.Prober{Resolver: Throttle(r, MaxQueries/2), Private: slices.Concat(s.Server.ProbePrivate, private)}
+	d := &Doctor{Resolver: Throttle(r, MaxQueries), Prober: prober, Server: s.Server.Name, ISPDB: DefaultISPDB}
+	if s.Server.TLS == "acme" {
+		d.Issuers = IssuersOf(s.Server.ACME.CAs)
+	}
+	return d
+}
 
 // Domain is a domain to examine, with the settings that its clients should get.
 type Domain struct {

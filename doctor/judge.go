@@ -29,18 +29,18 @@ type judgement struct {
 // judge says what is wrong. It depends on nothing but the observations. The order matters: causes come before what follows from them.
 func judge(o *observations) Report {
 	j := &judgement{observations: o, explained: make(map[string]bool)}
-	j.part("DHC", j.judgeNames)
-	j.part("D", j.judgeCAA)
-	j.part("D", j.judgeSRV)
+	j.part("DHC", j.judgeNames) // D01, D02, D04
+	j.part("D", j.judgeCAA)     // D07
+	j.part("D", j.judgeSRV)     // D05
 	if j.askedWeb {
-		j.part("DHC", j.judgeWeb)
-		j.part("D", j.judgePACC)
+		j.part("DHC", j.judgeWeb) // H01 to H04, D06
+		j.part("D", j.judgePACC)  // D06
 	}
-	j.part("DMC", j.judgeMail)
-	j.judgeLogin()
+	j.part("DMC", j.judgeMail) // M01 to M06, D01
+	j.judgeLogin()             // L01
 	r := Report{Domain: o.Found.Domain, Clients: []Client{}}
 	if j.askedWeb && j.lookedAtMail {
-		j.part("C", func() { r.Clients = j.judgeClients() })
+		j.part("C", func() { r.Clients = j.judgeClients() }) // C01 to C04
 	}
 	j.reportFailedQueries()
 	r.Findings = merge(j.findings)

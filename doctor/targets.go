@@ -3,6 +3,7 @@ package doctor
 import (
 	"context"
 	"errors"
+	"iter"
 
 	"mailhint/domains"
 	"mailhint/settings"
@@ -27,6 +28,18 @@ func Target(ctx context.Context, s *domains.Snapshot, name settings.Domain) (Dom
 		}
 	}
 	return Domain{}, err
+}
+
+// AllTargets returns the Targets of all domains that the configuration has by name, and their number.
+func AllTargets(ctx context.Context, s *domains.Snapshot) (iter.Seq[Domain], int) {
+	names := s.NamedDomains()
+	return func(yield func(Domain) bool) {
+		for _, name := range names {
+			if target, err := Target(ctx, s, name); err == nil && !yield(target) {
+				return
+			}
+		}
+	}, len(names)
 }
 
 // NotNamed says, a line each, for which names there are settings besides the named domains.

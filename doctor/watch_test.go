@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -43,14 +42,10 @@ func (w *watched) prepare() (Run, error) {
 	if err != nil {
 		return Run{}, err
 	}
-	var all []Domain
-	for _, name := range snapshot.NamedDomains() {
-		if target, err := Target(context.Background(), snapshot, name); err == nil {
-			all = append(all, target)
-		}
-	}
 	d := &Doctor{Resolver: w.fakeDNS, Prober: w.fakeDNS, Server: snapshot.Server.Name, Only: []string{"D01"}}
-	return Run{Doctor: d, Domains: slices.Values(all), Total: len(all), Parallel: 2}, nil
+	run := Run{Doctor: d, Parallel: 2}
+	run.Domains, run.Total = AllTargets(context.Background(), snapshot)
+	return run, nil
 }
 
 func (w *watched) write(t *testing.T, config string) {

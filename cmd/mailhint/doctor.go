@@ -18,7 +18,6 @@ import (
 	"mailhint/doctor"
 	"mailhint/domains"
 	"mailhint/exchangers"
-	"mailhint/probe"
 	"mailhint/settings"
 )
 
@@ -213,15 +212,7 @@ func (f doctorFlags) prepare(cmd *cobra.Command, args []string, asked doctorReso
 		return doctor.Run{}, nil, err
 	}
 	if f.all {
-		names := snapshot.NamedDomains()
-		run.Total = len(names)
-		run.Domains = func(yield func(doctor.Domain) bool) {
-			for _, name := range names {
-				if target, err := doctor.Target(cmd.Context(), snapshot, name); err == nil && !yield(target) {
-					return
-				}
-			}
-		}
+		run.Domains, run.Total = doctor.AllTargets(cmd.Context(), snapshot)
 		return run, snapshot, nil
 	}
 	targets, err := doctorTargets(cmd.Context(), snapshot, live, args)
@@ -262,15 +253,10 @@ func (f doctorFlags) doctor(snapshot *domains.Snapshot, asked doctor.Resolver) (
 	if err != nil {
 		return nil, err
 	}
-	// The prober has a queue of its own, because its time is limited and includes waiting.
-	prober := &probe.Prober{Resolver: doctor.Throttle(asked, doctor.MaxQueries/2), Private: slices.Concat(snapshot.Server.ProbePrivate, f.private)}
-	d := &doctor.Doctor{Resolver: doctor.Throttle(asked, doctor.MaxQueries), Prober: prober, Server: snapshot.Server.Name,
-		Addresses: options.Addresses, Only: f.only, ISPDB: doctor.DefaultISPDB}
+	d := doctor.New(snapshot, asked, f.private)
+	d.Addresses, d.Only = options.Addresses, f.only
 	if f.all {
 		d.ISPDB = ""
-	}
-	if snapshot.Server.TLS == "acme" {
-		d.Issuers = doctor.IssuersOf(snapshot.Server.ACME.CAs)
 	}
 	return d, nil
 }
