@@ -13,11 +13,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 var rounds = flag.Int("rounds", 10, "how often the crash tests kill a process")
@@ -30,8 +27,8 @@ func TestMain(m *testing.M) {
 		replaceForever(dir)
 	case "folder":
 		writeFolders(dir)
-	case "full":
-		os.Exit(onFullDisk(dir))
+	case "mounts":
+		os.Exit(inMounts(dir))
 	}
 	os.Exit(m.Run())
 }
@@ -225,77 +222,4 @@ func TestStale(t *testing.T) {
 			t.Errorf("%s has been removed", kept)
 		}
 	}
-}
-
-// TestFullDisk runs in a mount namespace of its own, with a file system of one megabyte.
-func TestFullDisk(t *testing.T) {
-	cmd := as("full", t.TempDir())
-	cmd.Stdout = os.Stderr
-	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNS}
-	if os.Geteuid() != 0 {
-		cmd.SysProcAttr.Cloneflags |= unix.CLONE_NEWUSER
-		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}}
-		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}}
-	}
-	err := cmd.Start()
-	if errors.Is(err, os.ErrPermission) {
-		t.Skipf("making a mount namespace needs root or user namespaces: %v", err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Wait(); err != nil {
-		t.Error(err)
-	}
-}
-
-// onFullDisk is TestFullDisk in its namespace: a write that does not fit changes nothing and leaves nothing.
-func onFullDisk(dir string) int {
-	for _, err := range []error{
-		unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""),
-		unix.Mount("tmpfs", dir, "tmpfs", 0, "size=1m"),
-	} {
-		if err != nil {
-			fmt.Println("mount:", err)
-			return 1
-		}
-	}
-	large := make([]byte, 2<<20)
-	name := filepath.Join(dir, "dir", "file")
-	steps := []struct {
-		name string
-		do   func() error
-		want error
-	}{
-		{"first folder", func() error {
-			f := NewFolder(filepath.Dir(name))
-			return errors.Join(f.Write("file", []byte("old"), 0o644), f.Commit())
-		}, nil},
-		{"Replace", func() error { return Replace(name, large, 0o644) }, unix.ENOSPC},
-		{"Create", func() error { return Create(name+"2", large, 0o644, nil) }, unix.ENOSPC},
-		{"Folder", func() error {
-			f := NewFolder(filepath.Dir(name))
-			defer f.Discard()
-			return errors.Join(f.Write("file", []byte("new"), 0o644), f.Write("large", large, 0o644))
-		}, unix.ENOSPC},
-		{"new Folder", func() error {
-			f := NewFolder(filepath.Join(dir, "other"))
-			defer f.Discard()
-			return f.Write("large", large, 0o644)
-		}, unix.ENOSPC},
-	}
-	for _, s := range steps {
-		if err := s.do(); !errors.Is(err, s.want) {
-			fmt.Printf("%s: got %v, want %v\n", s.name, err, s.want)
-			return 1
-		}
-		content, err := os.ReadFile(name)
-		inner, innerErr := os.ReadDir(filepath.Dir(name))
-		outer, outerErr := os.ReadDir(dir)
-		if err := errors.Join(err, innerErr, outerErr); err != nil || string(content) != "old" || len(inner) != 1 || len(outer) != 1 {
-			fmt.Printf("%s: the file holds %.10q, the folders %v and %v (%v)\n", s.name, content, inner, outer, err)
-			return 1
-		}
-	}
-	return 0
 }

@@ -14,8 +14,8 @@ import (
 //
 // Write puts the files into a hidden folder beside their place. Commit waits until all of them are on disk and gives them their names. A
 // folder that did not exist appears as a whole, with a single rename. In one that exists, the files are renamed one after the other,
-// and an error takes back those before it. Only a crash at that moment leaves some files old and some new, each of them whole;
-// the same work done again completes it.
+// and an error takes back those before it, except on other file systems to which symbolic links lead. Only a crash at that moment leaves
+// some files old and some new, each of them whole; the same work done again completes it.
 //
 // Swapping the whole folder instead was considered and rejected: it would lose what other programs write there at that moment (the root of a web
 // server holds the challenges of ACME clients), and mounts and programs that hold the folder open would keep the old one. To switch many files at
@@ -34,9 +34,13 @@ type Folder struct {
 type staged struct {
 	path   string // where it waits
 	target string // where it is to be, symbolic links followed
+	mode   fs.FileMode
 	backup string // another name of the file that it replaced, empty for none
 	moved  bool
 }
+
+// syncAll is syncTree. Tests replace it, because no file system fails on demand.
+var syncAll = syncTree
 
 // The mode of new folders; the umask is taken off.
 const folderMode = 0o755
@@ -56,7 +60,7 @@ func (f *Folder) Write(name string, content []byte, mode fs.FileMode) error {
 			return err
 		}
 	}
-	file := staged{path: filepath.Join(f.staging, "new", local), target: filepath.Join(f.dir, local)}
+	file := staged{path: filepath.Join(f.staging, "new", local), target: filepath.Join(f.dir, local), mode: mode}
 	var old *os.File
 	if !f.fresh {
 		if file.target, err = resolve(file.target); err != nil {
@@ -123,7 +127,7 @@ func (f *Folder) Commit() error {
 	if len(f.files) == 0 {
 		return nil
 	}
-	if err := syncTree(f.staging); err != nil {
+	if err := syncAll(f.staging); err != nil {
 		return err
 	}
 	if f.fresh {
@@ -134,7 +138,7 @@ func (f *Folder) Commit() error {
 			return errors.Join(err, f.takeBack())
 		}
 	}
-	return syncTree(f.dir)
+	return syncAll(f.dir)
 }
 
 // appear makes the new folder visible as a whole.
@@ -160,23 +164,27 @@ func (f *Folder) move(i int) error {
 	if err := os.Link(file.target, backup); err == nil {
 		file.backup = backup
 	} else if exists(file.target) {
-		return f.moveFar(file, err)
+		return file.moveFar()
 	}
-	if err := os.Rename(file.path, file.target); err != nil {
+	err := rename(file.path, file.target)
+	if errors.Is(err, syscall.EXDEV) {
+		return file.moveFar()
+	}
+	if err != nil {
 		return err
 	}
 	file.moved = true
 	return nil
 }
 
-// moveFar replaces a file that can have no second name in the hidden folder: a symbolic link led to another file system, or there are no hard
-// links. It cannot be taken back.
-func (f *Folder) moveFar(file *staged, cause error) error {
-	content, err := os.ReadFile(file.path)
+// moveFar writes a file whose place is on another file system, to which a symbolic link leads, or on one without hard links. It cannot be
+// taken back.
+func (s *staged) moveFar() error {
+	content, err := os.ReadFile(s.path)
 	if err != nil {
-		return errors.Join(cause, err)
+		return err
 	}
-	return Replace(file.target, content, 0o644) // there is an old file, whose mode it gets
+	return Replace(s.target, content, s.mode)
 }
 
 // takeBack undoes what move has done, last things first.

@@ -136,3 +136,28 @@ func TestFolderIsFile(t *testing.T) {
 	}
 	wantFile(t, name, "text", 0o644)
 }
+
+// TestFolderFailedSync: if the files may not be on disk, none gets its name; if the names may not be, that is an error too.
+func TestFolderFailedSync(t *testing.T) {
+	dir := t.TempDir()
+	name := filepath.Join(dir, "file")
+	write(t, name, "old", 0o644)
+	t.Cleanup(func() { syncAll = syncTree })
+	for failing, want := range map[int]string{1: "old", 2: "new"} {
+		calls := 0
+		syncAll = func(dir string) error {
+			if calls++; calls == failing {
+				return errBroken
+			}
+			return syncTree(dir)
+		}
+		f := NewFolder(dir)
+		add(t, f, "file", "new")
+		if err := f.Commit(); !errors.Is(err, errBroken) || calls != failing {
+			t.Errorf("got %v after %d calls, want %v after %d", err, calls, errBroken, failing)
+		}
+		wantFile(t, name, want, 0o644)
+		wantNames(t, dir, "file")
+		write(t, name, "old", 0o644)
+	}
+}

@@ -55,7 +55,10 @@ func syncTree(dir string) error {
 	return errors.Join(os.NewSyscallError("syncfs", err), d.Close())
 }
 
-const accessACL = "system.posix_acl_access"
+const (
+	accessACL     = "system.posix_acl_access"
+	securityLabel = "security.selinux"
+)
 
 // keepExtended gives a file the extended attributes of another, among them its ACL.
 func keepExtended(file, old *os.File) error {
@@ -68,14 +71,14 @@ func keepExtended(file, old *os.File) error {
 		return err
 	}
 	for _, name := range list {
+		if strings.HasPrefix(name, "security.") && name != securityLabel {
+			continue // signatures and the like, which belong to the old content
+		}
 		value, err := attribute(old, name)
 		if err == nil {
 			err = unix.Fsetxattr(int(file.Fd()), name, value, 0)
 		}
-		if err != nil && strings.HasPrefix(name, "security.") {
-			continue // often set by the kernel alone; it has given the new file what its policy says
-		}
-		if err != nil && err != unix.ENODATA {
+		if err != nil && err != unix.ENODATA && name != securityLabel { // a label may be the policy's to give
 			return &os.PathError{Op: "copy " + name, Path: old.Name(), Err: err}
 		}
 	}

@@ -4,10 +4,12 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 )
 
 // temporary is a file that is being written and has no name of its own yet.
@@ -119,10 +121,19 @@ func (t *temporary) replace(name string) error {
 	if err := t.closeEarly(); err != nil {
 		return err
 	}
-	if err := os.Rename(t.path, name); err != nil {
+	if err := rename(t.path, name); err != nil {
 		return err
 	}
 	return t.close()
+}
+
+// rename is os.Rename with a hint for the case that most often goes wrong: in a container, a single file is mounted from the host.
+func rename(old, name string) error {
+	err := os.Rename(old, name)
+	if errors.Is(err, syscall.EBUSY) {
+		return fmt.Errorf("%w; if %s is mounted as a single file, mount its folder instead", err, name)
+	}
+	return err
 }
 
 // close ends the work on a file that has its name.
