@@ -39,11 +39,11 @@ func loadCorpus(t testing.TB) corpus {
 
 func newServer(t testing.TB, s *domains.Snapshot, config domains.Server) *server.Server {
 	t.Helper()
-	srv, err := server.New(config, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	srv, err := server.New(config, nil, slog.New(slog.NewTextHandler(io.Discard, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	srv.Use(srv.Prepare(s))
+	srv.Configure(s, nil)
 	return srv
 }
 

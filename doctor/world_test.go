@@ -73,11 +73,11 @@ func load(t testing.TB, text string) *domains.Snapshot {
 // newWorld makes a world in which everything is good for these domains.
 func newWorld(t testing.TB, snapshot *domains.Snapshot, names ...string) *world {
 	t.Helper()
-	srv, err := server.New(snapshot.Server, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	srv, err := server.New(snapshot.Server, nil, slog.New(slog.NewTextHandler(io.Discard, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	srv.Use(srv.Prepare(snapshot))
+	srv.Configure(snapshot, nil)
 	w := &world{
 		hosts: map[string][]netip.Addr{setupName: addresses("198.51.100.80", "2001:db8::80")}, cnames: map[string]string{},
 		srv: map[string][]resolver.SRV{}, txt: map[string][]string{}, caa: map[string][]resolver.CAA{},

@@ -35,7 +35,7 @@ func parseDomain(text string) (settings.Domain, error) {
 // readList reads a file of one item a line and calls each for every item with its line. # begins a comment, if it begins the line
 // or follows white space. Mistakes that each returns are noted; the error is for a file that cannot be read.
 func (l *loader) readList(file, what string, each func(line int, item string) error) error {
-	text, err := readText(file, maxNamesFile)
+	text, err := l.read(file, maxNamesFile)
 	if err != nil {
 		return err
 	}

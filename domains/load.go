@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"os"
 	"path/filepath"
 	"slices"
@@ -30,7 +31,8 @@ type loader struct {
 	domains  []*table
 	seen     map[string]Position // tables that may be there only once: "defaults", "profiles.shared"
 
-	watch watchlist
+	watch  watchlist
+	digest maphash.Hash // of all that has been read
 }
 
 // topValues are the values of topKeys.
@@ -66,7 +68,7 @@ func load(file string) (*Snapshot, watchlist, error) {
 }
 
 func newLoader() *loader {
-	return &loader{
+	l := &loader{
 		index:    index{wildcards: make(map[settings.Domain]claim)},
 		profiles: make(map[string]*profile),
 		missing:  make(map[string]string),
@@ -74,6 +76,8 @@ func newLoader() *loader {
 		seen:     make(map[string]Position),
 		watch:    watchlist{seen: make(state)},
 	}
+	l.digest.SetSeed(digestSeed)
+	return l
 }
 
 func (l *loader) load(file string) *Snapshot {
@@ -101,13 +105,26 @@ func (l *loader) load(file string) *Snapshot {
 	if len(l.problems) == 0 && len(l.index.names)+len(l.index.wildcards) == 0 && l.index.fallback == nil {
 		l.note(Position{File: file}, "", "defines no domain; add a table such as [domains.\"example.com\"] with imap = \"imap.example.com\" and smtp = \"smtp.example.com\"")
 	}
-	return &Snapshot{index: l.index, Server: server, Profiles: len(l.profiles), origins: l.origins}
+	return &Snapshot{index: l.index, Server: server, Profiles: len(l.profiles), origins: l.origins, digest: l.digest.Sum64()}
+}
+
+// digestSeed is the same for all loads of this process, so that their digests can be compared.
+var digestSeed = maphash.MakeSeed()
+
+// read is readText, and adds the file to the digest.
+func (l *loader) read(file string, limit int64) (string, error) {
+	text, err := readText(file, limit)
+	if err == nil {
+		maphash.WriteComparable(&l.digest, len(text))
+		l.digest.WriteString(text) // writing to a hash cannot fail
+	}
+	return text, err
 }
 
 // parse reads and decodes one file. The hint is for one that is not there.
 func (l *loader) parse(file, hint string) (*table, bool) {
 	l.watch.look(file)
-	text, err := readText(file, maxFile)
+	text, err := l.read(file, maxFile)
 	if err != nil {
 		switch {
 		case errors.Is(err, errTooLarge):

@@ -198,12 +198,13 @@ func (l *Listeners) Addrs() Addrs {
 	return a
 }
 
-// Close closes listeners that have not been served. Those that are being served end with Shutdown.
+// Close closes everything at once. It is for listeners that have not been served, and does nothing after Shutdown.
 func (l *Listeners) Close() error {
 	var errs []error
 	for _, one := range l.all {
-		errs = append(errs, one.Close())
+		if err := errors.Join(one.server.Close(), one.Close()); err != nil && !errors.Is(err, net.ErrClosed) {
+			errs = append(errs, err)
+		}
 	}
-	l.all = nil
 	return errors.Join(errs...)
 }

@@ -12,11 +12,8 @@ import (
 	"mailhint/listen"
 )
 
-// Certify gives the server the certificates it serves with tls = "acme". It must be called before Listen.
-func (s *Server) Certify(c *certs.Certificates) { s.acme = c }
-
-// errNobodyCertifies is a mistake of the program.
-var errNobodyCertifies = errors.New(`[server] tls = "acme": there is nobody to order certificates`)
+// errNoACME means that the program has a bug.
+var errNoACME = errors.New(`[server] tls = "acme", but the server was made without ACME certificates`)
 
 // tlsConfig is what the https listeners use; nil if there are none.
 func (s *Server) tlsConfig() *tls.Config {
@@ -33,7 +30,7 @@ func (s *Server) tlsConfig() *tls.Config {
 	return config
 }
 
-// answerChallenges lets the CA ask on the http listeners, before the guard: its questions are no mail program's.
+// answerChallenges answers the requests of a CA on the http listeners, before the guard: they do not come from mail programs.
 func (s *Server) answerChallenges(purpose listen.Purpose, h http.Handler) http.Handler {
 	if s.acme == nil || purpose != listen.HTTP {
 		return h
@@ -41,8 +38,8 @@ func (s *Server) answerChallenges(purpose listen.Purpose, h http.Handler) http.H
 	return s.acme.HTTPChallenge(h)
 }
 
-// tellPorts tells how the CA can reach this server.
-func (s *Server) tellPorts() {
+// setReachable tells the certificates how a CA can reach this server.
+func (s *Server) setReachable() {
 	if s.acme == nil {
 		return
 	}
@@ -52,11 +49,11 @@ func (s *Server) tellPorts() {
 
 func isTCP(a net.Addr) bool { _, tcp := a.(*net.TCPAddr); return tcp }
 
-// storedSigner signs with the certificate of the name that was asked, if there is one. No CA is asked for a profile.
+// storedSigner signs with the certificate of the name that was asked for, if there is one. No certificate is ordered for a profile.
 func (s *Server) storedSigner(host string) (*tls.Certificate, error) {
 	cert, err := s.acme.Stored(context.Background(), host)
 	if err == nil && cert == nil {
-		err = errors.New("there is no certificate yet for the name that was asked")
+		err = errors.New("there is no certificate yet for the name that was asked for")
 	}
 	return cert, err
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// adminHandler serves health and metrics, and tells a proxy which names are ours. It is on a listener of its own, on loopback unless
-// the admin says otherwise: what it tells is for the people who run the server.
+// adminHandler serves health and metrics, and answers a proxy that asks which names are ours. It is on a listener of its own, on loopback
+// by default: what it shows is for the people who run the server.
 func (s *Server) adminHandler() http.Handler {
 	r := mux.NewRouter().SkipClean(true)
 	r.HandleFunc("/-/healthz", s.healthz).Methods(http.MethodGet, http.MethodHead)
@@ -23,7 +23,7 @@ func (s *Server) adminHandler() http.Handler {
 	return r
 }
 
-// healthz says that the process runs. Whoever restarts it if not must not ask readyz: a restart mends no bad file.
+// healthz says that the process runs. What restarts it when it does not must not ask readyz: a restart does not fix a bad file.
 func (s *Server) healthz(w http.ResponseWriter, _ *http.Request) {
 	plain(w, http.StatusOK, "ok\n")
 }
@@ -37,25 +37,20 @@ func (s *Server) readyz(w http.ResponseWriter, _ *http.Request) {
 	} else {
 		io.WriteString(text, "ready\n") // to a strings.Builder, as below: it cannot fail
 	}
-	if a := s.answers.Load(); a != nil {
-		fmt.Fprintf(text, "domains: %d\nprofiles: %d\n", a.Domains, a.Profiles)
-	}
-	if problem := s.problem.Load(); problem != nil {
-		fmt.Fprintf(text, "the file on disk is bad, what was loaded before is serving:\n%s\n", *problem)
-	}
+	text.WriteString(s.State().lines())
 	if s.certificates != nil {
 		for _, fault := range s.certificates.Faults() {
-			fmt.Fprintf(text, "a certificate on disk is bad, the one read before is serving:\n%s\n", fault)
+			fmt.Fprintf(text, "still serving the previous certificate, because the one on disk cannot be used:\n%s\n", fault)
 		}
 	}
 	s.writeParts(text)
 	plain(w, status, text.String())
 }
 
-// tlsAsk tells a proxy that orders certificates when they are first needed (Caddy's on_demand_tls) whether to order one for a name.
+// tlsAsk answers a proxy that orders certificates when they are first needed (Caddy's on_demand_tls): may it order one for this name?
 func (s *Server) tlsAsk(w http.ResponseWriter, r *http.Request) {
-	a := s.answers.Load()
-	if a == nil || a.Covers == nil || !a.Covers(lower(r.URL.Query().Get("domain"))) {
+	d := s.State().Domains
+	if d == nil || !d.Covers(lower(r.URL.Query().Get("domain"))) {
 		nothing(w, r)
 		return
 	}

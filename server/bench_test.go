@@ -22,7 +22,6 @@ import (
 	"testing"
 	"time"
 
-	"mailhint/domains"
 	"mailhint/listen"
 )
 
@@ -39,29 +38,14 @@ var postedByThunderbird = "POST /autodiscover/autodiscover.xml HTTP/1.1\r\nHost:
 	"User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:153.0) Gecko/20100101 Thunderbird/153.7.0\r\nAccept: */*\r\n" +
 	"Content-Type: text/xml; charset=utf-8\r\nContent-Length: " + strconv.Itoa(len(bodyOfThunderbird)) + "\r\nConnection: keep-alive\r\n\r\n" + bodyOfThunderbird
 
-// answersOf prepares the true answers for a domain.
-func answersOf(b *testing.B, s *Server) *Answers {
-	b.Helper()
-	file := filepath.Join(b.TempDir(), "domains.toml")
-	const config = "[domains.\"example.com\"]\nimap = \"imap.example.com\"\nsmtp = \"smtp.example.com\"\n"
-	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
-		b.Fatal(err)
-	}
-	snapshot, err := domains.Load(file)
-	if err != nil {
-		b.Fatal(err)
-	}
-	return s.Prepare(snapshot)
-}
-
 // sameBytes is the bare handler: it writes what the whole server answers to a request, header and all, and knows nothing else.
 func sameBytes(b *testing.B, ask string) http.Handler {
 	b.Helper()
-	s, err := New(offline(), slog.New(slog.DiscardHandler))
+	s, err := New(offline(), nil, slog.New(slog.DiscardHandler))
 	if err != nil {
 		b.Fatal(err)
 	}
-	s.Use(answersOf(b, s))
+	s.Configure(snapshotOf(b, "example.com"), nil)
 	r, err := http.ReadRequest(bufio.NewReader(strings.NewReader(ask)))
 	if err != nil {
 		b.Fatal(err)
@@ -195,11 +179,11 @@ func BenchmarkGuard(b *testing.B) {
 		"none": slog.New(slog.DiscardHandler),
 	} {
 		b.Run(name, func(b *testing.B) {
-			s, err := New(offline(), log)
+			s, err := New(offline(), nil, log)
 			if err != nil {
 				b.Fatal(err)
 			}
-			s.Use(answersOf(b, s))
+			s.Configure(snapshotOf(b, "example.com"), nil)
 			h := s.Handler(true)
 			r, err := http.ReadRequest(bufio.NewReader(strings.NewReader(askedByThunderbird)))
 			if err != nil {
@@ -238,12 +222,12 @@ func limitedServer(b *testing.B, h http.Handler) string {
 }
 
 func wholeServer(b *testing.B, log *slog.Logger) string {
-	s, err := New(offline(), log)
+	s, err := New(offline(), nil, log)
 	if err != nil {
 		b.Fatal(err)
 	}
 	s.Drain = 0
-	s.Use(answersOf(b, s))
+	s.Configure(snapshotOf(b, "example.com"), nil)
 	if err := s.Listen(); err != nil {
 		b.Fatal(err)
 	}

@@ -162,7 +162,7 @@ func TestCertificatesAreReadAgain(t *testing.T) {
 	write(t, pair.Cert, string(good[:len(good)/2]))
 	eventually(t, "readyz shows the broken file", func() bool {
 		status, body := get(t, "http://"+s.admin+"/-/readyz")
-		return status == 200 && strings.Contains(body, "a certificate on disk is bad") && strings.Contains(body, pair.Cert)
+		return status == 200 && strings.Contains(body, "still serving the previous certificate") && strings.Contains(body, pair.Cert)
 	})
 	if !serves("new-name.example")() {
 		t.Error("a broken file took the certificate away")
@@ -170,23 +170,23 @@ func TestCertificatesAreReadAgain(t *testing.T) {
 	write(t, pair.Cert, string(good))
 	eventually(t, "readyz reports no fault any more", func() bool {
 		_, body := get(t, "http://"+s.admin+"/-/readyz")
-		return !strings.Contains(body, "bad")
+		return !strings.Contains(body, "previous")
 	})
-	if err := s.ReloadCertificates(); err != nil {
-		t.Error(err)
-	}
 	if expiry := gather(t, s.Server, "mailhint_certificate_expiry_timestamp_seconds"); expiry < float64(time.Now().Unix()) {
 		t.Errorf("expiry metric %v is in the past", expiry)
 	}
 }
 
+// patience is how long a test waits for what must happen, on a machine that is busy with other things.
+const patience = 60 * time.Second
+
 // eventually waits until something is so.
 func eventually(t testing.TB, what string, is func() bool) {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		if is() {
 			return
 		}
 	}
-	t.Fatalf("after 20 s it is not so that %s", what)
+	t.Fatalf("not within %s: %s", patience, what)
 }

@@ -30,10 +30,11 @@ func FuzzGuard(f *testing.F) {
 	}
 	config := offline()
 	config.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("10.0.0.0/8")}
-	s, err := New(config, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	s, err := New(config, nil, slog.New(slog.NewTextHandler(io.Discard, nil)))
 	if err != nil {
 		f.Fatal(err)
 	}
+	s.Configure(snapshotOf(f, "example.com"), nil)
 	f.Fuzz(func(t *testing.T, host, target, forwarded string) {
 		promised := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if r.Host != strings.ToLower(r.Host) || strings.ContainsAny(r.Host, ":/@% ") || strings.HasSuffix(r.Host, "..") || r.URL.Host != r.Host {
@@ -50,7 +51,7 @@ func FuzzGuard(f *testing.F) {
 			}
 			io.WriteString(w, document)
 		})
-		s.Use(&Answers{Autoconfig: promised, Autodiscover: promised})
+		s.handlers = &handlers{autoconfig: promised, autodiscover: promised}
 		raw := "GET " + target + " HTTP/1.1\r\nHost: " + host + "\r\nX-Forwarded-For: " + forwarded + "\r\nX-Forwarded-Host: " + forwarded +
 			"\r\nX-Forwarded-Proto: " + forwarded + "\r\n\r\n"
 		r, err := http.ReadRequest(bufio.NewReader(strings.NewReader(raw)))

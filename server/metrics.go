@@ -19,9 +19,6 @@ type metrics struct {
 	inFlight  atomic.Int64
 	panics    prometheus.Counter
 	reloads   *prometheus.CounterVec // result
-	bad       prometheus.Gauge
-	domains   prometheus.Gauge
-	profiles  prometheus.Gauge
 }
 
 func newMetrics(s *Server) *metrics {
@@ -38,21 +35,13 @@ func newMetrics(s *Server) *metrics {
 			Name: "mailhint_panics_total", Help: "Bugs in mailhint that a request ran into; the log has the stacks.",
 		}),
 		reloads: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "mailhint_reloads_total", Help: "Reloads of the domains, by result: ok or failed.",
+			Name: "mailhint_reloads_total", Help: "Readings of the configuration after the first, by result: loaded, unchanged, or refused.",
 		}, []string{"result"}),
-		bad: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "mailhint_config_bad", Help: "1 while the file on disk cannot be used and the last good one serves.",
-		}),
-		domains: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "mailhint_domains", Help: "Domains being answered for.",
-		}),
-		profiles: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "mailhint_profiles", Help: "Profiles the domains share.",
-		}),
 	}
-	m.reloads.WithLabelValues("ok") // shown from the start, so that an increase is one
-	m.reloads.WithLabelValues("failed")
-	m.registry.MustRegister(m.requests, m.durations, m.panics, m.reloads, m.bad, m.domains, m.profiles,
+	for _, outcome := range []Outcome{Loaded, Unchanged, Refused} {
+		m.reloads.WithLabelValues(string(outcome)) // shown from the start, so that the first one is seen as an increase
+	}
+	m.registry.MustRegister(m.requests, m.durations, m.panics, m.reloads, stateCollector{s},
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "mailhint_requests_in_flight", Help: "Requests being answered now.",
@@ -73,18 +62,37 @@ func (m *metrics) built(version string) {
 	m.registry.MustRegister(g)
 }
 
-func (m *metrics) loaded(a *Answers, reload bool) {
-	if reload {
-		m.reloads.WithLabelValues("ok").Inc()
+// stateCollector shows the State.
+type stateCollector struct{ server *Server }
+
+var (
+	domainsDesc  = prometheus.NewDesc("mailhint_domains", "Domains that the server answers for.", nil, nil)
+	profilesDesc = prometheus.NewDesc("mailhint_profiles", "Profiles that the domains share.", nil, nil)
+	sinceDesc    = prometheus.NewDesc("mailhint_config_loaded_timestamp_seconds", "When the configuration that is served was loaded.", nil, nil)
+	refusedDesc  = prometheus.NewDesc("mailhint_config_refused", "1 while the configuration on disk cannot be used and the previous one is served.", nil, nil)
+)
+
+func (c stateCollector) Describe(descs chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{domainsDesc, profilesDesc, sinceDesc, refusedDesc} {
+		descs <- d
 	}
-	m.bad.Set(0)
-	m.domains.Set(float64(a.Domains))
-	m.profiles.Set(float64(a.Profiles))
 }
 
-func (m *metrics) rejected() {
-	m.reloads.WithLabelValues("failed").Inc()
-	m.bad.Set(1)
+func (c stateCollector) Collect(metrics chan<- prometheus.Metric) {
+	gauge := func(d *prometheus.Desc, value float64) {
+		metrics <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value)
+	}
+	s := c.server.State()
+	if s.Domains != nil {
+		gauge(domainsDesc, float64(s.Domains.Domains()))
+		gauge(profilesDesc, float64(s.Domains.Profiles))
+		gauge(sinceDesc, float64(s.Since.Unix()))
+	}
+	refused := 0.0
+	if s.Outcome == Refused {
+		refused = 1
+	}
+	gauge(refusedDesc, refused)
 }
 
 // statuses are those with a label of their own.

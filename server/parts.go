@@ -9,12 +9,11 @@ import (
 	"mailhint/untrusted"
 )
 
-// Tell makes /-/readyz show lines besides its own: what another part of the program has to say to the people who run the server. It
-// must be called before Run. The status does not change by it. No more than 30 lines of 300 characters are shown, and nothing that
-// a terminal would take for an order.
-func (s *Server) Tell(lines func() []string) { s.parts = append(s.parts, lines) }
+// ShowLines makes /-/readyz show what another part of the program has to say to the people who run the server. The status of the answer
+// does not depend on it. At most 30 lines of 300 characters are shown, without control characters. It must be called before Run.
+func (s *Server) ShowLines(lines func() []string) { s.parts = append(s.parts, lines) }
 
-// Metrics is where other parts of the program register what /-/metrics shows besides. A label must not hold what a stranger can
+// Metrics is where other parts of the program register what /-/metrics shows of them. A label must not hold anything that a client can
 // choose.
 func (s *Server) Metrics() prometheus.Registerer { return s.metrics.registry }
 

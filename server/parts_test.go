@@ -14,10 +14,10 @@ func TestParts(t *testing.T) {
 	counter := prometheus.NewCounter(prometheus.CounterOpts{Name: "mailhint_part_total", Help: "A part's."})
 	counter.Inc()
 	s := run(t, offline(), func(s *Server) {
-		s.Tell(func() []string {
+		s.ShowLines(func() []string {
 			return []string{"mail servers: 3 good", "banner \x1b[2J\n\u202eevil" + strings.Repeat("x", 1000)}
 		})
-		s.Tell(func() []string {
+		s.ShowLines(func() []string {
 			var lines []string
 			for i := range 100 {
 				lines = append(lines, fmt.Sprint("line ", i))

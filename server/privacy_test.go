@@ -68,11 +68,12 @@ func TestSecretsStayOut(t *testing.T) {
 func TestLogLine(t *testing.T) {
 	t.Parallel()
 	log := new(syncBuffer)
-	s, err := New(offline(), slog.New(slog.NewJSONHandler(log, nil)))
+	s, err := New(offline(), nil, slog.New(slog.NewJSONHandler(log, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.Use(fakeAnswers())
+	s.handlers = fakeHandlers()
+	s.Configure(snapshotOf(t, "example.com"), nil)
 	r, _ := http.NewRequest("HEAD", "/autodiscover/autodiscover.xml", nil)
 	r.Host = "AutoDiscover.Bücher.example"
 	r.RemoteAddr = "192.0.2.1:4711"

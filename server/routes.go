@@ -88,20 +88,20 @@ func (m methods) allow() string {
 // service is what answers at one or more paths.
 type service struct {
 	name    string // in the log and the metrics
-	handler func(*Answers) http.Handler
+	handler func(*handlers) http.Handler
 	// redirectsHTTP: over plain http any method reaches the handler, which sends the client to https.
 	redirectsHTTP bool
 }
 
 var (
-	toAutoconfig       = &service{name: "autoconfig", handler: func(a *Answers) http.Handler { return a.Autoconfig }}
-	toAutodiscover     = &service{name: "autodiscover", handler: func(a *Answers) http.Handler { return a.Autodiscover }, redirectsHTTP: true}
-	toAutodiscoverJSON = &service{name: "autodiscover-json", handler: func(a *Answers) http.Handler { return a.AutodiscoverJSON }}
-	toMobileconfig     = &service{name: "mobileconfig", handler: func(a *Answers) http.Handler { return a.Mobileconfig }}
-	toPACC             = &service{name: "pacc", handler: func(a *Answers) http.Handler { return a.PACC }}
-	toWellKnown        = &service{name: "well-known", handler: func(a *Answers) http.Handler { return a.WellKnown }}
-	toNothing          = &service{name: "exchange", handler: func(*Answers) http.Handler { return http.HandlerFunc(nothing) }}
-	toNobody           = &service{name: "none", handler: func(*Answers) http.Handler { return http.HandlerFunc(notFound) }}
+	toAutoconfig       = &service{name: "autoconfig", handler: func(h *handlers) http.Handler { return h.autoconfig }}
+	toAutodiscover     = &service{name: "autodiscover", handler: func(h *handlers) http.Handler { return h.autodiscover }, redirectsHTTP: true}
+	toAutodiscoverJSON = &service{name: "autodiscover-json", handler: func(h *handlers) http.Handler { return h.autodiscoverJSON }}
+	toMobileconfig     = &service{name: "mobileconfig", handler: func(h *handlers) http.Handler { return h.mobileconfig }}
+	toPACC             = &service{name: "pacc", handler: func(h *handlers) http.Handler { return h.pacc }}
+	toWellKnown        = &service{name: "well-known", handler: func(h *handlers) http.Handler { return h.wellKnown }}
+	toNothing          = &service{name: "exchange", handler: func(*handlers) http.Handler { return http.HandlerFunc(nothing) }}
+	toNobody           = &service{name: "none", handler: func(*handlers) http.Handler { return http.HandlerFunc(notFound) }}
 )
 
 // route is a row made ready: what gorilla/mux finds for a path.
@@ -155,12 +155,11 @@ func (rt *route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		tooLarge(w)
 		return
 	}
-	a := rt.server.answers.Load()
-	if a == nil {
+	if state := rt.server.state.Load(); state == nil || state.Domains == nil {
 		notReady(w)
 		return
 	}
-	h := rt.handler(a)
+	h := rt.handler(rt.server.handlers)
 	if h == nil {
 		notFound(w, r)
 		return

@@ -13,7 +13,7 @@ import (
 // an error none is open.
 func (s *Server) Listen() error {
 	if s.config.TLS == "acme" && s.acme == nil {
-		return errNobodyCertifies
+		return errNoACME
 	}
 	listeners, err := listen.Open(listen.Config{
 		HTTP: s.config.HTTP, HTTPS: s.config.HTTPS, Admin: s.config.Admin, TLS: s.tlsConfig(),
@@ -24,10 +24,18 @@ func (s *Server) Listen() error {
 		return err
 	}
 	s.listeners = listeners
-	s.tellPorts()
+	s.setReachable()
 	s.metrics.built(s.Version)
 	s.metrics.registry.MustRegister(listeners)
 	return nil
+}
+
+// Close closes what Listen has opened, if Run has not.
+func (s *Server) Close() error {
+	if s.listeners == nil {
+		return nil
+	}
+	return s.listeners.Close()
 }
 
 // handlerFor returns what answers at the listeners for a purpose.

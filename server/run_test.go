@@ -79,13 +79,11 @@ func TestGracefulShutdown(t *testing.T) {
 	entered, leave := make(chan struct{}), make(chan struct{})
 	s := run(t, offline(), func(s *Server) {
 		s.Drain = 2 * time.Second
-		a := fakeAnswers()
-		a.Autodiscover = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.handlers.autodiscover = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			close(entered)
 			<-leave
 			io.WriteString(w, "late")
 		})
-		s.Use(a)
 	})
 	var requests, told atomic.Int64
 	var clients sync.WaitGroup
@@ -159,10 +157,8 @@ func TestClientThatDoesNotRead(t *testing.T) {
 	t.Parallel()
 	s := run(t, secured(newPair(t, "autoconfig.example.com")), func(s *Server) {
 		s.limits.Write = 200 * time.Millisecond
-		a := fakeAnswers()
 		big := make([]byte, 16<<20) // more than the kernel takes for a client
-		a.Autoconfig = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.Write(big) })
-		s.Use(a)
+		s.handlers.autoconfig = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.Write(big) })
 	})
 	for _, address := range []string{s.http, s.https} {
 		c, err := net.Dial("tcp", address)

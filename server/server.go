@@ -36,7 +36,7 @@ import (
 	"mailhint/listen"
 )
 
-// Server listens as the [server] table of domains.toml says. Use New, Use, Listen and Run, in this order.
+// Server listens as the [server] table of domains.toml says. Use New, Configure, Listen and Run, in this order.
 type Server struct {
 	// Drain is for how long connections are still accepted after Run has been told to stop, so that whoever sends them here (a
 	// load balancer, a proxy) sees /-/readyz fail and stops doing so. New sets one second.
@@ -56,20 +56,20 @@ type Server struct {
 	signing      *keypairs.Pairs     // the pair that signs Apple profiles; nil if none is configured
 	listeners    *listen.Listeners   // nil before Listen
 
-	handlers func() Answers // made when first asked for, because Certify comes later
-	answers  atomic.Pointer[Answers]
-	problem  atomic.Pointer[string] // why the file on disk is not the one that serves; nil if it is
-	stopping atomic.Bool
-	systemd  systemd
-	parts    []func() []string // what /-/readyz shows besides
+	handlers    *handlers
+	configuring sync.Mutex            // one Configure at a time
+	state       atomic.Pointer[State] // nil before the first Configure
+	stopping    atomic.Bool
+	systemd     systemd
+	parts       []func() []string // what /-/readyz shows besides
 }
 
-// New makes a server that does not listen yet. It reads the certificates; what is wrong with them is one error, each with the
-// file and what to do about it.
-func New(config domains.Server, log *slog.Logger) (*Server, error) {
-	s := &Server{Drain: time.Second, config: config, log: log, limits: listen.DefaultLimits(), reread: 10 * time.Second}
+// New makes a server that does not listen yet. acme are the certificates to serve with TLS "acme"; nil otherwise. Certificate files are
+// read now: all that is wrong with them is one error, which names the files and says what to do.
+func New(config domains.Server, acme *certs.Certificates, log *slog.Logger) (*Server, error) {
+	s := &Server{Drain: time.Second, config: config, acme: acme, log: log, limits: listen.DefaultLimits(), reread: 10 * time.Second}
 	switch config.TLS {
-	case "off", "acme": // Certify comes later
+	case "off", "acme":
 	case "files":
 		p, err := openPairs(log, config.Certificates...)
 		if err != nil {
@@ -88,40 +88,8 @@ func New(config domains.Server, log *slog.Logger) (*Server, error) {
 	}
 	s.metrics = newMetrics(s)
 	s.router, s.nowhere = s.newRouter()
-	s.handlers = sync.OnceValue(s.newHandlers)
+	s.handlers = s.newHandlers()
 	return s, nil
-}
-
-// Use makes requests be served by a from now on. The first time it makes the server ready; later ones count as good reloads.
-func (s *Server) Use(a *Answers) {
-	reload := s.answers.Swap(a) != nil
-	s.problem.Store(nil)
-	s.metrics.loaded(a, reload)
-	s.systemd.loaded(s.log, fmt.Sprintf("Serving %d domains", a.Domains))
-}
-
-// Reject says that what is on disk cannot be used, and why. The last Answers keep serving; /-/readyz shows the reason, and the
-// metrics count a failed reload.
-func (s *Server) Reject(reason error) {
-	detail := reason.Error()
-	s.problem.Store(&detail)
-	s.metrics.rejected()
-	if a := s.answers.Load(); a != nil {
-		s.systemd.loaded(s.log, fmt.Sprintf("Serving %d domains; the file on disk is bad: see the log", a.Domains))
-	}
-}
-
-// Reloading tells systemd that a reload has begun. The next Use or Reject ends it.
-func (s *Server) Reloading() { s.systemd.reloading(s.log) }
-
-// ReloadCertificates reads the certificate files again, whether they look changed or not. A pair that cannot be read stays as it
-// was, and is part of the error. Run does the same by itself when files change.
-func (s *Server) ReloadCertificates() error {
-	var errs []error
-	for _, p := range s.allPairs() {
-		errs = append(errs, p.Reload())
-	}
-	return errors.Join(errs...)
 }
 
 func openPairs(log *slog.Logger, files ...domains.KeyPair) (*keypairs.Pairs, error) {
@@ -152,6 +120,9 @@ func (s *Server) Uncovered(names iter.Seq[string]) (few []string, count int) {
 	return s.certificates.Uncovered(names)
 }
 
+// Config returns the [server] table that the server was made with.
+func (s *Server) Config() domains.Server { return s.config }
+
 // Handler returns what the public listeners serve: those with TLS if secure, else those without.
 func (s *Server) Handler(secure bool) http.Handler {
 	scheme := "http"
@@ -169,7 +140,7 @@ func (s *Server) ready() error {
 	switch {
 	case s.stopping.Load():
 		return errStopping
-	case s.answers.Load() == nil:
+	case s.State().Domains == nil:
 		return errors.New("no domains loaded yet")
 	}
 	return nil

@@ -5,10 +5,12 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -20,8 +22,20 @@ import (
 // document is what the fake protocol packages answer.
 const document = "<clientConfig version=\"1.1\"/>\n"
 
-// fakeAnswers behave as the protocol packages do, and show in headers what they were handed.
-func fakeAnswers() *Answers {
+// snapshotOf loads a configuration with these domains, which share a profile.
+func snapshotOf(t testing.TB, names ...string) *domains.Snapshot {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "domains.toml")
+	write(t, file, fmt.Sprintf("[profiles.p]\nimap = \"imap.example.com\"\nsmtp = \"smtp.example.com\"\ndomains = [\"%s\"]\n", strings.Join(names, `", "`)))
+	s, err := domains.Load(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// fakeHandlers behave as those of the protocol packages do, and show in headers what they were handed.
+func fakeHandlers() *handlers {
 	show := func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Seen", r.URL.Scheme+" "+r.Host+" "+r.URL.Path+" "+r.RemoteAddr)
 	}
@@ -29,13 +43,12 @@ func fakeAnswers() *Answers {
 		w.Header().Set("Content-Type", "text/xml; charset=utf-8")
 		io.WriteString(w, text)
 	}
-	return &Answers{
-		Domains: 2, Profiles: 1,
-		Autoconfig: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return &handlers{
+		autoconfig: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			show(w, r)
 			write(w, document)
 		}),
-		Autodiscover: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		autodiscover: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			show(w, r)
 			if r.URL.Scheme == "http" {
 				w.Header().Set("Location", "https://autodiscover.example.com/autodiscover/autodiscover.xml")
@@ -69,16 +82,17 @@ type running struct {
 	stop               func() error // ends Run, and returns its error
 }
 
-// run starts a server with fakeAnswers. Change may set what a test needs before it listens.
+// run starts a server with fakeHandlers and two domains. change may set what a test needs before it listens.
 func run(t testing.TB, config domains.Server, change func(*Server)) *running {
 	t.Helper()
 	log := new(syncBuffer)
-	s, err := New(config, slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})))
+	s, err := New(config, nil, slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})))
 	if err != nil {
 		t.Fatal(err)
 	}
 	s.Drain = 0
-	s.Use(fakeAnswers())
+	s.handlers = fakeHandlers()
+	s.Configure(snapshotOf(t, "example.com", "example.org"), nil)
 	if change != nil {
 		change(s)
 	}
@@ -188,18 +202,18 @@ func get(t testing.TB, url string) (status int, body string) {
 	return r.StatusCode, string(text)
 }
 
-func TestNotReadyBeforeUse(t *testing.T) {
+func TestNotReadyBeforeConfigure(t *testing.T) {
 	t.Parallel()
-	s := run(t, offline(), func(s *Server) { s.answers.Store(nil) })
+	s := run(t, offline(), func(s *Server) { s.state.Store(nil) })
 	if status, body := get(t, "http://"+s.admin+"/-/readyz"); status != 503 || !strings.Contains(body, "no domains loaded yet") {
-		t.Errorf("readyz before Use: %d %q, want 503 and the reason", status, body)
+		t.Errorf("readyz before Configure: %d %q, want 503 and the reason", status, body)
 	}
 	if status, _ := get(t, "http://"+s.http+"/mail/config-v1.1.xml"); status != 503 {
-		t.Errorf("request before Use: %d, want 503", status)
+		t.Errorf("request before Configure: %d, want 503", status)
 	}
-	s.Use(fakeAnswers())
+	s.Configure(snapshotOf(t, "example.com", "example.org"), nil)
 	if status, body := get(t, "http://"+s.admin+"/-/readyz"); status != 200 || !strings.Contains(body, "domains: 2\nprofiles: 1\n") {
-		t.Errorf("readyz after Use: %d %q, want 200 and counts", status, body)
+		t.Errorf("readyz after Configure: %d %q, want 200 and counts", status, body)
 	}
 }
 
@@ -213,31 +227,66 @@ func TestAdmin(t *testing.T) {
 	if status, _ := get(t, "http://"+s.admin+"/mail/config-v1.1.xml"); status != 404 {
 		t.Errorf("public path on the admin listener: %d, want 404", status)
 	}
-
-	s.Reject(errors.New("domains.toml:3: unknown key"))
-	if status, body := get(t, "http://"+s.admin+"/-/readyz"); status != 200 || !strings.Contains(body, "domains.toml:3: unknown key") {
-		t.Errorf("readyz with a bad file: %d %q, want 200 and the reason", status, body)
-	}
 	_, metrics := get(t, "http://"+s.admin+"/-/metrics")
 	for _, want := range []string{
 		`mailhint_requests_total{client="other",route="autoconfig",status="200"} 1`,
 		`mailhint_request_duration_seconds_count{route="autoconfig"} 1`,
-		`mailhint_reloads_total{result="failed"} 1`, `mailhint_reloads_total{result="ok"} 0`, `mailhint_config_bad 1`,
-		`mailhint_domains 2`, `mailhint_profiles 1`, `mailhint_panics_total 0`, `mailhint_requests_in_flight 0`,
+		`mailhint_domains 2`, `mailhint_profiles 1`, `mailhint_config_loaded_timestamp_seconds 1.`, `mailhint_panics_total 0`,
+		`mailhint_requests_in_flight 0`, `mailhint_connections `, `mailhint_connections_evicted_total 0`,
 		`mailhint_build_info{`, `go_goroutines`, `process_open_fds`,
 	} {
 		if !strings.Contains(metrics, "\n"+want) {
 			t.Errorf("metrics lack %s", want)
 		}
 	}
+}
 
-	s.Use(fakeAnswers())
-	if _, body := get(t, "http://"+s.admin+"/-/readyz"); strings.Contains(body, "bad") {
-		t.Errorf("readyz after a good reload: %q", body)
+// How a reading of the configuration ended is shown alike in the log, by readyz, and in the metrics.
+func TestOutcomes(t *testing.T) {
+	t.Parallel()
+	s := run(t, offline(), nil)
+	first := s.State()
+	if first.Outcome != Loaded || first.Domains == nil || first.Since.IsZero() || first.Reason != nil {
+		t.Fatalf("after the first Configure: %+v", first)
 	}
-	if _, metrics := get(t, "http://"+s.admin+"/-/metrics"); !strings.Contains(metrics, "\nmailhint_config_bad 0") ||
-		!strings.Contains(metrics, `mailhint_reloads_total{result="ok"} 1`) {
-		t.Error("metrics do not show the good reload")
+	reason := errors.New("domains.toml:3: unknown key")
+	for _, c := range []struct {
+		domains *domains.Snapshot
+		err     error
+		outcome Outcome
+		serves  int
+		ready   string // part of readyz
+		log     string // part of a line of the log
+		metrics string
+	}{
+		{snapshotOf(t, "example.com", "example.org"), nil, Unchanged, 2, ": unchanged\n", "level=INFO msg=\"configuration read again\" outcome=unchanged",
+			"mailhint_config_refused 0"},
+		{nil, reason, Refused, 2, "cannot be used:\ndomains.toml:3: unknown key\n", "level=ERROR msg=\"the configuration on disk cannot be used; still serving the previous one\" outcome=refused error=\"domains.toml:3",
+			"mailhint_config_refused 1"},
+		{snapshotOf(t, "example.com", "example.org"), nil, Unchanged, 2, ": unchanged\n", "outcome=unchanged", "mailhint_config_refused 0"},
+		{snapshotOf(t, "example.net"), nil, Loaded, 1, "domains: 1\n", "outcome=loaded domains=1 profiles=1", "mailhint_config_refused 0"},
+	} {
+		state := s.Configure(c.domains, c.err)
+		if state != s.State() || state.Outcome != c.outcome || state.Domains.Domains() != c.serves || !errors.Is(state.Reason, c.err) ||
+			(c.outcome == Loaded) != state.Since.After(first.Since) {
+			t.Errorf("%s: got the state %+v", c.outcome, state)
+		}
+		if status, body := get(t, "http://"+s.admin+"/-/readyz"); status != 200 || !strings.Contains(body, c.ready) ||
+			strings.Contains(body, "cannot be used") != (c.outcome == Refused) {
+			t.Errorf("%s: readyz says %d %q, want 200 with %q", c.outcome, status, body, c.ready)
+		}
+		if log := s.log.String(); !strings.Contains(log, c.log) {
+			t.Errorf("%s: the log lacks %q:\n%s", c.outcome, c.log, log)
+		}
+		if _, metrics := get(t, "http://"+s.admin+"/-/metrics"); !strings.Contains(metrics, "\n"+c.metrics+"\n") {
+			t.Errorf("%s: the metrics lack %s", c.outcome, c.metrics)
+		}
+	}
+	_, metrics := get(t, "http://"+s.admin+"/-/metrics")
+	for _, want := range []string{`{result="loaded"} 1`, `{result="unchanged"} 2`, `{result="refused"} 1`} {
+		if !strings.Contains(metrics, "\nmailhint_reloads_total"+want+"\n") {
+			t.Errorf("metrics lack mailhint_reloads_total%s", want)
+		}
 	}
 }
 
@@ -253,18 +302,16 @@ func TestNoAdminListener(t *testing.T) {
 func TestPanic(t *testing.T) {
 	t.Parallel()
 	s := run(t, offline(), func(s *Server) {
-		a := fakeAnswers()
-		a.Autoconfig = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.handlers.autoconfig = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("X-Half", "made")
 			panic("the address is " + r.URL.Query().Get("emailaddress"))
 		})
-		a.Autodiscover = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.handlers.autodiscover = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			io.WriteString(w, "<half")
 			http.NewResponseController(w).Flush()
 			var none []int
 			_ = none[len(r.Method)]
 		})
-		s.Use(a)
 	})
 	const ask = "GET /mail/config-v1.1.xml?emailaddress=bob@example.com HTTP/1.1\r\nHost: autoconfig.example.com\r\n\r\n"
 	r := send(t, s.http, []string{ask}, "GET")[0]
@@ -307,14 +354,11 @@ func gather(t testing.TB, s *Server, name string) float64 {
 	return 0
 }
 
-func TestSwapUnderLoad(t *testing.T) {
+// While the domains are replaced, every request is answered from one state or the other.
+func TestConfigureUnderLoad(t *testing.T) {
 	t.Parallel()
-	s := run(t, offline(), nil)
-	version := func(v string) *Answers {
-		h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, v) })
-		return &Answers{Autoconfig: h, Autodiscover: h}
-	}
-	s.Use(version("one"))
+	s := run(t, offline(), func(s *Server) { s.handlers = s.newHandlers() })
+	one, two := snapshotOf(t, "example.com"), snapshotOf(t, "example.com", "example.net")
 	done := make(chan struct{})
 	var clients sync.WaitGroup
 	for range 4 {
@@ -325,16 +369,20 @@ func TestSwapUnderLoad(t *testing.T) {
 					return
 				default:
 				}
-				if status, body := get(t, "http://"+s.http+"/mail/config-v1.1.xml"); status != 200 || body != "one" && body != "two" {
-					t.Errorf("during a swap: %d %q", status, body)
+				if r := send(t, s.http, []string{"GET /mail/config-v1.1.xml HTTP/1.1\r\n" + hostLine + "\r\n"}, "GET")[0]; r.StatusCode != 200 ||
+					!strings.Contains(r.body, "<hostname>imap.example.com</hostname>") {
+					t.Errorf("while the domains are replaced: %s %q", r.Status, r.body)
 					return
 				}
 			}
 		})
 	}
 	for range 200 {
-		s.Use(version("two"))
-		s.Use(version("one"))
+		for _, d := range []*domains.Snapshot{two, one} {
+			if state := s.Configure(d, nil); state.Outcome != Loaded {
+				t.Errorf("got %+v, want that it is loaded", state)
+			}
+		}
 	}
 	close(done)
 	clients.Wait()

@@ -9,15 +9,15 @@ import (
 	"github.com/coreos/go-systemd/v22/daemon"
 )
 
-// systemd tells the service manager how things stand (sd_notify). It does nothing if no service manager asked for that.
+// systemd keeps the service manager informed (sd_notify). It does nothing if no service manager asks for it.
 type systemd struct {
-	mu       sync.Mutex
-	serving  bool   // connections are accepted
-	knows    bool   // there are domains to answer for
-	reloads  bool   // a reload has begun
-	reported bool   // READY=1 has been sent
-	status   string // what systemctl status shows
-	told     string // what it shows already
+	mu         sync.Mutex
+	serving    bool   // connections are accepted
+	loadedOnce bool   // there are domains to answer for
+	inReload   bool   // a reload has begun
+	ready      bool   // READY=1 has been sent
+	status     string // what systemctl status should show
+	sent       string // what it shows already
 }
 
 // running says that connections are served from now on.
@@ -28,78 +28,81 @@ func (d *systemd) running(log *slog.Logger) {
 	d.report(log)
 }
 
-// loaded says that there are domains, new ones or still the old: the service is up, or a reload is over.
-func (d *systemd) loaded(log *slog.Logger, status string) {
+// loaded says what the server serves now: the service is up, or a reload is over.
+func (d *systemd) loaded(log *slog.Logger, s State) {
+	if s.Domains == nil {
+		return
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.knows, d.status = true, status
+	d.loadedOnce, d.status = true, s.summary()
 	d.report(log)
 }
 
-// reloading says that the domains are being read again. The next call of loaded ends it.
+// reloading says that a reload has begun. The next call of loaded ends it.
 func (d *systemd) reloading(log *slog.Logger) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.reloads = true
-	tell(log, daemon.SdNotifyReloading+"\n"+daemon.SdNotifyMonotonicUsec())
+	d.inReload = true
+	notify(log, daemon.SdNotifyReloading+"\n"+daemon.SdNotifyMonotonicUsec())
 }
 
-// stopping says that the end has begun.
-func (d *systemd) stopping(log *slog.Logger) { tell(log, daemon.SdNotifyStopping) }
+// stopping says that the service is shutting down.
+func (d *systemd) stopping(log *slog.Logger) { notify(log, daemon.SdNotifyStopping) }
 
 func (d *systemd) report(log *slog.Logger) {
-	if !d.serving || !d.knows {
+	if !d.serving || !d.loadedOnce {
 		return
 	}
-	state := ""
-	if !d.reported || d.reloads {
-		state = daemon.SdNotifyReady + "\n"
+	message := ""
+	if !d.ready || d.inReload {
+		message = daemon.SdNotifyReady + "\n"
 	}
-	if d.status != d.told {
-		state += "STATUS=" + d.status + "\n"
+	if d.status != d.sent {
+		message += "STATUS=" + d.status + "\n"
 	}
-	d.reported, d.reloads, d.told = true, false, d.status
-	if state != "" {
-		tell(log, state)
-	}
-}
-
-func tell(log *slog.Logger, state string) {
-	if _, err := daemon.SdNotify(false, state); err != nil {
-		log.Warn("cannot tell systemd how mailhint is doing", "error", err)
+	d.ready, d.inReload, d.sent = true, false, d.status
+	if message != "" {
+		notify(log, message)
 	}
 }
 
-// watchdog tells systemd that this process lives (WatchdogSec= in the unit), as long as its listeners do. If they hang, systemd hears
-// nothing and starts it anew.
+func notify(log *slog.Logger, message string) {
+	if _, err := daemon.SdNotify(false, message); err != nil {
+		log.Warn("cannot notify systemd of the state of the service", "error", err)
+	}
+}
+
+// watchdog reports to systemd that this process is alive (WatchdogSec= in the unit), as long as its listeners are. If they hang, systemd
+// gets no report and restarts the service.
 func (s *Server) watchdog(ctx context.Context) {
 	limit, err := daemon.SdWatchdogEnabled(false)
 	if err != nil {
-		s.log.Warn("systemd wants signs of life, but WATCHDOG_USEC and WATCHDOG_PID cannot be read", "error", err)
+		s.log.Warn("systemd has set a watchdog, but WATCHDOG_USEC and WATCHDOG_PID cannot be read", "error", err)
 	}
 	if limit <= 0 {
 		return
 	}
 	whileAlive(ctx, limit, s.listeners.Alive, func(err error) {
 		if err != nil {
-			s.log.Error("a listener does not answer; if it goes on, systemd starts mailhint anew", "error", err)
+			s.log.Error("a listener does not answer; if this continues, systemd will restart mailhint", "error", err)
 			return
 		}
-		tell(s.log, daemon.SdNotifyWatchdog)
+		notify(s.log, daemon.SdNotifyWatchdog)
 	})
 }
 
-// whileAlive has every look told, until ctx is done. A look may take a quarter of the time in which systemd wants a sign, so that two
-// can fail and the third still be in time: a machine that is busy for a moment is no reason to start anew.
-func whileAlive(ctx context.Context, limit time.Duration, look func(within time.Duration) error, told func(error)) {
+// whileAlive reports every check until ctx is done. A check may take a quarter of the time within which systemd expects a report, so that
+// two can fail and the third is still in time: a machine that is busy for a moment is no reason for a restart.
+func whileAlive(ctx context.Context, limit time.Duration, check func(within time.Duration) error, report func(error)) {
 	tick := time.NewTicker(limit / 4)
 	defer tick.Stop()
 	for {
-		err := look(limit / 4)
+		err := check(limit / 4)
 		if ctx.Err() != nil {
-			return // it is being stopped
+			return // the service is being stopped
 		}
-		told(err)
+		report(err)
 		select {
 		case <-ctx.Done():
 			return

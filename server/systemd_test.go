@@ -9,6 +9,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"mailhint/domains"
 )
 
 // manager stands in for systemd: a socket as it makes them.
@@ -29,7 +31,7 @@ func listenAsManager(t *testing.T) manager {
 // expect waits for the next message. The time that goes with RELOADING=1 is left out.
 func (m manager) expect(t *testing.T, want string) {
 	t.Helper()
-	m.SetReadDeadline(time.Now().Add(10 * time.Second))
+	m.SetReadDeadline(time.Now().Add(patience))
 	b := make([]byte, 1000)
 	n, err := m.Read(b)
 	if err != nil {
@@ -45,19 +47,22 @@ func TestSystemd(t *testing.T) {
 	systemd := listenAsManager(t)
 	s := run(t, offline(), nil)
 	systemd.expect(t, "READY=1\nSTATUS=Serving 2 domains")
-	s.Use(fakeAnswers()) // the file changed: no news for systemd
-	more := fakeAnswers()
-	more.Domains = 3
-	s.Use(more)
+	s.Configure(snapshotOf(t, "example.com", "example.org"), nil) // there is nothing to report
+	more := snapshotOf(t, "example.com", "example.org", "example.net")
+	s.Configure(more, nil)
 	systemd.expect(t, "STATUS=Serving 3 domains")
-	s.Reloading()
-	systemd.expect(t, "RELOADING=1")
-	s.Use(more)
+	reload := func(d *domains.Snapshot, err error) {
+		s.Reload(func() {
+			systemd.expect(t, "RELOADING=1")
+			s.Configure(d, err)
+		})
+	}
+	reload(more, nil)
 	systemd.expect(t, "READY=1")
-	s.Reloading()
-	systemd.expect(t, "RELOADING=1")
-	s.Reject(errors.New("bad"))
-	systemd.expect(t, "READY=1\nSTATUS=Serving 3 domains; the file on disk is bad: see the log")
+	reload(nil, errors.New("bad"))
+	systemd.expect(t, "READY=1\nSTATUS=Serving 3 domains; the configuration on disk was refused, see the log")
+	reload(more, nil)
+	systemd.expect(t, "READY=1\nSTATUS=Serving 3 domains")
 	s.stop()
 	systemd.expect(t, "STOPPING=1")
 }

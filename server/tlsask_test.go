@@ -7,11 +7,7 @@ import (
 
 func TestTLSAsk(t *testing.T) {
 	t.Parallel()
-	s := run(t, offline(), func(s *Server) {
-		a := fakeAnswers()
-		a.Covers = func(host string) bool { return host == "autoconfig.example.com" }
-		s.Use(a)
-	})
+	s := run(t, offline(), nil)
 	ask := func(name string) (int, string) {
 		return get(t, "http://"+s.admin+"/-/tls-ask?domain="+url.QueryEscape(name))
 	}
@@ -28,7 +24,7 @@ func TestTLSAsk(t *testing.T) {
 	if status, _ := get(t, "http://"+s.http+"/-/tls-ask?domain=autoconfig.example.com"); status != 404 {
 		t.Errorf("on the public listener: %d, want 404", status)
 	}
-	s.answers.Store(nil)
+	s.state.Store(nil)
 	if status, _ := ask("autoconfig.example.com"); status != 404 {
 		t.Errorf("before there are domains: %d, want 404", status)
 	}

@@ -66,7 +66,7 @@ func check(cmd *cobra.Command, file string, asJSON bool) (domains.Report, error)
 
 // checkCertificates reads the certificates as serve would, and returns what is wrong with them, and whether serve would not start.
 func checkCertificates(s *domains.Snapshot) (warning string, refused bool) {
-	srv, err := server.New(s.Server, slog.New(slog.DiscardHandler))
+	srv, err := server.New(s.Server, nil, slog.New(slog.DiscardHandler))
 	if err == nil {
 		_, err = certs.ReadRoots(s.Server.ACME.Root)
 	}

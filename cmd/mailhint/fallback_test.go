@@ -109,7 +109,7 @@ func TestServeFallbackMX(t *testing.T) {
 
 	// Other exchangers after a reload: what was ours is so no longer.
 	write(t, p.config, strings.Replace(fallbackConfig, "mx1.hoster", "mx9.hoster", 1))
-	p.reload()
+	p.refused(p.file.Reload())
 	for range 2 {
 		if status, _ := get("ours.example"); status != http.StatusNotFound {
 			t.Errorf("ours.example is answered with %d after the reload", status)
@@ -123,7 +123,7 @@ func startProgramIn(t *testing.T, world outside, config string) *running {
 	file := filepath.Join(t.TempDir(), "domains.toml")
 	write(t, file, config)
 	log := new(logBuffer)
-	p, err := startIn(world, file, slog.New(slog.NewTextHandler(log, nil)))
+	p, err := open(file, world, slog.New(slog.NewTextHandler(log, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}

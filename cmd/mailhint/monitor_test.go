@@ -123,7 +123,7 @@ func TestServeProbes(t *testing.T) {
 
 	// The certificate is for another name now, and a second host has no address.
 	write(t, p.config, strings.NewReplacer("imaps://example.com", "imaps://www.other.example", "other.example.com", "gone.example.com").Replace(probeConfig))
-	p.reload()
+	p.refused(p.file.Reload())
 	eventually(t, "the faults are reported", func() bool {
 		body := ready()
 		return strings.Contains(body, "\nmail server www.other.example:993: certificate: ") && strings.Contains(body, "\nmail server gone.example.com:465: address: ")

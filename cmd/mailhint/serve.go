@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -33,8 +34,8 @@ func newServe() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Answer mail programs",
-		Long: "serve answers mail programs as domains.toml says, until it is told to stop (SIGTERM, Ctrl-C).\n" +
-			"It follows changes of the file; SIGHUP makes it read the file at once.",
+		Long: "serve answers mail programs as configured in domains.toml, until it is stopped (SIGTERM, Ctrl-C).\n" +
+			"It notices changes of the file; SIGHUP makes it read the file at once.",
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if logFormat != "text" && logFormat != "json" {
@@ -43,49 +44,30 @@ func newServe() *cobra.Command {
 			floor := make([]byte, heapFloor)
 			defer runtime.KeepAlive(floor)
 			lines := server.NewLogWriter(cmd.ErrOrStderr())
-			defer lines.Close() // the last chance to write them
+			defer lines.Close() // writes the last lines; there is nowhere to report an error
 			log := slog.New(server.NewLogHandler(lines, logFormat == "json", nil))
-			slog.SetDefault(log) // libraries that write with package log
-			p, err := start(configName(cmd), log)
+			slog.SetDefault(log) // for libraries that write with package log
+			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
+			context.AfterFunc(ctx, stop) // a second signal ends the process at once
+
+			p, err := open(configName(cmd), system(), log)
 			if err != nil {
 				return problem(err)
 			}
+			defer p.Close()
 			p.server.Drain = drain
-			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
-			context.AfterFunc(ctx, stop) // a second signal ends the process at once
-			return problem(p.run(ctx))
+			return problem(p.Run(ctx))
 		},
 	}
 	cmd.Flags().StringVar(&logFormat, "log-format", "text", "how log lines are written: text or json")
-	cmd.Flags().DurationVar(&drain, "drain", time.Second, "how long to go on accepting after SIGTERM, while /-/readyz says no")
+	cmd.Flags().DurationVar(&drain, "drain", time.Second, "how long to keep accepting connections after SIGTERM, while /-/readyz reports not ready")
 	return cmd
 }
 
-// heapFloor is memory, in octets, that is never touched and so costs none. It only counts: the garbage collector, which would run with
-// each 4 MB of what a few connections leave behind, waits for 14. New TLS connections take a tenth less processor time by that, and the
-// process at most 10 MB more.
+// heapFloor is memory, in octets, that is never touched and so costs nothing. It only counts: the garbage collector, which would run
+// for every 4 MB that a few connections leave behind, waits for 14. New TLS connections then take a tenth less processor time, and the
+// process at most 10 MB more memory.
 const heapFloor = 4 << 20
-
-// program is a running mailhint.
-type program struct {
-	log    *slog.Logger
-	file   *domains.File
-	server *server.Server
-	config domains.Server // the [server] table at the start
-	hangup chan os.Signal
-
-	outside    outside
-	exchangers *exchangers.Cache
-	monitor    *monitor.Monitor // nil if the mail servers are not looked at
-
-	certificates *certs.Certificates // nil unless tls is "acme"
-	snapshot     atomic.Pointer[domains.Snapshot]
-}
-
-// start loads the configuration and opens the listeners.
-func start(config string, log *slog.Logger) (*program, error) {
-	return startIn(outside{resolver: resolver.SystemNow{}, prober: systemProber}, config, log)
-}
 
 // outside is what the program needs of the world. Tests bring their own.
 type outside struct {
@@ -93,69 +75,8 @@ type outside struct {
 	prober   func(private []netip.Prefix) monitor.Prober
 }
 
-func startIn(world outside, config string, log *slog.Logger) (*program, error) {
-	p := &program{log: log, hangup: make(chan os.Signal, 1), outside: world, exchangers: exchangers.New(world.resolver)}
-	signal.Notify(p.hangup, syscall.SIGHUP) // first of all: unheard, it would end the process
-	file, err := domains.Open(config, p.use)
-	if err != nil {
-		return nil, err
-	}
-	p.file = file
-	if err := p.server.Listen(); err != nil {
-		return nil, err
-	}
-	p.warnOfPlainHTTP()
-	snapshot := file.Current()
-	log.Info("serving", "file", config, "domains", snapshot.Domains(), "profiles", snapshot.Profiles)
-	return p, nil
-}
-
-// warnOfPlainHTTP tells of a set-up in which whoever listens on the way could change the answers: without TLS, every request
-// counts as one that came by https to a proxy in front.
-func (p *program) warnOfPlainHTTP() {
-	if p.config.TLS != "off" || len(p.config.TrustedProxies) > 0 {
-		return
-	}
-	for _, address := range p.server.Addrs().HTTP {
-		if tcp, ok := address.(*net.TCPAddr); ok && !tcp.IP.IsLoopback() {
-			p.log.Warn("tls is \"off\" and others can connect: name the proxy that does TLS in trusted_proxies, or write tls = \"files\"", "address", tcp.String())
-		}
-	}
-}
-
-// use prepares the answers for a new state of the domains and has them served.
-func (p *program) use(s *domains.Snapshot) error {
-	if p.server == nil {
-		srv, err := server.New(s.Server, p.log)
-		if err != nil {
-			return err
-		}
-		srv.Version = versionText()
-		if s.Server.TLS == "acme" {
-			if p.certificates, err = openCertificates(s.Server, p.snapshot.Load, p.outside.hosts(), p.log); err != nil {
-				return err
-			}
-			srv.Certify(p.certificates)
-		}
-		p.server, p.config = srv, s.Server
-		p.addParts()
-	} else if !reflect.DeepEqual(s.Server, p.config) {
-		p.log.Warn("the [server] table has changed; restart mailhint to apply it")
-	}
-	s.AskExchangers(p.exchangers.Ours)
-	p.server.Use(p.server.Prepare(s))
-	p.snapshot.Store(s)
-	if warning := p.server.UncoveredWarning(s); warning != "" {
-		p.log.Warn(warning)
-	}
-	if p.certificates != nil {
-		p.certificates.Want(s.Covered())
-	}
-	if p.monitor != nil {
-		p.monitor.Use(s.Advertised())
-	}
-	return nil
-}
+// system is the world as this machine sees it.
+func system() outside { return outside{resolver: resolver.SystemNow{}, prober: systemProber} }
 
 // hosts returns what finds the addresses of names.
 func (o outside) hosts() certs.HostResolver {
@@ -165,68 +86,149 @@ func (o outside) hosts() certs.HostResolver {
 	return resolver.SystemNow{}
 }
 
-// addParts makes what works besides answering, and has it tell its state.
-func (p *program) addParts() {
+// program is mailhint with everything that serve starts. Use open, Run and Close, in this order.
+type program struct {
+	log    *slog.Logger
+	hangup chan os.Signal
+
+	file         *domains.File
+	current      atomic.Pointer[domains.Snapshot] // what is served
+	server       *server.Server
+	exchangers   *exchangers.Cache
+	monitor      *monitor.Monitor    // nil if the mail servers are not checked
+	certificates *certs.Certificates // nil unless tls is "acme"
+}
+
+// open loads the configuration, makes the pieces, and opens the listeners. Connections wait until Run.
+func open(config string, world outside, log *slog.Logger) (*program, error) {
+	p := &program{log: log, hangup: make(chan os.Signal, 1), exchangers: exchangers.New(world.resolver)}
+	signal.Notify(p.hangup, syscall.SIGHUP) // first of all, because otherwise the signal would end the process
+	file, err := domains.Open(config, func(s *domains.Snapshot) error {
+		if p.server == nil {
+			if err := p.assemble(s.Server, world); err != nil {
+				return err
+			}
+		}
+		p.update(s)
+		return nil
+	})
+	if err == nil {
+		p.file = file
+		err = p.server.Listen()
+	}
+	if err != nil {
+		return nil, errors.Join(err, p.Close())
+	}
+	p.warnOfPlainHTTP()
+	log.Info("serving", "file", config, "domains", file.Current().Domains(), "profiles", file.Current().Profiles)
+	return p, nil
+}
+
+// assemble makes the pieces that the [server] table asks for, and hands them to each other.
+func (p *program) assemble(config domains.Server, world outside) error {
+	var err error
+	if config.TLS == "acme" {
+		if p.certificates, err = openCertificates(config, p.current.Load, world.hosts(), p.log); err != nil {
+			return err
+		}
+	}
+	if p.server, err = server.New(config, p.certificates, p.log); err != nil {
+		return err
+	}
+	p.server.Version = versionText()
 	p.server.Metrics().MustRegister(p.exchangers.Collector())
 	if p.certificates != nil {
 		p.server.Metrics().MustRegister(p.certificates.Collector())
-		p.server.Tell(p.certificates.Lines)
+		p.server.ShowLines(p.certificates.Lines)
 	}
-	if p.config.Probe > 0 {
-		p.monitor = monitor.New(p.outside.prober(p.config.ProbePrivate), judgeServer, p.config.Probe, p.log)
+	if config.Probe > 0 {
+		p.monitor = monitor.New(world.prober(config.ProbePrivate), judgeServer, config.Probe, p.log)
 		p.server.Metrics().MustRegister(p.monitor.Collector())
-		p.server.Tell(p.monitor.Lines)
+		p.server.ShowLines(p.monitor.Lines)
+	}
+	return nil
+}
+
+// update makes all pieces use a new configuration.
+func (p *program) update(s *domains.Snapshot) {
+	s.AskExchangers(p.exchangers.Ours)
+	if p.server.Configure(s, nil).Outcome == server.Unchanged {
+		return
+	}
+	if before := p.current.Swap(s); before != nil && !reflect.DeepEqual(s.Server, p.server.Config()) {
+		p.log.Warn("the [server] table has changed; restart mailhint to apply it")
+	}
+	if warning := p.server.UncoveredWarning(s); warning != "" {
+		p.log.Warn(warning)
+	}
+	if p.certificates != nil {
+		p.certificates.Want(s.Covered())
+	}
+	if p.monitor != nil {
+		p.monitor.Use(s.Advertised())
 	}
 }
 
-// run serves until ctx is done. It follows the configuration meanwhile.
-func (p *program) run(ctx context.Context) error {
-	watching, stop := context.WithCancel(ctx)
+// warnOfPlainHTTP warns of a setup in which somebody on the way could change the answers: without TLS, every request counts as one that
+// came by https to a proxy in front.
+func (p *program) warnOfPlainHTTP() {
+	if config := p.server.Config(); config.TLS != "off" || len(config.TrustedProxies) > 0 {
+		return
+	}
+	for _, address := range p.server.Addrs().HTTP {
+		if tcp, ok := address.(*net.TCPAddr); ok && !tcp.IP.IsLoopback() {
+			p.log.Warn("tls is \"off\" and other machines can connect: list the proxy that does TLS in trusted_proxies, or write tls = \"files\" or \"acme\"",
+				"address", tcp.String())
+		}
+	}
+}
+
+// Run serves until ctx is done, and follows changes of the configuration meanwhile.
+func (p *program) Run(ctx context.Context) error {
+	background, stop := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	defer running.Wait() // for certificates, because an order that is given up now is not to be counted as the name's failure
 	defer stop()
-	go p.file.Watch(watching, p.reloaded)
-	go p.exchangers.Run(watching)
+	running.Go(func() { p.file.Watch(background, p.refused) })
+	running.Go(func() { p.reloadOnHangup(background) })
+	running.Go(func() { p.exchangers.Run(background) })
 	if p.monitor != nil {
-		go p.monitor.Run(watching)
+		running.Go(func() { p.monitor.Run(background) })
 	}
 	if p.certificates != nil {
-		var ordering sync.WaitGroup
-		ordering.Go(func() { p.certificates.Run(watching) })
-		defer func() {
-			stop()
-			ordering.Wait() // an order that is given up is not the name's failure, and is noted so
-			p.certificates.Close()
-		}()
+		running.Go(func() { p.certificates.Run(background) })
 	}
-	defer signal.Stop(p.hangup)
-	go func() {
-		for {
-			select {
-			case <-watching.Done():
-				return
-			case <-p.hangup:
-				p.reload()
-			}
-		}
-	}()
 	return p.server.Run(ctx)
 }
 
-// reload reads configuration and certificates now.
-func (p *program) reload() {
-	p.server.Reloading()
-	p.reloaded(p.file.Reload())
-	if err := p.server.ReloadCertificates(); err != nil {
-		p.log.Error("a certificate cannot be used; the one before it goes on serving", "error", err)
+// Close releases what open has opened.
+func (p *program) Close() error {
+	signal.Stop(p.hangup)
+	var errs []error
+	if p.server != nil {
+		errs = append(errs, p.server.Close())
+	}
+	if p.certificates != nil {
+		p.certificates.Close()
+	}
+	return errors.Join(errs...)
+}
+
+// reloadOnHangup reads configuration and certificates at each SIGHUP, until ctx is done.
+func (p *program) reloadOnHangup(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-p.hangup:
+			p.server.Reload(func() { p.refused(p.file.Reload()) })
+		}
 	}
 }
 
-// reloaded says what became of a reload.
-func (p *program) reloaded(err error) {
+// refused reports a configuration that cannot be used; nil is for one that can, which update has handled.
+func (p *program) refused(err error) {
 	if err != nil {
-		p.server.Reject(err)
-		p.log.Error("the configuration cannot be used; the one before it goes on serving", "error", err)
-		return
+		p.server.Configure(nil, err)
 	}
-	s := p.file.Current()
-	p.log.Info("configuration reloaded", "domains", s.Domains(), "profiles", s.Profiles)
 }

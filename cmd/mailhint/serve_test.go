@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -55,7 +56,7 @@ func startProgram(t *testing.T, config string) *running {
 	file := filepath.Join(t.TempDir(), "domains.toml")
 	write(t, file, config)
 	log := new(logBuffer)
-	p, err := start(file, slog.New(slog.NewTextHandler(log, nil)))
+	p, err := open(file, system(), slog.New(slog.NewTextHandler(log, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,13 +68,13 @@ func runProgram(t *testing.T, p *program, file string, log *logBuffer) *running 
 	p.server.Drain = 0
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error)
-	go func() { ended <- p.run(ctx) }()
+	go func() { ended <- p.Run(ctx) }()
 	var once sync.Once
 	r := &running{program: p, config: file, log: log, stop: func() {
 		once.Do(func() {
 			cancel()
-			if err := <-ended; err != nil {
-				t.Errorf("run: %v", err)
+			if err := errors.Join(<-ended, p.Close()); err != nil {
+				t.Errorf("the program's end: %v", err)
 			}
 		})
 	}}
@@ -174,7 +175,7 @@ func TestServeFollowsTheFile(t *testing.T) {
 	if !known("autoconfig.second.example") {
 		t.Error("a bad file ended the service")
 	}
-	if !strings.Contains(r.log.String(), "the one before it goes on serving") {
+	if !strings.Contains(r.log.String(), "still serving the previous one") {
 		t.Errorf("the log does not tell of the bad file:\n%s", r.log)
 	}
 
