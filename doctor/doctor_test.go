@@ -139,7 +139,7 @@ func (w *world) ours(web *probe.Web) {
 	}
 	r := httptest.NewRequest(method, web.URL, strings.NewReader(text))
 	r.Header.Set("Content-Type", "text/xml")
-	if settings.ServedDomain(u.Hostname()) != domain {
+	if settings.DomainOfServiceHost(u.Hostname()) != domain {
 		r.Host = "autodiscover." + domain
 	}
 	recorder := httptest.NewRecorder()

@@ -25,7 +25,7 @@ type Snapshot struct {
 	index
 	// Server is the [server] table.
 	Server Server
-	// Profiles counts the profiles.
+	// Profiles is the number of profiles.
 	Profiles int
 
 	origins map[*settings.Settings][]Origin
@@ -35,7 +35,7 @@ type Snapshot struct {
 // SameAs reports whether two snapshots, loaded by this process, come from files with the same content.
 func (s *Snapshot) SameAs(other *Snapshot) bool { return other != nil && s.digest == other.digest }
 
-// Domains counts the names that are answered for, aliases and wildcards included, the fallback's not.
+// Domains returns the number of names that are answered for, with aliases and wildcards, and without those of the fallback.
 func (s *Snapshot) Domains() int { return len(s.names) + len(s.wildcards) }
 
 // Explain says where each value of settings that Lookup returned was written.

@@ -14,45 +14,45 @@ type Kind uint8
 
 // The kinds, in the order in which Entries lists them.
 const (
-	Single   Kind = iota + 1 // a domain and its aliases, which stand for it
-	List                     // names that share settings, each standing for itself
+	Single   Kind = iota + 1 // a domain and its aliases
+	List                     // names that share settings, each on its own
 	Wildcard                 // all names below one
-	Fallback                 // all names that stand nowhere else
+	Fallback                 // all names that are not configured
 )
 
-// Entry is what one entry of the configuration answers. Nothing in it is inherited any more.
+// Entry is what one entry of the configuration answers, with all inherited values filled in.
 type Entry struct {
 	Kind Kind
 	// Names are the domain before its aliases, the names of a list in the order of the file, or what follows a wildcard's "*.".
 	Names    []settings.Domain
-	Disabled bool // it answers like a name that stands nowhere; it has no Choice
-	Choice        // what holds if no rule fits
+	Disabled bool // answered like a name that is not configured; there is no Choice
+	Choice        // without a rule that matches
 	Rules    []Rule
-	// MX are the hosts to one of which a name's mail must go for a Fallback to answer; nil for every name.
+	// MX are the hosts to one of which a name's mail must go for a Fallback to answer; nil if it answers for every name.
 	MX []settings.Domain
 }
 
-// Choice is a set of settings for those who may know it.
+// Choice is settings, and what clients outside of certain networks get instead.
 type Choice struct {
 	Settings *settings.Settings
-	// Networks are the only ones told about servers without encryption. Without such servers there are none.
+	// Networks are the only ones that get servers without encryption. It is nil if there are no such servers.
 	Networks settings.Networks
-	// Outside is what clients in none of the networks are told; nil for nothing at all.
+	// Outside is what clients in none of the networks get; nil for nothing at all.
 	Outside *settings.Settings
 }
 
-// Rule is a Choice for some addresses or networks. The first rule that fits wins.
+// Rule is a Choice for some addresses or networks. The first rule that matches wins.
 type Rule struct {
 	HasUsers bool
-	Users    []string          // addresses and patterns, sorted; for everybody without HasUsers
-	From     settings.Networks // nil for everywhere
+	Users    []string          // addresses and patterns, sorted; without HasUsers the rule is for all
+	From     settings.Networks // nil for all
 	Choice
 }
 
-// Anywhere lists the networks that every client is in: servers without encryption may be told to all the world.
+// Anywhere are networks that contain every client: with them, servers without encryption are for everyone.
 var Anywhere = settings.Networks{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")}
 
-// ForAnybody returns what may be told to a client whose network is not known; nil for nothing.
+// ForAnybody returns the settings for a client whose network is not known; nil for nothing.
 func (c Choice) ForAnybody() *settings.Settings {
 	for _, network := range Anywhere {
 		if !slices.Contains(c.Networks, network) {
@@ -80,8 +80,8 @@ func (s *Snapshot) Entries() []Entry {
 	return entries
 }
 
-// EntriesFor returns only what answers for the given names, each entry once. A list is cut down to them; what a wildcard or the
-// fallback says about a name becomes an entry of its own.
+// EntriesFor returns only the entries that answer for the given names, each once. A list is reduced to these names; what a wildcard or
+// the fallback answers for a name becomes an entry of its own.
 func (s *Snapshot) EntriesFor(only []settings.Domain) ([]Entry, error) {
 	all := s.Entries()
 	owner := make(map[settings.Domain]int)
@@ -180,7 +180,7 @@ func exportRules(rules []rule) []Rule {
 	return exported
 }
 
-// NamedDomains lists the enabled domains that the configuration has by name: not those that only a wildcard or the fallback covers.
+// NamedDomains lists the enabled domains that are configured by name: not those that only a wildcard or the fallback answers for.
 func (s *Snapshot) NamedDomains() []settings.Domain {
 	var named []settings.Domain
 	for _, e := range s.Entries() {

@@ -111,7 +111,7 @@ func printAll(t *testing.T, entries []domains.Entry) *domains.Snapshot {
 	t.Helper()
 	dir := t.TempDir()
 	lists := 0
-	printer := domains.Printer{Aside: func(list []string) (string, error) {
+	printer := domains.Printer{WriteList: func(list []string) (string, error) {
 		lists++
 		name := "list-" + strconv.Itoa(lists) + ".txt"
 		return name, os.WriteFile(filepath.Join(dir, name), []byte(strings.Join(list, "\n")), 0o600)
@@ -236,16 +236,16 @@ smtp = "b.example.com"
 	}
 }
 
-// TestPrintAside: users cannot stand in the text, and names need not.
-func TestPrintAside(t *testing.T) {
+// TestPrintLists: users cannot stand in the text, and names need not.
+func TestPrintLists(t *testing.T) {
 	dir := t.TempDir()
 	s := loadFile(t, writeAll(t, dir, map[string]string{"domains.toml": everything, "users.txt": "ann@main.example\n"}))
 	entries, err := s.EntriesFor([]settings.Domain{"main.example"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := (domains.Printer{}).Entry(entries[0]); !errors.Is(err, domains.ErrAside) {
-		t.Errorf("got %v, want ErrAside", err)
+	if _, err := (domains.Printer{}).Entry(entries[0]); !errors.Is(err, domains.ErrNeedsFile) {
+		t.Errorf("got %v, want ErrNeedsFile", err)
 	}
 	many := domains.Entry{Kind: domains.List, Choice: entries[0].Choice}
 	for i := range 1500 {
@@ -256,7 +256,7 @@ func TestPrintAside(t *testing.T) {
 		t.Errorf("%v\n%.300s…", err, inline)
 	}
 	var aside []string
-	text, err := domains.Printer{Aside: func(list []string) (string, error) { aside = list; return "names.txt", nil }}.Entry(many)
+	text, err := domains.Printer{WriteList: func(list []string) (string, error) { aside = list; return "names.txt", nil }}.Entry(many)
 	if err != nil || len(aside) != 1500 || !strings.Contains(text, "\ndomains_file = \"names.txt\"\n") {
 		t.Errorf("%v, %d aside\n%s", err, len(aside), text)
 	}

@@ -6,9 +6,9 @@ import (
 	"mailhint/settings"
 )
 
-// Exchangers reports whether a domain's mail goes to one of the given hosts (its MX), as far as that is known. It must not wait: a
-// request is being answered. What it does not know yet it may find out for the next one. The client is who asks, the zero Addr if that
-// is not known, so that nobody can have it find out too much.
+// Exchangers reports whether a domain's mail goes to one of the given hosts (its MX), as far as that is known. It must not wait, because
+// a request is being answered; what it does not know yet it may look up for the next one. The client is the address that the request is
+// from, the zero Addr if that is not known, so that look-ups can be limited for each client.
 type Exchangers func(d settings.Domain, hosts []settings.Domain, client netip.Addr) bool
 
 // fallbackValues are the values of fallbackKeys.
@@ -20,11 +20,11 @@ type fallbackValues struct {
 // fallback is what answers for names that are not configured.
 type fallback struct {
 	entry
-	mx []settings.Domain // answer only for domains whose mail goes to one of these; nil for every name in the world
+	mx []settings.Domain // answer only for domains whose mail goes to one of these; nil for every name
 }
 
-// AskExchangers sets who knows where the mail of unlisted names goes. It must be called before the first Lookup; without it a
-// fallback with mx answers for nobody.
+// AskExchangers sets what knows where the mail of names that are not configured goes. It must be called before the first Lookup; without
+// it a fallback with mx does not answer.
 func (x *index) AskExchangers(e Exchangers) { x.exchangers = e }
 
 // FallbackMX returns the hosts to one of which a name's mail must go for the fallback to answer; nil if there is no such condition,
@@ -36,7 +36,7 @@ func (x *index) FallbackMX() []settings.Domain {
 	return x.fallback.mx
 }
 
-// answers reports whether the fallback is for a name that a client asks for.
+// answers reports whether the fallback answers a client for a name.
 func (f *fallback) answers(d settings.Domain, e Exchangers, client netip.Addr) bool {
 	return f != nil && (f.mx == nil || e != nil && e(d, f.mx, client))
 }

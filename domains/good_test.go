@@ -98,7 +98,7 @@ func ask(t testing.TB, question string) settings.Question {
 	for ; len(words) > 0; words = words[2:] {
 		switch words[0] {
 		case "at":
-			q.Host = settings.MailDomain(words[1])
+			q.Host = settings.DomainOfHost(words[1])
 		case "from":
 			q.Client = netip.MustParseAddr(words[1])
 		default:

@@ -2,29 +2,29 @@ package domains
 
 import "fmt"
 
-// Limits of what is handed to the TOML decoder and to the reader of lines. Without them a small file kills the process: 40 KB of
-// nested inline tables took 23 s and 7 GiB, 20 KB of one dotted key 4 s and 2 GiB, 200 KB of short keys in one table with a long
-// name 20 s (BurntSushi/toml 1.6.0). A table takes 5 KB of memory until it is read, an inline one 1.6 KB, a key 0.8 KB.
+// Limits of what the TOML decoder and the reader of positions are given. Without them a small file kills the process: 40 KB of nested
+// inline tables took 23 s and 7 GiB, 20 KB of one dotted key 4 s and 2 GiB, 200 KB of short keys in one table with a long name 20 s
+// (BurntSushi/toml 1.6.0). While it is read, a table takes 5 KB of memory, an inline one 1.6 KB, a key 0.8 KB.
 const (
 	maxFile   = 64 << 20  // octets; 100,000 full domain entries are 32 MB
 	maxTables = 200_000   // lines such as [domains."example.com"]
-	maxMarks  = 3_000_000 // brackets, commas and equals signs outside of texts; 100,000 full domain entries have 2,600,000
+	maxMarks  = 3_000_000 // brackets, commas and equals signs outside of strings; 100,000 full domain entries have 2,600,000
 	maxDepth  = 16        // brackets within brackets
 	maxParts  = 16        // parts of a key, together with those of the tables around it
 	maxText   = 4 << 10   // octets of one key or one string
 
-	// The decoder spells every key out with the names of all tables around it, so its work grows with the sum of these spellings. In
-	// files as people and panels write them it is one to eight times the file.
+	// The decoder writes out every key with the names of all tables around it, so its work grows with the sum of these names. In files
+	// as people and control panels write them, that is one to eight times the size of the file.
 	spellingFactor = 16
 	spellingFree   = 1 << 20
 )
 
-// guard looks over a text in one pass before it is decoded, and refuses what is too large, too deep, too dotted or too long. It
-// understands strings, comments and where keys begin, and leaves every other mistake to the decoder. The line is 0 where the
-// whole file is meant.
-func guard(text string) (line int, err error) {
+// checkLimits scans a text in one pass before it is decoded, and refuses what is too large, too deep, too dotted or too long. It
+// understands strings, comments and where keys begin, and leaves every other mistake to the decoder. The line is 0 if the error is about
+// the whole file.
+func checkLimits(text string) (line int, err error) {
 	if len(text) > maxFile {
-		return 0, fmt.Errorf("it has %d MB, more than the %d MB that are read at once; %s", len(text)>>20, maxFile>>20, useList)
+		return 0, fmt.Errorf("is too large: %d MB, and at most %d MB are read; %s", len(text)>>20, maxFile>>20, useList)
 	}
 	s := scan{text: text, line: 1, blank: true}
 	for s.i < len(text) {
@@ -32,27 +32,27 @@ func guard(text string) (line int, err error) {
 			return s.line, err
 		}
 		if s.tables > maxTables {
-			return 0, fmt.Errorf("it has more than %d tables; %s", maxTables, useList)
+			return 0, fmt.Errorf("has more than %d tables; %s", maxTables, useList)
 		}
 		if s.marks > maxMarks {
-			return 0, fmt.Errorf("it has more than %d keys and values; %s", maxMarks, useList)
+			return 0, fmt.Errorf("has more than %d keys and values; %s", maxMarks, useList)
 		}
 	}
 	return 0, nil
 }
 
 // useList says what to do about a file with too much in it.
-const useList = "put names without settings of their own into a domains_file"
+const useList = "move names without settings of their own to a domains_file"
 
-// scan is the state of guard.
+// scan is the state of checkLimits.
 type scan struct {
 	text    string
 	i, line int
-	blank   bool // nothing but white space stands on the line so far
+	blank   bool // there is nothing but white space on the line so far
 	header  bool // within the brackets of a line such as [domains."example.com"]
 
 	depth  int                // open brackets
-	around [maxDepth + 1]keys // by depth: the tables that a key there stands in
+	around [maxDepth + 1]keys // by depth: the tables that a key there is in
 	key    keys               // the latest key, with the tables around it
 	start  int                // of the key that is being read
 	dots   int                // in that key
@@ -79,7 +79,7 @@ func (s *scan) step() error {
 		s.newLine()
 		return nil
 	case '.':
-		err := s.measure() // also on the way: 20 KB of dots take long before the = comes
+		err := s.measure() // already here: 20 KB of dots take long before there is an =
 		s.dots++
 		s.i++
 		return err
@@ -106,7 +106,7 @@ func (s *scan) step() error {
 		return err
 	case c == '[' || c == '{':
 		if s.depth++; s.depth > maxDepth {
-			return fmt.Errorf("more than %d brackets stand within each other; nothing here needs more than 4", maxDepth)
+			return fmt.Errorf("brackets are nested more than %d deep; nothing here needs more than 4", maxDepth)
 		}
 		s.around[s.depth] = s.key
 		s.next()
@@ -120,13 +120,13 @@ func (s *scan) step() error {
 	return nil
 }
 
-// next goes on behind a mark, after which a key or value may begin.
+// next continues after a mark, behind which a key or value may begin.
 func (s *scan) next() {
 	s.marks++
 	s.begin()
 }
 
-// begin goes on behind a character after which a key may begin.
+// begin continues after a character behind which a key may begin.
 func (s *scan) begin() {
 	s.i++
 	s.start, s.dots = s.i, 0
@@ -138,11 +138,11 @@ func (s *scan) newLine() {
 	s.blank, s.header = true, false
 }
 
-// measure looks at the key that ends here.
+// measure checks the key that ends here.
 func (s *scan) measure() error {
 	octets, parts := s.i-s.start, s.dots+1
 	if octets > maxText {
-		return fmt.Errorf("a key is longer than %d octets", maxText)
+		return fmt.Errorf("a key is longer than %d octets; shorten it", maxText)
 	}
 	around := s.around[s.depth]
 	if s.header {
@@ -153,7 +153,7 @@ func (s *scan) measure() error {
 		return fmt.Errorf("a key has more than %d parts, counting those of the tables around it; put quotes around a domain name: [domains.\"example.com\"]", maxParts)
 	}
 	if s.spelling += s.key.octets; s.spelling > spellingFree+spellingFactor*len(s.text) {
-		return fmt.Errorf("too many keys stand in tables with long names; shorten the names")
+		return fmt.Errorf("too many keys are in tables with long names; shorten the names")
 	}
 	return nil
 }
@@ -162,7 +162,7 @@ func (s *scan) measure() error {
 func (s *scan) quoted() error {
 	end := stringEnd(s.text, s.i)
 	if end-s.i > maxText {
-		return fmt.Errorf("a text is longer than %d octets; close its quotes, or shorten it", maxText)
+		return fmt.Errorf("a string is longer than %d octets; close its quotes, or shorten it", maxText)
 	}
 	for ; s.i < end; s.i++ {
 		if s.text[s.i] == '\n' {

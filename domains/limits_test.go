@@ -62,7 +62,7 @@ func numberedLines(n int, format string) string {
 func TestGuardKillers(t *testing.T) {
 	for name, text := range killers() {
 		t.Run(name, func(t *testing.T) {
-			if line, err := guard(text); err == nil || line > strings.Count(text, "\n")+1 {
+			if line, err := checkLimits(text); err == nil || line > strings.Count(text, "\n")+1 {
 				t.Fatalf("guard: line %d, error %v", line, err)
 			}
 			if len(text) > 2<<20 {
@@ -82,14 +82,14 @@ func TestGuardKillers(t *testing.T) {
 	}
 }
 
-// Who has too many entries is told where they belong. 100,000 domains with all they can have are not too many.
+// The message about too many entries says where they belong. 100,000 domains with all that they can have are not too many.
 func TestTooManyEntries(t *testing.T) {
-	if _, err := guard(numberedLines(maxTables+1, "[domains.\"a%d.example\"]\n")); err == nil ||
-		err.Error() != "it has more than 200000 tables; put names without settings of their own into a domains_file" {
+	if _, err := checkLimits(numberedLines(maxTables+1, "[domains.\"a%d.example\"]\n")); err == nil ||
+		err.Error() != "has more than 200000 tables; move names without settings of their own to a domains_file" {
 		t.Errorf("tables: error %v", err)
 	}
-	if _, err := guard("domains = [" + strings.Repeat("\"a.example\",\n", maxMarks+1)); err == nil ||
-		err.Error() != "it has more than 3000000 keys and values; put names without settings of their own into a domains_file" {
+	if _, err := checkLimits("domains = [" + strings.Repeat("\"a.example\",\n", maxMarks+1)); err == nil ||
+		err.Error() != "has more than 3000000 keys and values; move names without settings of their own to a domains_file" {
 		t.Errorf("elements: error %v", err)
 	}
 	full := numberedLines(100_000, `[domains."a%d.example"]
@@ -100,7 +100,7 @@ imap    = { url = "imaps://imap.hoster.example", login = "%%EMAILLOCALPART%%" }
 pop3    = { url = "pop3s://pop.hoster.example", login = "%%EMAILLOCALPART%%" }
 smtp    = { url = "submissions://smtp.hoster.example", login = "%%EMAILLOCALPART%%" }
 `)
-	if line, err := guard(full); err != nil {
+	if line, err := checkLimits(full); err != nil {
 		t.Errorf("line %d: %v", line, err)
 	}
 }
@@ -112,7 +112,7 @@ func TestTooLargeFile(t *testing.T) {
 		t.Skip(err)
 	}
 	_, err := Load(file)
-	if err == nil || !strings.Contains(err.Error(), "more than 64 MB; put names without settings of their own into a domains_file") {
+	if err == nil || !strings.Contains(err.Error(), "more than 64 MB; move names without settings of their own to a domains_file") {
 		t.Errorf("error %.300v", err)
 	}
 }
@@ -226,7 +226,7 @@ func TestGuardLetsThrough(t *testing.T) {
 		"[domains.\"" + strings.Repeat("a.", 125) + "example\"]\n" + numberedLines(30, "key%d = 1\n"),
 		"a = [\n" + strings.Repeat("# a comment (with brackets [ and quotes \" ')\n", 1000) + "]",
 	} {
-		if line, err := guard(text); err != nil {
+		if line, err := checkLimits(text); err != nil {
 			t.Errorf("line %d: %v\n%.200s", line, err, text)
 		}
 	}
@@ -240,7 +240,7 @@ func FuzzGuard(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		if _, err := guard(text); err != nil {
+		if _, err := checkLimits(text); err != nil {
 			return
 		}
 		values := make(map[string]any)

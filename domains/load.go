@@ -138,7 +138,7 @@ func (l *loader) parse(file, hint string) (*table, bool) {
 		l.note(Position{File: file}, "", "cannot be read: %v%s", err, hint)
 		return nil, false
 	}
-	if line, err := guard(text); err != nil {
+	if line, err := checkLimits(text); err != nil {
 		l.note(Position{file, line}, "", "%v", err)
 		return nil, false
 	}

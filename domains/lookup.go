@@ -11,28 +11,28 @@ import (
 // entry is what one entry of the configuration answers: for one domain and its aliases, for the names below a wildcard, or for
 // all the names in a profile's lists.
 type entry struct {
-	primary  settings.Domain // the domain that aliases stand for; empty if each name stands for itself
+	primary  settings.Domain // the domain that the aliases are for; empty if each name is its own
 	disabled bool
-	choice   // what holds if no rule fits
+	choice   // without a rule that matches
 	rules    []rule
 }
 
-// choice is a set of settings for those who may know it.
+// choice is settings, and what clients outside of certain networks get instead.
 type choice struct {
 	settings *settings.Settings
-	// outside is told to clients in none of the networks: settings without the unencrypted servers, nil for nothing at all.
+	// outside is for clients in none of the networks: settings without the unencrypted servers; nil for nothing at all.
 	outside  *settings.Settings
 	networks settings.Networks
 }
 
 // rule is a choice for some addresses or networks.
 type rule struct {
-	users *users            // nil for everybody
-	from  settings.Networks // nil for everywhere
+	users *users            // nil for all
+	from  settings.Networks // nil for all
 	choice
 }
 
-// claim is the claim of an entry on a name, and where it was made. A configuration can have a million.
+// claim is the claim of an entry to a name, and where it was made. A configuration can have a million.
 type claim struct {
 	entry uint32
 	file  uint32 // index into index.files
@@ -50,9 +50,9 @@ type index struct {
 	exchangers Exchangers
 }
 
-// find returns the entry that answers a client for a name: the exact one, else the longest wildcard, else the fallback if the name's
-// mail goes where it must. Aliases are exact names here; one that a wildcard covers is refused at load, because the order of the
-// documentation would never reach it.
+// find returns the entry that answers a client for a name: that of the exact name, else the longest wildcard, else the fallback if it
+// answers for the name. Aliases are exact names here; an alias that a wildcard matches is refused at load, because by the documented
+// order it would never be reached.
 func (x *index) find(d settings.Domain, client netip.Addr) (*entry, bool) {
 	if c, ok := x.names[d]; ok {
 		return &x.entries[c.entry], true
@@ -66,7 +66,7 @@ func (x *index) find(d settings.Domain, client netip.Addr) (*entry, bool) {
 	return &x.fallback.entry, true
 }
 
-// wildcard returns the claim of the longest wildcard that covers a name.
+// wildcard returns the claim of the longest wildcard that matches a name.
 func (x *index) wildcard(d settings.Domain) (claim, bool) {
 	if len(x.wildcards) == 0 {
 		return claim{}, false
@@ -84,7 +84,7 @@ func (x *index) wildcard(d settings.Domain) (claim, bool) {
 }
 
 // Lookup is the settings.Lookup of this snapshot, which never waits. The Host's domain answers for an address of a domain that is not
-// configured, or switched off, which is the same to everyone outside; but not for one that has no settings for this client.
+// configured, or disabled, which must look the same from outside; but not for one that has no settings for this client.
 func (x *index) Lookup(_ context.Context, q settings.Question) (settings.Found, error) {
 	for _, d := range []settings.Domain{q.Address.Domain, q.Host} {
 		if d == "" {
@@ -113,7 +113,7 @@ func (e *entry) lookup(d settings.Domain, q settings.Question) (settings.Found, 
 	return found, nil
 }
 
-// choose returns the first rule that fits, or what holds without one.
+// choose returns the choice of the first rule that matches, or that of the entry.
 func (e *entry) choose(q settings.Question) choice {
 	for _, r := range e.rules {
 		if r.users != nil && (q.Address.IsZero() || !r.users.contain(q.Address)) {
@@ -134,7 +134,7 @@ func (c choice) forClient(client netip.Addr) *settings.Settings {
 	return c.settings
 }
 
-// fits reports whether hosts made of a domain are still host names: "mail." before one of 250 octets is too long, and so is a label
+// fits reports whether hosts made of a domain are valid host names: "mail." before a domain of 250 octets is too long, and so is a label
 // made of "mail-" and one of 60.
 func fits(found settings.Found) bool {
 	for _, server := range found.Servers {
@@ -150,7 +150,7 @@ func fits(found settings.Found) bool {
 
 // all yields every set of settings that an entry can answer with.
 func (e *entry) all(yield func(*settings.Settings) bool) bool {
-	if e.disabled { // its rules are read too, and never answer
+	if e.disabled { // its rules are read, but never used
 		return true
 	}
 	choices := []choice{e.choice}

@@ -8,12 +8,12 @@ import (
 	"mailhint/settings"
 )
 
-// Advertised yields every server that is told to anybody, with its host's name, in an order that stays the same. A server that
-// several entries name comes several times. Hosts made of the domain come last, once for each name; for the names below a wildcard
-// and those of the fallback, which nobody knows, they are left out.
+// Advertised yields every server that any client is told about, with its host name, always in the same order. A server that several
+// entries name is yielded several times. Hosts made of the domain come last, once for each name; for the names below a wildcard and
+// those of the fallback, which are not known, they are left out.
 func (x *index) Advertised() iter.Seq2[string, settings.Server] {
 	return func(yield func(string, settings.Server) bool) {
-		made := make(map[uint32][]settings.Server) // by entry: those with a host made of the domain
+		made := make(map[uint32][]settings.Server) // by entry: those whose host is made of the domain
 		for number := range x.entries {
 			for _, server := range x.entries[number].servers() {
 				if strings.Contains(string(server.Host), "%") {
@@ -34,7 +34,7 @@ func (x *index) Advertised() iter.Seq2[string, settings.Server] {
 	}
 }
 
-// servers returns those of all settings of an entry.
+// servers returns the servers of all settings of an entry.
 func (e *entry) servers() []settings.Server {
 	var servers []settings.Server
 	e.all(func(s *settings.Settings) bool {
@@ -44,7 +44,7 @@ func (e *entry) servers() []settings.Server {
 	return servers
 }
 
-// yieldMade yields the servers of entries whose hosts are made of each name.
+// yieldMade yields servers whose hosts are made of the domain, for each name of their entries.
 func (x *index) yieldMade(made map[uint32][]settings.Server, yield func(string, settings.Server) bool) {
 	if len(made) == 0 {
 		return
@@ -65,7 +65,7 @@ func (x *index) yieldMade(made map[uint32][]settings.Server, yield func(string, 
 		for _, server := range made[number] {
 			host := server.Host.Expand(string(d), string(primary))
 			if _, err := settings.ParseDomain(host); err != nil {
-				continue // too long: Lookup answers for no such name either
+				continue // too long: Lookup does not answer for such a name either
 			}
 			if !yield(host, server) {
 				return

@@ -8,22 +8,22 @@ import (
 	"github.com/pelletier/go-toml/v2/unstable"
 )
 
-// lines knows on which line of a file each key stands. The decoder tells values but not places, so a second, syntactic reading
-// of the text finds them.
+// lines knows on which line of a file each key is. The decoder returns values without positions, so the text is read a second time
+// for its syntax only.
 type lines struct {
 	starts []int // offset of each line
 	root   place
 }
 
-// place is where a key or an element of an array stands, and what stands below it.
+// place is where a key or an element of an array is, and what is below it.
 type place struct {
 	offset   int
 	keys     map[string]*place
 	elements []*place
 }
 
-// findLines reads the text. It finds nothing behind what the syntactic reader does not take; then problems name the nearest table
-// before, or the file only.
+// findLines reads the text. It finds nothing after what the syntactic reader does not accept; problems then name the nearest table
+// before it, or only the file.
 func findLines(text string) lines {
 	l := lines{starts: []int{0}}
 	for i := range len(text) {
@@ -32,7 +32,7 @@ func findLines(text string) lines {
 		}
 	}
 	var p unstable.Parser
-	table := &l.root // that key-values belong to
+	table := &l.root // that the next keys belong to
 	p.Reset([]byte(text))
 	for p.NextExpression() {
 		e := p.Expression()
@@ -46,8 +46,8 @@ func findLines(text string) lines {
 	return l
 }
 
-// header notes a [table] or [[table]] line and returns the table it opens. On the way it goes through the latest element of each
-// array of tables.
+// header notes a [table] or [[table]] line and returns the table that it opens. The path leads through the latest element of each array
+// of tables.
 func (p *place) header(e *unstable.Node) *place {
 	for it := e.Key(); it.Next(); {
 		p = p.below(it.Node())
@@ -89,7 +89,7 @@ func (p *place) value(v *unstable.Node) {
 	}
 }
 
-// below returns the place of a key in a table: the first, which is the table's header rather than a later line that goes on with it.
+// below returns the place of a key in a table: the first, which is the table's header rather than a later line that extends it.
 func (p *place) below(key *unstable.Node) *place {
 	if known, ok := p.keys[string(key.Data)]; ok {
 		return known
@@ -121,10 +121,10 @@ func (l lines) of(path []string) int {
 	return sort.SearchInts(l.starts, p.offset+1)
 }
 
-// element returns the part of a path that stands for an element of an array. No key is spelled like it.
+// element returns the part of a path that stands for an element of an array. No key looks like it.
 func element(i int) string { return elementMark + strconv.Itoa(i) }
 
-const elementMark = "\xFF#" // no UTF-8
+const elementMark = "\xFF#" // not valid UTF-8
 
 func elementNumber(part string) (int, bool) {
 	digits, ok := strings.CutPrefix(part, elementMark)

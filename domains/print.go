@@ -10,23 +10,23 @@ import (
 	"mailhint/settings"
 )
 
-// Printer writes entries as domains.toml spells them: what goes without saying is left out, a pair of servers that a bare host
-// stands for becomes that host, and logins stand at the servers only where they differ.
+// Printer writes entries as TOML: values that are the default are left out, a pair of servers that a bare host stands for becomes that
+// host, and servers have a login of their own only if it differs.
 //
-// Nothing is inherited in what it writes, so it must be loaded without [defaults] to give the same answers.
+// The text assumes that nothing is inherited: to give the same answers, it must be loaded without [defaults].
 type Printer struct {
-	// Aside, if set, keeps a list in a file of its own and returns the file's name. Without it lists of names stand in the text, and
-	// a rule for some users cannot be written.
-	Aside func(list []string) (file string, err error)
+	// WriteList, if set, writes a list to a file of its own and returns the file's name. Without it, lists of names are in the text, and a
+	// rule for some users cannot be written.
+	WriteList func(list []string) (file string, err error)
 }
 
-// ErrAside means that a rule for some users cannot be written without a file of their addresses.
-var ErrAside = errors.New("it has a rule with a users_file, which cannot stand in the text itself")
+// ErrNeedsFile means that a rule for some users cannot be written without a file for their addresses. Set Printer.WriteList.
+var ErrNeedsFile = errors.New("a rule for some users needs a users_file")
 
-// longList is the length from which names go into a file of their own.
+// longList is the number of names from which they are written to a file of their own.
 const longList = 1000
 
-// Entry returns the tables of an entry, with comments above them. A list becomes a profile named after its first domain.
+// Entry returns the tables of an entry, below comments. A list becomes a profile named after its first domain.
 func (p Printer) Entry(e Entry, comments ...string) (string, error) {
 	name := "fallback"
 	if e.Kind != Fallback {
@@ -68,7 +68,7 @@ func (b *tomlText) line(s string) {
 	b.WriteByte('\n')
 }
 
-// comment writes a comment, whatever the text holds, in lines that can be read.
+// comment writes a comment in lines of readable length, whatever the text contains.
 func (b *tomlText) comment(s string) {
 	s = strings.Map(func(r rune) rune {
 		if !strconv.IsPrint(r) {
@@ -87,15 +87,15 @@ func (b *tomlText) comment(s string) {
 	b.line(line)
 }
 
-// wide is the length in octets that lines are broken at.
+// wide is the length in octets at which lines are broken.
 const wide = 120
 
 func (b *tomlText) header(path ...string) { b.line("[" + spellKey(path...) + "]") }
 
 func (b *tomlText) value(key, text string) { b.line(key + " = " + quote(text)) }
 
-// domain writes the table of a domain or wildcard. Its rules become profiles, because a rule without one would inherit from the
-// domain what it does not say.
+// domain writes the table of a domain or wildcard. Its rules become profiles, because a rule without one would inherit the other values
+// of the domain.
 func (b *tomlText) domain(p Printer, name string, e Entry) error {
 	for i, r := range e.Rules {
 		if !e.Disabled {
@@ -119,10 +119,10 @@ func (b *tomlText) domain(p Printer, name string, e Entry) error {
 	for i, r := range e.Rules {
 		b.line("[[" + spellKey("domains", name, "rules") + "]]")
 		if r.HasUsers {
-			if p.Aside == nil {
-				return fmt.Errorf("%s: %w", name, ErrAside)
+			if p.WriteList == nil {
+				return fmt.Errorf("%s: %w", name, ErrNeedsFile)
 			}
-			file, err := p.Aside(r.Users)
+			file, err := p.WriteList(r.Users)
 			if err != nil {
 				return err
 			}
@@ -145,11 +145,11 @@ func (b *tomlText) profile(name string, c Choice) {
 	b.settingTables(&v, "profiles", name)
 }
 
-// names writes the names of a list, each on its line: their order is kept then.
+// names writes the names of a list, each on its own line, which keeps their order.
 func (b *tomlText) names(p Printer, names []settings.Domain) error {
 	list := texts(names)
-	if len(list) >= longList && p.Aside != nil {
-		file, err := p.Aside(list)
+	if len(list) >= longList && p.WriteList != nil {
+		file, err := p.WriteList(list)
 		if err != nil {
 			return err
 		}
@@ -270,7 +270,7 @@ func (b *tomlText) lines(key string, list []string) {
 	b.line("]")
 }
 
-// spellKey joins the parts of a table's name. Names of domains and profiles are always quoted, as the documentation tells admins.
+// spellKey joins the parts of a table's name. Names of domains are always quoted, as the documentation shows them.
 func spellKey(path ...string) string {
 	parts := slices.Clone(path)
 	if len(parts) > 1 && (strings.ContainsFunc(parts[1], notBare) || parts[0] == "domains" || parts[1] == "") {

@@ -10,7 +10,7 @@ import (
 	"mailhint/spelling"
 )
 
-// Position is a place in a file. The zero Position is nowhere: a built-in value.
+// Position is a place in a file. The zero Position is that of a built-in value.
 type Position struct {
 	File string
 	Line int // counted from 1; 0 if only the file is known
@@ -27,10 +27,10 @@ func (p Position) String() string {
 	return fmt.Sprintf("%s:%d", p.File, p.Line)
 }
 
-// Problem is one mistake in a file: where, in which key, what is wrong and how to write it.
+// Problem is one mistake in a file: where it is, in which key, what is wrong and how to write it.
 type Problem struct {
 	Position
-	Key  string // as TOML spells it: domains."example.com".imap; empty if the mistake is in no key
+	Key  string // as TOML spells it: domains."example.com".imap; empty if the mistake is not in a key
 	Text string
 }
 
@@ -46,7 +46,7 @@ func (p Problem) String() string {
 // Load returns.
 type Problems []Problem
 
-// maxShown bounds what Error says: a log and a readiness page are no place for a million lines.
+// maxShown limits what Error says: logs and readiness pages must not get a million lines.
 const maxShown = 50
 
 // Error returns the first of the problems, a line each.
@@ -56,13 +56,13 @@ func (ps Problems) Error() string {
 		lines = append(lines, p.String())
 	}
 	if more := len(ps) - maxShown; more > 0 {
-		lines = append(lines, fmt.Sprintf("and %d more; mailhint check shows them all", more))
+		lines = append(lines, fmt.Sprintf("and %d more; mailhint check lists them all", more))
 	}
 	return strings.Join(lines, "\n")
 }
 
-// ErrUnread is in the error of Load and Open if the main file is not there or cannot be read, so that nothing is known of what it says:
-// name another, or write a first one.
+// ErrUnread is matched by the error of Load and Open if the main file does not exist or cannot be read, so that nothing is known about
+// its content: name another file, or create one.
 var ErrUnread = errors.New("the main file of the configuration cannot be read")
 
 // unread are the problems of a main file that could not be read.
@@ -72,37 +72,37 @@ func (u unread) Is(target error) bool { return target == ErrUnread }
 
 func (u unread) Unwrap() error { return u.Problems }
 
-// sorted returns the problems by file and line, each once. A mistake in a profile shows in every domain that uses it, maybe a
-// million times; it is told for the first of them.
+// sorted returns the problems by file and line, each once. A mistake in a profile appears in every domain that uses it, maybe a
+// million times; it is reported for the first of them.
 func (ps Problems) sorted() Problems {
 	sorted := slices.Clone(ps)
 	slices.SortStableFunc(sorted, func(a, b Problem) int {
 		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.lastKey(), b.lastKey()), cmp.Compare(a.Text, b.Text), cmp.Compare(a.Key, b.Key))
 	})
 	sorted = slices.Compact(sorted)
-	var told Problems
+	var reported Problems
 	for i := 0; i < len(sorted); {
 		p, same := sorted[i], 1
 		for i+same < len(sorted) && sorted[i+same].isLike(p) {
 			same++
 		}
 		if same > 1 {
-			p.Text += fmt.Sprintf(" (the same holds for %d more entries)", same-1)
+			p.Text += fmt.Sprintf(" (and the same in %d more entries)", same-1)
 		}
-		told = append(told, p)
+		reported = append(reported, p)
 		i += same
 	}
-	return told
+	return reported
 }
 
-// isLike reports whether two problems differ in nothing but the entry they show in.
+// isLike reports whether two problems differ only in the entry that they appear in.
 func (p Problem) isLike(q Problem) bool {
 	return p.Position == q.Position && p.Text == q.Text && p.lastKey() == q.lastKey()
 }
 
 func (p Problem) lastKey() string { return p.Key[strings.LastIndexByte(p.Key, '.')+1:] }
 
-// didYouMean returns "; did you mean "x"?" for the known word nearest to one that is not known, or "" if none is near.
+// didYouMean returns "; did you mean "x"?" for the known word nearest to an unknown one, or "" if none is near.
 func didYouMean(word string, known []string) string {
 	best := spelling.Nearest(word, known)
 	if best == "" {
@@ -111,12 +111,12 @@ func didYouMean(word string, known []string) string {
 	return fmt.Sprintf("; did you mean %q?", best)
 }
 
-// orList returns the hint, or, if there is none, what could stand there.
+// orList returns the hint, or, if there is none, the words to choose from.
 func orList(hint string, known []string) string {
 	if hint != "" {
 		return hint
 	}
-	return "; known here are " + few(known)
+	return "; use one of " + few(known)
 }
 
 // few lists words, but not a thousand.

@@ -44,7 +44,7 @@ func (l *loader) readDomain(t *table) {
 	l.index.entries[number] = e
 }
 
-// isUnquoted notes tables such as [domains.example.com], which TOML takes for table "com" in table "example" in table "domains".
+// isUnquoted notes tables such as [domains.example.com], which TOML reads as table "com" in table "example" in table "domains".
 func (l *loader) isUnquoted(t *table) bool {
 	if strings.Contains(t.name(), ".") {
 		return false
@@ -74,7 +74,7 @@ func (l *loader) noteUnquoted(t *table) {
 	}
 }
 
-// checkRedirect refuses a redirect of Autodiscover to the very name that is asked.
+// checkRedirect refuses a redirect of Autodiscover to the name that it comes from.
 func (l *loader) checkRedirect(stack layer, t *table) {
 	u, err := url.Parse(stack.AutodiscoverRedirect)
 	if err != nil { // ParseURL has read it before
@@ -148,7 +148,7 @@ func (l *loader) checkAliases() {
 	}
 }
 
-// claim gives a name to an entry, or says who has it already.
+// claim gives a name to an entry, or says where it is already defined.
 func (l *loader) claim(names map[settings.Domain]claim, d settings.Domain, c claim) error {
 	if first, taken := names[d]; taken {
 		return fmt.Errorf("%s is already defined at %s; remove one of them", d, l.place(first))

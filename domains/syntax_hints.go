@@ -6,7 +6,7 @@ import (
 	"github.com/BurntSushi/toml"
 )
 
-// syntaxHint adds to the decoder's message what admins most often have to change.
+// syntaxHint adds to the decoder's message what most often has to be changed.
 func syntaxHint(e toml.ParseError) string {
 	message := e.Message
 	if message == "" {
@@ -17,7 +17,7 @@ func syntaxHint(e toml.ParseError) string {
 	}
 	message = strings.TrimSuffix(message, ".")
 	if strings.ContainsAny(message, "“”„‟‘’‚«»") {
-		return message + "; a word processor has put these quotation marks there; write straight ones, as in imap = \"imap.example.com\""
+		return message + "; these quotation marks come from a word processor; write straight ones, as in imap = \"imap.example.com\""
 	}
 	for _, h := range syntaxHints {
 		if strings.Contains(message, h.part) {
@@ -27,16 +27,16 @@ func syntaxHint(e toml.ParseError) string {
 	return message
 }
 
-// syntaxHints are for parts of the decoder's messages. The first that fits is given.
+// syntaxHints are for parts of the decoder's messages. The first that matches is used.
 var syntaxHints = []struct{ part, hint string }{
 	{"already", "write each key and each table once"},
 	{"duplicate", "write each key and each table once"},
 	{`end table name, but got '\n'`, "close the brackets: [domains.\"example.com\"]"},
 	{"end table name", "put quotes around a domain name: [domains.\"example.com\"]"},
-	{"expected '.' or '='", "write it as in imap = \"imap.example.com\""},
-	{"expected value", "put text in quotes, as in imap = \"imap.example.com\""},
-	{"bare", "put text in quotes, as in imap = \"imap.example.com\""},
-	{"invalid escape", "write \\\\ for a backslash, or put the text in single quotes"},
-	{"cannot contain newlines", "close the quotes on the line they are opened"},
+	{"expected '.' or '='", "write a key and its value as in imap = \"imap.example.com\""},
+	{"expected value", "put quotes around a string, as in imap = \"imap.example.com\""},
+	{"bare", "put quotes around a string, as in imap = \"imap.example.com\""},
+	{"invalid escape", "write \\\\ for a backslash, or use single quotes"},
+	{"cannot contain newlines", "close the quotes on the same line"},
 	{"invalid UTF-8", "save the file as UTF-8"},
 }

@@ -11,13 +11,13 @@ import (
 	"mailhint/settings"
 )
 
-// table is a TOML table being read strictly: every value has a type, every key must be known, and every mistake is noted in the
-// source's list instead of ending the reading.
+// table is a TOML table that is read strictly: every value has a type, every key must be known, and every mistake is added to the
+// list of the source, so that all of them are found.
 type table struct {
 	src    *source
 	path   []string
 	values map[string]any
-	read   map[string]bool // keys that somebody asked for
+	read   map[string]bool // keys that are known here
 }
 
 // source is one file of the configuration.
@@ -31,7 +31,7 @@ func (s *source) table(path []string, values map[string]any) *table {
 	return &table{src: s, path: path, values: values, read: make(map[string]bool)}
 }
 
-// value returns a value and whether it is there, and remembers that its key is a known one.
+// value returns a value and whether it is there, and remembers that the key is known here.
 func (t *table) value(key string) (any, bool) {
 	t.read[key] = true
 	v, ok := t.values[key]
@@ -58,7 +58,7 @@ func (t *table) fail(key string, format string, args ...any) {
 	t.failAt(path, format, args...)
 }
 
-// failElement notes a mistake in an element of a list.
+// failElement notes a mistake in the i-th element of a list.
 func (t *table) failElement(key string, i int, format string, args ...any) {
 	t.failAt([]string{key, element(i)}, format, args...)
 }
@@ -68,7 +68,7 @@ func (t *table) failAt(path []string, format string, args ...any) {
 	*t.src.problems = append(*t.src.problems, Problem{t.at(path...), key, fmt.Sprintf(format, args...)})
 }
 
-// text returns a string, or "" and false if it is missing or something else.
+// text returns a string, or "" and false if there is none.
 func (t *table) text(key string) (string, bool) {
 	v, ok := t.value(key)
 	if !ok {
@@ -189,7 +189,7 @@ func (t *table) table(key string) (*table, bool) {
 // namedTables are the tables of which there may be many, each with a name, and how one is written.
 var namedTables = map[string]string{"domains": `domains."example.com"`, "profiles": "profiles.shared", "lookups": "lookups.people"}
 
-// failNoTable notes that something else stands where a table belongs.
+// failNoTable notes that there is something else where a table belongs.
 func (t *table) failNoTable(key string, v any) {
 	path, brackets := spell(append(slices.Clone(t.path), key)), ""
 	if example := namedTables[key]; example != "" && len(t.path) == 0 {
@@ -245,11 +245,11 @@ func (t *table) tables(key string) []*table {
 // name returns the table's own key.
 func (t *table) name() string { return t.path[len(t.path)-1] }
 
-// enoughHints is how many mistakes there may be before those that follow are told without what may have been meant, which takes long
-// to find out for millions of keys.
+// enoughHints is the number of mistakes after which the others are reported without a suggestion, which takes long to find for millions
+// of keys.
 const enoughHints = 1000
 
-// done notes every key that nobody asked for.
+// done notes every key that is not known here. It is called after all keys have been read.
 func (t *table) done() {
 	known := slices.Sorted(maps.Keys(t.read))
 	for _, key := range slices.Sorted(maps.Keys(t.values)) {
@@ -264,7 +264,7 @@ func (t *table) done() {
 	}
 }
 
-// spell returns a path as TOML writes it. Elements of arrays are left out: the line tells which one it is.
+// spell returns a path as TOML writes it. Elements of arrays are left out: the line says which one it is.
 func spell(path []string) string {
 	var parts []string
 	for _, part := range path {

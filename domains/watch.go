@@ -11,18 +11,18 @@ import (
 	"time"
 )
 
-// File follows a configuration on disk. It always has a good Snapshot: a change that cannot be used is reported and left alone.
+// File follows a configuration on disk. It always has a good Snapshot: a change that cannot be used is reported and otherwise ignored.
 type File struct {
 	name    string
 	use     func(*Snapshot) error
 	current atomic.Pointer[Snapshot]
 
-	loading sync.Mutex // one load at a time
+	loading sync.Mutex // held during a load
 	watch   watchlist  // of the last load, guarded by loading
 }
 
-// Open loads a configuration. use is called with each good Snapshot before it becomes the current one, for the first time now;
-// if it fails, so does the load.
+// Open loads a configuration. use is called with each good Snapshot before it becomes the current one, the first time by Open; if it
+// fails, so does the load.
 func Open(name string, use func(*Snapshot) error) (*File, error) {
 	f := &File{name: name, use: use}
 	if err := f.Reload(); err != nil {
@@ -34,14 +34,14 @@ func Open(name string, use func(*Snapshot) error) (*File, error) {
 // Current returns the newest good Snapshot.
 func (f *File) Current() *Snapshot { return f.current.Load() }
 
-// Reload loads the files as they are now. If that fails, the error says why and the Snapshot stays.
+// Reload loads the files as they are now. If that fails, the error says why, and the Snapshot stays as it is.
 func (f *File) Reload() error {
 	f.loading.Lock()
 	defer f.loading.Unlock()
 	return f.finish(load(f.name))
 }
 
-// finish takes over what load returned.
+// finish uses what load returned.
 func (f *File) finish(s *Snapshot, watch watchlist, err error) error {
 	f.watch = watch
 	if err != nil {
@@ -54,16 +54,16 @@ func (f *File) finish(s *Snapshot, watch watchlist, err error) error {
 	return nil
 }
 
-// How often the files are looked at, and for how long they must have been quiet before they are read: a file that is being
-// written in place is read when its writer is done.
+// How often the files are checked, and how long they must not have changed before they are read: a file that is being written in
+// place is read when its writer is done.
 const (
 	pollEvery = 500 * time.Millisecond
 	quiet     = 250 * time.Millisecond
 )
 
-// Watch reloads when a file changes, until ctx is done, and reports each result. It compares what stat says, which costs
-// microseconds and sees what watching by notification misses: renames over the file, swapped symbolic links of a Kubernetes
-// ConfigMap, network file systems, files that an include pattern newly matches.
+// Watch reloads when a file changes, until ctx is done, and reports each result. It compares what stat returns, which costs
+// microseconds and finds what notifications miss: renames over the file, swapped symbolic links of a Kubernetes ConfigMap, changes on
+// network file systems, and new files that match an include pattern.
 func (f *File) Watch(ctx context.Context, report func(error)) {
 	pause := pollEvery
 	for sleep(ctx, pause) {
@@ -84,7 +84,7 @@ func (f *File) changed() bool {
 	return f.watch.changed()
 }
 
-// settle waits until two looks at the files, a quiet time apart, find the same.
+// settle waits until two checks of the files, a quiet time apart, find the same state. It reports false if ctx is done before.
 func (f *File) settle(ctx context.Context) bool {
 	f.loading.Lock()
 	watch := f.watch
@@ -101,9 +101,9 @@ func (f *File) settle(ctx context.Context) bool {
 	}
 }
 
-// reloadChanged loads what changed, unless somebody else did so meanwhile. If the files change while they are read, what was
-// read may be half of each, and they are left for the next look. So they are if one is named for the first time: it may still be
-// written, and nobody has waited for it to be quiet.
+// reloadChanged loads what has changed, unless Reload has done so meanwhile. If the files change while they are read, the result may be
+// half old and half new, and they are left for the next check. The same applies if a file is named for the first time: it may still be
+// being written, and settle has not waited for it.
 func (f *File) reloadChanged() (err error, loaded bool) {
 	f.loading.Lock()
 	defer f.loading.Unlock()
@@ -119,10 +119,10 @@ func (f *File) reloadChanged() (err error, loaded bool) {
 	return f.finish(s, watch, err), true
 }
 
-// watchlist is what a configuration was read from, and what stat said about it just before: a file that changes while it is read
-// counts as not seen, so that the next look finds the change.
+// watchlist is what a configuration was read from, and what stat returned just before: a file that changes while it is read differs
+// from that, so that the next check finds the change.
 type watchlist struct {
-	seen  state    // files that were read, or are missing but named
+	seen  state    // files that were read, or that are named and do not exist
 	globs []string // include patterns
 }
 
@@ -133,7 +133,7 @@ func (w watchlist) look(file string) {
 	}
 }
 
-// with returns the watchlist with the files and patterns of another, as if these files had not been there.
+// with returns the watchlist with the files and patterns of another, as if these files had not existed.
 func (w watchlist) with(other watchlist) watchlist {
 	more := watchlist{maps.Clone(w.seen), other.globs}
 	for file := range other.seen {
@@ -162,11 +162,11 @@ func (w watchlist) now() state {
 	return st
 }
 
-// state is what stat says about each file of a watchlist.
+// state is what stat returns for each file of a watchlist.
 type state map[string]fingerprint
 
-// fingerprint changes whenever a file is written, replaced, or reached through another symbolic link. On Linux it holds the time of
-// the last change of any kind, which no program can set: cp -p and touch -r put back the time of writing.
+// fingerprint changes whenever a file is written, replaced, or reached through another symbolic link. On Linux it includes the time of
+// the last change of any kind, which no program can set: cp -p and touch -r restore the time of writing.
 type fingerprint struct {
 	size     int64
 	modified int64

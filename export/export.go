@@ -51,7 +51,7 @@ type Result struct {
 }
 
 // Write writes entries in one of Formats, into a folder or to a writer. A folder gets all files or none; see durable.Folder. That also holds
-// if ctx ends before all of them are ready. What cannot be expressed is remarked on and is not an error, except that domains.ErrAside is returned for a rule that TOML cannot hold without a
+// if ctx ends before all of them are ready. What cannot be expressed is remarked on and is not an error, except that domains.ErrNeedsFile is returned for a rule that TOML cannot hold without a
 // folder.
 func Write(ctx context.Context, w io.Writer, format string, o Options) (Result, error) {
 	e := &exporter{Options: o, ctx: ctx}

@@ -12,7 +12,7 @@ func (e *exporter) toml() error {
 	var printer domains.Printer
 	if e.folder != nil {
 		lists := 0
-		printer.Aside = func(list []string) (string, error) {
+		printer.WriteList = func(list []string) (string, error) {
 			lists++
 			name := fmt.Sprintf("list-%d.txt", lists)
 			return name, e.file(name, []byte(strings.Join(list, "\n")+"\n"))

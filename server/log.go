@@ -20,7 +20,7 @@ func (o *outcome) log(v *visit, took time.Duration) {
 		ended:    v.start.Add(took),
 		status:   v.status,
 		method:   knownMethod(v.request.Method),
-		domain:   settings.MailDomain(v.request.Host),
+		domain:   settings.DomainOfHost(v.request.Host),
 		duration: took,
 	}
 	if o.short != nil {

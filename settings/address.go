@@ -10,15 +10,15 @@ import (
 
 // Address is a person's e-mail address. The zero Address means that none is known.
 type Address struct {
-	// Local is the part before the last @ as it was written. A stranger wrote it: ask Plausible before using it.
+	// Local is the part before the last @ as it was written. A stranger wrote it: call Plausible before using it.
 	Local string
 	// Domain is the part after the last @.
 	Domain Domain
 }
 
-// ErrAddress is wrapped by every error that says why a text is no address. The text itself is never part of the error: it must
-// not reach a log.
-var ErrAddress = errors.New("no e-mail address")
+// ErrAddress is wrapped by every error that says why a text is not an address. The text itself is never part of the error, because
+// it must not get into a log.
+var ErrAddress = errors.New("not a valid e-mail address")
 
 // ParseAddress reads an address. The domain is what follows the last @, so that "a@b@example.com" asks for example.com, as
 // Thunderbird does.
@@ -30,15 +30,15 @@ func ParseAddress(s string) (Address, error) {
 	case at < 0:
 		return Address{}, fmt.Errorf("%w: it has no @", ErrAddress)
 	case at == 0:
-		return Address{}, fmt.Errorf("%w: nothing stands before the @", ErrAddress)
+		return Address{}, fmt.Errorf("%w: there is nothing before the @", ErrAddress)
 	case !utf8.ValidString(s):
-		return Address{}, fmt.Errorf("%w: it is not UTF-8", ErrAddress)
+		return Address{}, fmt.Errorf("%w: it is not valid UTF-8", ErrAddress)
 	case strings.ContainsFunc(s, unicode.IsControl):
-		return Address{}, fmt.Errorf("%w: it holds control characters", ErrAddress)
+		return Address{}, fmt.Errorf("%w: it contains control characters", ErrAddress)
 	}
 	domain, err := ParseDomain(s[at+1:])
 	if err != nil {
-		return Address{}, fmt.Errorf("%w: what follows the @ is %w", ErrAddress, err)
+		return Address{}, fmt.Errorf("%w: the part after the @ is %w", ErrAddress, err)
 	}
 	a := Address{Local: s[:at], Domain: domain}
 	if len(a.String()) > maxAddress {
@@ -79,7 +79,7 @@ func (a Address) Plausible() bool {
 	return true
 }
 
-// notAtext reports whether r may not stand in an atom (RFC 5322 section 3.2.3, RFC 6532 section 3.2).
+// notAtext reports whether r is not allowed in an atom (RFC 5322 section 3.2.3, RFC 6532 section 3.2).
 func notAtext(r rune) bool {
 	switch {
 	case r >= utf8.RuneSelf:
@@ -90,8 +90,9 @@ func notAtext(r rune) bool {
 	return !strings.ContainsRune("!#$%&'*+-/=?^_`{|}~", r)
 }
 
-// isQuotedString reports whether s, which follows an opening quote, ends with the closing one and has no bare quote before. Outside
-// ASCII it takes what an atom takes: a quoted string could hold characters that turn the direction of the text around it.
+// isQuotedString reports whether s, which follows an opening quote, ends with the closing one and has no unescaped quote before it.
+// Outside of ASCII it allows what an atom allows: a quoted string could contain characters that reverse the direction of the text
+// around it.
 func isQuotedString(s string) bool {
 	if strings.ContainsFunc(s, func(r rune) bool { return r >= utf8.RuneSelf && notAtext(r) }) {
 		return false

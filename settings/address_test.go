@@ -35,7 +35,7 @@ func TestParseAddress(t *testing.T) {
 		"example.com":           "no @",
 		"@example.com":          "before the @",
 		"ann@":                  "empty",
-		"ann@localhost":         "single label",
+		"ann@localhost":         "at least two labels",
 		"ann@192.0.2.1":         "IP address",
 		"ann@[192.0.2.1]":       "'['",
 		"ann@-secret-.example":  "hyphen",

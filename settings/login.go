@@ -12,7 +12,7 @@ type Login string
 // ParseLogin reads a login form.
 func ParseLogin(s string) (Login, error) {
 	if s == "" {
-		return "", fmt.Errorf("it is empty; write %q for the whole address or %q for the part before the @", EmailAddress, EmailLocalPart)
+		return "", fmt.Errorf("the login name is empty; write %q for the whole address, or %q for the part before the @", EmailAddress, EmailLocalPart)
 	}
 	if err := checkPlaceholders(s, EmailAddress, EmailLocalPart, EmailDomain, PrimaryDomain); err != nil {
 		return "", err
@@ -23,9 +23,9 @@ func ParseLogin(s string) (Login, error) {
 	return Login(s), nil
 }
 
-// For returns the form for one domain: domains are put in, and what comes to the whole address is written as %EMAILADDRESS%,
-// which every program understands (FairEmail takes "%EMAILLOCALPART%@%EMAILDOMAIN%" literally). What is left besides fixed text
-// is %EMAILADDRESS% and %EMAILLOCALPART%.
+// For returns the form for one domain: the domains replace their placeholders, and a form that amounts to the whole address becomes
+// %EMAILADDRESS%, which every client understands (FairEmail takes "%EMAILLOCALPART%@%EMAILDOMAIN%" literally). Besides fixed text,
+// only %EMAILADDRESS% and %EMAILLOCALPART% are left.
 func (l Login) For(domain, primary Domain) Login {
 	if l == EmailAddress || l == EmailLocalPart {
 		return l
@@ -37,7 +37,7 @@ func (l Login) For(domain, primary Domain) Login {
 	return Login(s)
 }
 
-// IsPlain reports whether the form is exactly %EMAILADDRESS% or %EMAILLOCALPART%, which every program fills in by itself.
+// IsPlain reports whether the form is exactly %EMAILADDRESS% or %EMAILLOCALPART%, which every client fills in.
 func (l Login) IsPlain() bool { return l == EmailAddress || l == EmailLocalPart }
 
 // Fill returns the login name of a person; l must come from For.

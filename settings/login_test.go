@@ -49,18 +49,18 @@ func TestLogin(t *testing.T) {
 }
 
 func TestParseLoginMistakes(t *testing.T) {
-	all := "there are %EMAILADDRESS%, %EMAILLOCALPART%, %EMAILDOMAIN%, %PRIMARYDOMAIN%"
+	all := "use %EMAILADDRESS%, %EMAILLOCALPART%, %EMAILDOMAIN% or %PRIMARYDOMAIN%"
 	for in, want := range map[string]string{
-		"":                          `it is empty; write "%EMAILADDRESS%" for the whole address or "%EMAILLOCALPART%" for the part before the @`,
+		"":                          `the login name is empty; write "%EMAILADDRESS%" for the whole address, or "%EMAILLOCALPART%" for the part before the @`,
 		"%EMAILADRESS%":             "unknown placeholder %EMAILADRESS%; " + all,
 		"%USER1%":                   "unknown placeholder %USER1%; " + all,
 		"%emailaddress%":            "unknown placeholder %emailaddress%; " + all,
 		"%USER%@%EMAILDOMAIN%":      "unknown placeholder %USER%; " + all,
 		"%EMAILLOCALPART%@%DOMAIN%": "unknown placeholder %DOMAIN%; " + all,
-		"%EMAILADDRESS":             "a placeholder is not spelled to its end; " + all,
-		"%EMAIL ADDRESS%":           "a placeholder is not spelled to its end; " + all,
+		"%EMAILADDRESS":             "unfinished placeholder: add the closing %; the placeholders are %EMAILADDRESS%, %EMAILLOCALPART%, %EMAILDOMAIN%, %PRIMARYDOMAIN%",
+		"%EMAIL ADDRESS%":           "unfinished placeholder: add the closing %; the placeholders are %EMAILADDRESS%, %EMAILLOCALPART%, %EMAILDOMAIN%, %PRIMARYDOMAIN%",
 		"%EMAILADDRESS% ":           `"%EMAILADDRESS% " begins or ends with white space; remove it`,
-		"%EMAILADDRESS%\x00":        "it holds the character U+0000, which cannot be shown; remove it",
+		"%EMAILADDRESS%\x00":        "the character U+0000 cannot be shown; remove it",
 	} {
 		if got, err := ParseLogin(in); err == nil || err.Error() != want {
 			t.Errorf("ParseLogin(%q) = %q, %v; want %s", in, got, err, want)

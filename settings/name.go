@@ -20,19 +20,29 @@ const (
 	maxAddress = 254
 )
 
-// ErrName is wrapped by every error that says why a text is no host or domain name. The text itself is never part of the error: a
+// ErrName is matched by every error that says why a text is not a host or domain name. The text itself is never part of the error: a
 // stranger may have sent it.
-var ErrName = errors.New("no host name")
+var ErrName = errors.New("not a valid name")
 
-// ParseDomain reads a mail domain as a person or a request spells it: any letter case, Unicode or A-labels, with or without the
-// trailing dot. It refuses what can be no mail domain: single labels, IP addresses, labels with other characters than letters,
-// digits and hyphens.
+// nameError says why a text is not a name of some kind.
+type nameError struct{ kind, fault string }
+
+func (e nameError) Error() string { return "not a valid " + e.kind + ": " + e.fault }
+
+func (e nameError) Is(target error) bool { return target == ErrName }
+
+// ParseDomain reads a mail domain as a person or a request spells it: in upper or lower case, in Unicode or A-labels, with or without
+// the trailing dot. It refuses what cannot be a mail domain: single labels, IP addresses, and labels with characters other than
+// letters, digits and hyphens.
 func ParseDomain(s string) (Domain, error) {
-	name, err := parseName(s)
-	return Domain(name), err
+	name, fault := parseName(s)
+	if fault != "" {
+		return "", nameError{"domain name", fault}
+	}
+	return Domain(name), nil
 }
 
-// Unicode returns the name as a person reads it, with U-labels. Answers never hold it: Thunderbird rejects a file with U-labels.
+// Unicode returns the name as a person reads it, with U-labels. It is never used in answers: Thunderbird rejects a file with U-labels.
 func (d Domain) Unicode() string {
 	u, err := lookupProfile.ToUnicode(string(d))
 	if err != nil {
@@ -47,7 +57,7 @@ func (d Domain) Parent() (Domain, bool) {
 	return Domain(parent), strings.Contains(parent, ".")
 }
 
-// lookupProfile is UTS 46 non-transitional processing with every check on. idna.Lookup alone lets "a..b" pass.
+// lookupProfile is UTS 46 non-transitional processing with every check on. idna.Lookup alone accepts "a..b".
 var lookupProfile = idna.New(
 	idna.MapForLookup(),
 	idna.BidiRule(),
@@ -57,38 +67,39 @@ var lookupProfile = idna.New(
 	idna.VerifyDNSLength(true),
 )
 
-func parseName(s string) (string, error) {
-	name := strings.TrimSuffix(s, ".")
+// parseName returns a name in the form of Domain, or says what is wrong with it.
+func parseName(s string) (name, fault string) {
+	name = strings.TrimSuffix(s, ".")
 	if isUsual(name) {
-		return name, nil
+		return name, ""
 	}
 	if name == "" {
-		return "", fmt.Errorf("%w: it is empty", ErrName)
+		return "", "it is empty"
 	}
 	if len(name) > 4*maxDomain {
-		return "", fmt.Errorf("%w: it is longer than %d octets", ErrName, maxDomain)
+		return "", tooLong
 	}
 	if !isPlainLower(name) {
 		if !utf8.ValidString(name) { // idna would make an A-label of it
-			return "", fmt.Errorf("%w: it is not UTF-8", ErrName)
+			return "", "it is not valid UTF-8"
 		}
 		ascii, err := lookupProfile.ToASCII(name)
 		if err != nil {
-			return "", fmt.Errorf("%w: %s", ErrName, nameFault(name))
+			return "", characterFault(name)
 		}
 		name = ascii
 		if !strings.HasSuffix(s, ".") { // it may have ended with a dot of another script
 			name = strings.TrimSuffix(ascii, ".")
 		}
 	}
-	if err := checkLabels(name); err != nil {
-		return "", err
+	if fault := labelsFault(name); fault != "" {
+		return "", fault
 	}
-	return name, nil
+	return name, ""
 }
 
-// isUsual reports in one pass whether a name is as nearly all names are: right as it stands, and with nothing in it that needs
-// mapping or a closer look. Every request names a domain or two, and a million names must load in seconds.
+// isUsual reports in one pass whether a name is as nearly all names are: right as it is, with nothing in it that needs mapping or a
+// closer look. Every request names a domain or two, and a million names must load in a second.
 func isUsual(name string) bool {
 	labels, start, letters := 0, 0, false
 	for i := range len(name) + 1 {
@@ -125,52 +136,54 @@ func isPlainLower(name string) bool {
 	return !strings.Contains(name, "--")
 }
 
-// checkLabels checks an ASCII name against RFC 1123 section 2.1.
-func checkLabels(name string) error {
+var tooLong = fmt.Sprintf("it is longer than %d octets", maxDomain)
+
+// labelsFault says what is wrong with an ASCII name according to RFC 1123 section 2.1; "" for nothing.
+func labelsFault(name string) string {
 	if len(name) > maxDomain {
-		return fmt.Errorf("%w: it is longer than %d octets", ErrName, maxDomain)
+		return tooLong
 	}
 	last, labels := name, 0
 	for label := range strings.SplitSeq(name, ".") {
-		if err := checkLabel(label); err != nil {
-			return err
+		switch {
+		case label == "":
+			return dotsFault(name)
+		case len(label) > maxLabel:
+			return fmt.Sprintf("a label is longer than %d octets", maxLabel)
+		case label[0] == '-' || label[len(label)-1] == '-':
+			return "a label begins or ends with a hyphen"
+		}
+		for i := range len(label) {
+			if c := label[i]; !('a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '-') {
+				return characterFault(label)
+			}
 		}
 		last = label
 		labels++
 	}
-	if strings.Trim(last, "0123456789") == "" {
-		return fmt.Errorf("%w: it is an IP address", ErrName)
-	}
-	if labels < 2 {
-		return fmt.Errorf("%w: it has a single label", ErrName)
-	}
-	return nil
-}
-
-func checkLabel(label string) error {
 	switch {
-	case label == "":
-		return fmt.Errorf("%w: two dots follow each other", ErrName)
-	case len(label) > maxLabel:
-		return fmt.Errorf("%w: a label is longer than %d octets", ErrName, maxLabel)
-	case label[0] == '-' || label[len(label)-1] == '-':
-		return fmt.Errorf("%w: a label begins or ends with a hyphen", ErrName)
+	case strings.Trim(last, "0123456789") == "":
+		return "it is an IP address"
+	case labels < 2:
+		return "it needs at least two labels"
 	}
-	for i := range len(label) {
-		if c := label[i]; !('a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '-') {
-			return fmt.Errorf("%w: %s", ErrName, nameFault(label))
-		}
-	}
-	return nil
+	return ""
 }
 
-// nameFault says in a person's words what is wrong with a name that IDNA refused.
-func nameFault(name string) string {
+// characterFault says what is wrong with a name that IDNA refused.
+func characterFault(name string) string {
 	if i := strings.IndexAny(name, " \t/@:_*[]"); i >= 0 {
-		return fmt.Sprintf("%q is not allowed in it", name[i])
+		return fmt.Sprintf("%q is not allowed", name[i])
 	}
 	if strings.Contains(name, "..") || strings.HasPrefix(name, ".") {
-		return "two dots follow each other"
+		return dotsFault(name)
 	}
-	return "only letters, digits, hyphens and dots are allowed in it"
+	return "only letters, digits, hyphens and dots are allowed"
+}
+
+func dotsFault(name string) string {
+	if strings.HasPrefix(name, ".") {
+		return "it begins with a dot"
+	}
+	return "it has two dots in a row"
 }

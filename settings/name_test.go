@@ -45,13 +45,13 @@ func TestParseDomain(t *testing.T) {
 	bad := map[string]string{ // text: what the error says
 		"":                                   "it is empty",
 		".":                                  "it is empty",
-		"localhost":                          "single label",
-		"com.":                               "single label",
-		"COM":                                "single label",
-		"..":                                 "two dots",
+		"localhost":                          "at least two labels",
+		"com.":                               "at least two labels",
+		"COM":                                "at least two labels",
+		"..":                                 "begins with a dot",
 		"a..b":                               "two dots",
 		"A..b":                               "two dots",
-		".example.com":                       "two dots",
+		".example.com":                       "begins with a dot",
 		"example.com..":                      "two dots",
 		"Example.com..":                      "two dots",
 		"192.0.2.1":                          "IP address",
@@ -72,7 +72,7 @@ func TestParseDomain(t *testing.T) {
 		"a-.example":                         "hyphen",
 		"A-.example":                         "hyphen",
 		"exa\x00mple.com":                    "only letters",
-		"exa\xffmple.com":                    "not UTF-8",
+		"exa\xffmple.com":                    "not valid UTF-8",
 		"xn--a.example":                      "only letters", // no punycode
 		"xn--example-.com":                   "only letters", // an A-label of plain ASCII
 		"exa%6Dple.com":                      "only letters",
@@ -137,10 +137,10 @@ func FuzzHost(f *testing.F) {
 			t.Errorf("ParseDomain(%q) = %q, %v", s, d, err)
 		}
 
-		if m := MailDomain(s); m != "" {
+		if m := DomainOfHost(s); m != "" {
 			checkName(t, string(m))
-			if got := MailDomain("autoconfig." + string(m)); got != m && len(m) < 240 {
-				t.Errorf("MailDomain(%q) = %q, behind autoconfig. it is %q", s, m, got)
+			if got := DomainOfHost("autoconfig." + string(m)); got != m && len(m) < 240 {
+				t.Errorf("DomainOfHost(%q) = %q, behind autoconfig. it is %q", s, m, got)
 			}
 		}
 
@@ -159,7 +159,7 @@ func FuzzHost(f *testing.F) {
 func checkName(t testing.TB, name string) {
 	t.Helper()
 	if len(name) > 253 || !strings.Contains(name, ".") {
-		t.Errorf("%q is too long or a single label", name)
+		t.Errorf("%q is too long or a at least two labels", name)
 	}
 	for label := range strings.SplitSeq(name, ".") {
 		if label == "" || len(label) > 63 || strings.Trim(label, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" || label[0] == '-' || label[len(label)-1] == '-' {

@@ -1,6 +1,7 @@
 package settings
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
 	"slices"
@@ -19,10 +20,10 @@ const (
 
 // Pattern is a text that depends on nothing but the domain: a host name, a URL or a name, in which %EMAILDOMAIN% stands for the
 // domain asked for and %PRIMARYDOMAIN% for the one it is an alias of. mailhint always expands both before it answers: half of
-// the programs leave a placeholder in a host name as it is, and Evolution makes it empty.
+// the clients leave a placeholder in a host name as it is, and Evolution makes it empty.
 type Pattern string
 
-// Expand puts the domains in.
+// Expand replaces the placeholders with the domains.
 func (p Pattern) Expand(domain, primary string) string {
 	s := string(p)
 	if !strings.Contains(s, "%") {
@@ -38,45 +39,48 @@ const (
 	samplePrimary = "sample.primary-domain"
 )
 
-// ParseHost reads a host name that a mail program can connect to, in any spelling, with or without domain placeholders.
+// ParseHost reads a host name that a client can connect to, in any spelling, with or without domain placeholders.
 func ParseHost(s string) (Pattern, error) {
 	if !strings.Contains(s, "%") {
-		name, err := parseName(s)
-		return Pattern(name), err
+		name, fault := parseName(s)
+		if fault != "" {
+			return "", nameError{"host name", fault}
+		}
+		return Pattern(name), nil
 	}
 	if err := checkPlaceholders(s, EmailDomain, PrimaryDomain); err != nil {
 		return "", err
 	}
-	name, err := parseName(Pattern(s).Expand(sampleDomain, samplePrimary))
-	if err != nil {
-		return "", err
+	name, fault := parseName(Pattern(s).Expand(sampleDomain, samplePrimary))
+	if fault != "" {
+		return "", nameError{"host name", fault}
 	}
 	host := strings.NewReplacer(sampleDomain, EmailDomain, samplePrimary, PrimaryDomain).Replace(name)
 	if strings.Count(host, "%") != strings.Count(s, "%") { // the sample went into an A-label
-		return "", fmt.Errorf("%w: a placeholder must stand between dots", ErrName)
+		return "", nameError{"host name", "a placeholder must be between dots"}
 	}
 	return Pattern(host), nil
 }
 
 // ParseURL reads an absolute URL with one of the given schemes, with or without domain placeholders. It refuses user names,
-// passwords and fragments, and host names that are none.
+// passwords and fragments, and hosts that are not host names.
 func ParseURL(s string, schemes ...string) (Pattern, error) {
 	if err := checkPlaceholders(s, EmailDomain, PrimaryDomain); err != nil {
 		return "", err
 	}
 	u, err := url.Parse(Pattern(s).Expand(sampleDomain, samplePrimary))
 	if err != nil {
-		return "", fmt.Errorf("%q is no URL; write %s://…", s, schemes[0])
+		return "", fmt.Errorf("%q is not a valid URL; write %s://…", s, schemes[0])
 	}
 	switch {
 	case !slices.Contains(schemes, u.Scheme):
-		return "", fmt.Errorf("%q must begin with %s: as in %s", s, strings.Join(schemes, ": or "), schemeExamples[schemes[0]])
+		return "", fmt.Errorf("%q must begin with %s:, as in %s", s, strings.Join(schemes, ": or "), schemeExamples[schemes[0]])
 	case u.User != nil:
-		return "", fmt.Errorf("%q holds a user name or password; leave it out", s)
+		return "", fmt.Errorf("%q contains a user name or password; remove it", s)
 	case strings.Contains(s, "#"):
-		return "", fmt.Errorf("%q has a fragment; leave out what follows the #", s)
+		return "", fmt.Errorf("%q has a fragment; remove the # and what follows it", s)
 	case strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' }):
-		return "", fmt.Errorf("%q holds characters that a URL cannot; percent-encode them", s)
+		return "", fmt.Errorf("%q contains characters that are not allowed in a URL; percent-encode them", s)
 	}
 	switch u.Scheme {
 	case "mailto": // RFC 6068
@@ -85,11 +89,11 @@ func ParseURL(s string, schemes ...string) (Pattern, error) {
 		}
 	case "tel": // RFC 3966
 		if !strings.ContainsAny(u.Opaque, "0123456789") {
-			return "", fmt.Errorf("%q has no number; write tel:+49-30-1234567", s)
+			return "", fmt.Errorf("%q has no digits; write tel:+49-30-1234567", s)
 		}
 	default:
 		if err := checkAuthority(u); err != nil {
-			return "", fmt.Errorf("%q has no usable host: %w; write %s://www.example.com/…", s, err, u.Scheme)
+			return "", fmt.Errorf("in %q, the %w; write %s://www.example.com/…", s, err, u.Scheme)
 		}
 	}
 	return Pattern(s), nil
@@ -98,11 +102,13 @@ func ParseURL(s string, schemes ...string) (Pattern, error) {
 func checkAuthority(u *url.URL) error {
 	if port := u.Port(); port != "" {
 		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
-			return fmt.Errorf("%s is no port", port)
+			return errors.New("port is not a number from 1 to 65535")
 		}
 	}
-	_, err := parseName(u.Hostname())
-	return err
+	if _, fault := parseName(u.Hostname()); fault != "" {
+		return fmt.Errorf("host is %w", nameError{"host name", fault})
+	}
+	return nil
 }
 
 // ParseText reads a name that people see, of at most limit characters, with or without domain placeholders.
@@ -111,7 +117,7 @@ func ParseText(s string, limit int) (Pattern, error) {
 		return "", err
 	}
 	if n := len([]rune(s)); n > limit {
-		return "", fmt.Errorf("it has %d characters, programs show at most %d; shorten it", n, limit)
+		return "", fmt.Errorf("%d characters are too many: clients show at most %d; shorten it", n, limit)
 	}
 	if err := checkText(s); err != nil {
 		return "", err
@@ -119,25 +125,25 @@ func ParseText(s string, limit int) (Pattern, error) {
 	return Pattern(s), nil
 }
 
-// schemeExamples are shown to somebody who left the scheme out or wrote another.
+// schemeExamples are for a URL without a scheme, or with another one.
 var schemeExamples = map[string]string{"https": "https://www.example.com/", "mailto": "mailto:help@example.com"}
 
-// checkText refuses text that cannot be shown, or that a program would not read back as it was written: Thunderbird rejects
-// values with white space around them.
+// checkText refuses text that cannot be shown, or that a client would not read back as it was written: Thunderbird rejects values
+// with white space around them.
 func checkText(s string) error {
 	if strings.TrimSpace(s) != s {
 		return fmt.Errorf("%q begins or ends with white space; remove it", s)
 	}
 	for _, r := range s {
-		if unicode.IsControl(r) || unicode.Is(unicode.Co, r) || r == unicode.ReplacementChar || r&0xFFFE == 0xFFFE { // the last: no characters, and not in XML
-			return fmt.Errorf("it holds the character %U, which cannot be shown; remove it", r)
+		if unicode.IsControl(r) || unicode.Is(unicode.Co, r) || r == unicode.ReplacementChar || r&0xFFFE == 0xFFFE { // the last are noncharacters, which XML forbids
+			return fmt.Errorf("the character %U cannot be shown; remove it", r)
 		}
 	}
 	return nil
 }
 
-// checkPlaceholders refuses every placeholder that is not allowed here. A percent sign that begins none, as in a URL's %20, is
-// no placeholder.
+// checkPlaceholders refuses every placeholder that is not allowed here. A percent sign that does not begin one is fine, as in a URL's
+// %20.
 func checkPlaceholders(s string, allowed ...string) error {
 	for name := range placeholders(s) {
 		ok := false
@@ -148,18 +154,27 @@ func checkPlaceholders(s string, allowed ...string) error {
 			continue
 		}
 		if name == EmailAddress || name == EmailLocalPart {
-			return fmt.Errorf("%s depends on the person and cannot be used here; %s can", name, strings.Join(allowed, " and "))
+			return fmt.Errorf("%s depends on the person and cannot be used here; use %s", name, oneOf(allowed))
 		}
-		return fmt.Errorf("unknown placeholder %s; there are %s", name, strings.Join(allowed, ", "))
+		return fmt.Errorf("unknown placeholder %s; use %s", name, oneOf(allowed))
 	}
 	rest := strings.ToUpper(s)
 	for _, a := range allowed {
 		rest = strings.ReplaceAll(rest, a, "")
 	}
 	if strings.Contains(rest, "%EMAIL") || strings.Contains(rest, "%PRIMARY") {
-		return fmt.Errorf("a placeholder is not spelled to its end; there are %s", strings.Join(allowed, ", "))
+		return fmt.Errorf("unfinished placeholder: add the closing %%; the placeholders are %s", strings.Join(allowed, ", "))
 	}
 	return nil
+}
+
+// oneOf spells alternatives: "a, b or c".
+func oneOf(words []string) string {
+	last := len(words) - 1
+	if last == 0 {
+		return words[0]
+	}
+	return strings.Join(words[:last], ", ") + " or " + words[last]
 }
 
 // placeholders yields everything in s that looks like one: a word between percent signs.

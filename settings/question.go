@@ -7,14 +7,14 @@ import (
 	"strings"
 )
 
-// Question is what a request tells about whom it asks for.
+// Question is what a request says about whose settings it wants.
 type Question struct {
 	Address Address    // the address in the request; the zero Address if there is none
 	Host    Domain     // the mail domain the Host header stands for; empty if it names none
 	Client  netip.Addr // where the request comes from; the zero Addr if unknown
 }
 
-// Found is the answer to a Question: the settings, and for which domain they hold.
+// Found is the answer to a Question: the settings, and the domain that they are for.
 type Found struct {
 	*Settings
 	// Domain is the name asked for: the only one an answer may mention.
@@ -53,27 +53,28 @@ var (
 // The host is one of the service names of a mail domain or the bare mail domain; many clients send nothing else (Thunderbird for
 // Android, KMail, Delta Chat's well-known request).
 func NewQuestion(host, client string, a Address) Question {
-	q := Question{Address: a, Host: MailDomain(host)}
+	q := Question{Address: a, Host: DomainOfHost(host)}
 	if ap, err := netip.ParseAddrPort(client); err == nil {
 		q.Client = ap.Addr().Unmap().WithZone("")
 	}
 	return q
 }
 
-// MailDomain returns the mail domain that a host name (without port) stands for, or "" if it stands for none.
-func MailDomain(host string) Domain {
+// DomainOfHost returns the mail domain that a request for a host name (without port) is about: that of a service host, or the name
+// itself; "" if it cannot be a mail domain.
+func DomainOfHost(host string) Domain {
 	host = strings.ToLower(host)
-	if d := ServedDomain(host); d != "" {
+	if d := DomainOfServiceHost(host); d != "" {
 		return d
 	}
-	d, err := ParseDomain(host) // also autoconfig.com, which is a domain like others
+	d, err := ParseDomain(host) // also autoconfig.com, a domain like any other
 	if err != nil {
 		return ""
 	}
 	return d
 }
 
-// ServiceHosts returns the names under which programs ask for a domain.
+// ServiceHosts returns the host names that clients send requests for a domain to, such as autoconfig.example.com.
 func ServiceHosts(d Domain) []string {
 	var hosts []string
 	for _, prefix := range servicePrefixes {
@@ -82,9 +83,9 @@ func ServiceHosts(d Domain) []string {
 	return hosts
 }
 
-// ServedDomain returns the mail domain whose programs ask under a host name in lower case: example.com for autoconfig.example.com.
-// It is "" for every other name, a bare domain's too.
-func ServedDomain(host string) Domain {
+// DomainOfServiceHost is the inverse of ServiceHosts: it returns example.com for autoconfig.example.com. The name must be in lower
+// case. It returns "" for every other name, also for a bare domain.
+func DomainOfServiceHost(host string) Domain {
 	for _, prefix := range servicePrefixes {
 		if rest, ok := strings.CutPrefix(host, prefix); ok {
 			if d, err := ParseDomain(rest); err == nil {

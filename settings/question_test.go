@@ -35,8 +35,8 @@ func TestMailDomain(t *testing.T) {
 		"autoconfig.example.com..":            "",
 		"autoconfig.<script>.example":         "",
 	} {
-		if got := MailDomain(host); got != want {
-			t.Errorf("MailDomain(%q) = %q; want %q", host, got, want)
+		if got := DomainOfHost(host); got != want {
+			t.Errorf("DomainOfHost(%q) = %q; want %q", host, got, want)
 		}
 	}
 }

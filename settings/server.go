@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Protocol is a service with a host and a port that a mail program speaks to.
+// Protocol is a service with a host and a port that a mail program connects to.
 type Protocol uint8
 
 // The protocols, in the order in which answers list them.
@@ -29,8 +29,8 @@ type Security uint8
 // The ways, best first.
 const (
 	ImplicitTLS Security = iota + 1 // TLS from the first byte
-	STARTTLS                        // a plain connection upgraded before login, and given up if it cannot be
-	Plaintext                       // no encryption; only ever told to named networks
+	STARTTLS                        // a plain connection that is upgraded before login, or given up if it cannot be
+	Plaintext                       // no encryption; only for named networks
 )
 
 var securityNames = [...]string{ImplicitTLS: "implicit TLS", STARTTLS: "STARTTLS", Plaintext: "no encryption"}
@@ -49,7 +49,7 @@ const (
 	GSSAPI            Auth = "gssapi"             // Kerberos
 	NTLM              Auth = "ntlm"               //
 	ClientCert        Auth = "client-cert"        // TLS client certificate
-	NoAuth            Auth = "none"               // none: a submission server that knows its own network's clients by their address
+	NoAuth            Auth = "none"               // none: a submission server that accepts the clients of its own network
 )
 
 // Auths lists all login methods.
@@ -58,7 +58,7 @@ var Auths = []Auth{Password, PasswordEncrypted, OAuth2Token, GSSAPI, NTLM, Clien
 // Server is one entry of an answer: a host, how to speak to it, and how to log in.
 type Server struct {
 	Protocol Protocol
-	Host     Pattern // host name; may hold %EMAILDOMAIN% or %PRIMARYDOMAIN%
+	Host     Pattern // host name; may contain %EMAILDOMAIN% or %PRIMARYDOMAIN%
 	Port     uint16
 	Security Security
 	Login    Login
@@ -68,8 +68,8 @@ type Server struct {
 // Allows reports whether the server accepts a login method.
 func (s Server) Allows(a Auth) bool { return slices.Contains(s.Auth, a) }
 
-// anyPort ends a scheme whose port is meant although it is known to speak something else: providers publish POP3 on port 993 and
-// submission on port 25, and their files must be carried as they are.
+// anyPort ends a scheme whose port is intended although it is known for something else: providers publish POP3 on port 993 and
+// submission on port 25, and their settings must be kept as they are.
 const anyPort = "+anyport"
 
 // URL returns the server in the spelling of domains.toml, without a port that the scheme implies.
@@ -90,7 +90,7 @@ func (s Server) URL() string {
 	return ""
 }
 
-// UnusualPort reports whether the port is known to speak something else than the server is said to.
+// UnusualPort reports whether the port is known for something other than the server's protocol and TLS mode.
 func (s Server) UnusualPort() bool {
 	for _, k := range kinds {
 		if k.protocol == s.Protocol && k.security == s.Security {
@@ -108,8 +108,8 @@ type kind struct {
 	port     uint16
 }
 
-// kinds holds the order of preference of the whole product (RFC 8314 sections 3 and 5.1): for each protocol implicit TLS, then
-// STARTTLS. Of two schemes with one meaning the first is the one we write.
+// kinds is the order of preference of the whole product (RFC 8314 sections 3 and 5.1): for each protocol implicit TLS, then
+// STARTTLS. Of two schemes with the same meaning, the first is the one we write.
 var kinds = []kind{
 	{"imaps", IMAP, ImplicitTLS, 993},
 	{"imap", IMAP, STARTTLS, 143},
@@ -123,7 +123,7 @@ var kinds = []kind{
 	{"smtp", Submission, STARTTLS, 587},
 	{"submission+plain", Submission, Plaintext, 587},
 	{"smtp+plain", Submission, Plaintext, 587},
-	{"sieve", ManageSieve, STARTTLS, 4190}, // ManageSieve knows no implicit TLS (RFC 5804 section 1.8)
+	{"sieve", ManageSieve, STARTTLS, 4190}, // ManageSieve has no implicit TLS (RFC 5804 section 1.8)
 	{"sieve+plain", ManageSieve, Plaintext, 4190},
 }
 
@@ -141,14 +141,14 @@ func recommended(p Protocol) []kind {
 	return pair
 }
 
-// ParseServer reads one server of domains.toml for a protocol: a bare host name, which stands for the recommended pair of
-// entries, or a URL, which stands for exactly one. The servers have no login yet. Errors say how to write it.
+// ParseServer reads a server of domains.toml for a protocol: a bare host name, which stands for the recommended pair of entries, or a
+// URL, which stands for exactly one. The servers have no login yet. Errors say how to write it.
 func ParseServer(p Protocol, text string) ([]Server, error) {
 	scheme, rest, isURL := strings.Cut(text, "://")
 	if !isURL {
 		return parseBareHost(p, text)
 	}
-	scheme, meant := strings.CutSuffix(strings.ToLower(scheme), anyPort)
+	scheme, intended := strings.CutSuffix(strings.ToLower(scheme), anyPort)
 	k, err := kindOf(p, scheme, rest)
 	if err != nil {
 		return nil, err
@@ -164,10 +164,10 @@ func ParseServer(p Protocol, text string) ([]Server, error) {
 			return nil, err
 		}
 	}
-	if err := k.checkPort(port, host); err != nil && !meant {
+	if err := k.checkPort(port, host); err != nil && !intended {
 		return nil, err
-	} else if err == nil && meant {
-		return nil, fmt.Errorf("%q needs no %s; write %q", text, anyPort, k.scheme+"://"+rest)
+	} else if err == nil && intended {
+		return nil, fmt.Errorf("%q does not need %s; write %q", text, anyPort, k.scheme+"://"+rest)
 	}
 	return []Server{{Protocol: p, Host: host, Port: port, Security: k.security}}, nil
 }
@@ -189,7 +189,7 @@ func parseBareHost(p Protocol, text string) ([]Server, error) {
 	return servers, nil
 }
 
-// bareHostPort says how to write a bare host that was given a port.
+// bareHostPort says how to write a bare host with a port.
 func bareHostPort(pair []kind, host Pattern, text string) error {
 	port, err := parsePort(text)
 	if err != nil {
@@ -198,7 +198,7 @@ func bareHostPort(pair []kind, host Pattern, text string) error {
 	var usable []string
 	for _, k := range pair {
 		if k.port == port {
-			return fmt.Errorf("a bare host takes no port; write %q for %s on %d only, or %q for the recommended servers",
+			return fmt.Errorf("a port needs a scheme; write %q for %s on %d only, or %q for the recommended servers",
 				k.url(host), k.security, port, host)
 		}
 		if k.checkPort(port, host) == nil {
@@ -208,13 +208,13 @@ func bareHostPort(pair []kind, host Pattern, text string) error {
 	if usable == nil {
 		return pair[0].checkPort(port, host)
 	}
-	return fmt.Errorf("a bare host takes no port, because it does not say which TLS mode port %d speaks; write %s", port, strings.Join(usable, " or "))
+	return fmt.Errorf("a port needs a scheme, which says what TLS mode port %d uses; write %s", port, strings.Join(usable, " or "))
 }
 
 func parsePort(text string) (uint16, error) {
 	n, err := strconv.ParseUint(text, 10, 16)
 	if err != nil || n == 0 {
-		return 0, fmt.Errorf("%q is no port; write a number from 1 to 65535", text)
+		return 0, fmt.Errorf("%q is not a valid port; write a number from 1 to 65535", text)
 	}
 	return uint16(n), nil
 }
@@ -233,19 +233,19 @@ func kindOf(p Protocol, scheme, rest string) (kind, error) {
 	for _, k := range kinds {
 		if k.scheme == scheme {
 			host, _, _ := cutPort(rest) // the port belongs to the wrong scheme
-			return kind{}, fmt.Errorf("%s:// is %s, not %s; write %q", scheme, k.protocol, p, recommended(p)[0].url(Pattern(host)))
+			return kind{}, fmt.Errorf("%s:// is for %s, not for %s; write %q", scheme, k.protocol, p, recommended(p)[0].url(Pattern(host)))
 		}
 	}
-	return kind{}, fmt.Errorf("unknown scheme %q; %s takes %s", scheme+"://", p, strings.Join(own, ", "))
+	return kind{}, fmt.Errorf("unknown scheme %q; for %s use %s", scheme+"://", p, strings.Join(own, ", "))
 }
 
 // url returns the kind's server on a host, on the port that the scheme implies.
 func (k kind) url(host Pattern) string { return k.scheme + "://" + string(host) }
 
-// checkPort refuses a port that is known to speak something else than the scheme says: the commonest wrong entry there is.
+// checkPort refuses a port that is known for something other than the scheme says: the most common mistake of all.
 func (k kind) checkPort(port uint16, host Pattern) error {
 	if port == 25 {
-		return fmt.Errorf("port 25 is for mail between servers, programs are refused there; write %q", recommended(k.protocol)[0].url(host))
+		return fmt.Errorf("port 25 is for mail between servers and rejects clients; write %q", recommended(k.protocol)[0].url(host))
 	}
 	for _, other := range kinds {
 		if other.port != port {
@@ -255,9 +255,9 @@ func (k kind) checkPort(port uint16, host Pattern) error {
 			return nil
 		}
 		if other.protocol != k.protocol {
-			return fmt.Errorf("port %d is %s, but %s:// is %s; write %q", port, other.protocol, k.scheme, k.protocol, k.url(host))
+			return fmt.Errorf("port %d is for %s, but %s:// means %s; write %q", port, other.protocol, k.scheme, k.protocol, k.url(host))
 		}
-		return fmt.Errorf("port %d speaks %s, but %s:// means %s; write %q or %q", port, other.security, k.scheme, k.security,
+		return fmt.Errorf("port %d uses %s, but %s:// means %s; write %q or %q", port, other.security, k.scheme, k.security,
 			other.url(host), k.url(host))
 	}
 	return nil

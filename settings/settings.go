@@ -1,14 +1,14 @@
-// Package settings holds the words of mail set-up: mail domains, addresses, servers, TLS modes, logins, and the settings of one
-// domain made of them.
+// Package settings has the vocabulary of mail setup: mail domains, addresses, servers, TLS modes, login names, and the settings of a
+// domain that are made of them.
 //
-// It knows no file, no network and no format. domains.toml is read into these types, and every answer (Mozilla autoconfig,
-// Outlook Autodiscover and the rest) is spelled from them. What all formats must agree on is therefore decided here, once: which
+// It does not know any file, network or format. domains.toml is read into these types, and every answer (Mozilla autoconfig,
+// Outlook Autodiscover and the others) is written from them. What all formats must agree on is therefore decided here, once: which
 // server comes first, what a bare host name means, what a login placeholder stands for.
 package settings
 
-// Settings is all that mailhint tells about one domain, or about all the domains of one profile. It is immutable once loaded.
+// Settings is everything that mailhint says about one domain, or about all the domains of one profile. It is immutable once loaded.
 //
-// Pattern fields may hold %EMAILDOMAIN% and %PRIMARYDOMAIN%: settings are shared by every domain of a profile and become those of
+// Pattern fields may contain %EMAILDOMAIN% and %PRIMARYDOMAIN%: settings are shared by all domains of a profile and become those of
 // one domain when the patterns are expanded.
 type Settings struct {
 	// Name is the provider's name as a mail program shows it, at most 60 characters; empty means the domain itself.
@@ -25,20 +25,21 @@ type Settings struct {
 	Auth  []Auth
 
 	Docs    Pattern // help page, https URL
-	Support Pattern // mailto:, tel: or https: URL of people who help
+	Support Pattern // mailto:, tel: or https: URL to ask for help
 	Webmail Pattern // web mail, https URL
 	CalDAV  Pattern // calendar context URL
 	CardDAV Pattern // contacts context URL
 	WebDAV  Pattern // file share URL
 	JMAP    Pattern // JMAP session URL (RFC 8620 section 2)
 
-	// ActiveSync is the URL of a real Exchange ActiveSync server. Never set for anybody else: phones then stop looking for IMAP.
+	// ActiveSync is the URL of a real Exchange ActiveSync server. It must not be set for anything else: phones then stop looking for
+	// IMAP.
 	ActiveSync Pattern
 
 	// EWS is the URL of a real Exchange Web Services endpoint, under the same condition.
 	EWS Pattern
 
-	// NoPACC is true if the domain publishes no PACC document, although one could be made.
+	// NoPACC is true if the domain does not publish a PACC document, although one could be made.
 	NoPACC bool
 
 	// AutodiscoverRedirect, if set, is where Autodiscover requests are sent with a redirect instead of being answered.
@@ -48,13 +49,13 @@ type Settings struct {
 	OAuth2 *OAuth2
 }
 
-// OAuth2 is what a mail program needs to know to ask for a token (draft-ietf-mailmaint-autoconfig, element oAuth2).
+// OAuth2 is what a client needs to request a token (draft-ietf-mailmaint-autoconfig, element oAuth2).
 type OAuth2 struct {
 	Issuer   string   // host name or URL that identifies the authorization server
-	Scope    []string // scopes to ask for
+	Scope    []string // scopes to request
 	AuthURL  string   // authorization endpoint
 	TokenURL string   // token endpoint
-	ClientID string   // public client id; empty if programs bring their own
+	ClientID string   // public client id; empty if clients have their own
 }
 
 // Of returns the servers of one protocol, best first.
@@ -70,8 +71,8 @@ func (s *Settings) Of(p Protocol) []Server {
 	return s.Servers[first:last:last]
 }
 
-// Incoming returns the servers mail is read from, best first: IMAP, then POP3. Programs take the first they understand
-// (Geary 43 fails when it is not IMAP).
+// Incoming returns the servers that mail is read from, best first: IMAP, then POP3. Clients use the first one they understand
+// (Geary 43 fails if that is not IMAP).
 func (s *Settings) Incoming() []Server {
 	imap, pop3 := s.Of(IMAP), s.Of(POP3)
 	return append(imap, pop3...)
@@ -80,7 +81,7 @@ func (s *Settings) Incoming() []Server {
 // Outgoing returns the submission servers, best first.
 func (s *Settings) Outgoing() []Server { return s.Of(Submission) }
 
-// FirstOfEach keeps the best server of each protocol: what a program ends up with that can hold one of a kind.
+// FirstOfEach returns the best server of each protocol, for clients that can have only one of each.
 func FirstOfEach(servers []Server) []Server {
 	var first []Server
 	for i, s := range servers {

@@ -109,7 +109,7 @@ func writeExport(cmd *cobra.Command, flags exportFlags, named bool, o export.Opt
 	switch {
 	case errors.Is(err, export.ErrFolderNeeded): // only known now, but wrong usage
 		return fmt.Errorf("%w; name one DOMAIN, or write to a directory with --output DIR", err)
-	case errors.Is(err, domains.ErrAside):
+	case errors.Is(err, domains.ErrNeedsFile):
 		return problem(fmt.Errorf("%w; write to a directory with --output DIR", err))
 	case err != nil:
 		return problem(err)
