@@ -21,7 +21,7 @@ func TestCompare(t *testing.T) {
 		want, published []Record
 		missing, extra  []Record
 	}{
-		{name: "the same", want: []Record{imaps, none, host, text}, published: []Record{text, host, change(imaps, imaps.Data), none}},
+		{name: "no difference", want: []Record{imaps, none, host, text}, published: []Record{text, host, change(imaps, imaps.Data), none}},
 		{name: "nothing published", want: []Record{imaps, host}, missing: []Record{imaps, host}},
 		{name: "another port", want: []Record{imaps}, published: []Record{change(imaps, Service{0, 1, 143, "imap.a.example"})},
 			missing: []Record{imaps}, extra: []Record{change(imaps, Service{0, 1, 143, "imap.a.example"})}},
@@ -36,7 +36,7 @@ func TestCompare(t *testing.T) {
 		{name: "an alias where addresses are wanted", want: []Record{four, six}, published: []Record{host},
 			missing: []Record{four, six}, extra: []Record{host}},
 		{name: "an address too many", want: []Record{four}, published: []Record{four, six}, extra: []Record{six}},
-		{name: "another name is nobody's business", want: []Record{imaps}, published: []Record{imaps, text, host}},
+		{name: "other names are ignored", want: []Record{imaps}, published: []Record{imaps, text, host}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -45,7 +45,7 @@ func TestCompare(t *testing.T) {
 				if d.Extra {
 					extra = append(extra, d.Record)
 				} else if missing = append(missing, d.Record); len(extra) > 0 {
-					t.Errorf("difference %d: what is missing comes first", i)
+					t.Errorf("difference %d: missing records should come first", i)
 				}
 			}
 			if !slices.Equal(missing, test.missing) || !slices.Equal(extra, test.extra) {

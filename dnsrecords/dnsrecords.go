@@ -1,10 +1,13 @@
-// Package dnsrecords says which DNS records a mail domain should publish, so that mail programs find its settings, and prints them
-// in the forms that name servers and their tools read.
+// Package dnsrecords knows which DNS records a mail domain should publish so that mail clients find its settings, compares them with those
+// that it does publish, and prints them in the formats of name servers and their tools.
 //
-// Two kinds of records help. Names such as autoconfig.example.com lead programs to a mailhint server, which tells them everything.
-// SRV records (RFC 2782) name the mail servers themselves (RFC 6186, RFC 8314 section 5.1) and need no server of ours, but they
-// tell less, and fewer programs read them: neither Thunderbird nor Apple Mail does for mail. A TXT record "mailconf=URL" is not
-// among them: nothing specifies it, and of all programs only Himalaya's family reads it.
+// There are two kinds of records. Names such as autoconfig.example.com point to a mailhint server, which answers with all settings. SRV
+// records (RFC 2782) name the mail servers themselves (RFC 6186, RFC 8314 section 5.1) and need no server of ours, but they say less, and
+// fewer clients read them: neither Thunderbird nor Apple Mail uses them for mail. A TXT record "mailconf=URL" is not among them: no
+// document specifies it, and of all clients only Himalaya and its relatives read it.
+//
+// Read record.go and dnsrecords.go first (the records, and which of them a domain should publish), then compare.go and published.go (how
+// they differ from those that are published), print.go and tools.go (the formats), and print_diff.go.
 package dnsrecords
 
 import (
@@ -18,35 +21,35 @@ import (
 	"mailhint/settings"
 )
 
-// Variant is how a domain leads programs to a mailhint server.
+// Variant is how a domain points clients to a mailhint server.
 type Variant uint8
 
 const (
-	// Hosts gives the domain names of its own for the server, which needs a certificate for them. Every program finds it.
+	// Hosts uses names of the domain that point to the server, which needs a certificate for them. Every client finds it.
 	Hosts Variant = iota
-	// SRVOnly names the server in an SRV record, under its own name and with its own certificate. Only programs that ask for
-	// Autodiscover by SRV find it, and Outlook asks people whether it may follow.
+	// SRVOnly uses an SRV record with the server's own name, for which it has a certificate. Only clients that look up Autodiscover by SRV
+	// find it, and Outlook asks users whether it may follow.
 	SRVOnly
 )
 
-// Options are what the settings of a domain do not say.
+// Options are what the records depend on besides the settings of a domain.
 type Options struct {
 	Variant Variant
-	// Server is the mailhint server's own host name.
+	// Server is the mailhint server's own host name; empty if it is not known.
 	Server string
-	// Addresses, if any, are the server's. They are published under the names of the variant Hosts in place of its name.
+	// Addresses, if any, are the server's. With the variant Hosts they are published in place of aliases of its name.
 	Addresses []netip.Addr
 	// TTL is how long a record may be cached, in seconds.
 	TTL uint32
-	// PACC is the content of the TXT record that goes with the domain's PACC document; empty if it has none. Programs look for
-	// the document under a name of the domain, so that the variant SRVOnly has neither.
+	// PACC is the content of the TXT record that belongs to the domain's PACC document; empty if it has none. Clients look for the document
+	// under a name of the domain, so the variant SRVOnly has neither.
 	PACC string
 }
 
-// ErrNoServer means that nothing in Options says where the mailhint server is. Ask for its host name.
+// ErrNoServer means that Options have neither the name nor the addresses of the mailhint server. Ask for its host name.
 var ErrNoServer = errors.New("the host name of the mailhint server is not known")
 
-// For returns the records for a domain: those that lead to the mailhint server, then Services.
+// For returns the records for a domain: those that point to the mailhint server, then Services.
 func For(found settings.Found, o Options) ([]Record, error) {
 	if o.Server == "" && (o.Variant == SRVOnly || len(o.Addresses) == 0) {
 		return nil, ErrNoServer
@@ -55,13 +58,13 @@ func For(found settings.Found, o Options) ([]Record, error) {
 	l.server(o)
 	l.services(found)
 	if o.Variant == Hosts && o.PACC != "" {
-		l.add(labelPACC, Text(o.PACC), "digest of the PACC document; when settings change, publish the new one beside the old one first")
+		l.add(labelPACC, Text(o.PACC), "digest of the PACC document; when settings change, publish the new digest beside the old one first")
 	}
 	return l.records, nil
 }
 
-// Services returns the records that name the mail servers of a domain and its other services: all that a program gets to know that
-// reads SRV records.
+// Services returns the records that name the mail servers and other services of a domain: all that clients learn that read only SRV
+// records.
 func Services(found settings.Found, ttl uint32) []Record {
 	l := list{domain: string(found.Domain), ttl: ttl}
 	l.services(found)
@@ -75,38 +78,38 @@ type list struct {
 	records []Record
 }
 
-// maxName is how long a name can be (RFC 1035 section 2.3.4).
+// maxName is the maximum length of a name (RFC 1035 section 2.3.4).
 const maxName = 253
 
-// add appends a record for a name below the domain, if the domain leaves room for it.
+// add appends a record for a name below the domain, unless the name would be too long.
 func (l *list) add(label string, data Data, remark string) {
 	if name := label + "." + l.domain; len(name) <= maxName {
 		l.records = append(l.records, Record{name, l.ttl, data, remark})
 	}
 }
 
-// server appends what leads to the mailhint server.
+// server appends the records that point to the mailhint server.
 //
-// There is one _autodiscover record, because Thunderbird takes the one with the lowest weight and Outlook the one with the lowest
-// priority, and its port is 443, because Thunderbird connects to no other.
+// There is only one _autodiscover record, because Thunderbird uses the one with the lowest weight and Outlook the one with the lowest
+// priority. Its port is 443, because Thunderbird connects to no other.
 func (l *list) server(o Options) {
 	autodiscover := Service{Port: 443, Target: o.Server}
 	if o.Variant == SRVOnly {
-		l.add(labelAutodiscover, autodiscover, "Outlook and Thunderbird look here")
+		l.add(labelAutodiscover, autodiscover, "used by Outlook and Thunderbird")
 		return
 	}
-	l.host("autoconfig", o, "Thunderbird, K-9, Evolution, KMail, Delta Chat and others ask here")
-	l.host("autodiscover", o, "Outlook and others ask here")
+	l.host("autoconfig", o, "used by Thunderbird, K-9, Evolution, KMail, Delta Chat and others")
+	l.host("autodiscover", o, "used by Outlook and others")
 	if o.PACC != "" {
-		l.host("ua-auto-config", o, "programs that know PACC ask here")
+		l.host("ua-auto-config", o, "used by clients that support PACC")
 	}
-	if len(o.Addresses) > 0 { // the name is no CNAME then, and may be the target of an SRV record (RFC 2782)
+	if len(o.Addresses) > 0 { // then the name is not an alias, and may be the target of an SRV record (RFC 2782)
 		autodiscover.Target = "autodiscover." + l.domain
 	}
-	l.add(labelAutodiscover, autodiscover, "Outlook and Thunderbird look here when the name autodiscover does not answer")
+	l.add(labelAutodiscover, autodiscover, "used by Outlook and Thunderbird if the name autodiscover does not answer")
 }
 
-// host appends the records of a name that leads to the mailhint server, unless it is the server's own.
+// host appends the records of a name that points to the mailhint server, unless it is the server's own name.
 func (l *list) host(label string, o Options, remark string) {
 	for _, a := range o.Addresses {
 		l.add(label, Address(a), remark)
@@ -116,12 +119,12 @@ func (l *list) host(label string, o Options, remark string) {
 	}
 }
 
-// step is what the priority grows by from the best server to the next.
+// step is the difference between the priorities of one server and the next.
 const step = 10
 
-// services appends what names the servers.
+// services appends the records that name the servers.
 func (l *list) services(found settings.Found) {
-	if len(found.Incoming())+len(found.Outgoing()) > 0 { // else the mail is elsewhere, and nothing is known about it
+	if len(found.Incoming())+len(found.Outgoing()) > 0 { // otherwise the mail is elsewhere, and nothing is known about it
 		l.mail(found, settings.IMAP, settings.POP3)
 		l.mail(found, settings.Submission)
 	}
@@ -135,14 +138,14 @@ func (l *list) services(found settings.Found) {
 	l.web(found, labelJMAP, found.JMAP, "JMAP (RFC 8620)") // the path is found by way of /.well-known/jmap
 }
 
-// serviceName is the name of the SRV record for a way to reach a mail server (RFC 6186 section 3, RFC 8314 section 5.1).
+// serviceName is the name of the SRV record for a protocol in one TLS mode (RFC 6186 section 3, RFC 8314 section 5.1).
 type serviceName struct {
 	protocol settings.Protocol
 	security settings.Security
 	label    string
 }
 
-// serviceNames has none for servers without encryption: Evolution and FairEmail use STARTTLS when there is no s in the name.
+// serviceNames has no names for servers without TLS: Evolution and FairEmail use STARTTLS if there is no s in the name.
 var serviceNames = []serviceName{
 	{settings.IMAP, settings.ImplicitTLS, labelIMAPS},
 	{settings.IMAP, settings.STARTTLS, labelIMAP},
@@ -152,46 +155,46 @@ var serviceNames = []serviceName{
 	{settings.Submission, settings.STARTTLS, labelSubmission},
 }
 
-// mail appends the records of protocols that do the same for a person. The order of preference goes through all of their servers:
-// the priority chooses between IMAP and POP3 too (RFC 6186 section 3.4). What is not offered is said to be so with the target ".".
+// mail appends the records of protocols with the same purpose. The priorities continue from one protocol to the next, because they also
+// choose between IMAP and POP3 (RFC 6186 section 3.4). The target "." says that a service is not offered.
 func (l *list) mail(found settings.Found, protocols ...settings.Protocol) {
 	priority := 0
 	for _, p := range protocols {
 		offered := found.Of(p)
 		servers := describable(found, offered)
 		if len(servers) == 0 && len(offered) > 0 {
-			continue // it is there, but SRV records cannot tell how to use it: then they are silent
+			continue // it is offered, but SRV records cannot say how to use it: publish nothing
 		}
 		for _, n := range serviceNames {
 			if n.protocol == p {
-				l.way(found, n, servers, priority)
+				l.service(found, n, servers, priority)
 			}
 		}
 		priority += len(servers) * step
 	}
 }
 
-// way appends the records of one way to reach a protocol's servers. The first server of the protocol gets the given priority.
-func (l *list) way(found settings.Found, n serviceName, servers []settings.Server, priority int) {
-	there := false
+// service appends the records of a protocol's servers in one TLS mode. The first server of the protocol gets the given priority.
+func (l *list) service(found settings.Found, n serviceName, servers []settings.Server, priority int) {
+	offered := false
 	for i, s := range servers {
 		if s.Security != n.security {
 			continue
 		}
-		there = true
+		offered = true
 		remark := n.protocol.String() + " with " + n.security.String()
 		if i == 0 && priority == 0 {
 			remark += ", preferred"
 		}
 		l.add(n.label, newService(found, s, priority+i*step), remark)
 	}
-	if !there {
+	if !offered {
 		l.add(n.label, Service{}, n.protocol.String()+" with "+n.security.String()+" is not offered")
 	}
 }
 
-// describable keeps the servers that SRV records can describe: encrypted ones, at which the login is the address or the local part
-// of it, which is what programs try (RFC 6186 section 4).
+// describable returns the servers that SRV records can describe: those with TLS where the login is the address or its local part, which is
+// what clients try (RFC 6186 section 4).
 func describable(found settings.Found, servers []settings.Server) []settings.Server {
 	var kept []settings.Server
 	for _, s := range servers {
@@ -202,7 +205,7 @@ func describable(found settings.Found, servers []settings.Server) []settings.Ser
 	return kept
 }
 
-// newService points at a mail server. FairEmail takes _submission before _submissions unless the priorities differ.
+// newService returns the content of the record for a mail server. FairEmail prefers _submission to _submissions unless the priorities differ.
 func newService(found settings.Found, s settings.Server, priority int) Service {
 	return Service{uint16(priority), 1, s.Port, s.Host.Expand(string(found.Domain), string(found.Primary))}
 }
@@ -220,16 +223,16 @@ func (l *list) web(found settings.Found, label string, address settings.Pattern,
 	l.add(label, Service{0, 1, uint16(port), strings.ToLower(u.Hostname())}, remark)
 }
 
-// path appends the record that tells the path of a service at a URL (RFC 6764 section 4), if it can be one character string. Without
-// it programs ask at /.well-known/caldav or /.well-known/carddav.
+// path appends the record with the path of a service at a URL (RFC 6764 section 4), if it fits into one character string. Without it clients
+// use /.well-known/caldav or /.well-known/carddav.
 func (l *list) path(found settings.Found, label string, address settings.Pattern) {
 	u, ok := parseURL(found, address)
 	if !ok {
 		return
 	}
-	path := cmp.Or(u.RawPath, u.EscapedPath(), "/") // RawPath is as it was written, unless that is EscapedPath
+	path := cmp.Or(u.RawPath, u.EscapedPath(), "/") // RawPath is the path as it was written; it is empty if that is EscapedPath
 	if text := Text("path=" + path); len(text) <= maxString {
-		l.add(label, text, "where on that server")
+		l.add(label, text, "path on that server")
 	}
 }
 

@@ -19,7 +19,7 @@ import (
 	"mailhint/dnsrecords"
 )
 
-// TestZone loads the zone form into a real name server and asks it for each record.
+// TestZone loads the zone format into a real name server and looks up each record.
 func TestZone(t *testing.T) {
 	for _, v := range variants {
 		t.Run(v.name, func(t *testing.T) {
@@ -44,7 +44,7 @@ func TestZone(t *testing.T) {
 	}
 }
 
-// TestNsupdate sends the nsupdate form with the real nsupdate, from an empty zone, a second time, and from one variant to another.
+// TestNsupdate sends the nsupdate format with the real nsupdate: to an empty zone, a second time, and from one variant to another.
 func TestNsupdate(t *testing.T) {
 	if _, err := exec.LookPath("nsupdate"); err != nil {
 		t.Skip("nsupdate is not installed; it is in Debian's package bind9-dnsutils")
@@ -73,23 +73,23 @@ func TestNsupdate(t *testing.T) {
 	}
 }
 
-// zoneFile is a zone and what stands in it besides SOA and NS.
+// zoneFile is a zone and its content besides SOA and NS records.
 type zoneFile struct{ name, records string }
 
 // knot is a running Knot DNS.
 type knot struct{ address string }
 
-// startKnot runs Knot DNS with zones on a free port of the loopback until the test ends. It needs no rights.
+// startKnot runs Knot DNS with zones on a free loopback port until the test ends. It needs no privileges.
 func startKnot(t *testing.T, zones []zoneFile) knot {
 	t.Helper()
 	program, err := exec.LookPath("knotd")
 	if err != nil {
-		program, err = exec.LookPath("/usr/sbin/knotd") // which is not on everybody's PATH
+		program, err = exec.LookPath("/usr/sbin/knotd") // which is not on every PATH
 	}
 	if err != nil {
 		t.Skip("knotd is not installed; it is in Debian's package knot")
 	}
-	dir, err := os.MkdirTemp("", "knot") // a short name: it holds a Unix socket
+	dir, err := os.MkdirTemp("", "knot") // a short name: it contains a Unix socket
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -137,16 +137,16 @@ zone:
 	}
 	t.Cleanup(func() {
 		stop()
-		cmd.Wait() // it was interrupted, and says so
+		cmd.Wait() // fails, because it was interrupted
 		if t.Failed() {
-			t.Logf("knotd says:\n%s", &log)
+			t.Logf("output of knotd:\n%s", &log)
 		}
 	})
 	k.await(t, zones)
 	return k
 }
 
-// freePort returns an address on the loopback that nobody listened at a moment ago.
+// freePort returns a loopback address on which nothing listened a moment ago.
 func freePort(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -160,17 +160,21 @@ func freePort(t *testing.T) string {
 // await waits until all zones are served.
 func (k knot) await(t *testing.T, zones []zoneFile) {
 	t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	again := time.NewTicker(20 * time.Millisecond)
+	defer again.Stop()
 	for _, z := range zones {
 		for {
 			r, err := k.ask(z.name, dns.TypeSOA)
 			if err == nil && r.Rcode == dns.RcodeSuccess && len(r.Answer) == 1 {
 				break
 			}
-			if time.Now().After(deadline) {
+			select {
+			case <-again.C:
+			case <-ctx.Done():
 				t.Fatalf("knotd does not serve %s: %v, %v", z.name, r, err)
 			}
-			time.Sleep(20 * time.Millisecond)
 		}
 	}
 }
@@ -178,7 +182,7 @@ func (k knot) await(t *testing.T, zones []zoneFile) {
 func (k knot) ask(name string, kind uint16) (*dns.Msg, error) {
 	query := new(dns.Msg)
 	query.SetQuestion(dns.Fqdn(name), kind)
-	client := dns.Client{Net: "tcp", Timeout: 5 * time.Second}
+	client := dns.Client{Net: "tcp", Timeout: 30 * time.Second}
 	r, _, err := client.Exchange(query, k.address)
 	return r, err
 }
@@ -197,7 +201,7 @@ func (k knot) update(t *testing.T, script string) {
 	}
 }
 
-// hasExactly asks for each record set, and then for whole zones, to see that there is nothing else.
+// hasExactly looks up each record set, and then transfers whole zones to check that there is nothing else.
 func (k knot) hasExactly(t *testing.T, zones []zoneFile, want []dnsrecords.Record) {
 	t.Helper()
 	for _, r := range want {
@@ -222,7 +226,7 @@ func (k knot) hasExactly(t *testing.T, zones []zoneFile, want []dnsrecords.Recor
 	compare(t, all, want)
 }
 
-// transfer returns all records of a zone but those that startKnot wrote.
+// transfer returns all records of a zone except those that startKnot wrote.
 func (k knot) transfer(t *testing.T, zone string) []dnsrecords.Record {
 	t.Helper()
 	query := new(dns.Msg)
@@ -247,7 +251,7 @@ func (k knot) transfer(t *testing.T, zone string) []dnsrecords.Record {
 	}))
 }
 
-// records makes records of what a name server answered.
+// records converts the answer of a name server.
 func records(t *testing.T, answer []dns.RR) []dnsrecords.Record {
 	t.Helper()
 	var all []dnsrecords.Record
@@ -272,7 +276,7 @@ func records(t *testing.T, answer []dns.RR) []dnsrecords.Record {
 	return all
 }
 
-// unescape undoes what miekg/dns does to the octets of a character string.
+// unescape reverts the escapes of miekg/dns in a character string.
 func unescape(t *testing.T, s string) string {
 	t.Helper()
 	var b strings.Builder

@@ -69,8 +69,7 @@ func Print(formatName string, zone settings.Domain, records []Record) ([]byte, e
 	return f.print(string(zone), records)
 }
 
-// printZone prints lines of a master file (RFC 1035 section 5). Names are absolute, so that the lines can stand anywhere in any zone
-// file.
+// printZone prints lines of a master file (RFC 1035 section 5). Names are absolute, so that the lines can be put anywhere in a zone file.
 func printZone(_ string, records []Record) ([]byte, error) {
 	var b bytes.Buffer
 	w := tabwriter.NewWriter(&b, 0, 0, 1, ' ', 0)
@@ -81,7 +80,7 @@ func printZone(_ string, records []Record) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// printTable prints a table for people.
+// printTable prints a table to read.
 func printTable(_ string, records []Record) ([]byte, error) {
 	var b bytes.Buffer
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
@@ -93,7 +92,7 @@ func printTable(_ string, records []Record) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// record is a Record in JSON. Content is spelled as in a master file; the other members are its parts.
+// record is a Record in JSON. Content is spelled as in a master file; the members after it are its parts.
 type record struct {
 	Name     string  `json:"name"`
 	Type     string  `json:"type"`
@@ -108,7 +107,7 @@ type record struct {
 	Remark   string  `json:"remark"`
 }
 
-// printJSON prints an array of objects, one on a line.
+// printJSON prints an array of objects, one per line.
 func printJSON(_ string, records []Record) ([]byte, error) {
 	var b bytes.Buffer
 	b.WriteString("[")
@@ -133,26 +132,26 @@ func printJSON(_ string, records []Record) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// quoteJSON returns a value as JSON, in which only what must be is escaped.
+// quoteJSON returns a value as JSON, in which only what must be escaped is escaped.
 func quoteJSON(v any) string {
 	var b strings.Builder
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
-	e.Encode(v) // of strings and numbers, into a strings.Builder: it cannot fail
+	e.Encode(v) // cannot fail: strings and numbers, into a strings.Builder
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-// printNsupdate prints a script for nsupdate(1) (RFC 2136), which takes away the records of the same name and type and so can be
-// run again. A CNAME takes the place of addresses and the other way round, because a name cannot have both.
+// printNsupdate prints a script for nsupdate(1) (RFC 2136), which replaces the records of the same name and type, so that it can be run
+// again. A CNAME replaces addresses and the other way round, because a name cannot have both.
 //
-// The zone is left for nsupdate to find.
+// The script does not name the zone: nsupdate finds it.
 func printNsupdate(_ string, records []Record) ([]byte, error) {
 	var b bytes.Buffer
 	deleted := make(map[string]bool)
 	for _, r := range records {
 		for _, t := range replaced(r.Data) {
 			line := fmt.Sprintf("update delete %s %s\n", fqdn(r.Name), t)
-			if !deleted[line] { // a second time it would take away what has been added
+			if !deleted[line] { // a second time it would delete what has been added
 				b.WriteString(line)
 			}
 			deleted[line] = true
@@ -163,7 +162,7 @@ func printNsupdate(_ string, records []Record) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// replaced returns the types of records that have to go when one is added.
+// replaced returns the types of records to delete when one is added.
 func replaced(d Data) []string {
 	switch d.(type) {
 	case Address, Alias:

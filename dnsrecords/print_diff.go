@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"mailhint/settings"
+	"mailhint/untrusted"
 )
 
 // PrintDifferences returns how to publish the wanted records that are missing, in one of the Formats, and which records to remove. The
@@ -36,16 +37,16 @@ func (f format) missing(want []Record, differences []Difference) []Record {
 	return all
 }
 
-// extras says which records to remove.
+// extras returns the records to remove. Their contents are untrusted.
 func (f format) extras(differences []Difference) []byte {
 	var b bytes.Buffer
 	for _, d := range differences {
 		switch {
 		case d.Extra && d.Wildcard:
 			fmt.Fprintf(&b, "%sa wildcard record answers for %s. with IN %s %s; it can stay: a record with the exact name takes precedence\n",
-				f.comment, d.Name, d.Data.Type(), d.Data)
+				f.comment, d.Name, d.Data.Type(), untrusted.Printable(d.Data.String()))
 		case d.Extra:
-			fmt.Fprintf(&b, "%sremove: %s. IN %s %s\n", f.comment, d.Name, d.Data.Type(), d.Data)
+			fmt.Fprintf(&b, "%sremove: %s. IN %s %s\n", f.comment, d.Name, d.Data.Type(), untrusted.Printable(d.Data.String()))
 		}
 	}
 	return b.Bytes()

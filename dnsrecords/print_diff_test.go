@@ -7,7 +7,7 @@ import (
 )
 
 func TestPrintDifferences(t *testing.T) {
-	alias := Record{Name: "autoconfig.a.example", TTL: 60, Data: Alias("setup.example"), Remark: "clients ask here"}
+	alias := Record{Name: "autoconfig.a.example", TTL: 60, Data: Alias("setup.example"), Remark: "used by clients"}
 	first := Record{Name: "_imaps._tcp.a.example", TTL: 60, Data: Service{0, 1, 993, "imap.a.example"}}
 	second := Record{Name: "_imaps._tcp.a.example", TTL: 60, Data: Service{10, 1, 993, "imap2.a.example"}}
 	other := Record{Name: "autoconfig.a.example", Data: Address(netip.MustParseAddr("203.0.113.80"))}
@@ -24,8 +24,10 @@ func TestPrintDifferences(t *testing.T) {
 			"update add _imaps._tcp.a.example. 60 IN SRV 10 1 993 imap2.a.example.\nsend\n", ""},
 		{"one to remove", "dnscontrol", []Difference{{Record: other, Extra: true}}, "", "// remove: autoconfig.a.example. IN A 203.0.113.80\n"},
 		{"a wildcard", "zone", []Difference{{Record: alias}, {Record: other, Extra: true, Wildcard: true}},
-			"autoconfig.a.example. 60 IN CNAME setup.example. ; clients ask here\n",
+			"autoconfig.a.example. 60 IN CNAME setup.example. ; used by clients\n",
 			"; a wildcard record answers for autoconfig.a.example. with IN A 203.0.113.80; it can stay: a record with the exact name takes precedence\n"},
+		{"control characters", "zone", []Difference{{Record: Record{Name: "a.example", Data: Alias("\x1b[2J.example")}, Extra: true}}, "",
+			"; remove: a.example. IN CNAME \uFFFD[2J.example.\n"},
 		{"JSON", "json", []Difference{{Record: other, Extra: true}}, "", "remove: autoconfig.a.example. IN A 203.0.113.80\n"},
 	} {
 		publish, remove, err := PrintDifferences(test.format, "a.example", want, test.differences)

@@ -6,19 +6,19 @@ import (
 	"strings"
 )
 
-// Record is a DNS record and why it is there. Two records say the same if they are equal but for the Remark.
+// Record is a DNS record and its purpose. Two records are the same if they differ only in the Remark.
 type Record struct {
 	Name   string // absolute, in A-labels, without the trailing dot
 	TTL    uint32 // seconds
 	Data   Data
-	Remark string // for people
+	Remark string // its purpose, for people
 }
 
 // Data is the content of a record: an Address, an Alias, a Service or a Text. Data are comparable.
 type Data interface {
 	// Type is the record's type, such as "SRV".
 	Type() string
-	// String spells the content as master files do (RFC 1035 section 5.1), with absolute names.
+	// String returns the content as master files spell it (RFC 1035 section 5.1), with absolute names.
 	String() string
 }
 
@@ -41,8 +41,7 @@ func (Alias) Type() string { return "CNAME" }
 
 func (a Alias) String() string { return fqdn(string(a)) }
 
-// Service is the content of an SRV record (RFC 2782). The zero Service, which is spelled "0 0 0 .", says that the service is not
-// offered.
+// Service is the content of an SRV record (RFC 2782). The zero Service, spelled "0 0 0 .", says that the service is not offered.
 type Service struct {
 	Priority, Weight, Port uint16
 	Target                 string // host name; empty for the root
@@ -54,15 +53,15 @@ func (s Service) String() string {
 	return fmt.Sprintf("%d %d %d %s", s.Priority, s.Weight, s.Port, fqdn(s.Target))
 }
 
-// Text is the content of a TXT record. It is published in as many character strings as it needs.
+// Text is the content of a TXT record, which is published in as many character strings as it needs.
 type Text string
 
 func (Text) Type() string { return "TXT" }
 
-// maxString is the length of a character string (RFC 1035 section 3.3).
+// maxString is the maximum length of a character string (RFC 1035 section 3.3).
 const maxString = 255
 
-// Strings returns the text in character strings.
+// Strings returns the text split into character strings.
 func (t Text) Strings() []string {
 	var all []string
 	for len(t) > maxString {
@@ -85,7 +84,7 @@ func (t Text) String() string {
 	return b.String()
 }
 
-// escape spells what stands between the quotes of a character string.
+// escape returns the spelling of a character string, without its quotes.
 func escape(s string) string {
 	var b strings.Builder
 	for i := range len(s) {

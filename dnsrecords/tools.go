@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// printOctoDNS prints the content of the zone's file for octoDNS's YamlProvider (1.22). Keys are sorted, which it insists on unless
+// printOctoDNS prints the content of the zone's file for octoDNS's YamlProvider (1.22). Keys are sorted, which it requires unless
 // enforce_order is false, and semicolons in texts are escaped, which it expects unless escaped_semicolons is false.
 func printOctoDNS(zone string, records []Record) ([]byte, error) {
 	sorted := sets(records)
@@ -22,7 +22,7 @@ func printOctoDNS(zone string, records []Record) ([]byte, error) {
 			fmt.Fprintf(&b, "%s:\n", quoteYAML(relative(set[0].Name, zone)))
 		}
 		fmt.Fprintf(&b, "- ttl: %d\n  type: %s\n", set[0].TTL, set[0].Data.Type())
-		if alias, ok := set[0].Data.(Alias); ok { // of which there is one
+		if alias, ok := set[0].Data.(Alias); ok { // there is only one
 			fmt.Fprintf(&b, "  value: %s\n", quoteYAML(alias.String()))
 			continue
 		}
@@ -66,8 +66,8 @@ func printDNSControl(zone string, records []Record) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// terraformTypes are the resources of the provider hashicorp/dns (3.6) for each type of record, and their widest attribute. It speaks
-// RFC 2136 to any name server; the providers of DNS hosters have resources of their own.
+// terraformTypes are the resources of the provider hashicorp/dns (3.6) for each type of record, and their longest attribute. The provider
+// updates any name server with RFC 2136; the providers of DNS hosters have resources of their own.
 var terraformTypes = map[string]struct{ resource, widest string }{
 	"A":     {"dns_a_record_set", "addresses"},
 	"AAAA":  {"dns_aaaa_record_set", "addresses"},
@@ -95,7 +95,7 @@ func printTerraform(zone string, records []Record) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// terraformContent spells what the records of a set say.
+// terraformContent returns the content of the records of a set.
 func terraformContent(set []Record) string {
 	var b strings.Builder
 	var values []string
@@ -103,7 +103,7 @@ func terraformContent(set []Record) string {
 		switch d := r.Data.(type) {
 		case Service:
 			fmt.Fprintf(&b, "  srv {\n    priority = %d\n    weight   = %d\n    port     = %d\n    target   = %s\n  }\n", d.Priority, d.Weight, d.Port, quoteHCL(fqdn(d.Target)))
-		case Text: // the provider puts it between the quotes of a master file as it is
+		case Text: // the provider puts it between the quotes of a master file unchanged
 			values = append(values, quoteHCL(escape(string(d))))
 		default:
 			values = append(values, quoteHCL(d.String()))

@@ -10,7 +10,7 @@ import (
 	"mailhint/settings"
 )
 
-// collect takes over servers that Use has set.
+// collect reads the servers that Use has set.
 func (m *Monitor) collect() {
 	m.mu.Lock()
 	servers := m.set
@@ -23,12 +23,12 @@ func (m *Monitor) collect() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.merge(hosts)
-	if m.more = more; more {
-		m.log.Warn("too many mail servers to look at; the rest is left out", "hosts", maxHosts)
+	if m.tooMany = more; more {
+		m.log.Warn("too many mail servers; only some of them are probed", "hosts", maxHosts)
 	}
 }
 
-// merge takes over hosts. It keeps what is known of those that are as they were, and gives the others times for their first look.
+// merge replaces the hosts. It keeps the results of those that have not changed, and schedules the first probe of the others.
 func (m *Monitor) merge(hosts []*host) {
 	before := m.hosts
 	m.hosts, m.waiting = make(map[string]*host, len(hosts)), nil
@@ -52,8 +52,8 @@ func (m *Monitor) merge(hosts []*host) {
 	slices.SortFunc(m.waiting, byDue)
 }
 
-// distinct returns the hosts with the different servers of each, and whether there are more of them than are looked at. It stops there:
-// a million hosts are not gone through for nothing.
+// distinct returns the hosts with the different servers of each, and whether there are more than maxHosts. It stops there, without going
+// through a million more.
 func distinct(servers iter.Seq2[string, settings.Server]) (hosts []*host, more bool) {
 	byName := make(map[string]*host)
 	for name, server := range servers {
@@ -72,15 +72,15 @@ func distinct(servers iter.Seq2[string, settings.Server]) (hosts []*host, more b
 		}
 	}
 	for _, h := range hosts {
-		slices.SortFunc(h.servers, compareServers) // in whatever order the entries name them now
+		slices.SortFunc(h.servers, compareServers) // so that the order of the entries does not matter
 	}
 	return hosts, more
 }
 
-// sameServer reports whether two servers of one host are judged alike.
+// sameServer reports whether two servers of one host get the same verdict.
 func sameServer(a, b settings.Server) bool { return compareServers(a, b) == 0 }
 
-// compareServers compares what servers of one host are judged by.
+// compareServers compares what the verdict on servers of one host depends on.
 func compareServers(a, b settings.Server) int {
 	return cmp.Or(cmp.Compare(a.Port, b.Port), cmp.Compare(a.Protocol, b.Protocol), cmp.Compare(a.Security, b.Security), slices.Compare(a.Auth, b.Auth))
 }

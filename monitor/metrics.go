@@ -9,9 +9,9 @@ type collector struct{ monitor *Monitor }
 
 var (
 	serversDesc = prometheus.NewDesc("mailhint_probe_servers",
-		"Advertised mail servers by the result of the last check: good, or what is wrong.", []string{"state"}, nil)
-	tooManyDesc = prometheus.NewDesc("mailhint_probe_too_many", "1 if there are too many hosts to check them all.", nil, nil)
-	lastDesc    = prometheus.NewDesc("mailhint_probe_last_timestamp_seconds", "When the last check of a mail server ended.", nil, nil)
+		"Advertised mail servers by the result of the last probe: good, or what is wrong.", []string{"state"}, nil)
+	tooManyDesc = prometheus.NewDesc("mailhint_probe_too_many", "1 if there are too many hosts to probe them all.", nil, nil)
+	lastDesc    = prometheus.NewDesc("mailhint_probe_last_timestamp_seconds", "When the last probe of a mail server ended.", nil, nil)
 	expiryDesc  = prometheus.NewDesc("mailhint_probe_certificate_expiry_timestamp_seconds",
 		"When the first of the mail servers' certificates expires.", nil, nil)
 )
@@ -31,7 +31,7 @@ func (m collector) Collect(metrics chan<- prometheus.Metric) {
 		gauge(serversDesc, float64(s.Servers[state]), string(state))
 	}
 	tooMany := 0.0
-	if s.More {
+	if s.TooMany {
 		tooMany = 1
 	}
 	gauge(tooManyDesc, tooMany)

@@ -1,7 +1,8 @@
-// Package monitor looks at the advertised mail servers from time to time, and keeps what it saw for the people who run the server:
-// for /-/readyz and the metrics. No answer to a mail program ever depends on it.
+// Package monitor probes the advertised mail servers in the background, and keeps the results for the people who run the server: for
+// /-/readyz and the metrics. No answer to a mail client ever depends on it.
 //
-// It is gentle: each host is looked at once in an interval, the hosts are spread over it, and few looks run at the same time.
+// It causes little load: each host is probed once per interval, the hosts are spread over the interval, and only a few probes run at the
+// same time.
 package monitor
 
 import (
@@ -17,104 +18,104 @@ import (
 	"mailhint/settings"
 )
 
-// The bounds.
+// The limits.
 const (
-	// maxHosts is for how many hosts are looked at. Profiles with imap = "mail.%EMAILDOMAIN%" have one for each of a million domains.
+	// maxHosts is how many hosts are probed. A profile with imap = "mail.%EMAILDOMAIN%" may have one for each of a million domains.
 	maxHosts = 10_000
 	// maxServers is how many different entries of one host are judged.
 	maxServers = 64
-	atOnce     = 4
-	// firstPace is how far apart hosts are looked at for the first time, so that there is a result soon after the start.
+	atOnce     = 4 // probes at the same time
+	// firstPace is the time from one host to the next in the first round, so that there are results soon after the start.
 	firstPace = 2 * time.Second
 )
 
-// Prober looks at servers: a *probe.Prober.
+// Prober probes hosts: a *probe.Prober.
 type Prober interface {
 	Look(ctx context.Context, host string, ports ...probe.Port) probe.Host
 }
 
-// Judge says of one advertised server what a look at its host means. It must know no more than it is given.
+// Judge returns what the probe of a host means for one advertised server. It must not use anything else.
 type Judge func(host string, server settings.Server, seen probe.Host) Verdict
 
-// Verdict is what is known of a server.
+// Verdict is what is known about a server.
 type Verdict struct {
 	State State
-	Text  string // what is wrong, for people; may hold what a server said
+	Text  string // what is wrong, for people; may contain untrusted text
 }
 
-// State is a kind of verdict, a label of the metrics.
+// State is a kind of verdict, and a label of the metrics.
 type State string
 
-// The states, the worst last. Judge gives the worst of several faults.
+// The states, the worst last. Judge returns the worst of several faults.
 const (
-	Unknown     State = "unknown"     // not looked at yet, or nothing could be found out from here
+	Unknown     State = "unknown"     // not probed yet, or nothing could be found out from here
 	Good        State = "good"        //
-	Warned      State = "warning"     // it works for now
+	Warned      State = "warning"     // it still works
 	NoLogin     State = "login"       // it offers other login methods than are advertised
-	DeadIPv6    State = "ipv6"        // it works by IPv4 only, and has an IPv6 address
-	Certificate State = "certificate" // mail programs reject its certificate
-	WrongTLS    State = "tls"         // it speaks another TLS mode, or offers no STARTTLS
-	Closed      State = "closed"      // nobody answers, or something else does
+	DeadIPv6    State = "ipv6"        // it has an IPv6 address and does not answer there
+	Certificate State = "certificate" // mail clients reject its certificate
+	WrongTLS    State = "tls"         // it uses another TLS mode, or offers no STARTTLS
+	Closed      State = "closed"      // it does not answer, or speaks another protocol
 	NoAddress   State = "address"     // DNS has no address for the host
 )
 
 // States lists all states.
 var States = []State{Unknown, Good, Warned, NoLogin, DeadIPv6, Certificate, WrongTLS, Closed, NoAddress}
 
-// Monitor looks at servers. Make it with New; its methods may be called at the same time.
+// Monitor probes servers. Use New to create one. Its methods may be called concurrently.
 type Monitor struct {
 	prober Prober
 	judge  Judge
 	every  time.Duration
 	log    *slog.Logger
-	wake   chan struct{} // there is something new to do
+	wake   chan struct{} // when there is something new to do
 
 	mu      sync.Mutex // guards what follows
 	set     iter.Seq2[string, settings.Server]
 	hosts   map[string]*host
-	waiting []*host   // those of them that are not being looked at, by the time they are due
-	more    bool      // than maxHosts are advertised
-	last    time.Time // when a look ended
+	waiting []*host   // those that are not being probed, ordered by when they are due
+	tooMany bool      // more than maxHosts are advertised
+	last    time.Time // when the last probe ended
 }
 
-// host is a host and what is known of it.
+// host is a host and what is known about it.
 type host struct {
 	name     string
 	servers  []settings.Server
-	verdicts []Verdict // of the servers; nil before the first look
-	ends     time.Time // of its first certificate; zero if none was seen
+	verdicts []Verdict // of the servers; nil before the first probe
+	ends     time.Time // when the first of its certificates expires; zero if none was seen
 	due      time.Time
 	busy     bool
 }
 
-// New returns a Monitor that looks at every host once in each interval, when Run is called.
+// New returns a Monitor that probes every host once per interval while Run runs.
 func New(p Prober, judge Judge, every time.Duration, log *slog.Logger) *Monitor {
 	return &Monitor{prober: p, judge: judge, every: every, log: log, wake: make(chan struct{}, 1)}
 }
 
-// Use sets the servers to look at, from now on. They are gone through later; what is known of those that stay is kept.
+// Use sets the servers to probe from now on. It does not iterate over them itself: Run does. Results of servers that stay are kept.
 func (m *Monitor) Use(servers iter.Seq2[string, settings.Server]) {
 	m.mu.Lock()
 	m.set = servers
 	m.mu.Unlock()
-	m.rouse()
+	m.wakeUp()
 }
 
-func (m *Monitor) rouse() {
+func (m *Monitor) wakeUp() {
 	select {
 	case m.wake <- struct{}{}:
-	default: // it is awake already
+	default: // it will wake up already
 	}
 }
 
-// Run looks at servers until ctx is done.
+// Run probes servers until ctx is done.
 func (m *Monitor) Run(ctx context.Context) {
 	var running sync.WaitGroup
 	defer running.Wait()
-	places := make(chan struct{}, atOnce)
+	slots := make(chan struct{}, atOnce)
 	for {
 		select {
-		case places <- struct{}{}:
+		case slots <- struct{}{}:
 		case <-ctx.Done():
 			return
 		}
@@ -124,13 +125,13 @@ func (m *Monitor) Run(ctx context.Context) {
 		}
 		running.Go(func() {
 			m.look(ctx, h)
-			<-places
-			m.rouse()
+			<-slots
+			m.wakeUp()
 		})
 	}
 }
 
-// await waits until a host is due, and marks it as being looked at.
+// await waits until a host is due, and marks it as being probed.
 func (m *Monitor) await(ctx context.Context) (*host, bool) {
 	for ctx.Err() == nil {
 		m.collect()
@@ -165,7 +166,7 @@ func (m *Monitor) next() (*host, time.Duration) {
 	return first, 0
 }
 
-// wait has a host wait for its next look.
+// wait queues a host for its next probe.
 func (m *Monitor) wait(h *host, pause time.Duration) {
 	h.busy, h.due = false, time.Now().Add(pause)
 	i, _ := slices.BinarySearchFunc(m.waiting, h, byDue)
@@ -174,7 +175,7 @@ func (m *Monitor) wait(h *host, pause time.Duration) {
 
 func byDue(a, b *host) int { return a.due.Compare(b.due) }
 
-// look looks at a host and notes what that means.
+// look probes a host and stores the verdicts.
 func (m *Monitor) look(ctx context.Context, h *host) {
 	var ports []probe.Port
 	for _, s := range h.servers {
@@ -184,7 +185,7 @@ func (m *Monitor) look(ctx context.Context, h *host) {
 	}
 	seen := m.prober.Look(ctx, h.name, ports...)
 	if ctx.Err() != nil {
-		return // cut off: what was seen means nothing
+		return // interrupted: the result means nothing
 	}
 	verdicts := make([]Verdict, len(h.servers))
 	for i, s := range h.servers {
@@ -193,7 +194,7 @@ func (m *Monitor) look(ctx context.Context, h *host) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	h.verdicts, h.ends, m.last = verdicts, firstEnd(seen), time.Now()
-	if m.hosts[h.name] == h { // else a reload has dropped it
+	if m.hosts[h.name] == h { // otherwise a reload has removed it
 		m.wait(h, jitter(m.every))
 	}
 }
@@ -202,12 +203,12 @@ func portOf(s settings.Server) probe.Port {
 	return probe.Port{Protocol: s.Protocol, Number: s.Port, Security: s.Security}
 }
 
-// jitter returns a time that is up to a tenth longer or shorter, so that hosts do not come to be looked at together.
+// jitter returns a duration that is up to a tenth longer or shorter, so that probes do not end up at the same time.
 func jitter(d time.Duration) time.Duration {
 	return d - d/10 + rand.N(d/5+1)
 }
 
-// firstEnd returns when the first of the servers' own certificates ends.
+// firstEnd returns when the first of the servers' certificates expires.
 func firstEnd(seen probe.Host) (first time.Time) {
 	for _, look := range seen.Looks {
 		if look.TLS == nil || len(look.TLS.Chain) == 0 {

@@ -15,7 +15,7 @@ import (
 	"mailhint/settings"
 )
 
-// prober is a Prober that notes when it was asked.
+// prober is a Prober that records when it was called.
 type prober struct {
 	takes time.Duration
 
@@ -23,8 +23,8 @@ type prober struct {
 	asked   map[string][]time.Time
 	ports   map[string]int
 	running int
-	most    int
-	cut     int
+	peak    int // probes at the same time
+	stopped int
 }
 
 func (p *prober) Look(ctx context.Context, host string, ports ...probe.Port) probe.Host {
@@ -35,7 +35,7 @@ func (p *prober) Look(ctx context.Context, host string, ports ...probe.Port) pro
 	p.asked[host] = append(p.asked[host], time.Now())
 	p.ports[host] = len(ports)
 	p.running++
-	p.most = max(p.most, p.running)
+	p.peak = max(p.peak, p.running)
 	p.mu.Unlock()
 	select {
 	case <-time.After(p.takes):
@@ -45,7 +45,7 @@ func (p *prober) Look(ctx context.Context, host string, ports ...probe.Port) pro
 	defer p.mu.Unlock()
 	p.running--
 	if ctx.Err() != nil {
-		p.cut++
+		p.stopped++
 	}
 	return probe.Host{Name: host}
 }
@@ -59,7 +59,7 @@ func (p *prober) times(host string) []time.Time {
 // byName judges servers by their hosts' names.
 func byName(host string, server settings.Server, _ probe.Host) Verdict {
 	if strings.HasPrefix(host, "closed") {
-		return Verdict{Closed, "nobody is there"}
+		return Verdict{Closed, "connection refused"}
 	}
 	return Verdict{State: Good}
 }
@@ -95,7 +95,7 @@ func numbered(t testing.TB, prefix string, n int) iter.Seq2[string, settings.Ser
 	return servers(t, list...)
 }
 
-// run calls test with a running Monitor and a clock that jumps.
+// run calls test with a running Monitor, on synctest's clock.
 func run(t *testing.T, p Prober, every time.Duration, test func(t *testing.T, m *Monitor)) {
 	synctest.Test(t, func(t *testing.T) {
 		m := New(p, byName, every, slog.New(slog.DiscardHandler))
@@ -108,8 +108,8 @@ func run(t *testing.T, p Prober, every time.Duration, test func(t *testing.T, m 
 	})
 }
 
-// Every host is looked at once in each interval, however many entries name it, spread and by few at a time.
-func TestSpread(t *testing.T) {
+// Every host is probed once per interval, however many entries name it; the probes are spread, and few run at the same time.
+func TestInterval(t *testing.T) {
 	p := &prober{takes: 3 * time.Second}
 	const hosts, every, days = 200, 6 * time.Hour, 4
 	run(t, p, every, func(t *testing.T, m *Monitor) {
@@ -133,40 +133,40 @@ func TestSpread(t *testing.T) {
 		all = append(all, times...)
 		const want = days * 4
 		if len(times) < want*9/10 || len(times) > want*11/10+2 {
-			t.Errorf("%s was looked at %d times in %d days, want about %d", host, len(times), days, want)
+			t.Errorf("%s was probed %d times in %d days, want about %d", host, len(times), days, want)
 		}
 		for i := 1; i < len(times); i++ {
 			if gap := times[i].Sub(times[i-1]); gap < every*9/10 || gap > every*11/10+time.Minute {
-				t.Errorf("%s was looked at again after %s", host, gap)
+				t.Errorf("%s was probed again after %s", host, gap)
 			}
 		}
 		if p.ports[host] != 2 {
-			t.Errorf("%s: %d ports, want 993 and 143 in one look", host, p.ports[host])
+			t.Errorf("%s: %d ports, want 993 and 143 in one probe", host, p.ports[host])
 		}
 	}
-	if len(p.asked) != hosts || p.most > atOnce {
-		t.Errorf("%d hosts, %d at a time", len(p.asked), p.most)
+	if len(p.asked) != hosts || p.peak > atOnce {
+		t.Errorf("%d hosts, %d at the same time", len(p.asked), p.peak)
 	}
-	// In no minute more than the first pace would take.
+	// No minute has many more probes than the first round.
 	perMinute := make(map[int64]int)
 	for _, at := range all {
 		perMinute[at.Unix()/60]++
 	}
 	for minute, n := range perMinute {
 		if n > 4*int(time.Minute/firstPace) {
-			t.Errorf("%d looks in minute %d", n, minute)
+			t.Errorf("%d probes in minute %d", n, minute)
 		}
 	}
 }
 
-// A reload: what is gone is forgotten, what is new is looked at soon, and what stays is neither looked at again nor forgotten.
+// After a reload, removed hosts are forgotten, new ones are probed soon, and the others are kept and not probed again.
 func TestReload(t *testing.T) {
 	p := new(prober)
 	run(t, p, 6*time.Hour, func(t *testing.T, m *Monitor) {
 		m.Use(servers(t, advertised{host: "stays.example"}, advertised{host: "closed.example"}, advertised{host: "changes.example", url: "imaps://"}))
 		time.Sleep(time.Minute)
-		if got := strings.Join(m.Lines(), "\n"); !strings.Contains(got, "mail servers: 3 good, 2 closed, last look ") ||
-			!strings.Contains(got, "mail server closed.example:143: closed: nobody is there\nmail server closed.example:993: closed") {
+		if got := strings.Join(m.Lines(), "\n"); !strings.Contains(got, "mail servers: 3 good, 2 closed, last probe ") ||
+			!strings.Contains(got, "mail server closed.example:143: closed: connection refused\nmail server closed.example:993: closed") {
 			t.Errorf("lines:\n%s", got)
 		}
 		m.Use(servers(t, advertised{host: "stays.example"}, advertised{host: "new.example"}, advertised{host: "changes.example"}))
@@ -176,18 +176,18 @@ func TestReload(t *testing.T) {
 		}
 		for host, want := range map[string]int{"stays.example": 1, "closed.example": 1, "new.example": 1, "changes.example": 2} {
 			if n := len(p.times(host)); n != want {
-				t.Errorf("%s was looked at %d times, want %d", host, n, want)
+				t.Errorf("%s was probed %d times, want %d", host, n, want)
 			}
 		}
 		time.Sleep(24 * time.Hour)
 		if n := len(p.times("closed.example")); n != 1 {
-			t.Errorf("closed.example was looked at %d times after it was gone", n-1)
+			t.Errorf("closed.example was probed %d times after it was removed", n-1)
 		}
 	})
 }
 
-// Entries that come in another order change nothing: a host whose servers are named with different login methods is not looked at
-// again whenever a domain is added in front.
+// The order of the entries does not matter: a host whose servers are listed with different login methods is not probed again because a
+// domain was added in front.
 func TestOtherOrder(t *testing.T) {
 	p := new(prober)
 	run(t, p, 6*time.Hour, func(t *testing.T, m *Monitor) {
@@ -202,11 +202,11 @@ func TestOtherOrder(t *testing.T) {
 		}
 	})
 	if n := len(p.times("mail.example")); n != 1 {
-		t.Errorf("looked at %d times, want once", n)
+		t.Errorf("probed %d times, want once", n)
 	}
 }
 
-// A look that is under way when the program ends is cut, and means nothing.
+// A probe that is running when the program ends is interrupted, and its result is not used.
 func TestStop(t *testing.T) {
 	p := &prober{takes: time.Hour}
 	var m *Monitor
@@ -215,15 +215,15 @@ func TestStop(t *testing.T) {
 		m.Use(numbered(t, "closed", 20))
 		time.Sleep(2 * time.Minute)
 	})
-	if p.cut != atOnce || p.running != 0 {
-		t.Errorf("%d looks were cut, %d still run", p.cut, p.running)
+	if p.stopped != atOnce || p.running != 0 {
+		t.Errorf("%d probes were interrupted, %d still run", p.stopped, p.running)
 	}
 	if s := m.Summary(); s.Servers[Unknown] != 40 || !s.Last.IsZero() {
-		t.Errorf("a look that was cut counts: %+v", s)
+		t.Errorf("an interrupted probe counts: %+v", s)
 	}
 }
 
-// A profile with a host for each of a million domains does not make a million looks.
+// A profile with a host for each of a million domains does not cause a million probes.
 func TestTooMany(t *testing.T) {
 	p := new(prober)
 	run(t, p, 6*time.Hour, func(t *testing.T, m *Monitor) {
@@ -237,20 +237,20 @@ func TestTooMany(t *testing.T) {
 		})
 		time.Sleep(6 * time.Hour)
 		s := m.Summary()
-		if s.Hosts != maxHosts || !s.More || s.Servers[Closed] != maxHosts {
+		if s.Hosts != maxHosts || !s.TooMany || s.Servers[Closed] != maxHosts {
 			t.Errorf("%+v", s)
 		}
 		lines := m.Lines()
-		if len(lines) > maxLines+3 || !strings.Contains(lines[1], "more than 10000 hosts") || !strings.Contains(lines[len(lines)-1], "9980 more are at fault") {
+		if len(lines) > maxLines+3 || !strings.Contains(lines[1], "more than 10000 hosts") || !strings.Contains(lines[len(lines)-1], "9980 more with problems") {
 			t.Errorf("%d lines: %q", len(lines), lines)
 		}
 	})
 	if len(p.asked) != maxHosts {
-		t.Errorf("%d hosts were looked at", len(p.asked))
+		t.Errorf("%d hosts were probed", len(p.asked))
 	}
 }
 
-// Looks that take longer than the interval do not pile up.
+// Probes that take longer than the interval do not pile up.
 func TestSlow(t *testing.T) {
 	p := &prober{takes: time.Minute}
 	run(t, p, time.Minute, func(t *testing.T, m *Monitor) {
@@ -261,16 +261,16 @@ func TestSlow(t *testing.T) {
 	for host, times := range p.asked {
 		total += len(times)
 		if len(times) < 6 || len(times) > 18 {
-			t.Errorf("%s was looked at %d times, want about 12: each has its turn", host, len(times))
+			t.Errorf("%s was probed %d times, want about 12, the same for each", host, len(times))
 		}
 	}
-	if p.most != atOnce || total < 400 || total > 4*121 {
-		t.Errorf("%d at a time, %d in all", p.most, total)
+	if p.peak != atOnce || total < 400 || total > 4*121 {
+		t.Errorf("%d at the same time, %d altogether", p.peak, total)
 	}
 }
 
-// Everything at the same time, for the race detector.
-func TestAtTheSameTime(t *testing.T) {
+// All methods at the same time, for the race detector.
+func TestConcurrency(t *testing.T) {
 	run(t, &prober{takes: time.Second}, time.Minute, func(t *testing.T, m *Monitor) {
 		var all sync.WaitGroup
 		for i := range 4 {

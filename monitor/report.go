@@ -6,20 +6,20 @@ import (
 	"time"
 )
 
-// Summary is what is known of all servers.
+// Summary is what is known about all servers.
 type Summary struct {
 	Servers     map[State]int
 	Hosts       int
-	More        bool      // hosts are advertised, and not looked at because there are too many
-	Certificate time.Time // when the first certificate ends; zero if none was seen
-	Last        time.Time // when the last look ended; zero before the first
+	TooMany     bool      // some hosts are not probed, because there are too many
+	Certificate time.Time // when the first certificate expires; zero if none was seen
+	Last        time.Time // when the last probe ended; zero before the first
 }
 
-// Summary sums up what is known.
+// Summary returns what is known about all servers.
 func (m *Monitor) Summary() Summary {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	s := Summary{Servers: make(map[State]int), Hosts: len(m.hosts), More: m.more, Last: m.last}
+	s := Summary{Servers: make(map[State]int), Hosts: len(m.hosts), TooMany: m.tooMany, Last: m.last}
 	for _, h := range m.hosts {
 		if !h.ends.IsZero() && (s.Certificate.IsZero() || h.ends.Before(s.Certificate)) {
 			s.Certificate = h.ends
@@ -38,10 +38,10 @@ func (h *host) verdict(i int) Verdict {
 	return h.verdicts[i]
 }
 
-// maxLines bounds what Lines says of single servers.
+// maxLines limits how many single servers Lines lists.
 const maxLines = 20
 
-// Lines says what is known, for /-/readyz: counts, and the servers about which there is something to say.
+// Lines returns what is known, for /-/readyz: the number of servers in each state, and the servers that have problems.
 func (m *Monitor) Lines() []string {
 	s := m.Summary()
 	text := "mail servers:"
@@ -52,18 +52,18 @@ func (m *Monitor) Lines() []string {
 	}
 	switch {
 	case s.Last.IsZero():
-		text += " not looked at yet"
+		text += " not probed yet"
 	default:
-		text += " last look " + s.Last.UTC().Format(time.RFC3339)
+		text += " last probe " + s.Last.UTC().Format(time.RFC3339)
 	}
 	lines := []string{text}
-	if s.More {
-		lines = append(lines, fmt.Sprintf("mail servers: there are more than %d hosts, the rest is not looked at", maxHosts))
+	if s.TooMany {
+		lines = append(lines, fmt.Sprintf("mail servers: there are more than %d hosts; the others are not probed", maxHosts))
 	}
 	return append(lines, m.faults()...)
 }
 
-// faults lists servers that Judge has said something about, by the names of their hosts.
+// faults lists the servers that have problems, ordered by host.
 func (m *Monitor) faults() []string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -77,7 +77,7 @@ func (m *Monitor) faults() []string {
 	}
 	slices.Sort(lines)
 	if more := len(lines) - maxLines; more > 0 {
-		lines = append(lines[:maxLines], fmt.Sprintf("mail servers: %d more are at fault", more))
+		lines = append(lines[:maxLines], fmt.Sprintf("mail servers: %d more with problems", more))
 	}
 	return lines
 }

@@ -115,7 +115,7 @@ func TestServeProbes(t *testing.T) {
 		_, body := ask(t, p.admin(), "localhost", "/-/metrics")
 		return strings.Contains(body, "\n"+line)
 	}
-	eventually(t, "the server is found good", func() bool { return strings.Contains(ready(), "\nmail servers: 1 good, last look ") })
+	eventually(t, "the server is found good", func() bool { return strings.Contains(ready(), "\nmail servers: 1 good, last probe ") })
 	if !metric(`mailhint_probe_servers{state="good"} 1`) || !metric(`mailhint_probe_certificate_expiry_timestamp_seconds `) || !metric("mailhint_probe_last_timestamp_seconds ") {
 		t.Error("the metrics do not show it")
 	}
@@ -151,7 +151,7 @@ func TestServeProbesNothingPrivate(t *testing.T) {
 	p := startProgramIn(t, world, strings.Replace(probeConfig, "probe_private", "# probe_private", 1))
 	eventually(t, "the servers are listed", func() bool {
 		_, body := ask(t, p.admin(), "localhost", "/-/readyz")
-		return strings.Contains(body, "\nmail servers: 2 unknown, 0 good, last look ") &&
+		return strings.Contains(body, "\nmail servers: 2 unknown, 0 good, last probe ") &&
 			strings.Contains(body, "mail server example.com:993: unknown: 127.0.0.1 is a private address; add its network to probe_private to probe it\n")
 	})
 	if n := connections.Load(); n != 0 {
