@@ -25,7 +25,7 @@ func (m clientModel) choose(d document, s source) (incoming, outgoing *entry, er
 			continue
 		}
 		if m.rejectsPlain && !s.srv && !pox && (e.security == 0 || e.security == settings.Plaintext || len(e.auths) == 0 || !e.hasLogin) {
-			return nil, nil, errors.New("it rejects the document because a server in it has no encryption, no user name, or an unknown value")
+			return nil, nil, errors.New("the client rejects the document because one of its servers has no encryption, no user name, or an unknown value")
 		}
 		if !m.canUse(&e) || m.skipsPlain && e.security == settings.Plaintext {
 			continue
@@ -37,9 +37,9 @@ func (m clientModel) choose(d document, s source) (incoming, outgoing *entry, er
 	}
 	switch {
 	case incoming == nil:
-		return nil, nil, errors.New("no incoming server that it can use")
+		return nil, nil, errors.New("no incoming server that the client can use")
 	case outgoing == nil && m.needsSMTP && !pox:
-		return nil, nil, errors.New("no outgoing server that it can use")
+		return nil, nil, errors.New("no outgoing server that the client can use")
 	}
 	return incoming, outgoing, nil
 }

@@ -12,6 +12,8 @@ import (
 	"mailhint/autodiscover"
 	"mailhint/dnsrecords"
 	"mailhint/mobileconfig"
+	"mailhint/probe"
+	"mailhint/resolver"
 	"mailhint/settings"
 )
 
@@ -44,7 +46,7 @@ func (j *judgement) setUpBy(m clientModel) account {
 			failed = fmt.Errorf("%s: %w", j.sourceName(s), err)
 		}
 		if status := j.web[s.place].Status; !s.srv && (s.final && status == http.StatusOK || m.password && status == http.StatusUnauthorized) {
-			return account{why: failed.Error() + "; it does not look further", unknown: unknown}
+			return account{why: failed.Error() + "; the client does not look further", unknown: unknown}
 		}
 	}
 	if failed == nil {
@@ -93,7 +95,7 @@ func (j *judgement) documentFor(m clientModel, p place) (document, error) {
 		return document{}, errors.New(whyBad(got))
 	}
 	if kind := got.Header.Get("Content-Type"); m.xmlType && !isXML(kind) {
-		return document{}, fmt.Errorf("Content-Type %q is not XML to it", clip(kind))
+		return document{}, fmt.Errorf("the client does not read Content-Type %q as XML", clip(kind))
 	}
 	r := j.read(p)
 	return r.document, r.err
@@ -102,8 +104,12 @@ func (j *judgement) documentFor(m clientModel, p place) (document, error) {
 // whyBad says why a page is not good.
 func whyBad(got page) string {
 	switch {
+	case errors.Is(got.Err, resolver.ErrNone):
+		return noAddress
+	case got.Err != nil && got.State != 0 && got.State != probe.Reached:
+		return whyState(got.State, 443)
 	case got.Err != nil:
-		return clip(got.Err.Error())
+		return reason(got.Err)
 	case got.Status != http.StatusOK:
 		return statusText(got.Web)
 	}
@@ -132,7 +138,7 @@ func (j *judgement) sourceName(s source) string {
 func (j *judgement) profile() (account, error) {
 	want, err := mobileconfig.Answer(j.Found, j.postmaster())
 	if err != nil {
-		return account{}, errors.New(clip(err.Error()))
+		return account{}, err
 	}
 	got := j.web[profileHost]
 	switch {

@@ -69,7 +69,7 @@ var dnsCases = []findingCase{
 	{name: "a wildcard", change: func(w *world) {
 		delete(w.cnames, "autoconfig.a.example")
 		w.hosts["*.a.example"] = addresses("203.0.113.1")
-	}, want: "D04 autoconfig.a.example wildcard record *.a.example answers"},
+	}, want: "D04 autoconfig.a.example does not exist; the wildcard record *.a.example answers for it"},
 
 	{name: "SRV with another port", change: func(w *world) { w.srv["_imaps._tcp.a.example"][0].Port = 143 },
 		want: "D05 _imaps._tcp.a.example says 0 1 143 mail.a.example.; according to the settings it should be 0 1 993"},
@@ -121,7 +121,7 @@ var dnsCases = []findingCase{
 	}, want: "warning D06 _ua-auto-config.a.example the domain has no such document"},
 	{name: "another server's Autodiscover", change: func(w *world) {
 		w.pages["https://autodiscover.a.example/"] = body(200, "text/xml", otherPOX)
-	}, want: "D06 autodiscover.a.example names different servers"},
+	}, want: "D06 autodiscover.a.example names different servers from"},
 	{name: "the web site has other settings", change: func(w *world) {
 		w.hosts["a.example"] = addresses("203.0.113.80")
 		w.pages["https://a.example/.well-known/autoconfig/"] = body(200, "text/xml", otherConfig)

@@ -30,7 +30,7 @@ import (
 	"mailhint/settings"
 )
 
-// Resolver asks name servers: a *resolver.Resolver, or one that Throttle returns.
+// Resolver asks name servers: a *resolver.Resolver.
 type Resolver interface {
 	dnsrecords.Resolver
 	CAA(ctx context.Context, name string) ([]resolver.CAA, error)
@@ -42,7 +42,7 @@ type Prober interface {
 	LookURL(ctx context.Context, q probe.Request) probe.Web
 }
 
-// Doctor is how to examine domains. It keeps nothing between examinations, and its methods may be called concurrently.
+// Doctor examines domains. It keeps nothing between examinations, and its methods may be called concurrently.
 type Doctor struct {
 	Resolver Resolver
 	Prober   Prober
@@ -50,8 +50,7 @@ type Doctor struct {
 	Server string
 	// Addresses are the mailhint server's addresses as seen from outside; empty for those that Server has in DNS.
 	Addresses []netip.Addr
-	// Issuers are the names that CAA records use for the CAs of this server, such as "letsencrypt.org"; empty if unknown. See
-	// IssuersOf.
+	// Issuers are the names that CAA records use for the CAs of this server, such as "letsencrypt.org"; empty if unknown.
 	Issuers []string
 	// ISPDB is the URL of Mozilla's database of providers, such as DefaultISPDB; empty to leave it out. Each question tells Mozilla
 	// about a domain.
@@ -67,14 +66,14 @@ type Doctor struct {
 // DefaultISPDB is where most clients ask Mozilla's database; the domain is appended.
 const DefaultISPDB = "https://autoconfig.thunderbird.net/v1.1/"
 
-// New returns a Doctor for the domains of a configuration that asks r, but not more than r can handle. Servers with private addresses
-// are looked at only in the networks that the configuration or private name.
+// New returns a Doctor for the domains of a configuration. It limits how many look-ups r gets at a time. It looks at servers with private
+// addresses only in the networks that the configuration allows, and in private.
 func New(s *domains.Snapshot, r Resolver, private []netip.Prefix) *Doctor {
 	// The prober has a queue of its own, because its time is limited and includes waiting.
-	prober := &probe.Prober{Resolver: Throttle(r, MaxQueries/2), Private: slices.Concat(s.Server.ProbePrivate, private)}
-	d := &Doctor{Resolver: Throttle(r, MaxQueries), Prober: prober, Server: s.Server.Name, ISPDB: DefaultISPDB}
+	prober := &probe.Prober{Resolver: throttle(r, maxQueries/2), Private: slices.Concat(s.Server.ProbePrivate, private)}
+	d := &Doctor{Resolver: throttle(r, maxQueries), Prober: prober, Server: s.Server.Name, ISPDB: DefaultISPDB}
 	if s.Server.TLS == "acme" {
-		d.Issuers = IssuersOf(s.Server.ACME.CAs)
+		d.Issuers = issuersOf(s.Server.ACME.CAs)
 	}
 	return d
 }

@@ -12,9 +12,9 @@ var caaNames = map[string]string{
 	"acme.ssl.com":                         "ssl.com",
 }
 
-// IssuersOf returns the names that CAA records use for the CAs with these ACME directories. It returns none if one of them is not
+// issuersOf returns the names that CAA records use for the CAs with these ACME directories. It returns none if one of them is not
 // known, because any record may allow it.
-func IssuersOf(directories []string) []string {
+func issuersOf(directories []string) []string {
 	var names []string
 	for _, directory := range directories {
 		u, err := url.Parse(directory)

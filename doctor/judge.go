@@ -125,6 +125,9 @@ func zoneLines(records ...dnsrecords.Record) string {
 	return lines
 }
 
+// noAddress is the text about a name without addresses.
+const noAddress = "no address in DNS"
+
 // What to do about records, before the records themselves.
 const (
 	publishFix = "Publish this at the domain's name servers:"

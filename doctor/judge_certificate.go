@@ -35,7 +35,7 @@ func (j *judgement) judgeConnection(host string, p page) {
 		if fault != "" {
 			j.explained[host] = true
 			j.add(WebCertificate, Problem, host, fault,
-				"Give the web server a certificate from a CA that clients trust, which covers this name, and include the intermediates.")
+				"Give the web server a certificate that covers this name, from a CA that clients trust, and include the intermediate certificates.")
 		} else if expiry != "" {
 			j.add(WebCertificate, Warning, host, expiry, "Renew it, and find out why it was not renewed automatically.")
 		}

@@ -12,6 +12,7 @@ import (
 	"mailhint/probe"
 	"mailhint/resolver"
 	"mailhint/settings"
+	"mailhint/untrusted"
 )
 
 // kindNames are the protocols as documents spell them.
@@ -135,20 +136,20 @@ func (j *judgement) judgeISPDB() {
 // client says what a client gets. If something that it asks earlier could not be asked, it is not known to fail.
 func (j *judgement) client(m clientModel) Client {
 	a := j.setUpBy(m)
-	c := Client{Name: m.name, From: a.from, Why: clip(a.why)}
+	c := Client{Name: m.name, From: a.from, Why: untrusted.Clip(a.why, maxReason)}
 	err := a.unknown
 	works := a.redirected
 	if a.incoming != nil {
 		c.Incoming, c.Login = a.incoming.String(), j.login(*a.incoming)
 		failed := j.checkServer(*a.incoming)
 		if a.outgoing == nil {
-			failed = errors.New("it finds no outgoing server")
+			failed = errors.New("no outgoing server found")
 		} else {
 			c.Outgoing = a.outgoing.String()
 			failed = worse(failed, j.checkServer(*a.outgoing))
 		}
 		if works, c.Why = failed == nil, ""; !works {
-			c.Why = clip(failed.Error())
+			c.Why = reason(failed)
 		}
 		if errors.As(failed, new(unknownError)) {
 			err = failed
@@ -157,7 +158,7 @@ func (j *judgement) client(m clientModel) Client {
 	if err == nil || works {
 		c.Works = &works
 	} else {
-		c.Why = clip(err.Error())
+		c.Why = reason(err)
 	}
 	return c
 }
@@ -195,8 +196,10 @@ func (j *judgement) checkServer(e entry) error {
 	switch {
 	case errors.Is(h.Err, resolver.ErrFailed) && len(h.Looks) == 0:
 		return errNoDNS
+	case errors.Is(h.Err, resolver.ErrNone):
+		return errors.New(e.host + ": " + noAddress)
 	case h.Err != nil && len(h.Looks) == 0:
-		return errors.New(clip(h.Err.Error()))
+		return errors.New(reason(h.Err))
 	}
 	s.Security, s.Auth = e.security, e.auths[:1]
 	var failed error = unknownError(fmt.Sprintf("%s:%d could not be checked", e.host, e.port))

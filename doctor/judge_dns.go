@@ -32,7 +32,7 @@ func (j *judgement) judgeNames() {
 		case j.absent(n.err, "the addresses of "+host):
 			j.explained[host] = true
 			if j.isNeeded(prefix) && (n.canonical != j.server || j.oursErr == nil) {
-				j.add(NameMissing, Problem, host, "no address in DNS"+dangling(host, n), publishFix, j.nameRecords(host))
+				j.add(NameMissing, Problem, host, noAddress+dangling(host, n), publishFix, j.nameRecords(host))
 			}
 		case n.err != nil:
 			j.explained[host] = true
@@ -123,7 +123,7 @@ func (j *judgement) judgeElsewhere(host string, n name) {
 	}
 	if j.unused.err == nil && slices.Equal(sorted(j.unused.addresses), sorted(n.addresses)) {
 		j.add(WildcardAnswers, Problem, host,
-			fmt.Sprintf("the name does not exist, and the wildcard record *.%s answers for it; it points to %s", j.Found.Domain, where),
+			fmt.Sprintf("does not exist; the wildcard record *.%s answers for it and points to %s", j.Found.Domain, where),
 			"Publish the name itself, which takes precedence over the wildcard, at the domain's name servers:", j.nameRecords(host))
 		return
 	}

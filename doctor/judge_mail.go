@@ -194,7 +194,7 @@ func modeFault(server settings.Server, look probe.Look) fault {
 		return fault{NoSTARTTLS, Problem, "STARTTLS is not offered; clients give up, or send passwords in plain text",
 			"Enable it in the mail server, and give it a certificate:", startTLSLines(server.Protocol)}
 	}
-	return fault{WrongTLSMode, Problem, fmt.Sprintf("the settings say %s, but the port uses %s", server.Security, look.Speaks),
+	return fault{WrongTLSMode, Problem, fmt.Sprintf("should use %s but uses %s", server.Security, look.Speaks),
 		"Correct the entry in domains.toml, or the port in the mail server:", modeLines(server)}
 }
 
@@ -219,14 +219,18 @@ func loginFaults(server settings.Server, look probe.Look) []fault {
 	if len(missing) == 0 {
 		return all
 	}
-	there := "it offers no login method that clients know"
+	offers := "none that clients know"
 	if auths := offered.Auths(); len(auths) > 0 {
 		var names []string
 		for _, a := range auths {
 			names = append(names, string(a))
 		}
-		there = "it offers " + words(names)
+		offers = "only " + words(names)
 	}
-	return append(all, fault{LoginMethods, Problem, fmt.Sprintf("the settings say %s, but %s", words(missing), there),
+	methods := "login method"
+	if len(missing) > 1 {
+		methods += "s"
+	}
+	return append(all, fault{LoginMethods, Problem, fmt.Sprintf("should offer the %s %s but offers %s", methods, words(missing), offers),
 		"Correct auth in domains.toml, or enable the login method in the mail server:", authLines(server.Protocol, look)})
 }

@@ -56,7 +56,7 @@ func (j *judgement) judgeOrder() {
 			second, too := j.priority(w)
 			if there && too && first >= second {
 				j.add(WrongSRV, Warning, w.Name,
-					fmt.Sprintf("its priority %d must be greater than the %d of %s, which clients should try first", second, first, better.Name),
+					fmt.Sprintf("its priority (%d) must be greater than that of %s (%d), which clients should try first", second, better.Name, first),
 					replaceFix, zoneLines(w))
 			}
 		}
@@ -140,7 +140,7 @@ func (j *judgement) judgeAutodiscoverSRV() {
 		}
 	}
 	if count > 1 {
-		j.add(WrongSRV, Problem, owner, fmt.Sprintf("there are %d records, of which different clients choose different ones", count),
+		j.add(WrongSRV, Problem, owner, fmt.Sprintf("there are %d records, and clients differ in which one they use", count),
 			"Keep only this one at the domain's name servers:", paste)
 	}
 }

@@ -88,7 +88,7 @@ func (j *judgement) judgeAnswer(host string, p place) {
 	j.explained[host] = true
 	at := pathOf(got.URL)
 	if got.Status != http.StatusOK {
-		j.add(ForeignAnswer, Problem, host, fmt.Sprintf("answers with %s instead of the settings at %s", statusText(got.Web), at),
+		j.add(ForeignAnswer, Problem, host, fmt.Sprintf("answers %s at %s instead of the settings", statusText(got.Web), at),
 			whoAnswers(got))
 		return
 	}
@@ -98,9 +98,9 @@ func (j *judgement) judgeAnswer(host string, p place) {
 			fmt.Sprintf("the answer at %s is this server's, but was changed on the way: %s", at, firstDifference(got.want, got.Body)),
 			"Find out what changes it: a proxy that rewrites documents, a cache, or a server that has not reloaded its configuration.")
 	case j.namesOtherServers(p):
-		j.add(Contradiction, Problem, host, fmt.Sprintf("the document at %s names different servers than the domain's other documents: %s",
+		j.add(Contradiction, Problem, host, fmt.Sprintf("the document at %s names different servers from the domain's other documents: %s",
 			at, serverList(j.read(p).document)),
-			"Find out what answers there, and make the mailhint server answer for all its names.")
+			"Find out what answers there, and make the mailhint server answer at all of the domain's names.")
 	default:
 		j.add(ForeignAnswer, Problem, host, fmt.Sprintf("something else answers at %s: %s", at, describe(got, j.read(p))), whoAnswers(got))
 	}
@@ -112,7 +112,7 @@ func (j *judgement) judgeRedirect(host string, got page) {
 		return
 	}
 	j.explained[host] = true
-	text := fmt.Sprintf("answers with %s instead of redirecting to %s", statusText(got.Web), clip(j.AutodiscoverRedirect))
+	text := fmt.Sprintf("answers %s instead of redirecting to %s", statusText(got.Web), clip(j.AutodiscoverRedirect))
 	j.add(ForeignAnswer, Problem, host, text, whoAnswers(got))
 }
 

@@ -24,7 +24,7 @@ var mailCases = []findingCase{
 		w.looks["mail.a.example:993"] = func(l *probe.Look) {
 			l.Speaks, l.TLS.NameErr, l.After = settings.STARTTLS, errors.New("no"), probe.Capabilities{}
 		}
-	}, want: "M02 mail.a.example:993 the settings say implicit TLS, but the port uses STARTTLS"},
+	}, want: "M02 mail.a.example:993 should use implicit TLS but uses STARTTLS"},
 	{name: "no STARTTLS", change: func(w *world) {
 		w.looks["mail.a.example:143"] = func(l *probe.Look) {
 			l.Speaks, l.TLS, l.Before, l.After = settings.Plaintext, nil, l.After, probe.Capabilities{}
@@ -49,10 +49,10 @@ var mailCases = []findingCase{
 	}, want: "warning M04 mail.a.example:465 in 13 days"},
 	{name: "no such login", config: usual + "auth = [\"oauth2\", \"password\"]\n", change: func(w *world) {
 		w.looks["mail.a.example:993"] = func(l *probe.Look) { l.After.Mechanisms = []string{"PLAIN"} }
-	}, want: "M05 mail.a.example:993 the settings say oauth2, but it offers password"},
+	}, want: "M05 mail.a.example:993 should offer the login method oauth2 but offers only password"},
 	{name: "no login at all", change: func(w *world) {
 		w.looks["mail.a.example:587"] = func(l *probe.Look) { l.After.Mechanisms = nil }
-	}, want: "M05 mail.a.example:587 no login method that clients know"},
+	}, want: "M05 mail.a.example:587 should offer the login method password but offers none that clients know"},
 	{name: "logins before TLS", change: func(w *world) {
 		w.looks["mail.a.example:143"] = func(l *probe.Look) { l.Before.Mechanisms = []string{"PLAIN"} }
 	}, want: "warning M05 mail.a.example:143 before TLS"},

@@ -10,9 +10,9 @@ import (
 	"mailhint/resolver"
 )
 
-// MaxQueries is how many look-ups a resolver should get at a time from an examination of many domains. Looking up a host takes two
+// maxQueries is how many look-ups a resolver should get at a time from an examination of many domains. Looking up a host takes two
 // questions, so that the resolver sees about twice as many.
-const MaxQueries = 32
+const maxQueries = 32
 
 // throttled is a Resolver that limits how many look-ups are under way, and repeats one that timed out.
 type throttled struct {
@@ -21,10 +21,10 @@ type throttled struct {
 	answered atomic.Bool // the resolver is known to work
 }
 
-// Throttle returns a resolver that passes on at most limit look-ups at a time, however many domains are examined, and repeats one that
+// throttle returns a resolver that passes on at most limit look-ups at a time, however many domains are examined, and repeats one that
 // timed out once. A resolver that has not answered anything yet is not asked twice: it is probably down, and finding that out should
 // not take long.
-func Throttle(r Resolver, limit int) Resolver {
+func throttle(r Resolver, limit int) Resolver {
 	return &throttled{Resolver: r, free: make(chan struct{}, limit)}
 }
 

@@ -41,7 +41,7 @@ func (b *busyDNS) Host(_ context.Context, name string) ([]netip.Addr, string, er
 func TestMaxQueries(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dns := &busyDNS{fakeDNS: &fakeDNS{}}
-		d := &Doctor{Resolver: Throttle(dns, MaxQueries), Prober: dns, Only: []string{"D01"}}
+		d := &Doctor{Resolver: throttle(dns, maxQueries), Prober: dns, Only: []string{"D01"}}
 		var all sync.WaitGroup
 		for i := range 200 {
 			name := settings.Domain(fmt.Sprintf("d%d.example", i))
@@ -51,8 +51,8 @@ func TestMaxQueries(t *testing.T) {
 			})
 		}
 		all.Wait()
-		if dns.most != MaxQueries {
-			t.Errorf("%d look-ups at a time, want %d", dns.most, MaxQueries)
+		if dns.most != maxQueries {
+			t.Errorf("%d look-ups at a time, want %d", dns.most, maxQueries)
 		}
 	})
 }
@@ -61,7 +61,7 @@ func TestMaxQueries(t *testing.T) {
 func TestRetry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dns := &busyDNS{fakeDNS: &fakeDNS{}}
-		p := Throttle(dns, MaxQueries).(*throttled)
+		p := throttle(dns, maxQueries).(*throttled)
 		for _, step := range []struct {
 			failures int
 			want     error
@@ -80,7 +80,7 @@ func TestRetry(t *testing.T) {
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		for range MaxQueries {
+		for range maxQueries {
 			p.free <- struct{}{}
 		}
 		if _, _, err := p.Host(ctx, "a.example"); !errors.Is(err, resolver.ErrFailed) || !errors.Is(err, context.Canceled) {
