@@ -19,7 +19,7 @@ import (
 // server is the mailhint server of the tests.
 const server = "setup.hoster.example"
 
-// load reads a domains.toml and returns what it says about a domain.
+// load loads a domains.toml and returns the settings of a domain.
 func load(tb testing.TB, text string, d settings.Domain) settings.Found {
 	tb.Helper()
 	file := filepath.Join(tb.TempDir(), "domains.toml")
@@ -42,7 +42,7 @@ func find(tb testing.TB, file string, d settings.Domain) settings.Found {
 	return found
 }
 
-// paccRecord is what the command passes on: the record for the domain's document, or nothing.
+// paccRecord returns the record for the domain's PACC document, or nothing.
 func paccRecord(found settings.Found) string {
 	document, err := pacc.Answer(found)
 	if err != nil {
@@ -51,7 +51,7 @@ func paccRecord(found settings.Found) string {
 	return pacc.Record(document)
 }
 
-// lines spells records shortly: "_imaps._tcp SRV 0 1 993 imap.example.com.".
+// lines returns records in a short form: "_imaps._tcp SRV 0 1 993 imap.example.com.".
 func lines(d settings.Domain, records []dnsrecords.Record) []string {
 	var all []string
 	for _, r := range records {
@@ -60,7 +60,7 @@ func lines(d settings.Domain, records []dnsrecords.Record) []string {
 	return all
 }
 
-// TestServices holds the rules for what names the servers. Each case lists all records.
+// TestServices tests the records that name the servers. Each case lists all records.
 func TestServices(t *testing.T) {
 	tests := []struct {
 		name  string
@@ -142,7 +142,7 @@ func TestServices(t *testing.T) {
 			"_submissions._tcp SRV 0 1 465 smtp.example.com.",
 			"_submission._tcp SRV 0 0 0 .",
 		}},
-		{"a login that no program would try", `imap = { url = "imap.example.com", login = "%EMAILLOCALPART%.mail" }
+		{"a login that no client would try", `imap = { url = "imap.example.com", login = "%EMAILLOCALPART%.mail" }
 			smtp = "submissions://smtp.example.com"`, []string{
 			"_pop3s._tcp SRV 0 0 0 .",
 			"_pop3._tcp SRV 0 0 0 .",
@@ -193,8 +193,8 @@ func TestServices(t *testing.T) {
 	}
 }
 
-// TestNoEncryption: servers without encryption are told to nobody, not even as not being there.
-func TestNoEncryption(t *testing.T) {
+// TestNoTLS: there are no records about servers without TLS, not even that they are not offered.
+func TestNoTLS(t *testing.T) {
 	imap, err := settings.ParseServer(settings.IMAP, "imap+plain://imap.example.com")
 	if err != nil {
 		t.Fatal(err)
@@ -218,7 +218,7 @@ const small = `[domains."example.com"]
 	imap = "imap.%EMAILDOMAIN%"
 	smtp = "smtp.%EMAILDOMAIN%"`
 
-// TestServer holds the rules for what leads to the mailhint server. Each case lists the records that are not those of TestServices.
+// TestServer tests the records that point to the mailhint server. Each case lists only these.
 func TestServer(t *testing.T) {
 	const digest = "v=UAAC1; a=sha256; d=AAAA"
 	addresses := []netip.Addr{netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("2001:db8::1")}
@@ -304,7 +304,7 @@ func TestServerUnknown(t *testing.T) {
 	}
 }
 
-// TestLongDomain: no name may be longer than 253 octets, and a record that has no room for its name cannot be.
+// TestLongDomain: no name may be longer than 253 octets, so that there are no records whose name would be longer.
 func TestLongDomain(t *testing.T) {
 	long := settings.Domain(strings.Repeat(strings.Repeat("a", 59)+".", 4) + "example") // 247 octets
 	found := load(t, `[domains."`+string(long)+`"]

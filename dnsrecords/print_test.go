@@ -20,7 +20,7 @@ import (
 
 var update = flag.Bool("update", false, "rewrite testdata/golden")
 
-// variants are the ways to publish, as the command line has them.
+// variants are the variants that the command line offers.
 var variants = []struct {
 	name    string
 	options dnsrecords.Options
@@ -30,7 +30,7 @@ var variants = []struct {
 	{"srv-only", dnsrecords.Options{Server: server, Variant: dnsrecords.SRVOnly, TTL: 3600}},
 }
 
-// published are the domains of testdata/domains.toml, and the zones that keep their records.
+// published are the domains of testdata/domains.toml, and the zones that contain their records.
 var published = []struct{ domain, zone settings.Domain }{
 	{"example.com", "example.com"},
 	{"example.org", "example.org"},
@@ -54,9 +54,9 @@ func recordsFor(tb testing.TB, d settings.Domain, o dnsrecords.Options) []dnsrec
 	return records
 }
 
-// TestGolden compares every format with the file of its name. TestZone and TestNsupdate load theirs into a name server. Those for the
-// other tools were loaded once, by hand: octoDNS 1.22.0 with everything enforced, DNSControl 4.20.0, and Terraform 1.11.4 with
-// hashicorp/dns 3.6.1, which also applied them to a name server and found no difference afterwards. Do so again when they change.
+// TestGolden compares every format with a golden file. TestZone and TestNsupdate load theirs into a name server. Those for the other tools
+// were loaded once, by hand: octoDNS 1.22.0 with everything enforced, DNSControl 4.20.0, and Terraform 1.11.4 with hashicorp/dns 3.6.1,
+// which also applied them to a name server and found no difference afterwards. Repeat this when they change.
 func TestGolden(t *testing.T) {
 	for _, golden := range []struct {
 		name         string
@@ -103,7 +103,7 @@ func TestPrintRefuses(t *testing.T) {
 	}
 }
 
-// hostile are texts that would break out of careless quotes.
+// hostile are texts that break out of careless quoting.
 var hostile = []dnsrecords.Record{
 	{Name: "quotes.example.com", TTL: 60, Data: dnsrecords.Text(`a"b' \; c\"d; "`)},
 	{Name: "long.example.com", TTL: 60, Data: dnsrecords.Text(strings.Repeat("0123456789abcde\\", 40))},
@@ -147,7 +147,7 @@ func TestJSON(t *testing.T) {
 	}
 }
 
-// TestDNSControl reads the records back with the parser of Go, in which this statement means the same as in JavaScript.
+// TestDNSControl reads the records back with the parser of Go, for which this statement means the same as in JavaScript.
 func TestDNSControl(t *testing.T) {
 	for _, v := range variants {
 		for _, p := range published {
@@ -206,7 +206,7 @@ func literal(t *testing.T, e ast.Expr) string {
 	return s
 }
 
-// newRecord makes a record out of the parts of its content.
+// newRecord makes a record from the parts of its content.
 func newRecord(t *testing.T, name string, ttl uint32, kind string, parts []string) dnsrecords.Record {
 	t.Helper()
 	r := dnsrecords.Record{Name: name, TTL: ttl}
@@ -231,7 +231,7 @@ func newRecord(t *testing.T, name string, ttl uint32, kind string, parts []strin
 	return r
 }
 
-// compare compares records in any order, without remarks.
+// compare compares records, ignoring order and remarks.
 func compare(t *testing.T, got, want []dnsrecords.Record) {
 	t.Helper()
 	spell := func(records []dnsrecords.Record) []string {

@@ -48,19 +48,19 @@ type State string
 
 // The states, the worst last. Judge returns the worst of several faults.
 const (
-	Unknown     State = "unknown"     // not probed yet, or nothing could be found out from here
-	Good        State = "good"        //
-	Warned      State = "warning"     // it still works
-	NoLogin     State = "login"       // it offers other login methods than are advertised
-	DeadIPv6    State = "ipv6"        // it has an IPv6 address and does not answer there
-	Certificate State = "certificate" // mail clients reject its certificate
-	WrongTLS    State = "tls"         // it uses another TLS mode, or offers no STARTTLS
-	Closed      State = "closed"      // it does not answer, or speaks another protocol
-	NoAddress   State = "address"     // DNS has no address for the host
+	Unknown         State = "unknown"     // not probed yet, or nothing could be found out from here
+	Good            State = "good"        //
+	Warning         State = "warning"     // it still works
+	NoLogin         State = "login"       // it offers other login methods than are advertised
+	IPv6Unreachable State = "ipv6"        // it has an IPv6 address and does not answer there
+	Certificate     State = "certificate" // mail clients reject its certificate
+	WrongTLS        State = "tls"         // it uses another TLS mode, or offers no STARTTLS
+	Closed          State = "closed"      // it does not answer, or speaks another protocol
+	NoAddress       State = "address"     // DNS has no address for the host
 )
 
 // States lists all states.
-var States = []State{Unknown, Good, Warned, NoLogin, DeadIPv6, Certificate, WrongTLS, Closed, NoAddress}
+var States = []State{Unknown, Good, Warning, NoLogin, IPv6Unreachable, Certificate, WrongTLS, Closed, NoAddress}
 
 // Monitor probes servers. Use New to create one. Its methods may be called concurrently.
 type Monitor struct {

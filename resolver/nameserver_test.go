@@ -11,14 +11,14 @@ import (
 	"github.com/miekg/dns"
 )
 
-// nameServer answers by UDP and TCP at one address.
+// nameServer answers over UDP and TCP at one address.
 type nameServer struct {
 	address netip.AddrPort
-	asked   atomic.Int32 // questions, by UDP and TCP
+	asked   atomic.Int32 // questions, over UDP and TCP
 	tcp     atomic.Int32
 }
 
-// serve starts a name server. A nil answer is none at all.
+// serve starts a name server. It does not answer if answer returns nil.
 func serve(t *testing.T, answer func(question *dns.Msg, tcp bool) *dns.Msg) *nameServer {
 	t.Helper()
 	s := new(nameServer)

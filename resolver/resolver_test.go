@@ -103,7 +103,7 @@ func code(rcode int) func(*dns.Msg, bool) *dns.Msg {
 
 func silence(*dns.Msg, bool) *dns.Msg { return nil }
 
-// TestServersInTurn asks a server that is of no use, alone and before a good one. Alone, the error keeps the cause.
+// TestServersInTurn asks a server that does not work, alone and before a good one. Alone, the error keeps the cause.
 func TestServersInTurn(t *testing.T) {
 	good := serve(t, zone(t, example...))
 	for _, test := range []struct {
@@ -223,7 +223,7 @@ func TestCancelledQuestion(t *testing.T) {
 	}
 }
 
-// TestNoTime asks with a deadline that a connection notices before the context does.
+// TestNoTime asks with a deadline that the connection notices before the context does.
 func TestNoTime(t *testing.T) {
 	s := serve(t, silence)
 	for range 200 {

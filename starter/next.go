@@ -1,18 +1,28 @@
 package starter
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
 
 	"mailhint/dnsrecords"
+	"mailhint/domains"
 	"mailhint/settings"
 )
 
-// NextSteps returns what to do after the first domains.toml has been written: the DNS records to publish, in the form of a zone file, and
-// the next commands as comments in it. If the options do not say where the mailhint server is, the records are those of the mail servers.
-// The file is the name of the configuration.
-func NextSteps(file string, found settings.Found, o dnsrecords.Options) (string, error) {
+// NextSteps returns what to do after Write has written a first domains.toml for a domain: the DNS records to publish, as lines of a zone
+// file, and the next commands as comments in it. If the options do not say where the mailhint server is, the records are only those of the
+// mail servers.
+func NextSteps(ctx context.Context, file string, d settings.Domain, o dnsrecords.Options) (string, error) {
+	snapshot, err := domains.Load(file)
+	if err != nil {
+		return "", err
+	}
+	found, err := snapshot.Lookup(ctx, settings.Question{Host: d})
+	if err != nil {
+		return "", fmt.Errorf("%s has changed meanwhile: %w", file, err)
+	}
 	publish := "Publish the records above."
 	config := ""
 	if file != "domains.toml" {

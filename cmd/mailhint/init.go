@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -13,7 +12,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"mailhint/dnsrecords"
 	"mailhint/domains"
 	"mailhint/probe"
 	"mailhint/settings"
@@ -77,7 +75,11 @@ func (f initFlags) run(cmd *cobra.Command, who string) error {
 	if err := f.write(found, options.Server); err != nil {
 		return problem(err)
 	}
-	if err := f.next(cmd.OutOrStdout(), domain, options); err != nil {
+	next, err := starter.NextSteps(cmd.Context(), f.file, domain, options)
+	if err != nil {
+		return problem(err)
+	}
+	if _, err := io.WriteString(cmd.OutOrStdout(), next); err != nil {
 		return problem(err)
 	}
 	return findingExit(found)
@@ -113,22 +115,4 @@ func (f initFlags) write(found *probe.Finding, server string) error {
 		return fmt.Errorf("cannot write %s: %w; choose another file with --file, or run mailhint probe %s >FILE", f.file, cause(err), found.Domain)
 	}
 	return nil
-}
-
-// next prints what to do next.
-func (f initFlags) next(out io.Writer, d settings.Domain, options dnsrecords.Options) error {
-	snapshot, err := domains.Load(f.file)
-	if err != nil {
-		return err
-	}
-	found, err := snapshot.Lookup(context.Background(), settings.Question{Host: d})
-	if err != nil {
-		return fmt.Errorf("%s was changed by someone else in the meantime", f.file)
-	}
-	text, err := starter.NextSteps(f.file, found, options)
-	if err != nil {
-		return err
-	}
-	_, err = io.WriteString(out, text)
-	return err
 }

@@ -21,7 +21,7 @@ var monitorStates = []struct {
 	{doctor.WrongTLSMode, monitor.WrongTLS},
 	{doctor.NoSTARTTLS, monitor.WrongTLS},
 	{doctor.Certificate, monitor.Certificate},
-	{doctor.IPv6Unreachable, monitor.DeadIPv6},
+	{doctor.IPv6Unreachable, monitor.IPv6Unreachable},
 	{doctor.LoginMethods, monitor.NoLogin},
 }
 
@@ -44,7 +44,7 @@ func judgeServer(host string, server settings.Server, seen probe.Host) monitor.V
 	case incomplete:
 		return monitor.Verdict{State: monitor.Unknown, Text: private(seen)}
 	case len(findings) > 0:
-		return monitor.Verdict{State: monitor.Warned, Text: findings[0].Text}
+		return monitor.Verdict{State: monitor.Warning, Text: findings[0].Text}
 	}
 	return monitor.Verdict{State: monitor.Good}
 }
