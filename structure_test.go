@@ -18,9 +18,9 @@ var ranks = [][]string{
 	{"untrusted", "spelling"},
 	{"settings", "templates", "durable", "resolver", "probe/probetest", "certs/pebbletest", "keypairs/keypairtest", "lab/visit"},
 	{"edge", "edge/edgetest"},
-	{"autoconfig", "autodiscover", "mobileconfig", "pacc", "wellknown", "dnsrecords", "domains", "probe", "exchangers", "certs", "proxies", "listen", "keypairs"},
+	{"autoconfig", "autodiscover", "mobileconfig", "pacc", "wellknown", "dnsrecords", "domains", "probe", "exchangers", "certs", "listen", "keypairs"},
 	{"ispdb"},
-	{"preview", "export", "imports", "help"},
+	{"preview", "export", "imports", "help", "proxies"},
 	{"server", "doctor", "monitor", "starter"},
 	{"cmd/mailhint", "clients", "lab", "bench", "bench/bare"},
 }

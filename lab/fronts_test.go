@@ -44,7 +44,7 @@ func nginxSNI(t *testing.T, s *setup) []string {
 	}
 	write(t, s.path("nobody"), "")
 	write(t, s.path("stream.conf"), s.snippet)
-	write(t, s.path("mailhint.conf"), s.block(t, "# Plain http goes by the Host header."))
+	write(t, s.path("mailhint.conf"), s.block(t, "# Plain http is routed by the Host header."))
 	site := `set_real_ip_from 127.0.0.1; real_ip_header proxy_protocol;
 		location / {
 			auth_basic off;

@@ -1,9 +1,9 @@
-// Package proxies writes what other web servers need to pass requests on to mailhint: a piece of configuration for nginx, Caddy,
-// Traefik, HAProxy and Apache, with the names that mail programs ask for.
+// Package proxies writes configuration for the web servers that can stand in front of mailhint: nginx, Caddy, Traefik, HAProxy and Apache.
+// It makes them pass on the names that mail programs ask for.
 //
-// A proxy in front of mailhint goes wrong in the same few ways everywhere: it asks for a password, it loses the Host header, it
-// hands on X-Forwarded headers that the client invented, or it has no certificate for the names. The pieces here do none of that,
-// and say in their first lines what domains.toml must say in turn.
+// Such a proxy is set up wrong in the same few ways everywhere: it asks for a password, it drops the Host header, it passes on
+// X-Forwarded headers that the client made up, or it has no certificate for the names. The configuration written here avoids all of that,
+// and says in its first lines what domains.toml needs in turn.
 package proxies
 
 import (
@@ -22,34 +22,36 @@ import (
 	"mailhint/settings"
 )
 
-// Kinds are the servers that Snippet knows. nginx-sni passes TLS on as it is, so that mailhint's own certificates are used.
-var Kinds = []string{"nginx", "nginx-sni", "caddy", "traefik", "haproxy", "apache"}
+// Kinds are the servers that Snippet knows. nginx-sni passes TLS on unchanged, so that mailhint's own certificates are used.
+var Kinds = []string{"nginx", nginxSNI, "caddy", "traefik", "haproxy", "apache"}
+
+const nginxSNI = "nginx-sni"
 
 // Options say what to pass on, and where to.
 type Options struct {
-	// Domains are the mail domains; nil if there are too many to be listed, or if their names are not known. Then every name is
-	// passed on that begins as mail programs ask.
+	// Domains are the mail domains; nil if there are too many to list, or if not all their names are known. Then every name that begins
+	// like those that mail programs ask for is passed on.
 	Domains []settings.Domain
 	// Server is mailhint's own host name; empty if it has none.
 	Server string
 	// HTTP and HTTPS are the addresses at which the proxy reaches mailhint, as "host:port". HTTPS is for nginx-sni only.
 	HTTP, HTTPS string
-	// Admin is the address for Caddy's question which names are ours.
+	// Admin is the address where Caddy asks which names may have a certificate.
 	Admin string
-	// Cert and Key are the files of the certificate that the proxy shows.
+	// Cert and Key are the files of the proxy's certificate.
 	Cert, Key string
-	// ProxyProtocol is true if mailhint wants the PROXY protocol.
+	// ProxyProtocol is true if mailhint expects the PROXY protocol.
 	ProxyProtocol bool
 }
 
-// MaxListed is how many domains are listed by name. A longer list is slow to read and out of date soon.
+// MaxListed is how many domains are listed by name. A longer list would be hard to read and soon out of date.
 const MaxListed = 50
 
-// Snippet returns the piece of configuration for one of the Kinds.
+// Snippet returns the configuration for one of the Kinds.
 func Snippet(kind string, o Options) ([]byte, error) {
 	t := snippets.Lookup(kind + ".tmpl")
 	if t == nil {
-		return nil, fmt.Errorf("unknown proxy %q; there are %s", kind, strings.Join(Kinds, ", "))
+		return nil, fmt.Errorf("unknown proxy %q; write one of %s", kind, strings.Join(Kinds, ", "))
 	}
 	for _, address := range []string{o.HTTP, o.HTTPS, o.Admin} {
 		if err := checkAddress(address); err != nil {
@@ -69,25 +71,25 @@ func Snippet(kind string, o Options) ([]byte, error) {
 	return append(bytes.TrimRight(b.Bytes(), "\n"), '\n'), err
 }
 
-// checkAddress refuses what is no address to connect to. The pieces are written by templates that escape nothing.
+// checkAddress refuses what is not an address to connect to. The templates escape nothing.
 func checkAddress(address string) error {
 	host, port, err := net.SplitHostPort(address)
 	if err == nil {
 		_, err = strconv.ParseUint(port, 10, 16)
 	}
 	if _, fault := settings.ParseDomain(host); err != nil || fault != nil && host != "localhost" && net.ParseIP(host) == nil {
-		return fmt.Errorf("%q is no address of mailhint; write it like 127.0.0.1:8080", address)
+		return fmt.Errorf("%q is not a valid address of mailhint; write it as in 127.0.0.1:8080", address)
 	}
 	return nil
 }
 
-// checkFile refuses file names that some of the servers could not be told.
+// checkFile refuses file names that cannot be written in the configuration of some server.
 func checkFile(name string) error {
 	odd := func(r rune) bool {
 		return !unicode.IsPrint(r) || r == utf8.RuneError || strings.ContainsRune("\"'`$\\{}%", r)
 	}
 	if name == "" || strings.ContainsFunc(name, odd) {
-		return fmt.Errorf("%q can be no file of a certificate here; write a path without quotes, $, %%, braces and backslashes", name)
+		return fmt.Errorf("%q cannot be used as the file of a certificate or key here; write a path without quotes, $, %%, braces and backslashes", name)
 	}
 	return nil
 }
@@ -104,7 +106,7 @@ func labels() []string {
 	return all
 }
 
-// Prefixes are joined by what a pattern has between alternatives.
+// Prefixes joins the first labels with what separates alternatives in a pattern.
 func (v view) Prefixes(between string) string { return strings.Join(labels(), between) }
 
 // Names are the host names to pass on: all if the domains are listed, else only our own.
@@ -119,7 +121,7 @@ func (v view) Names() []string {
 	return names
 }
 
-// NameRows are the names by fours, and DomainRows the domains: HAProxy takes at most 64 words a line.
+// NameRows and DomainRows are the names and the domains in groups of four: HAProxy accepts at most 64 words per line.
 func (v view) NameRows() [][]string            { return slices.Collect(slices.Chunk(v.Names(), 4)) }
 func (v view) DomainRows() [][]settings.Domain { return slices.Collect(slices.Chunk(v.Domains, 4)) }
 
@@ -131,7 +133,7 @@ func (v view) Example() string {
 	return settings.AutoconfigPrefix + string(v.Domains[0])
 }
 
-// Trusted is the list of trusted_proxies, if the proxy runs on the machine of mailhint.
+// Trusted is the list for trusted_proxies: loopback if the proxy runs on the same machine as mailhint, else an example.
 func (v view) Trusted() (string, error) {
 	host, _, err := net.SplitHostPort(v.HTTP)
 	if err != nil {
@@ -140,17 +142,17 @@ func (v view) Trusted() (string, error) {
 	if ip := net.ParseIP(host); host == "localhost" || ip != nil && ip.IsLoopback() {
 		return `["127.0.0.1", "::1"]`, nil
 	}
-	return `["192.0.2.1"]        # the address from which this proxy comes to mailhint`, nil
+	return `["192.0.2.1"]        # the address from which this proxy connects to mailhint`, nil
 }
 
-// Aliases are the names for Apache, which has patterns of its own. The first is no pattern.
+// Aliases are the names for Apache, which has patterns of its own. The first one is never a pattern.
 func (v view) Aliases() []string {
 	names := v.Names()
 	if len(v.Domains) > 0 {
 		return names
 	}
 	if len(names) == 0 {
-		names = append(names, "mailhint.invalid") // nobody asks for it
+		names = append(names, "mailhint.invalid") // never asked for
 	}
 	for _, prefix := range settings.ServicePrefixes() {
 		names = append(names, prefix+"*")
@@ -163,8 +165,8 @@ var files embed.FS
 
 var snippets = template.Must(template.New("").Funcs(template.FuncMap{"nginx": nginxName}).ParseFS(files, "*.tmpl"))
 
-// nginxName spells a name for server_name. Long ones are patterns, because nginx does not start with a name that does not fit into its
-// table of names as it is by default (64 octets with its own data).
+// nginxName writes a name for server_name. A long one becomes a pattern, because nginx does not start with a name that does not fit in
+// its table of names, which by default has room for 64 octets including nginx's own data.
 func nginxName(name string) string {
 	if len(name) <= 40 {
 		return name

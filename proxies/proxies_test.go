@@ -11,8 +11,7 @@ import (
 	"mailhint/settings"
 )
 
-// These tests hold what can be told from the text. The servers themselves try the pieces in the tests of cmd/mailhint, all but Traefik,
-// which Debian does not have.
+// These tests check what the text shows. The servers themselves run the snippets in package lab, except Traefik, which is not in Debian.
 
 func usual() Options {
 	return Options{
@@ -30,7 +29,7 @@ func snippet(t *testing.T, kind string, o Options) string {
 	return string(text)
 }
 
-// Every piece says what it needs, and names everything it passes on.
+// Every snippet says what it needs, and lists all names that it passes on.
 func TestSnippets(t *testing.T) {
 	many := usual()
 	many.Domains = nil
@@ -42,7 +41,7 @@ func TestSnippets(t *testing.T) {
 		for _, want := range []string{"#   http = [\"127.0.0.1:8080\"]", "#   trusted_proxies = [\"127.0.0.1\", \"::1\"]", "https://autoconfig.example.com/mail/",
 			"setup.hoster.example", "autoconfig.example.com", "autodiscover.firm.example", "ua-auto-config.firm.example"} {
 			if !strings.Contains(listed, want) {
-				t.Errorf("%s does not say %q:\n%s", kind, want, listed)
+				t.Errorf("%s does not contain %q:\n%s", kind, want, listed)
 			}
 		}
 		if strings.Contains(unlisted, "d1.example") {
@@ -55,13 +54,13 @@ func TestSnippets(t *testing.T) {
 		}
 		remote := usual()
 		remote.HTTP = "10.1.2.3:8080"
-		if text := snippet(t, kind, remote); !strings.Contains(text, "the address from which this proxy comes") {
+		if text := snippet(t, kind, remote); !strings.Contains(text, "the address from which this proxy connects") {
 			t.Errorf("%s on another machine trusts loopback:\n%s", kind, text)
 		}
 	}
 }
 
-// What templates would write as it is must be harmless.
+// Whatever the templates would write unescaped must be harmless.
 func TestOddOptions(t *testing.T) {
 	for _, change := range []func(*Options){
 		func(o *Options) { o.HTTP = "127.0.0.1" },
@@ -80,7 +79,7 @@ func TestOddOptions(t *testing.T) {
 		o := usual()
 		change(&o)
 		if text, err := Snippet("nginx", o); err == nil {
-			t.Errorf("%+v is taken:\n%s", o, text)
+			t.Errorf("%+v is accepted:\n%s", o, text)
 		}
 	}
 	if _, err := Snippet("iis", usual()); err == nil || !strings.Contains(err.Error(), "haproxy") {
@@ -95,19 +94,19 @@ func TestOddOptions(t *testing.T) {
 	}
 }
 
-// nginx cannot start with a name in its table that is too long for it, and HAProxy with a line of more than 64 words.
+// nginx does not start with a name that is too long for its table, nor HAProxy with a line of more than 64 words.
 func TestLongNamesAndLists(t *testing.T) {
 	o := usual()
 	o.Domains = []settings.Domain{settings.Domain(strings.Repeat("long-label.", 20) + "example")}
 	if text := snippet(t, "nginx", o); !strings.Contains(text, `~^autoconfig\.long-label\.`) {
-		t.Errorf("a long name stands in nginx's table:\n%s", text)
+		t.Errorf("a long name is in nginx's table:\n%s", text)
 	}
 	for i := range MaxListed - 1 {
 		o.Domains = append(o.Domains, settings.Domain(fmt.Sprintf("d%d.example", i)))
 	}
 	for line := range strings.Lines(snippet(t, "haproxy", o)) {
 		if n := len(strings.Fields(line)); n > 64 && !strings.HasPrefix(line, "#") {
-			t.Errorf("HAProxy takes 64 words a line, this has %d: %s", n, line)
+			t.Errorf("HAProxy accepts 64 words per line, this one has %d: %s", n, line)
 		}
 	}
 }
@@ -132,7 +131,7 @@ type traefikFile struct {
 	}
 }
 
-// Traefik's piece is YAML, with a rule for both entry points.
+// The snippet for Traefik is YAML, with a rule for both entry points.
 func TestTraefik(t *testing.T) {
 	unlisted := usual()
 	unlisted.Domains = nil

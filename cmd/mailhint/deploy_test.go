@@ -37,7 +37,7 @@ func installedUnits(t *testing.T) []string {
 	return units
 }
 
-// systemd finds nothing to complain of in the units.
+// systemd has no complaints about the units.
 func TestUnits(t *testing.T) {
 	out, err := exec.Command("systemd-analyze", append([]string{"verify", "--man=no"}, installedUnits(t)...)...).CombinedOutput()
 	if err != nil || len(out) > 0 {
@@ -45,19 +45,19 @@ func TestUnits(t *testing.T) {
 	}
 }
 
-// The service can do little harm: systemd rates what it may do from 10 (everything) to 0 (nothing).
+// The service can do little harm: systemd rates what it can do from 10 (everything) to 0 (nothing).
 func TestUnitIsConfined(t *testing.T) {
-	const most = 1.5
-	out, err := exec.Command("systemd-analyze", "security", "--no-pager", "--offline=true", "--threshold="+strconv.Itoa(most*10), installedUnits(t)[0]).CombinedOutput()
+	const maxExposure = 1.5
+	out, err := exec.Command("systemd-analyze", "security", "--no-pager", "--offline=true", "--threshold="+strconv.Itoa(maxExposure*10), installedUnits(t)[0]).CombinedOutput()
 	found := regexp.MustCompile(`Overall exposure level for mailhint.service: ([0-9.]+)`).FindSubmatch(out)
 	if err != nil || found == nil {
-		t.Fatalf("systemd-analyze security: %v, want at most %.1f\n%s", err, most, out)
+		t.Fatalf("systemd-analyze security: %v, want at most %.1f\n%s", err, maxExposure, out)
 	}
-	t.Logf("exposure %s, at most %.1f is allowed", found[1], most)
+	t.Logf("exposure %s, at most %.1f is allowed", found[1], maxExposure)
 }
 
-// What the unit forbids must be nothing that mailhint does. It asks the kernel by netlink which addresses this machine has
-// (net.InterfaceAddrs), and would order certificates for names that lead elsewhere if it could not.
+// The unit must not forbid anything that mailhint does. It asks the kernel by netlink which addresses this machine has
+// (net.InterfaceAddrs); if it could not, it would order certificates for names that point elsewhere.
 func TestUnitAllowsSockets(t *testing.T) {
 	text, err := os.ReadFile("../../deploy/mailhint.service")
 	if err != nil {
