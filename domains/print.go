@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"mailhint/settings"
+	"mailhint/untrusted"
 )
 
 // Printer writes entries as TOML: values that are the default are left out, a pair of servers that a bare host stands for becomes that
@@ -70,14 +71,8 @@ func (b *tomlText) line(s string) {
 
 // comment writes a comment in lines of readable length, whatever the text contains.
 func (b *tomlText) comment(s string) {
-	s = strings.Map(func(r rune) rune {
-		if !strconv.IsPrint(r) {
-			return ' '
-		}
-		return r
-	}, s)
 	line := "#"
-	for _, word := range strings.Fields(s) {
+	for _, word := range strings.Fields(untrusted.Printable(s)) {
 		if len(line)+len(word) >= wide && line != "#" && line != "#  " {
 			b.line(line)
 			line = "#  "

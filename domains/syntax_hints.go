@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	"github.com/BurntSushi/toml"
+
+	"mailhint/untrusted"
 )
 
 // syntaxHint adds to the decoder's message what most often has to be changed.
@@ -12,10 +14,7 @@ func syntaxHint(e toml.ParseError) string {
 	if message == "" {
 		message = strings.TrimPrefix(e.Error(), "toml: ")
 	}
-	if len(message) > maxText { // it repeats what it could not read
-		message = strings.ToValidUTF8(message[:maxText], "") + "…"
-	}
-	message = strings.TrimSuffix(message, ".")
+	message = untrusted.Clip(strings.TrimSuffix(message, "."), maxText/4) // it repeats what it could not read
 	if strings.ContainsAny(message, "“”„‟‘’‚«»") {
 		return message + "; these quotation marks come from a word processor; write straight ones, as in imap = \"imap.example.com\""
 	}
