@@ -64,6 +64,19 @@ func certificate(change func(*probe.TLS)) func(*probe.Web) {
 	}
 }
 
+// TestEveryCode: every code is found in one of the cases.
+func TestEveryCode(t *testing.T) {
+	var wants []string
+	for _, test := range slices.Concat(dnsCases, webCases, mailCases, clientCases) {
+		wants = append(wants, test.want)
+	}
+	for _, i := range Codes {
+		if !strings.Contains(strings.Join(wants, "\n"), string(i.Code)+" ") {
+			t.Errorf("no case finds %s", i.Code)
+		}
+	}
+}
+
 // TestFindings breaks one thing, or several with one cause: exactly its code must be reported, with the right subject.
 func TestFindings(t *testing.T) {
 	for _, test := range slices.Concat(dnsCases, webCases, mailCases, clientCases) {
