@@ -51,16 +51,16 @@ func TestFlood(t *testing.T) {
 		holding.Wait()
 		close(held)
 	}()
-	a, answered := &asker{t: t, roots: roots}, 0
+	a, answered := &client{t: t, roots: roots}, 0
 	for done := false; !done; answered++ {
-		a.expect(question{url: "https://autoconfig.example.com" + path}, http.StatusOK, "<hostname>imap.example.com</hostname>")
+		a.expect(request{url: "https://autoconfig.example.com" + path}, http.StatusOK, "<hostname>imap.example.com</hostname>")
 		select {
 		case <-held:
 			done = true
 		default:
 		}
 	}
-	a.expect(question{url: "https://autoconfig.example.com" + path, from: fromInside}, http.StatusOK, "<hostname>imap.example.com</hostname>")
+	a.expect(request{url: "https://autoconfig.example.com" + path, from: fromInside}, http.StatusOK, "<hostname>imap.example.com</hostname>")
 	_, metrics := get(t, "127.0.0.1:8081", "localhost", "/-/metrics")
 	open, evicted := metric(t, metrics, "mailhint_connections"), metric(t, metrics, "mailhint_connections_evicted_total")
 	if open > share+1 || evicted < connections-2*share {

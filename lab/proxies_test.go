@@ -115,24 +115,24 @@ func (f front) try(t *testing.T, domains string, all bool) {
 	if f.roots != nil {
 		roots = f.roots(t, s)
 	}
-	c := &asker{t: t, roots: roots}
-	c.asLegitimate()
-	c.asForger()
+	c := &client{t: t, roots: roots}
+	c.expectAnswers()
+	c.expectForgedHeadersIgnored()
 	if all {
-		if r := c.ask(question{url: "http://autoconfig.stranger.example" + path}); r.StatusCode != http.StatusNotFound {
+		if r := c.ask(request{url: "http://autoconfig.stranger.example" + path}); r.StatusCode != http.StatusNotFound {
 			t.Errorf("a domain that is not ours: %s, want 404", r.Status)
 		}
-		if r := c.ask(question{url: "http://autoconfig.a.students.example" + path}); r.StatusCode != http.StatusOK {
+		if r := c.ask(request{url: "http://autoconfig.a.students.example" + path}); r.StatusCode != http.StatusOK {
 			t.Errorf("a name below a wildcard: %s, want 200", r.Status)
 		}
 	}
 	if f.strict {
-		if _, err := c.do(question{url: "https://autoconfig.stranger.example" + path}); err == nil || !strings.Contains(err.Error(), "tls: ") {
+		if _, err := c.do(request{url: "https://autoconfig.stranger.example" + path}); err == nil || !strings.Contains(err.Error(), "tls: ") {
 			t.Errorf("TLS for a domain that is not ours: %v, want an alert", err)
 		}
 	}
 	mailhint.stop(t)
-	c.asWitness()
+	c.expectErrors()
 	server.stop(t)
 	log, err := os.ReadFile(server.log)
 	if err != nil {
