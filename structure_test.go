@@ -17,9 +17,9 @@ import (
 var ranks = [][]string{
 	{"untrusted", "spelling"},
 	{"settings", "templates", "durable", "resolver", "probe/probetest", "certs/pebbletest", "keypairs/keypairtest", "lab/visit"},
-	{"edge", "edge/edgetest"},
+	{"edge"},
 	{"autoconfig", "autodiscover", "mobileconfig", "pacc", "wellknown", "dnsrecords", "domains", "probe", "exchangers", "certs", "listen", "keypairs"},
-	{"ispdb"},
+	{"ispdb", "edge/edgetest"},
 	{"preview", "export", "imports", "help", "proxies"},
 	{"server", "doctor", "monitor", "starter"},
 	{"cmd/mailhint", "clients", "lab", "bench", "bench/bare"},

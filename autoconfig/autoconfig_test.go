@@ -3,18 +3,15 @@ package autoconfig
 import (
 	"encoding/xml"
 	"errors"
-	"flag"
-	"os"
 	"path/filepath"
 	"reflect"
 	"strconv"
 	"strings"
 	"testing"
 
+	"mailhint/edge/edgetest"
 	"mailhint/settings"
 )
-
-var update = flag.Bool("update", false, "rewrite testdata/golden")
 
 // golden lists the documents in testdata/golden: whole answers, named after the client or what is special about the domain.
 var golden = []struct {
@@ -28,56 +25,56 @@ var golden = []struct {
 }{
 	{name: "minimal", settings: &settings.Settings{
 		Name: "Example Mail", ShortName: "Example", Docs: "https://autoconfig.example.com/",
-		Servers: servers("imaps://imap.example.com", "pop3s://pop.example.com", "submissions://smtp.example.com")}},
-	{name: "both-ports", settings: both()},
-	{name: "evolution", evolution: true, settings: both()},
+		Servers: edgetest.Servers("imaps://imap.example.com", "pop3s://pop.example.com", "submissions://smtp.example.com")}},
+	{name: "both-ports", settings: edgetest.Both()},
+	{name: "evolution", evolution: true, settings: edgetest.Both()},
 	{name: "evolution-one-port", evolution: true, settings: &settings.Settings{
-		Servers: servers("imap://imap.example.com", "submission://smtp.example.com")}},
+		Servers: edgetest.Servers("imap://imap.example.com", "submission://smtp.example.com")}},
 	{name: "starttls-only", settings: &settings.Settings{
-		Servers: servers("imap://imap.example.com", "submission://smtp.example.com")}},
+		Servers: edgetest.Servers("imap://imap.example.com", "submission://smtp.example.com")}},
 	{name: "pop3", settings: &settings.Settings{
-		Servers: servers("pop3s://pop.example.com", "pop3://pop.example.com", "submissions://smtp.example.com")}},
+		Servers: edgetest.Servers("pop3s://pop.example.com", "pop3://pop.example.com", "submissions://smtp.example.com")}},
 	{name: "own-ports", settings: &settings.Settings{
-		Servers: servers("imaps://imap.example.com:10993", "submission://smtp.example.com:2587")}},
-	{name: "local-part", login: "%EMAILLOCALPART%", settings: withLogin(both(), "%EMAILLOCALPART%")},
+		Servers: edgetest.Servers("imaps://imap.example.com:10993", "submission://smtp.example.com:2587")}},
+	{name: "local-part", login: "%EMAILLOCALPART%", settings: edgetest.WithLogin(edgetest.Both(), "%EMAILLOCALPART%")},
 	{name: "local-part-known-address", login: "%EMAILLOCALPART%", address: "fred@example.com",
-		settings: withLogin(both(), "%EMAILLOCALPART%")},
-	{name: "composed-login", login: "%EMAILLOCALPART%.mail", settings: withLogin(both(), "%EMAILLOCALPART%.mail")},
+		settings: edgetest.WithLogin(edgetest.Both(), "%EMAILLOCALPART%")},
+	{name: "composed-login", login: "%EMAILLOCALPART%.mail", settings: edgetest.WithLogin(edgetest.Both(), "%EMAILLOCALPART%.mail")},
 	{name: "composed-login-known-address", login: "fred.mail", address: "fred@example.com",
-		settings: withLogin(both(), "%EMAILLOCALPART%.mail")},
+		settings: edgetest.WithLogin(edgetest.Both(), "%EMAILLOCALPART%.mail")},
 	{name: "composed-login-implausible-address", login: "%EMAILLOCALPART%.mail", address: `<a b&>@example.com`,
-		settings: withLogin(both(), "%EMAILLOCALPART%.mail")},
+		settings: edgetest.WithLogin(edgetest.Both(), "%EMAILLOCALPART%.mail")},
 	{name: "composed-login-evolutionuser", login: "%EMAILLOCALPART%.mail", address: "EVOLUTIONUSER@example.com", evolution: true,
-		settings: withLogin(both(), "%EMAILLOCALPART%.mail")},
-	{name: "address-in-two-halves", settings: withLogin(both(), "%EMAILLOCALPART%@%EMAILDOMAIN%")},
+		settings: edgetest.WithLogin(edgetest.Both(), "%EMAILLOCALPART%.mail")},
+	{name: "address-in-two-halves", settings: edgetest.WithLogin(edgetest.Both(), "%EMAILLOCALPART%@%EMAILDOMAIN%")},
 	{name: "alias", domain: "firma.example", primary: "firm.example", login: "%EMAILLOCALPART%@firm.example",
-		settings: withLogin(withHost(both(), "mail.%PRIMARYDOMAIN%"), "%EMAILLOCALPART%@%PRIMARYDOMAIN%")},
+		settings: edgetest.WithLogin(edgetest.WithHost(edgetest.Both(), "mail.%PRIMARYDOMAIN%"), "%EMAILLOCALPART%@%PRIMARYDOMAIN%")},
 	{name: "alias-known-address", domain: "firma.example", primary: "firm.example", login: "ann@firm.example", address: "ann@firma.example",
-		settings: withLogin(withHost(both(), "mail.%PRIMARYDOMAIN%"), "%EMAILLOCALPART%@%PRIMARYDOMAIN%")},
+		settings: edgetest.WithLogin(edgetest.WithHost(edgetest.Both(), "mail.%PRIMARYDOMAIN%"), "%EMAILLOCALPART%@%PRIMARYDOMAIN%")},
 	{name: "alias-itself", domain: "firm.example", primary: "firm.example",
-		settings: withLogin(withHost(both(), "mail.%PRIMARYDOMAIN%"), "%EMAILLOCALPART%@%PRIMARYDOMAIN%")},
-	{name: "host-of-the-domain", domain: "xn--bcher-kva.example", settings: withHost(both(), "mail.%EMAILDOMAIN%")},
+		settings: edgetest.WithLogin(edgetest.WithHost(edgetest.Both(), "mail.%PRIMARYDOMAIN%"), "%EMAILLOCALPART%@%PRIMARYDOMAIN%")},
+	{name: "host-of-the-domain", domain: "xn--bcher-kva.example", settings: edgetest.WithHost(edgetest.Both(), "mail.%EMAILDOMAIN%")},
 	{name: "oauth2", settings: &settings.Settings{
 		Auth:    []settings.Auth{settings.OAuth2Token},
-		Servers: withAuth(servers("imaps://imap.example.com", "submission://smtp.example.com"), settings.OAuth2Token, settings.Password),
+		Servers: edgetest.WithAuth(edgetest.Servers("imaps://imap.example.com", "submission://smtp.example.com"), settings.OAuth2Token, settings.Password),
 		OAuth2: &settings.OAuth2{Issuer: "login.example.com", Scope: []string{"https://mail.example.com/IMAP", "offline_access"},
 			AuthURL: "https://login.example.com/authorize?a=b&c=d", TokenURL: "https://login.example.com/token"}}},
 	{name: "oauth2-client-id", settings: &settings.Settings{
-		Servers: withAuth(servers("imaps://imap.example.com", "submission://smtp.example.com"), settings.OAuth2Token),
+		Servers: edgetest.WithAuth(edgetest.Servers("imaps://imap.example.com", "submission://smtp.example.com"), settings.OAuth2Token),
 		OAuth2: &settings.OAuth2{Issuer: "login.example.com", Scope: []string{"mail"}, AuthURL: "https://login.example.com/authorize",
 			TokenURL: "https://login.example.com/token", ClientID: "mail-programs"}}},
 	{name: "all-auth-methods", settings: &settings.Settings{
-		Servers: withAuth(servers("imaps://imap.example.com", "submissions://smtp.example.com"), settings.Auths...)}},
+		Servers: edgetest.WithAuth(edgetest.Servers("imaps://imap.example.com", "submissions://smtp.example.com"), settings.Auths...)}},
 	{name: "version-1.2", settings: &settings.Settings{
 		Login: settings.EmailAddress, Auth: []settings.Auth{settings.Password, settings.PasswordEncrypted, settings.OAuth2Token, settings.NTLM},
-		Servers: servers("imaps://imap.example.com", "submissions://smtp.example.com", "sieve://imap.example.com"),
+		Servers: edgetest.Servers("imaps://imap.example.com", "submissions://smtp.example.com", "sieve://imap.example.com"),
 		CalDAV:  "https://dav.%EMAILDOMAIN%/calendars/?a=1&b=2", CardDAV: "https://dav.example.com/contacts/",
 		WebDAV: "https://dav.example.com/files/", JMAP: "https://jmap.example.com/session"}},
 	{name: "jmap-only", settings: &settings.Settings{
 		Login: settings.EmailAddress, Auth: []settings.Auth{settings.Password}, JMAP: "https://jmap.example.com/session"}},
 	{name: "url-services-without-spelling", settings: &settings.Settings{ // Kerberos has no name there
 		Login: settings.EmailAddress, Auth: []settings.Auth{settings.GSSAPI}, CalDAV: "https://dav.example.com/",
-		Servers: withAuth(servers("imaps://imap.example.com", "submissions://smtp.example.com"), settings.GSSAPI, settings.Password)}},
+		Servers: edgetest.WithAuth(edgetest.Servers("imaps://imap.example.com", "submissions://smtp.example.com"), settings.GSSAPI, settings.Password)}},
 	{name: "logins-differ", settings: &settings.Settings{
 		Login: settings.EmailAddress, Auth: []settings.Auth{settings.Password}, CalDAV: "https://dav.example.com/",
 		Servers: []settings.Server{
@@ -87,11 +84,11 @@ var golden = []struct {
 		}}},
 	{name: "hostile-name", settings: &settings.Settings{
 		Name: `Bäcker & Söhne <"Mail">`, ShortName: "O'Neill & 猫]]>", Docs: "https://example.com/?a='b'&c=d",
-		Servers: servers("imaps://imap.example.com", "submissions://smtp.example.com")}},
+		Servers: edgetest.Servers("imaps://imap.example.com", "submissions://smtp.example.com")}},
 	{name: "name-of-the-domain", domain: "shop.example", settings: &settings.Settings{Name: "Mail of %EMAILDOMAIN%",
-		Servers: servers("imaps://imap.example.com", "submissions://smtp.example.com")}},
+		Servers: edgetest.Servers("imaps://imap.example.com", "submissions://smtp.example.com")}},
 	{name: "plaintext", settings: &settings.Settings{ // only ever told to named networks
-		Servers: servers("imap+plain://imap.example.com", "submission+plain://smtp.example.com")}},
+		Servers: edgetest.Servers("imap+plain://imap.example.com", "submission+plain://smtp.example.com")}},
 }
 
 func TestGolden(t *testing.T) {
@@ -115,31 +112,13 @@ func TestGolden(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			compareFile(t, filepath.Join("testdata", "golden", c.name+".xml"), got)
+			edgetest.Golden(t, filepath.Join("testdata", "golden", c.name+".xml"), got)
 			login := c.login
 			if login == "" {
 				login = settings.EmailAddress
 			}
 			compareSettings(t, got, found, login, c.evolution)
 		})
-	}
-}
-
-// compareFile compares an answer with a file, or writes it with -update.
-func compareFile(t *testing.T, name string, got []byte) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(name, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	want, err := os.ReadFile(name)
-	if err != nil {
-		t.Fatalf("%v; go test -update writes it", err)
-	}
-	if string(got) != string(want) {
-		t.Errorf("got\n%s\nwant (%s; go test -update rewrites it)\n%s", got, name, want)
 	}
 }
 
@@ -329,7 +308,7 @@ func TestNothingToAnswer(t *testing.T) {
 		"nothing":     {},
 		"redirect":    {AutodiscoverRedirect: "https://autodiscover-s.outlook.com/autodiscover/autodiscover.xml"},
 		"calendar":    {Login: settings.EmailAddress, Auth: []settings.Auth{settings.Password}, CalDAV: "https://dav.example.com/"},
-		"sieve alone": {Servers: servers("sieve://imap.example.com")},
+		"sieve alone": {Servers: edgetest.Servers("sieve://imap.example.com")},
 	} {
 		if answer, err := Answer(settings.Found{Settings: s, Domain: "example.com", Primary: "example.com"}, settings.Address{}, false); !errors.Is(err, settings.ErrNotExpressible) {
 			t.Errorf("%s: got %v and\n%s\nwant settings.ErrNotExpressible", name, err, answer)
@@ -338,56 +317,9 @@ func TestNothingToAnswer(t *testing.T) {
 }
 
 func TestPrivateUseCharacters(t *testing.T) {
-	s := both()
+	s := edgetest.Both()
 	s.OAuth2 = &settings.OAuth2{Issuer: "login.example.com\uE063", Scope: []string{"mail"}}
 	if _, err := prepare(s); err == nil || !strings.Contains(err.Error(), "U+E063") {
 		t.Errorf("prepare: %v, want an error about U+E063", err)
 	}
-}
-
-// servers makes servers of URLs as domains.toml spells them, with a password login by the whole address.
-func servers(urls ...string) []settings.Server {
-	var all []settings.Server
-	for _, u := range urls {
-		for _, p := range []settings.Protocol{settings.IMAP, settings.POP3, settings.Submission, settings.ManageSieve} {
-			if parsed, err := settings.ParseServer(p, u); err == nil {
-				all = append(all, parsed...)
-			}
-		}
-	}
-	if len(all) != len(urls) {
-		panic("a URL names no server: " + strings.Join(urls, " "))
-	}
-	for i := range all {
-		all[i].Login, all[i].Auth = settings.EmailAddress, []settings.Auth{settings.Password}
-	}
-	return all
-}
-
-// both offers what a bare host name in domains.toml stands for.
-func both() *settings.Settings {
-	return &settings.Settings{Name: "Example Mail", Login: settings.EmailAddress, Auth: []settings.Auth{settings.Password},
-		Servers: servers("imaps://imap.example.com", "imap://imap.example.com", "submissions://smtp.example.com", "submission://smtp.example.com")}
-}
-
-func withLogin(s *settings.Settings, l settings.Login) *settings.Settings {
-	s.Login = l
-	for i := range s.Servers {
-		s.Servers[i].Login = l
-	}
-	return s
-}
-
-func withHost(s *settings.Settings, host settings.Pattern) *settings.Settings {
-	for i := range s.Servers {
-		s.Servers[i].Host = host
-	}
-	return s
-}
-
-func withAuth(all []settings.Server, methods ...settings.Auth) []settings.Server {
-	for i := range all {
-		all[i].Auth = methods
-	}
-	return all
 }

@@ -9,12 +9,13 @@ import (
 	"testing"
 	"time"
 
+	"mailhint/edge/edgetest"
 	"mailhint/settings"
 )
 
 // BenchmarkAnswer compares filling a prepared document with encoding the same one by encoding/xml for each request.
 func BenchmarkAnswer(b *testing.B) {
-	found := settings.Found{Settings: both(), Domain: "example.com", Primary: "example.com"}
+	found := settings.Found{Settings: edgetest.Both(), Domain: "example.com", Primary: "example.com"}
 	p, err := prepare(found.Settings)
 	if err != nil {
 		b.Fatal(err)
@@ -82,7 +83,7 @@ func newEncoded(found settings.Found) encoded {
 
 // BenchmarkPrepare is what each set of settings costs when domains are loaded.
 func BenchmarkPrepare(b *testing.B) {
-	s := both()
+	s := edgetest.Both()
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := prepare(s); err != nil {
@@ -100,7 +101,7 @@ var requests = []struct{ name, target, userAgent string }{
 
 // BenchmarkGet answers through the handler alone.
 func BenchmarkGet(b *testing.B) {
-	h := newHandler(b, world())
+	h := newHandler(edgetest.Load(b).Lookup)
 	for _, request := range requests {
 		b.Run(request.name, func(b *testing.B) {
 			r := httptest.NewRequest("GET", "https://autoconfig.example.com"+request.target, nil)
@@ -108,13 +109,13 @@ func BenchmarkGet(b *testing.B) {
 				r.Host = "autoconfig.unknown.example"
 			}
 			r.Header.Set("User-Agent", request.userAgent)
-			w := &discard{header: make(http.Header)}
+			w := &edgetest.Discard{Head: make(http.Header)}
 			b.ReportAllocs()
 			for b.Loop() {
-				clear(w.header)
+				clear(w.Head)
 				h.ServeHTTP(w, r)
 			}
-			if w.written == 0 {
+			if w.Written == 0 {
 				b.Fatal("nothing was answered")
 			}
 		})
@@ -124,7 +125,7 @@ func BenchmarkGet(b *testing.B) {
 // BenchmarkServer compares the handler behind net/http, on one connection, with a handler that writes the same octets, headers
 // included. The ratio is what our own work leaves of the possible.
 func BenchmarkServer(b *testing.B) {
-	h := newHandler(b, world())
+	h := newHandler(edgetest.Load(b).Lookup)
 	ours := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.Host, r.URL.Scheme = "autoconfig.example.com", "https"
 		h.ServeHTTP(w, r)
@@ -158,13 +159,3 @@ func BenchmarkServer(b *testing.B) {
 		server.Close()
 	}
 }
-
-// discard is a ResponseWriter that counts.
-type discard struct {
-	header  http.Header
-	written int
-}
-
-func (d *discard) Header() http.Header         { return d.header }
-func (d *discard) WriteHeader(int)             {}
-func (d *discard) Write(p []byte) (int, error) { d.written += len(p); return len(p), nil }

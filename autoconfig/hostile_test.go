@@ -2,7 +2,6 @@ package autoconfig
 
 import (
 	"encoding/xml"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -10,18 +9,9 @@ import (
 	"strings"
 	"testing"
 
+	"mailhint/edge/edgetest"
 	"mailhint/settings"
 )
-
-// hostile are texts that would do harm if they came through. Each holds "evil", so that it is found again.
-var hostile = []string{
-	"evil", "<evil/>", `"><evil>`, "]]><evil/>", "<!--evil", "--><evil>", "<![CDATA[evil", "<?evil?>", "<!DOCTYPE evil>", "&evil;", "&#101;evil",
-	"</username><evil>", "evil\r\nSet-Cookie: a=b", "evil\x00", "evil\x1b[31m", "evil\u2028", "evil\ufffe", "evil\ue000\ue001\ue002", "evil\ue063",
-	"%EMAILADDRESS%evil", "%EMAILLOCALPART%evil", "evil%EMAILDOMAIN%", "%s%n%xevil", "{{.}}evil", "${evil}", "../../evil", "\\evil", "evil'--", "evil\" OR 1",
-	"evil.example", "firm.example.evil", "evil@firm.example", "firm.example@evil.example", "evil.example/firm.example", "evil.example#firm.example",
-	"evil.example\\@firm.example", "evil\tfirm.example", "evil:firm.example", "evil.example:443", "[::1]evil", "http://evil.example/", "javascript:evil",
-	"ｅvil", "evil\u202efirm", "xn--evil-", "xn--a", strings.Repeat("evil", 20), strings.Repeat("evil.", 60), strings.Repeat("evil", 1000), "\xff\xfeevil", "é\xcc\x81evil",
-}
 
 // places put a text into a request for example.com, where a stranger could.
 var places = map[string]func(r *http.Request, text string){
@@ -56,15 +46,14 @@ var places = map[string]func(r *http.Request, text string){
 
 // TestHostileTexts puts every hostile text into every place of a request, for every kind of domain.
 func TestHostileTexts(t *testing.T) {
-	domains := world()
-	domains["composed.example"] = settings.Found{Settings: withLogin(both(), "x-%EMAILLOCALPART%"), Domain: "composed.example", Primary: "composed.example"}
-	h := newHandler(t, domains)
+	lookup := settings.Lookup(edgetest.Load(t).Lookup)
+	h := newHandler(lookup)
 	for place, put := range places {
-		for _, text := range hostile {
+		for _, text := range edgetest.Hostile {
 			for _, domain := range []settings.Domain{"example.com", "firma.example", "xn--bcher-kva.example", "composed.example"} {
-				found := domains[domain]
+				found := edgetest.Find(t, lookup, domain)
 				if place == "domain" && strings.HasSuffix(text, "@firm.example") {
-					found = domains["firm.example"] // this is what is asked for then
+					found = edgetest.Find(t, lookup, "firm.example") // this is what the request asks for then
 				}
 				r := httptest.NewRequest("GET", "https://autoconfig.example.com/mail/config-v1.1.xml", nil)
 				put(r, text)
@@ -83,19 +72,7 @@ func TestHostileTexts(t *testing.T) {
 // those of the domain that answered. wanted is the domain the request was for; another may have answered if it was not found.
 func checkHarmless(t *testing.T, request string, answer *http.Response, wanted settings.Found) {
 	t.Helper()
-	content, err := io.ReadAll(answer.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	body := string(content)
-	if !slices.Contains([]int{200, 304, 404}, answer.StatusCode) {
-		t.Errorf("%q: status %d", request, answer.StatusCode)
-	}
-	for key, values := range answer.Header {
-		if strings.Contains(strings.ToLower(key+strings.Join(values, " ")), "evil") {
-			t.Errorf("%q: header %s: %q", request, key, values)
-		}
-	}
+	body := edgetest.HarmlessHeader(t, request, answer, 200, 304, 404)
 	if answer.StatusCode != 200 {
 		if strings.Contains(body, "evil") {
 			t.Errorf("%q: repeated in %q", request, body)
@@ -103,11 +80,11 @@ func checkHarmless(t *testing.T, request string, answer *http.Response, wanted s
 		return
 	}
 	var got decoded
-	if err := xml.Unmarshal(content, &got); err != nil {
+	if err := xml.Unmarshal([]byte(body), &got); err != nil {
 		t.Errorf("%q: %v in\n%s", request, err, body)
 		return
 	}
-	checkElements(t, request, body)
+	edgetest.Elements(t, request, body, elements)
 	domain, primary := string(wanted.Domain), string(wanted.Primary)
 	if got.Provider.ID != domain {
 		t.Errorf("%q: answered for %q, not %q", request, got.Provider.ID, domain)
@@ -126,41 +103,15 @@ func checkHarmless(t *testing.T, request string, answer *http.Response, wanted s
 	rest := body
 	for _, u := range got.Provider.Incoming {
 		for _, username := range u.Username {
-			var escaped strings.Builder
-			xml.EscapeText(&escaped, []byte(username))
-			rest = strings.ReplaceAll(rest, escaped.String(), "")
+			rest = strings.ReplaceAll(rest, edgetest.Escaped(username), "")
 		}
 	}
-	if strings.Contains(rest, "evil") {
-		t.Errorf("%q: repeated outside the user name in\n%s", request, body)
-	}
-	for _, other := range []string{"firm.example", "firma.example", "xn--bcher-kva.example", "varies.example", "local.example", "calendar.example", "composed.example"} {
-		if other != domain && other != primary && strings.Contains(rest, other) {
-			t.Errorf("%q: names %s in\n%s", request, other, body)
-		}
-	}
+	edgetest.HarmlessText(t, request, rest, wanted, "firm.example", "firma.example", "xn--bcher-kva.example", "varies.example", "local.example",
+		"calendar.example", "composed.example")
 }
 
-// checkElements checks that a document holds no element, comment or instruction that is not ours.
-func checkElements(t *testing.T, request, body string) {
-	t.Helper()
-	ours := strings.Fields("clientConfig emailProvider domain displayName incomingServer outgoingServer hostname port socketType authentication username")
-	d := xml.NewDecoder(strings.NewReader(body))
-	for {
-		token, err := d.Token()
-		if err != nil {
-			return
-		}
-		switch token := token.(type) {
-		case xml.StartElement:
-			if !slices.Contains(ours, token.Name.Local) {
-				t.Errorf("%q: element %s in\n%s", request, token.Name.Local, body)
-			}
-		case xml.Comment, xml.Directive:
-			t.Errorf("%q: %s in\n%s", request, token, body)
-		}
-	}
-}
+// elements are those of our documents.
+const elements = "clientConfig emailProvider domain displayName incomingServer outgoingServer hostname port socketType authentication username"
 
 // FuzzQuery looks for a query and a Host that get an answer which is not harmless.
 func FuzzQuery(f *testing.F) {
@@ -170,12 +121,12 @@ func FuzzQuery(f *testing.F) {
 	f.Add("example.com", "emailaddress=fred+tag@example.com") // FairEmail, Nextcloud Mail
 	f.Add("autoconfig.firma.example", "emailaddress=o'neill%26co%40firma.example")
 	f.Add("xn--bcher-kva.example", "emailaddress=ann%40b%C3%BCcher.example")
-	for _, text := range hostile {
+	for _, text := range edgetest.Hostile {
 		f.Add(text, text)
 		f.Add("autoconfig.firma.example", "emailaddress="+url.QueryEscape(text+"@firma.example"))
 	}
-	domains := world()
-	h := newHandler(f, domains)
+	lookup := settings.Lookup(edgetest.Load(f).Lookup)
+	h := newHandler(lookup)
 	f.Fuzz(func(t *testing.T, host, query string) {
 		r := httptest.NewRequest("GET", "https://example.com/mail/config-v1.1.xml", nil)
 		r.Host, r.URL.RawQuery = host, query
@@ -190,13 +141,10 @@ func FuzzQuery(f *testing.F) {
 		if err := xml.Unmarshal([]byte(body), &got); err != nil || answer.StatusCode != 200 {
 			t.Fatalf("status %d, %v in\n%s", answer.StatusCode, err, body)
 		}
-		found, known := domains[settings.Domain(got.Provider.ID)]
-		if !known {
-			t.Fatalf("answered for %q", got.Provider.ID)
-		}
-		checkElements(t, host+" "+query, body)
+		found := edgetest.Find(t, lookup, settings.Domain(got.Provider.ID))
+		edgetest.Elements(t, host+" "+query, body, elements)
 		for _, server := range slices.Concat(got.Provider.Incoming, got.Provider.Outgoing) {
-			username := strings.TrimSuffix(server.Username[0], "@"+string(found.Primary))
+			username := strings.TrimPrefix(strings.TrimSuffix(server.Username[0], "@"+string(found.Primary)), "x-")
 			if username != settings.EmailAddress && username != settings.EmailLocalPart && !(settings.Address{Local: username, Domain: "a.b"}).Plausible() {
 				t.Fatalf("user name %q", server.Username)
 			}

@@ -2,14 +2,9 @@ package autoconfig
 
 import (
 	"bytes"
-	"fmt"
-	"io"
+	"context"
 	"log/slog"
-	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -17,135 +12,29 @@ import (
 	"mailhint/settings"
 )
 
-// world is the domains that testdata/edge.txt describes.
-func world() map[settings.Domain]settings.Found {
-	firm := withLogin(both(), "%EMAILLOCALPART%@%PRIMARYDOMAIN%")
-	firm = withHost(firm, "mail.%PRIMARYDOMAIN%")
-	return map[settings.Domain]settings.Found{
-		"example.com":           {Settings: both(), Domain: "example.com", Primary: "example.com"},
-		"firm.example":          {Settings: firm, Domain: "firm.example", Primary: "firm.example"},
-		"firma.example":         {Settings: firm, Domain: "firma.example", Primary: "firm.example"},
-		"xn--bcher-kva.example": {Settings: withHost(both(), "mail.%EMAILDOMAIN%"), Domain: "xn--bcher-kva.example", Primary: "xn--bcher-kva.example"},
-		"varies.example":        {Settings: both(), Domain: "varies.example", Primary: "varies.example", Varies: true},
-		"local.example":         {Settings: withLogin(both(), "%EMAILLOCALPART%"), Domain: "local.example", Primary: "local.example"},
-		"calendar.example":      {Settings: &settings.Settings{CalDAV: "https://dav.example.com/"}, Domain: "calendar.example", Primary: "calendar.example"},
+func newHandler(lookup settings.Lookup) *Handler { return New(lookup, slog.New(slog.DiscardHandler)) }
+
+func TestEdge(t *testing.T) { edgetest.Script(t, newHandler(edgetest.Load(t).Lookup)) }
+
+// A document that cannot be prepared is a fault of ours, which the log shows and the client does not.
+func TestFault(t *testing.T) {
+	bad := edgetest.Both()
+	bad.Name = "private use \uE063"
+	lookup := func(context.Context, settings.Question) (settings.Found, error) {
+		return settings.Found{Settings: bad, Domain: "example.com", Primary: "example.com"}, nil
+	}
+	var log bytes.Buffer
+	w := httptest.NewRecorder()
+	New(lookup, slog.New(slog.NewTextHandler(&log, nil))).ServeHTTP(w, httptest.NewRequest("GET", "https://autoconfig.example.com"+Path, nil))
+	if w.Code != 500 || !strings.Contains(log.String(), "U+E063") || strings.Contains(w.Body.String(), "E063") {
+		t.Errorf("got %d %s, logged %q", w.Code, w.Body, log.String())
 	}
 }
 
-// newHandler answers for the domains of a world.
-func newHandler(t testing.TB, domains map[settings.Domain]settings.Found) *Handler {
-	t.Helper()
-	return New(edgetest.Lookup(domains), slog.New(slog.DiscardHandler))
-}
-
-func TestEdge(t *testing.T) { runScript(t, "testdata/edge.txt", newHandler(t, world())) }
-
-// runScript runs a script of requests and what is expected of the answers, as testdata/edge.txt explains it.
-func runScript(t *testing.T, name string, h http.Handler) {
-	t.Helper()
-	text, err := os.ReadFile(name)
-	if err != nil {
-		t.Fatal(err)
+func TestUnavailable(t *testing.T) {
+	w := httptest.NewRecorder()
+	newHandler(edgetest.Failing(settings.ErrUnavailable)).ServeHTTP(w, httptest.NewRequest("GET", "https://autoconfig.example.com"+Path, nil))
+	if w.Code != 503 || w.Header().Get("Retry-After") == "" || w.Header().Get("Cache-Control") != "no-store" {
+		t.Errorf("got %d %v", w.Code, w.Header())
 	}
-	server := httptest.NewServer(handOn(h))
-	defer server.Close()
-	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	var (
-		request *http.Request // not sent yet
-		answer  *http.Response
-		body    string
-	)
-	for i, line := range strings.Split(string(text), "\n") {
-		fail := func(format string, args ...any) {
-			t.Helper()
-			t.Errorf("%s:%d: %s\n\t%s", name, i+1, line, fmt.Sprintf(format, args...))
-		}
-		word, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
-		rest = strings.TrimSpace(rest)
-		switch {
-		case word == "" || word[0] == '#':
-			continue
-		case strings.HasPrefix(rest, "http"): // a request begins
-			scheme, target, _ := strings.Cut(rest, "://")
-			host, path, _ := strings.Cut(target, "/")
-			if request, err = http.NewRequest(word, server.URL+"/"+path, nil); err != nil {
-				t.Fatalf("%s:%d: %v", name, i+1, err)
-			}
-			request.Host = host
-			request.Header.Set("Test-Scheme", scheme)
-			continue
-		case request != nil && strings.HasSuffix(word, ":"): // one of its headers
-			if word == "If-None-Match:" && answer != nil {
-				rest = strings.ReplaceAll(rest, "ETAG", answer.Header.Get("ETag"))
-			}
-			request.Header.Add(strings.TrimSuffix(word, ":"), rest)
-			continue
-		case request != nil && word == "send": // its body
-			content := []byte(rest)
-			if file, isFile := strings.CutPrefix(rest, "file "); isFile {
-				if content, err = os.ReadFile(filepath.Join("testdata", file)); err != nil {
-					t.Fatal(err)
-				}
-			}
-			request.Body, request.ContentLength = io.NopCloser(bytes.NewReader(content)), int64(len(content))
-			continue
-		}
-		if request != nil { // the first expectation: send it
-			if answer, err = client.Do(request); err != nil {
-				t.Fatalf("%s:%d: %v", name, i+1, err)
-			}
-			request = nil
-			content, err := io.ReadAll(answer.Body)
-			answer.Body.Close()
-			if err != nil {
-				t.Fatal(err)
-			}
-			body = string(content)
-			if answer.StatusCode == http.StatusUnauthorized || answer.StatusCode >= 500 {
-				fail("status %d must never be", answer.StatusCode)
-			}
-		}
-		switch word {
-		case "status":
-			if got := strconv.Itoa(answer.StatusCode); got != rest {
-				fail("got %s", got)
-			}
-		case "header":
-			key, want, _ := strings.Cut(rest, ": ")
-			if got := strings.Join(answer.Header.Values(strings.TrimSuffix(key, ":")), ", "); got != want {
-				fail("got %q", got)
-			}
-		case "has":
-			if !strings.Contains(body, rest) {
-				fail("not in\n%s", body)
-			}
-		case "lacks":
-			if strings.Contains(body, rest) {
-				fail("in\n%s", body)
-			}
-		case "empty":
-			if body != "" {
-				fail("got\n%s", body)
-			}
-		case "golden":
-			want, err := os.ReadFile(filepath.Join("testdata", "golden", rest))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if body != string(want) {
-				fail("got\n%s", body)
-			}
-		default:
-			t.Fatalf("%s:%d: unknown word %q", name, i+1, word)
-		}
-	}
-}
-
-// handOn changes a request as package server does before a handler sees it.
-func handOn(h http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		r.Host = strings.TrimSuffix(strings.ToLower(r.Host), ".")
-		r.URL.Scheme = r.Header.Get("Test-Scheme")
-		h.ServeHTTP(w, r)
-	})
 }

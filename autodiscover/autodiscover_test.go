@@ -3,8 +3,6 @@ package autodiscover
 import (
 	"encoding/xml"
 	"errors"
-	"flag"
-	"os"
 	"path/filepath"
 	"reflect"
 	"strconv"
@@ -12,10 +10,9 @@ import (
 	"testing"
 	"time"
 
+	"mailhint/edge/edgetest"
 	"mailhint/settings"
 )
-
-var update = flag.Bool("update", false, "rewrite testdata/golden")
 
 // golden lists Outlook's documents in testdata/golden: whole answers, named after what is special about the domain.
 var golden = []struct {
@@ -26,34 +23,34 @@ var golden = []struct {
 	settings *settings.Settings
 	login    string // the LoginName expected; the address if empty
 }{
-	{name: "personal", address: "fred@example.com", settings: both()},
-	{name: "anonymous", settings: both()},
-	{name: "implausible-address", address: `<a b&>@example.com`, settings: both()},
-	{name: "evolutionuser", address: "EVOLUTIONUSER@example.com", settings: both()},
+	{name: "personal", address: "fred@example.com", settings: edgetest.Both()},
+	{name: "anonymous", settings: edgetest.Both()},
+	{name: "implausible-address", address: `<a b&>@example.com`, settings: edgetest.Both()},
+	{name: "evolutionuser", address: "EVOLUTIONUSER@example.com", settings: edgetest.Both()},
 	{name: "one-port-each", address: "fred@example.com", settings: &settings.Settings{ // one entry in each TLS mode
-		Servers: servers("imaps://imap.example.com", "submission://smtp.example.com")}},
+		Servers: edgetest.Servers("imaps://imap.example.com", "submission://smtp.example.com")}},
 	{name: "starttls-only", address: "fred@example.com", settings: &settings.Settings{
-		Servers: servers("imap://imap.example.com", "submission://smtp.example.com")}},
+		Servers: edgetest.Servers("imap://imap.example.com", "submission://smtp.example.com")}},
 	{name: "pop3", address: "fred@example.com", settings: &settings.Settings{
-		Servers: servers("pop3s://pop.example.com", "pop3://pop.example.com", "submissions://smtp.example.com")}},
+		Servers: edgetest.Servers("pop3s://pop.example.com", "pop3://pop.example.com", "submissions://smtp.example.com")}},
 	{name: "imap-and-pop3", address: "fred@example.com", settings: &settings.Settings{
-		Servers: servers("imaps://imap.example.com", "pop3s://pop.example.com", "submissions://smtp.example.com")}},
+		Servers: edgetest.Servers("imaps://imap.example.com", "pop3s://pop.example.com", "submissions://smtp.example.com")}},
 	{name: "own-ports", address: "fred@example.com", settings: &settings.Settings{
-		Servers: servers("imaps://imap.example.com:10993", "submission://smtp.example.com:2587")}},
-	{name: "local-part", address: "fred@example.com", login: "fred", settings: withLogin(both(), "%EMAILLOCALPART%")},
-	{name: "local-part-anonymous", settings: withLogin(both(), "%EMAILLOCALPART%")},
-	{name: "composed-login", address: "fred@example.com", login: "fred.mail", settings: withLogin(both(), "%EMAILLOCALPART%.mail")},
-	{name: "fixed-login-anonymous", settings: withLogin(both(), "postbox")},
+		Servers: edgetest.Servers("imaps://imap.example.com:10993", "submission://smtp.example.com:2587")}},
+	{name: "local-part", address: "fred@example.com", login: "fred", settings: edgetest.WithLogin(edgetest.Both(), "%EMAILLOCALPART%")},
+	{name: "local-part-anonymous", settings: edgetest.WithLogin(edgetest.Both(), "%EMAILLOCALPART%")},
+	{name: "composed-login", address: "fred@example.com", login: "fred.mail", settings: edgetest.WithLogin(edgetest.Both(), "%EMAILLOCALPART%.mail")},
+	{name: "fixed-login-anonymous", settings: edgetest.WithLogin(edgetest.Both(), "postbox")},
 	{name: "alias", domain: "firma.example", primary: "firm.example", address: "ann@firma.example", login: "ann@firm.example",
-		settings: withLogin(withHost(both(), "mail.%PRIMARYDOMAIN%"), "%EMAILLOCALPART%@%PRIMARYDOMAIN%")},
-	{name: "host-of-the-domain", domain: "xn--bcher-kva.example", address: "ann@bücher.example", settings: withHost(both(), "mail.%EMAILDOMAIN%")},
-	{name: "hostile-address", address: `o'neill+a&b@example.com`, settings: both()},
-	{name: "quoted-address", address: `"<&>"@example.com`, settings: both()},
-	{name: "address-of-another-domain", address: "ann@other.example", settings: both()},
+		settings: edgetest.WithLogin(edgetest.WithHost(edgetest.Both(), "mail.%PRIMARYDOMAIN%"), "%EMAILLOCALPART%@%PRIMARYDOMAIN%")},
+	{name: "host-of-the-domain", domain: "xn--bcher-kva.example", address: "ann@bücher.example", settings: edgetest.WithHost(edgetest.Both(), "mail.%EMAILDOMAIN%")},
+	{name: "hostile-address", address: `o'neill+a&b@example.com`, settings: edgetest.Both()},
+	{name: "quoted-address", address: `"<&>"@example.com`, settings: edgetest.Both()},
+	{name: "address-of-another-domain", address: "ann@other.example", settings: edgetest.Both()},
 	{name: "ntlm", address: "fred@example.com", settings: &settings.Settings{
-		Servers: withAuth(servers("imaps://imap.example.com", "submissions://smtp.example.com"), settings.NTLM, settings.Password)}},
+		Servers: edgetest.WithAuth(edgetest.Servers("imaps://imap.example.com", "submissions://smtp.example.com"), settings.NTLM, settings.Password)}},
 	{name: "oauth2-and-password", address: "fred@example.com", settings: &settings.Settings{
-		Servers: withAuth(servers("imaps://imap.example.com", "submissions://smtp.example.com"), settings.OAuth2Token, settings.Password)}},
+		Servers: edgetest.WithAuth(edgetest.Servers("imaps://imap.example.com", "submissions://smtp.example.com"), settings.OAuth2Token, settings.Password)}},
 	{name: "submission-with-another-login", address: "fred@example.com", settings: &settings.Settings{
 		Servers: []settings.Server{
 			{Protocol: settings.IMAP, Host: "imap.example.com", Port: 993, Security: settings.ImplicitTLS, Login: "%EMAILLOCALPART%", Auth: []settings.Auth{settings.GSSAPI}},
@@ -62,11 +59,11 @@ var golden = []struct {
 			{Protocol: settings.Submission, Host: "smtp.example.com", Port: 587, Security: settings.STARTTLS, Login: "relay", Auth: []settings.Auth{settings.Password}},
 		}}},
 	{name: "submission-without-login", address: "fred@example.com", settings: &settings.Settings{
-		Servers: append(servers("imaps://imap.example.com"), withAuth(servers("submission://smtp.example.com"), settings.NoAuth)...)}},
+		Servers: append(edgetest.Servers("imaps://imap.example.com"), edgetest.WithAuth(edgetest.Servers("submission://smtp.example.com"), settings.NoAuth)...)}},
 	{name: "sieve-is-left-out", address: "fred@example.com", settings: &settings.Settings{
-		Servers: servers("imaps://imap.example.com", "submissions://smtp.example.com", "sieve://imap.example.com")}},
+		Servers: edgetest.Servers("imaps://imap.example.com", "submissions://smtp.example.com", "sieve://imap.example.com")}},
 	{name: "plaintext", address: "fred@example.com", settings: &settings.Settings{ // only ever told to named networks
-		Servers: servers("imap+plain://imap.example.com", "submission+plain://smtp.example.com")}},
+		Servers: edgetest.Servers("imap+plain://imap.example.com", "submission+plain://smtp.example.com")}},
 }
 
 func TestGolden(t *testing.T) {
@@ -90,7 +87,7 @@ func TestGolden(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			compareFile(t, filepath.Join("testdata", "golden", c.name+".xml"), got)
+			edgetest.Golden(t, filepath.Join("testdata", "golden", c.name+".xml"), got)
 			login := c.login
 			if login == "" {
 				login = a.String()
@@ -100,24 +97,6 @@ func TestGolden(t *testing.T) {
 			}
 			compareSettings(t, got, found, a.String(), login)
 		})
-	}
-}
-
-// compareFile compares an answer with a file, or writes it with -update.
-func compareFile(t *testing.T, name string, got []byte) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(name, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	want, err := os.ReadFile(name)
-	if err != nil {
-		t.Fatalf("%v; go test -update writes it", err)
-	}
-	if string(got) != string(want) {
-		t.Errorf("got\n%s\nwant (%s; go test -update rewrites it)\n%s", got, name, want)
 	}
 }
 
@@ -259,11 +238,11 @@ func TestNothingToAnswer(t *testing.T) {
 	for name, s := range map[string]*settings.Settings{
 		"nothing":            {},
 		"calendar":           {Login: settings.EmailAddress, Auth: []settings.Auth{settings.Password}, CalDAV: "https://dav.example.com/"},
-		"sieve":              {Servers: servers("sieve://imap.example.com")},
-		"submission":         {Servers: servers("submissions://smtp.example.com")},
-		"OAuth2 alone":       {Servers: withAuth(both().Servers, settings.OAuth2Token)},
-		"Kerberos, CRAM":     {Servers: withAuth(both().Servers, settings.GSSAPI, settings.PasswordEncrypted)},
-		"incoming OAuth2":    {Servers: append(withAuth(servers("imaps://imap.example.com"), settings.OAuth2Token), servers("submissions://smtp.example.com")...)},
+		"sieve":              {Servers: edgetest.Servers("sieve://imap.example.com")},
+		"submission":         {Servers: edgetest.Servers("submissions://smtp.example.com")},
+		"OAuth2 alone":       {Servers: edgetest.WithAuth(edgetest.Both().Servers, settings.OAuth2Token)},
+		"Kerberos, CRAM":     {Servers: edgetest.WithAuth(edgetest.Both().Servers, settings.GSSAPI, settings.PasswordEncrypted)},
+		"incoming OAuth2":    {Servers: append(edgetest.WithAuth(edgetest.Servers("imaps://imap.example.com"), settings.OAuth2Token), edgetest.Servers("submissions://smtp.example.com")...)},
 		"only by ActiveSync": {ActiveSync: "https://eas.example.com/Microsoft-Server-ActiveSync"},
 	} {
 		answer, err := Answer(settings.Found{Settings: s, Domain: "example.com", Primary: "example.com"}, settings.Address{Local: "fred", Domain: "example.com"})
@@ -275,10 +254,10 @@ func TestNothingToAnswer(t *testing.T) {
 
 // TestFairEmail: it takes the last server of each type, and must end up with the best.
 func TestFairEmail(t *testing.T) {
-	kerberos := both()
+	kerberos := edgetest.Both()
 	kerberos.Servers[0].Auth = []settings.Auth{settings.GSSAPI} // cannot be expressed, so the next is the best
 	a := settings.Address{Local: "fred", Domain: "example.com"}
-	for name, s := range map[string]*settings.Settings{"fairemail": both(), "fairemail-kerberos": kerberos} {
+	for name, s := range map[string]*settings.Settings{"fairemail": edgetest.Both(), "fairemail-kerberos": kerberos} {
 		want := map[string][]string{"fairemail": {"993", "465"}, "fairemail-kerberos": {"143", "465"}}[name]
 		found := settings.Found{Domain: "example.com", Primary: "example.com", Settings: s}
 		p, err := prepare(found.Settings)
@@ -286,7 +265,7 @@ func TestFairEmail(t *testing.T) {
 			t.Fatal(err)
 		}
 		answer := p.single.Fill(p.values(found, a))
-		compareFile(t, filepath.Join("testdata", "golden", name+".xml"), answer)
+		edgetest.Golden(t, filepath.Join("testdata", "golden", name+".xml"), answer)
 		var ports []string
 		for _, protocol := range decode(t, answer).Response.Account.Protocols {
 			ports = append(ports, protocol.Elements[2].Text)
@@ -305,7 +284,7 @@ func TestMobilesync(t *testing.T) {
 		t.Fatal(err)
 	}
 	answer := p.mobilesync.Fill(p.values(found, settings.Address{Local: "o'neill", Domain: "example.com"}))
-	compareFile(t, filepath.Join("testdata", "golden", "mobilesync.xml"), answer)
+	edgetest.Golden(t, filepath.Join("testdata", "golden", "mobilesync.xml"), answer)
 	got := decode(t, answer).Response
 	if want := (xml.Name{Space: schemaPrefix + schemaMobilesync, Local: "Response"}); got.XMLName != want {
 		t.Errorf("Response is %v, want %v", got.XMLName, want)
@@ -335,7 +314,7 @@ func TestErrors(t *testing.T) {
 			document, space = mobilesyncError, schemaPrefix+schemaMobilesync
 		}
 		answer := document.Fill(errorValues(at, 2477272013, test.failure))
-		compareFile(t, filepath.Join("testdata", "golden", name+".xml"), answer)
+		edgetest.Golden(t, filepath.Join("testdata", "golden", name+".xml"), answer)
 		got := decode(t, answer).Response
 		if want := (xml.Name{Space: space, Local: "Response"}); got.XMLName != want {
 			t.Errorf("%s: Response is %v, want %v", name, got.XMLName, want)
@@ -345,51 +324,4 @@ func TestErrors(t *testing.T) {
 			t.Errorf("%s: Error is %+v", name, e)
 		}
 	}
-}
-
-// servers makes servers of URLs as domains.toml spells them, with a password login by the whole address.
-func servers(urls ...string) []settings.Server {
-	var all []settings.Server
-	for _, u := range urls {
-		for _, p := range []settings.Protocol{settings.IMAP, settings.POP3, settings.Submission, settings.ManageSieve} {
-			if parsed, err := settings.ParseServer(p, u); err == nil {
-				all = append(all, parsed...)
-			}
-		}
-	}
-	if len(all) != len(urls) {
-		panic("a URL names no server: " + strings.Join(urls, " "))
-	}
-	for i := range all {
-		all[i].Login, all[i].Auth = settings.EmailAddress, []settings.Auth{settings.Password}
-	}
-	return all
-}
-
-// both offers what a bare host name in domains.toml stands for.
-func both() *settings.Settings {
-	return &settings.Settings{Name: "Example Mail", Login: settings.EmailAddress, Auth: []settings.Auth{settings.Password},
-		Servers: servers("imaps://imap.example.com", "imap://imap.example.com", "submissions://smtp.example.com", "submission://smtp.example.com")}
-}
-
-func withLogin(s *settings.Settings, l settings.Login) *settings.Settings {
-	s.Login = l
-	for i := range s.Servers {
-		s.Servers[i].Login = l
-	}
-	return s
-}
-
-func withHost(s *settings.Settings, host settings.Pattern) *settings.Settings {
-	for i := range s.Servers {
-		s.Servers[i].Host = host
-	}
-	return s
-}
-
-func withAuth(all []settings.Server, methods ...settings.Auth) []settings.Server {
-	for i := range all {
-		all[i].Auth = methods
-	}
-	return all
 }

@@ -8,6 +8,8 @@ import (
 	"net/http/httptest"
 	"testing"
 	"time"
+
+	"mailhint/edge/edgetest"
 )
 
 // BenchmarkRequest reads the body that Outlook sends.
@@ -23,19 +25,19 @@ func BenchmarkRequest(b *testing.B) {
 
 // BenchmarkPost answers Outlook through the handler alone.
 func BenchmarkPost(b *testing.B) {
-	h := newHandler(b, world())
+	h := newHandler(edgetest.Load(b).Lookup)
 	content := realRequests(b)["outlook-2007-2019"]
 	r := httptest.NewRequest("POST", "https://autodiscover.example.com"+Path, nil)
 	reader := bytes.NewReader(content)
 	r.Body = io.NopCloser(reader)
-	w := &discard{header: make(http.Header)}
+	w := &edgetest.Discard{Head: make(http.Header)}
 	b.ReportAllocs()
 	for b.Loop() {
 		reader.Reset(content)
-		clear(w.header)
+		clear(w.Head)
 		h.ServeHTTP(w, r)
 	}
-	if w.written == 0 {
+	if w.Written == 0 {
 		b.Fatal("nothing was answered")
 	}
 }
@@ -43,7 +45,7 @@ func BenchmarkPost(b *testing.B) {
 // BenchmarkServer compares the handler behind net/http, on one connection, with a handler that reads the same body and writes the
 // same octets, headers included. The ratio is what our own work leaves of the possible.
 func BenchmarkServer(b *testing.B) {
-	h := newHandler(b, world())
+	h := newHandler(edgetest.Load(b).Lookup)
 	content := realRequests(b)["outlook-2007-2019"]
 	ours := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.Host, r.URL.Scheme = "autodiscover.example.com", "https"
@@ -100,13 +102,3 @@ func BenchmarkHostile(b *testing.B) {
 		})
 	}
 }
-
-// discard is a ResponseWriter that counts.
-type discard struct {
-	header  http.Header
-	written int
-}
-
-func (d *discard) Header() http.Header         { return d.header }
-func (d *discard) WriteHeader(int)             {}
-func (d *discard) Write(p []byte) (int, error) { d.written += len(p); return len(p), nil }

@@ -1,26 +1,15 @@
 package autodiscover
 
 import (
-	"encoding/xml"
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"slices"
 	"strings"
 	"testing"
 
+	"mailhint/edge/edgetest"
 	"mailhint/settings"
 )
-
-// hostile are texts that would do harm if they came through. Each holds "evil", so that it is found again.
-var hostile = []string{
-	"evil", "<evil/>", `"><evil>`, "]]><evil/>", "<!--evil", "--><evil>", "<![CDATA[evil", "<?evil?>", "<!DOCTYPE evil>", "&evil;", "&#101;evil",
-	"</username><evil>", "evil\r\nSet-Cookie: a=b", "evil\x00", "evil\x1b[31m", "evil\u2028", "evil\ufffe", "evil\ue000\ue001\ue002", "evil\ue063",
-	"%EMAILADDRESS%evil", "%EMAILLOCALPART%evil", "evil%EMAILDOMAIN%", "%s%n%xevil", "{{.}}evil", "${evil}", "../../evil", "\\evil", "evil'--", "evil\" OR 1",
-	"evil.example", "firm.example.evil", "evil@firm.example", "firm.example@evil.example", "evil.example/firm.example", "evil.example#firm.example",
-	"evil.example\\@firm.example", "evil\tfirm.example", "evil:firm.example", "evil.example:443", "[::1]evil", "http://evil.example/", "javascript:evil",
-	"ｅvil", "evil\u202efirm", "xn--evil-", "xn--a", strings.Repeat("evil", 20), strings.Repeat("evil.", 60), strings.Repeat("evil", 1000), "\xff\xfeevil", "é\xcc\x81evil",
-}
 
 // places put a text into a request, where a stranger could. The request is for DOMAIN, and its body has that place, escaped or raw.
 var places = map[string]func(r *http.Request, body, text string) string{
@@ -39,31 +28,31 @@ var places = map[string]func(r *http.Request, body, text string) string{
 	"before":        func(_ *http.Request, body, text string) string { return text + body },
 	"after":         func(_ *http.Request, body, text string) string { return body + text },
 	"local part": func(_ *http.Request, body, text string) string {
-		return strings.Replace(body, "fred", escaped(text), 1)
+		return strings.Replace(body, "fred", edgetest.Escaped(text), 1)
 	},
 	"local part, raw": func(_ *http.Request, body, text string) string { return strings.Replace(body, "fred", text, 1) },
 	"local part, CDATA": func(_ *http.Request, body, text string) string {
 		return strings.Replace(body, "fred", "<![CDATA["+text+"]]>", 1)
 	},
 	"domain": func(_ *http.Request, body, text string) string {
-		return strings.Replace(body, "DOMAIN", escaped(text), 1)
+		return strings.Replace(body, "DOMAIN", edgetest.Escaped(text), 1)
 	},
 	"domain prefix": func(_ *http.Request, body, text string) string {
-		return strings.Replace(body, "DOMAIN", escaped(text)+".DOMAIN", 1)
+		return strings.Replace(body, "DOMAIN", edgetest.Escaped(text)+".DOMAIN", 1)
 	},
 	"domain, raw": func(_ *http.Request, body, text string) string { return strings.Replace(body, "DOMAIN", text, 1) },
 	"schema": func(_ *http.Request, body, text string) string {
-		return strings.Replace(body, "2006a", escaped(text), 1)
+		return strings.Replace(body, "2006a", edgetest.Escaped(text), 1)
 	},
 	"schema, raw": func(_ *http.Request, body, text string) string { return strings.Replace(body, "2006a", text, 1) },
 	"whole schema": func(_ *http.Request, body, text string) string {
-		return strings.Replace(body, schemaPrefix+schemaOutlook, escaped(text), 1)
+		return strings.Replace(body, schemaPrefix+schemaOutlook, edgetest.Escaped(text), 1)
 	},
 	"request namespace": func(_ *http.Request, body, text string) string {
-		return strings.Replace(body, "/outlook/", escaped(text), 1)
+		return strings.Replace(body, "/outlook/", edgetest.Escaped(text), 1)
 	},
 	"element": func(_ *http.Request, body, text string) string {
-		return strings.Replace(body, "<Request>", "<Request><LegacyDN>"+escaped(text)+"</LegacyDN>", 1)
+		return strings.Replace(body, "<Request>", "<Request><LegacyDN>"+edgetest.Escaped(text)+"</LegacyDN>", 1)
 	},
 	"element, raw": func(_ *http.Request, body, text string) string {
 		return strings.Replace(body, "<Request>", "<Request>"+text, 1)
@@ -73,16 +62,10 @@ var places = map[string]func(r *http.Request, body, text string) string{
 	},
 }
 
-func escaped(text string) string {
-	var b strings.Builder
-	xml.EscapeText(&b, []byte(text))
-	return b.String()
-}
-
 // TestHostileTexts puts every hostile text into every place of a request, with every method, for several kinds of domain.
 func TestHostileTexts(t *testing.T) {
-	domains := world()
-	h := newHandler(t, domains)
+	lookup := settings.Lookup(edgetest.Load(t).Lookup)
+	h := newHandler(lookup)
 	schemas := map[settings.Domain]string{
 		"example.com":   schemaPrefix + schemaOutlook,
 		"firma.example": schemaPrefix + schemaOutlook,
@@ -90,11 +73,11 @@ func TestHostileTexts(t *testing.T) {
 		"moved.example": schemaPrefix + schemaOutlook,
 	}
 	for place, put := range places {
-		for _, text := range hostile {
+		for _, text := range edgetest.Hostile {
 			for domain := range schemas {
-				found := domains[domain]
+				found := edgetest.Find(t, lookup, domain)
 				if strings.HasPrefix(place, "domain") && strings.HasSuffix(text, "@firm.example") {
-					found = domains["firm.example"] // this is what is asked for then
+					found = edgetest.Find(t, lookup, "firm.example") // this is what the request asks for then
 				}
 				for _, way := range []string{"POST https", "GET https", "POST http"} {
 					method, scheme, _ := strings.Cut(way, " ")
@@ -119,19 +102,7 @@ func TestHostileTexts(t *testing.T) {
 // those of the domain that was asked for.
 func checkHarmless(t *testing.T, request string, answer *http.Response, wanted settings.Found) {
 	t.Helper()
-	content, err := io.ReadAll(answer.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	text := string(content)
-	if !slices.Contains([]int{200, 302, 404}, answer.StatusCode) {
-		t.Errorf("%q: status %d", request, answer.StatusCode)
-	}
-	for key, values := range answer.Header {
-		if strings.Contains(strings.ToLower(key+strings.Join(values, " ")), "evil") {
-			t.Errorf("%q: header %s: %q", request, key, values)
-		}
-	}
+	text := edgetest.HarmlessHeader(t, request, answer, 200, 302, 404)
 	if answer.StatusCode != 200 {
 		if text != "" && text != "No mail settings are published here for this domain.\n" {
 			t.Errorf("%q: status %d and %q", request, answer.StatusCode, text)
@@ -141,8 +112,7 @@ func checkHarmless(t *testing.T, request string, answer *http.Response, wanted s
 	if strings.HasPrefix(request, "POST http ") {
 		t.Errorf("%q: plain http got\n%s", request, text)
 	}
-	domain, primary := string(wanted.Domain), string(wanted.Primary)
-	got := decode(t, content).Response
+	got := decode(t, []byte(text)).Response
 	rest := text
 	mine := func(person string) { // texts of the person who asks may be repeated, if they are plausible
 		a, err := settings.ParseAddress(person)
@@ -150,7 +120,7 @@ func checkHarmless(t *testing.T, request string, answer *http.Response, wanted s
 			t.Errorf("%q: repeats the implausible %q", request, person)
 		}
 		if person != "" {
-			rest = strings.ReplaceAll(rest, ">"+escaped(person)+"<", "><")
+			rest = strings.ReplaceAll(rest, ">"+edgetest.Escaped(person)+"<", "><")
 		}
 	}
 	if got.User != nil {
@@ -163,35 +133,15 @@ func checkHarmless(t *testing.T, request string, answer *http.Response, wanted s
 			case "LoginName":
 				mine(e.Text)
 			case "Server":
-				if e.Text != "imap.example.com" && e.Text != "smtp.example.com" && e.Text != "mail."+primary {
+				if e.Text != "imap.example.com" && e.Text != "smtp.example.com" && e.Text != "mail."+string(wanted.Primary) {
 					t.Errorf("%q: server %q", request, e.Text)
 				}
 			}
 		}
 	}
-	if strings.Contains(strings.ToLower(rest), "evil") {
-		t.Errorf("%q: repeated in\n%s", request, text)
-	}
-	for _, other := range []string{"firm.example", "firma.example", "xn--bcher-kva.example", "varies.example", "phone.example", "moved.example", "oauth.example"} {
-		if other != domain && other != primary && strings.Contains(rest, other) {
-			t.Errorf("%q: names %s in\n%s", request, other, text)
-		}
-	}
-	ours := strings.Fields("Autodiscover Response User DisplayName AutoDiscoverSMTPAddress Account AccountType Action Protocol Type Server Port " +
-		"LoginName DomainRequired SPA SSL Encryption AuthRequired UsePOPAuth SMTPLast Error ErrorCode Message DebugData Culture EMailAddress Settings Url Name")
-	d := xml.NewDecoder(strings.NewReader(text))
-	for {
-		token, err := d.Token()
-		if err != nil {
-			return
-		}
-		switch token := token.(type) {
-		case xml.StartElement:
-			if !slices.Contains(ours, token.Name.Local) {
-				t.Errorf("%q: element %s in\n%s", request, token.Name.Local, text)
-			}
-		case xml.Comment, xml.Directive:
-			t.Errorf("%q: %s in\n%s", request, token, text)
-		}
-	}
+	edgetest.HarmlessText(t, request, rest, wanted, "firm.example", "firma.example", "xn--bcher-kva.example", "varies.example", "phone.example",
+		"moved.example", "oauth.example")
+	edgetest.Elements(t, request, text, "Autodiscover Response User DisplayName AutoDiscoverSMTPAddress Account AccountType Action Protocol Type Server "+
+		"Port LoginName DomainRequired SPA SSL Encryption AuthRequired UsePOPAuth SMTPLast Error ErrorCode Message DebugData Culture EMailAddress "+
+		"Settings Url Name")
 }

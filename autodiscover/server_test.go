@@ -1,58 +1,64 @@
 package autodiscover
 
 import (
-	"bytes"
-	"fmt"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"mailhint/edge"
 	"mailhint/edge/edgetest"
 	"mailhint/settings"
 )
 
-// world is the domains that testdata/edge.txt describes.
-func world() map[settings.Domain]settings.Found {
-	firm := withHost(withLogin(both(), "%EMAILLOCALPART%@%PRIMARYDOMAIN%"), "mail.%PRIMARYDOMAIN%")
-	phone := both()
-	phone.ActiveSync = "https://eas.%EMAILDOMAIN%/Microsoft-Server-ActiveSync"
-	moved := both()
-	moved.AutodiscoverRedirect = "https://autodiscover-s.outlook.com/autodiscover/autodiscover.xml"
-	oauth := both()
-	withAuth(oauth.Servers, settings.OAuth2Token)
-	return map[settings.Domain]settings.Found{
-		"example.com":           {Settings: both(), Domain: "example.com", Primary: "example.com"},
-		"firm.example":          {Settings: firm, Domain: "firm.example", Primary: "firm.example"},
-		"firma.example":         {Settings: firm, Domain: "firma.example", Primary: "firm.example"},
-		"xn--bcher-kva.example": {Settings: withHost(both(), "mail.%EMAILDOMAIN%"), Domain: "xn--bcher-kva.example", Primary: "xn--bcher-kva.example"},
-		"varies.example":        {Settings: both(), Domain: "varies.example", Primary: "varies.example", Varies: true},
-		"phone.example":         {Settings: phone, Domain: "phone.example", Primary: "phone.example"},
-		"moved.example":         {Settings: moved, Domain: "moved.example", Primary: "moved.example"},
-		"oauth.example":         {Settings: oauth, Domain: "oauth.example", Primary: "oauth.example"},
-	}
-}
-
-// newHandler answers for the domains of a world, at a fixed time.
-func newHandler(t testing.TB, domains map[settings.Domain]settings.Found) *Handler {
-	t.Helper()
-	h := New(edgetest.Lookup(domains), slog.New(slog.DiscardHandler))
+// newHandler has a clock that stands still.
+func newHandler(lookup settings.Lookup) *Handler {
+	h := New(lookup, slog.New(slog.DiscardHandler))
 	h.ID = 2477272013
 	h.Now = func() time.Time { return time.Date(2026, 8, 24, 14, 3, 27, 531_000_000, time.UTC) }
 	return h
 }
 
-func TestEdge(t *testing.T) { runScript(t, "testdata/edge.txt", newHandler(t, world())) }
+func TestEdge(t *testing.T) {
+	h := newHandler(edgetest.Load(t).Lookup)
+	edgetest.Script(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, JSONPath) {
+			h.JSON().ServeHTTP(w, r)
+			return
+		}
+		h.ServeHTTP(w, r)
+	}))
+}
+
+// Any status but 200 would make clients believe that this is not an Autodiscover server, and guess.
+func TestUnavailable(t *testing.T) {
+	for _, err := range []error{settings.ErrUnavailable, errors.New("a fault")} {
+		h := newHandler(edgetest.Failing(err))
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest("POST", "https://autodiscover.example.com"+Path, strings.NewReader(body("fred@example.com"))))
+		if w.Code != 200 || !strings.Contains(w.Body.String(), "<ErrorCode>603</ErrorCode>") || w.Header().Get("Cache-Control") != "no-store" {
+			t.Errorf("%v: got %d %v\n%s", err, w.Code, w.Header(), w.Body)
+		}
+		w = httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest("GET", "https://autodiscover.example.com"+Path, nil))
+		if want := edge.Status(err); w.Code != want || (w.Header().Get("Retry-After") != "") != (want == 503) {
+			t.Errorf("%v: GET got %d %v", err, w.Code, w.Header())
+		}
+		w = httptest.NewRecorder()
+		h.JSON().ServeHTTP(w, httptest.NewRequest("GET", "https://autodiscover.example.com"+JSONPath+"?Email=fred@example.com&Protocol=AutodiscoverV1", nil))
+		if want := edge.Status(err); w.Code != want || (w.Header().Get("Retry-After") != "") != (want == 503) || !strings.HasPrefix(w.Body.String(), `{"ErrorCode":"`) {
+			t.Errorf("%v: JSON got %d %v\n%s", err, w.Code, w.Header(), w.Body)
+		}
+	}
+}
 
 // TestBody is about how a body arrives, which edge.txt cannot say.
 func TestBody(t *testing.T) {
-	h := newHandler(t, world())
+	h := newHandler(edgetest.Load(t).Lookup)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.Host, r.URL.Scheme = "autodiscover.example.com", "https"
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody) // as package server does
@@ -92,114 +98,4 @@ func TestBody(t *testing.T) {
 			t.Errorf("%s: status %d, %v; want %d and %q in\n%s", test.name, answer.StatusCode, err, test.status, test.has, content)
 		}
 	}
-}
-
-// runScript runs a script of requests and what is expected of the answers, as testdata/edge.txt explains it.
-func runScript(t *testing.T, name string, h http.Handler) {
-	t.Helper()
-	text, err := os.ReadFile(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := httptest.NewServer(handOn(h))
-	defer server.Close()
-	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	var (
-		request *http.Request // not sent yet
-		answer  *http.Response
-		body    string
-	)
-	for i, line := range strings.Split(string(text), "\n") {
-		fail := func(format string, args ...any) {
-			t.Helper()
-			t.Errorf("%s:%d: %s\n\t%s", name, i+1, line, fmt.Sprintf(format, args...))
-		}
-		word, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
-		rest = strings.TrimSpace(rest)
-		switch {
-		case word == "" || word[0] == '#':
-			continue
-		case strings.HasPrefix(rest, "http"): // a request begins
-			scheme, target, _ := strings.Cut(rest, "://")
-			host, path, _ := strings.Cut(target, "/")
-			if request, err = http.NewRequest(word, server.URL+"/"+path, nil); err != nil {
-				t.Fatalf("%s:%d: %v", name, i+1, err)
-			}
-			request.Host = host
-			request.Header.Set("Test-Scheme", scheme)
-			continue
-		case request != nil && strings.HasSuffix(word, ":"): // one of its headers
-			if word == "If-None-Match:" && answer != nil {
-				rest = strings.ReplaceAll(rest, "ETAG", answer.Header.Get("ETag"))
-			}
-			request.Header.Add(strings.TrimSuffix(word, ":"), rest)
-			continue
-		case request != nil && word == "send": // its body
-			content := []byte(rest)
-			if file, isFile := strings.CutPrefix(rest, "file "); isFile {
-				if content, err = os.ReadFile(filepath.Join("testdata", file)); err != nil {
-					t.Fatal(err)
-				}
-			}
-			request.Body, request.ContentLength = io.NopCloser(bytes.NewReader(content)), int64(len(content))
-			continue
-		}
-		if request != nil { // the first expectation: send it
-			if answer, err = client.Do(request); err != nil {
-				t.Fatalf("%s:%d: %v", name, i+1, err)
-			}
-			request = nil
-			content, err := io.ReadAll(answer.Body)
-			answer.Body.Close()
-			if err != nil {
-				t.Fatal(err)
-			}
-			body = string(content)
-			if answer.StatusCode == http.StatusUnauthorized || answer.StatusCode >= 500 {
-				fail("status %d must never be", answer.StatusCode)
-			}
-		}
-		switch word {
-		case "status":
-			if got := strconv.Itoa(answer.StatusCode); got != rest {
-				fail("got %s", got)
-			}
-		case "header":
-			key, want, _ := strings.Cut(rest, ": ")
-			if got := strings.Join(answer.Header.Values(strings.TrimSuffix(key, ":")), ", "); got != want {
-				fail("got %q", got)
-			}
-		case "has":
-			if !strings.Contains(body, rest) {
-				fail("not in\n%s", body)
-			}
-		case "lacks":
-			if strings.Contains(body, rest) {
-				fail("in\n%s", body)
-			}
-		case "empty":
-			if body != "" {
-				fail("got\n%s", body)
-			}
-		case "golden":
-			want, err := os.ReadFile(filepath.Join("testdata", "golden", rest))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if body != string(want) {
-				fail("got\n%s", body)
-			}
-		default:
-			t.Fatalf("%s:%d: unknown word %q", name, i+1, word)
-		}
-	}
-}
-
-// handOn changes a request as package server does before a handler sees it.
-func handOn(h http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		r.Host = strings.TrimSuffix(strings.ToLower(r.Host), ".")
-		r.URL.Scheme = r.Header.Get("Test-Scheme")
-		h.ServeHTTP(w, r)
-	})
 }

@@ -2,13 +2,11 @@ package clients_test
 
 import (
 	"context"
-	"flag"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -16,11 +14,10 @@ import (
 
 	"mailhint/autodiscover"
 	"mailhint/domains"
+	"mailhint/edge/edgetest"
 	"mailhint/server"
 	"mailhint/settings"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 // corpus is the configuration whose answers are tested, and the handler that serves it.
 type corpus struct {
@@ -237,18 +234,7 @@ func TestGolden(t *testing.T) {
 			t.Run(name, func(t *testing.T) {
 				got := readerOf(t, kind.reader, kind.format).ask(c, address).Body
 				golden := filepath.Join("testdata", "golden", name)
-				if *update {
-					if err := os.WriteFile(golden, got, 0o644); err != nil {
-						t.Fatal(err)
-					}
-				}
-				want, err := os.ReadFile(golden)
-				if err != nil {
-					t.Fatal(err)
-				}
-				if string(got) != string(want) {
-					t.Errorf("differs from %s (go test -update writes it anew):\n%s", golden, got)
-				}
+				edgetest.Golden(t, golden, got)
 				validate(t, kind.schema, got)
 			})
 		}

@@ -13,6 +13,7 @@ import (
 
 	"howett.net/plist"
 
+	"mailhint/edge/edgetest"
 	"mailhint/settings"
 )
 
@@ -30,8 +31,8 @@ func benchmark(b *testing.B, certificate *tls.Certificate) {
 	if certificate != nil {
 		signer = func(string) (*tls.Certificate, error) { return certificate, nil }
 	}
-	h := New(lookup, signer, slog.New(slog.DiscardHandler))
-	p, err := newProfile(settings.Found{Settings: known["example.com"], Domain: "example.com", Primary: "example.com"},
+	h := New(edgetest.Load(b).Lookup, signer, slog.New(slog.DiscardHandler))
+	p, err := newProfile(edgetest.Find(b, edgetest.Load(b).Lookup, "example.com"),
 		settings.Address{Local: "fred", Domain: "example.com"})
 	if err != nil {
 		b.Fatal(err)
@@ -85,7 +86,7 @@ func benchmark(b *testing.B, certificate *tls.Certificate) {
 
 // BenchmarkCode measures the code as an image and as a drawing.
 func BenchmarkCode(b *testing.B) {
-	h := New(lookup, nil, slog.New(slog.DiscardHandler))
+	h := New(edgetest.Load(b).Lookup, nil, slog.New(slog.DiscardHandler))
 	for _, name := range []string{"qr.png", "qr.svg"} {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()

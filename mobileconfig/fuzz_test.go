@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"mailhint/edge/edgetest"
 	"mailhint/settings"
 )
 
@@ -30,6 +31,7 @@ func FuzzRequest(f *testing.F) {
 	} {
 		f.Add(seed.query, seed.form)
 	}
+	lookup := settings.Lookup(edgetest.Load(f).Lookup)
 	failing := func(string) (*tls.Certificate, error) { return nil, errors.New("none") }
 	f.Fuzz(func(t *testing.T, query, form string) {
 		var a settings.Address
@@ -50,12 +52,12 @@ func FuzzRequest(f *testing.F) {
 			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 			w := httptest.NewRecorder()
 			h.ServeHTTP(w, r)
-			checkAnswer(t, w, c.path, a)
+			checkAnswer(t, w, c.path, a, lookup)
 		}
 	})
 }
 
-func checkAnswer(t *testing.T, w *httptest.ResponseRecorder, path string, a settings.Address) {
+func checkAnswer(t *testing.T, w *httptest.ResponseRecorder, path string, a settings.Address, lookup settings.Lookup) {
 	t.Helper()
 	header := w.Header()
 	if header.Get("Cache-Control") != "no-store" {
@@ -68,7 +70,7 @@ func checkAnswer(t *testing.T, w *httptest.ResponseRecorder, path string, a sett
 			t.Errorf("the profile is for %q, want %q", got, a)
 		}
 		name, ok := strings.CutPrefix(header.Get("Content-Disposition"), `attachment; filename="`)
-		if name = strings.TrimSuffix(name, `.mobileconfig"`); !ok || known[settings.Domain(name)] == nil {
+		if name = strings.TrimSuffix(name, `.mobileconfig"`); !ok || edgetest.Find(t, lookup, settings.Domain(name)).Settings == nil {
 			t.Errorf("Content-Disposition is %q", header.Get("Content-Disposition"))
 		}
 	case w.Code == http.StatusOK && kind == "image/png":

@@ -2,7 +2,6 @@ package mobileconfig
 
 import (
 	"errors"
-	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -14,10 +13,9 @@ import (
 
 	"howett.net/plist"
 
+	"mailhint/edge/edgetest"
 	"mailhint/settings"
 )
-
-var update = flag.Bool("update", false, "rewrite testdata/golden")
 
 // golden lists the profiles in testdata/golden.
 var golden = []struct {
@@ -28,39 +26,39 @@ var golden = []struct {
 	settings *settings.Settings
 }{
 	{name: "minimal", settings: &settings.Settings{
-		Name: "Example Mail", ShortName: "Example", Servers: servers("imaps://imap.example.com", "submissions://smtp.example.com")}},
+		Name: "Example Mail", ShortName: "Example", Servers: edgetest.Servers("imaps://imap.example.com", "submissions://smtp.example.com")}},
 	{name: "nameless", settings: recommended()},
-	{name: "starttls-only", settings: &settings.Settings{Servers: servers("imap://imap.example.com", "submission://smtp.example.com")}},
+	{name: "starttls-only", settings: &settings.Settings{Servers: edgetest.Servers("imap://imap.example.com", "submission://smtp.example.com")}},
 	{name: "starttls-preferred", settings: &settings.Settings{ // the profile takes what it can say for certain
-		Servers: servers("imap://imap.example.com", "imaps://imap2.example.com", "submission://smtp.example.com", "submissions://smtp2.example.com:2465")}},
+		Servers: edgetest.Servers("imap://imap.example.com", "imaps://imap2.example.com", "submission://smtp.example.com", "submissions://smtp2.example.com:2465")}},
 	{name: "pop3", settings: &settings.Settings{
-		Servers: servers("pop3s://pop.example.com", "pop3://pop.example.com", "submissions://smtp.example.com")}},
+		Servers: edgetest.Servers("pop3s://pop.example.com", "pop3://pop.example.com", "submissions://smtp.example.com")}},
 	{name: "pop3-beside-imap", settings: &settings.Settings{
-		Servers: servers("imap://imap.example.com", "pop3s://pop.example.com", "submissions://smtp.example.com")}},
+		Servers: edgetest.Servers("imap://imap.example.com", "pop3s://pop.example.com", "submissions://smtp.example.com")}},
 	{name: "pop3-because-imap-wants-oauth2", settings: &settings.Settings{Servers: slices.Concat(
-		withAuth(servers("imaps://imap.example.com"), settings.OAuth2Token), servers("pop3s://pop.example.com", "submissions://smtp.example.com"))}},
+		edgetest.WithAuth(edgetest.Servers("imaps://imap.example.com"), settings.OAuth2Token), edgetest.Servers("pop3s://pop.example.com", "submissions://smtp.example.com"))}},
 	{name: "plaintext", settings: &settings.Settings{ // only ever told to named networks
-		Servers: servers("imap+plain://imap.example.com", "submission+plain://smtp.example.com")}},
-	{name: "own-ports", settings: &settings.Settings{Servers: servers("imaps://imap.example.com:10993", "submission://smtp.example.com:2587")}},
-	{name: "local-part", address: "Fred@example.com", settings: withLogin(recommended(), "%EMAILLOCALPART%")},
-	{name: "composed-login", settings: withLogin(recommended(), "%EMAILLOCALPART%.mail")},
+		Servers: edgetest.Servers("imap+plain://imap.example.com", "submission+plain://smtp.example.com")}},
+	{name: "own-ports", settings: &settings.Settings{Servers: edgetest.Servers("imaps://imap.example.com:10993", "submission://smtp.example.com:2587")}},
+	{name: "local-part", address: "Fred@example.com", settings: edgetest.WithLogin(recommended(), "%EMAILLOCALPART%")},
+	{name: "composed-login", settings: edgetest.WithLogin(recommended(), "%EMAILLOCALPART%.mail")},
 	{name: "logins-differ", settings: &settings.Settings{Servers: slices.Concat(
-		withLoginOf(servers("imaps://imap.example.com"), "%EMAILLOCALPART%"), servers("submissions://smtp.example.com"))}},
+		withLoginOf(edgetest.Servers("imaps://imap.example.com"), "%EMAILLOCALPART%"), edgetest.Servers("submissions://smtp.example.com"))}},
 	{name: "logins-differ-in-form-only", settings: &settings.Settings{Servers: slices.Concat(
-		withLoginOf(servers("imaps://imap.example.com"), "%EMAILLOCALPART%@%EMAILDOMAIN%"), servers("submissions://smtp.example.com"))}},
+		withLoginOf(edgetest.Servers("imaps://imap.example.com"), "%EMAILLOCALPART%@%EMAILDOMAIN%"), edgetest.Servers("submissions://smtp.example.com"))}},
 	{name: "alias", address: "ann@firma.example", primary: "firm.example",
-		settings: withLogin(withHost(recommended(), "mail.%PRIMARYDOMAIN%"), "%EMAILLOCALPART%@%PRIMARYDOMAIN%")},
-	{name: "host-of-the-domain", address: "fred@bücher.example", settings: withHost(recommended(), "mail.%EMAILDOMAIN%")},
+		settings: edgetest.WithLogin(edgetest.WithHost(recommended(), "mail.%PRIMARYDOMAIN%"), "%EMAILLOCALPART%@%PRIMARYDOMAIN%")},
+	{name: "host-of-the-domain", address: "fred@bücher.example", settings: edgetest.WithHost(recommended(), "mail.%EMAILDOMAIN%")},
 	{name: "address-of-another-domain", address: "ann@other.example", domain: "example.com", settings: recommended()},
 	{name: "password-encrypted", settings: &settings.Settings{
-		Servers: withAuth(servers("imaps://imap.example.com", "submissions://smtp.example.com"), settings.PasswordEncrypted)}},
+		Servers: edgetest.WithAuth(edgetest.Servers("imaps://imap.example.com", "submissions://smtp.example.com"), settings.PasswordEncrypted)}},
 	{name: "ntlm", settings: &settings.Settings{
-		Servers: withAuth(servers("imaps://imap.example.com", "submissions://smtp.example.com"), settings.GSSAPI, settings.NTLM)}},
+		Servers: edgetest.WithAuth(edgetest.Servers("imaps://imap.example.com", "submissions://smtp.example.com"), settings.GSSAPI, settings.NTLM)}},
 	{name: "all-auth-methods", settings: &settings.Settings{
-		Servers: withAuth(servers("imaps://imap.example.com", "submissions://smtp.example.com"), settings.PasswordEncrypted, settings.OAuth2Token,
+		Servers: edgetest.WithAuth(edgetest.Servers("imaps://imap.example.com", "submissions://smtp.example.com"), settings.PasswordEncrypted, settings.OAuth2Token,
 			settings.GSSAPI, settings.NTLM, settings.ClientCert, settings.Password)}},
 	{name: "plaintext-challenge", settings: &settings.Settings{ // without TLS the order of the settings counts
-		Servers: withAuth(servers("imap+plain://imap.example.com", "submission+plain://smtp.example.com"), settings.PasswordEncrypted, settings.Password)}},
+		Servers: edgetest.WithAuth(edgetest.Servers("imap+plain://imap.example.com", "submission+plain://smtp.example.com"), settings.PasswordEncrypted, settings.Password)}},
 	{name: "calendar-and-contacts", settings: withDAV("https://dav.%EMAILDOMAIN%/calendars/?a=1&b=2", "https://dav.example.com:8443/")},
 	{name: "calendar", settings: withDAV("https://cloud.example.com/remote.php/dav", "")},
 	{name: "calendar-without-tls", settings: withDAV("http://dav.example.com/", "https://dav.example.com/")}, // would send the password in the clear
@@ -71,10 +69,10 @@ var golden = []struct {
 		return s
 	}()},
 	{name: "hostile-name", settings: &settings.Settings{Name: `Bäcker & Söhne <"Mail">`, ShortName: "O'Neill & 猫]]>",
-		Servers: servers("imaps://imap.example.com", "submissions://smtp.example.com")}},
+		Servers: edgetest.Servers("imaps://imap.example.com", "submissions://smtp.example.com")}},
 	{name: "hostile-address", address: `"</string><key>a&b 猫"@example.com`, settings: withDAV("https://dav.example.com/", "https://dav.example.com/")},
 	{name: "name-of-the-domain", address: "fred@shop.example", settings: &settings.Settings{Name: "Mail of %EMAILDOMAIN%",
-		Servers: servers("imaps://imap.example.com", "submissions://smtp.example.com")}},
+		Servers: edgetest.Servers("imaps://imap.example.com", "submissions://smtp.example.com")}},
 }
 
 func TestGolden(t *testing.T) {
@@ -97,7 +95,7 @@ func TestGolden(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			compareFile(t, filepath.Join("testdata", "golden", c.name+".mobileconfig"), got)
+			edgetest.Golden(t, filepath.Join("testdata", "golden", c.name+".mobileconfig"), got)
 			check(t, got, a)
 		})
 	}
@@ -249,22 +247,22 @@ func TestIdentifiersDiffer(t *testing.T) {
 }
 
 func TestNoProfile(t *testing.T) {
-	mailboxes, submission := servers("imaps://imap.example.com", "pop3s://pop.example.com"), servers("submissions://smtp.example.com")
+	mailboxes, submission := edgetest.Servers("imaps://imap.example.com", "pop3s://pop.example.com"), edgetest.Servers("submissions://smtp.example.com")
 	for _, c := range []struct {
 		name    string
 		address string
 		servers []settings.Server
 		want    error
 	}{
-		{"oauth2 only", "fred@example.com", withAuth(slices.Concat(mailboxes, submission), settings.OAuth2Token), ErrNoPassword},
-		{"oauth2 only to read", "fred@example.com", slices.Concat(withAuth(mailboxes, settings.OAuth2Token), submission), ErrNoPassword},
-		{"oauth2 only to send", "fred@example.com", slices.Concat(mailboxes, withAuth(submission, settings.OAuth2Token)), ErrNoPassword},
-		{"kerberos and certificates", "fred@example.com", withAuth(slices.Concat(mailboxes, submission), settings.GSSAPI, settings.ClientCert), ErrNoPassword},
-		{"oauth2 imap, no pop3", "fred@example.com", slices.Concat(withAuth(mailboxes[:1], settings.OAuth2Token), submission), ErrNoPassword},
+		{"oauth2 only", "fred@example.com", edgetest.WithAuth(slices.Concat(mailboxes, submission), settings.OAuth2Token), ErrNoPassword},
+		{"oauth2 only to read", "fred@example.com", slices.Concat(edgetest.WithAuth(mailboxes, settings.OAuth2Token), submission), ErrNoPassword},
+		{"oauth2 only to send", "fred@example.com", slices.Concat(mailboxes, edgetest.WithAuth(submission, settings.OAuth2Token)), ErrNoPassword},
+		{"kerberos and certificates", "fred@example.com", edgetest.WithAuth(slices.Concat(mailboxes, submission), settings.GSSAPI, settings.ClientCert), ErrNoPassword},
+		{"oauth2 imap, no pop3", "fred@example.com", slices.Concat(edgetest.WithAuth(mailboxes[:1], settings.OAuth2Token), submission), ErrNoPassword},
 		{"no submission", "fred@example.com", mailboxes, ErrNoServers},
 		{"nothing to read from", "fred@example.com", submission, ErrNoServers},
 		{"nothing", "fred@example.com", nil, ErrNoServers},
-		{"sieve only", "fred@example.com", servers("sieve://imap.example.com"), ErrNoServers},
+		{"sieve only", "fred@example.com", edgetest.Servers("sieve://imap.example.com"), ErrNoServers},
 		{"no address", "", slices.Concat(mailboxes, submission), ErrAddress},
 		{"space", "fr ed@example.com", slices.Concat(mailboxes, submission), ErrAddress},
 		{"markup", "<b>@example.com", slices.Concat(mailboxes, submission), ErrAddress},
@@ -332,33 +330,7 @@ func address(t testing.TB, text string) settings.Address {
 
 // recommended are the settings of a domain that names its hosts and nothing else.
 func recommended() *settings.Settings {
-	return &settings.Settings{Servers: servers("imaps://imap.example.com", "imap://imap.example.com", "submissions://smtp.example.com", "submission://smtp.example.com")}
-}
-
-// servers reads URLs as domains.toml has them; people log in with address and password.
-func servers(urls ...string) []settings.Server {
-	var all []settings.Server
-	for _, u := range urls {
-		scheme, _, _ := strings.Cut(u, "://")
-		protocol := map[byte]settings.Protocol{'i': settings.IMAP, 'p': settings.POP3, 's': settings.Submission}[scheme[0]]
-		if scheme == "sieve" {
-			protocol = settings.ManageSieve
-		}
-		one, err := settings.ParseServer(protocol, u)
-		if err != nil {
-			panic(err)
-		}
-		all = append(all, one...)
-	}
-	return withAuth(withLoginOf(all, settings.EmailAddress), settings.Password)
-}
-
-func withAuth(servers []settings.Server, auths ...settings.Auth) []settings.Server {
-	servers = slices.Clone(servers)
-	for i := range servers {
-		servers[i].Auth = auths
-	}
-	return servers
+	return &settings.Settings{Servers: edgetest.Servers("imaps://imap.example.com", "imap://imap.example.com", "submissions://smtp.example.com", "submission://smtp.example.com")}
 }
 
 func withLoginOf(servers []settings.Server, l settings.Login) []settings.Server {
@@ -369,40 +341,10 @@ func withLoginOf(servers []settings.Server, l settings.Login) []settings.Server 
 	return servers
 }
 
-func withLogin(s *settings.Settings, l settings.Login) *settings.Settings {
-	s.Login, s.Servers = l, withLoginOf(s.Servers, l)
-	return s
-}
-
-func withHost(s *settings.Settings, host settings.Pattern) *settings.Settings {
-	for i := range s.Servers {
-		s.Servers[i].Host = host
-	}
-	return s
-}
-
 func withDAV(caldav, carddav settings.Pattern) *settings.Settings {
 	s := recommended()
 	s.Login, s.Auth, s.CalDAV, s.CardDAV = settings.EmailAddress, []settings.Auth{settings.Password}, caldav, carddav
 	return s
-}
-
-// compareFile compares an answer with a file, or writes it with -update.
-func compareFile(t *testing.T, name string, got []byte) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(name, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	want, err := os.ReadFile(name)
-	if err != nil {
-		t.Fatalf("%v; go test -update writes it", err)
-	}
-	if string(got) != string(want) {
-		t.Errorf("got\n%s\nwant (%s; go test -update rewrites it)\n%s", got, name, want)
-	}
 }
 
 // program finds a program that a test drives, or skips the test.

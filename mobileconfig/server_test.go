@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
-	"os"
 	"strconv"
 	"strings"
 	"testing"
@@ -19,22 +18,6 @@ import (
 	"mailhint/edge/edgetest"
 	"mailhint/settings"
 )
-
-// known are the domains of the tests.
-var known = map[settings.Domain]*settings.Settings{
-	"example.com":           recommended(),
-	"xn--bcher-kva.example": recommended(),
-	"oauth.example":         {Servers: withAuth(recommended().Servers, settings.OAuth2Token)},
-	"receive.example":       {Servers: servers("imaps://imap.example.com")},
-}
-
-func lookup(ctx context.Context, q settings.Question) (settings.Found, error) {
-	found := make(map[settings.Domain]settings.Found)
-	for d, s := range known {
-		found[d] = settings.Found{Settings: s, Domain: d, Primary: d}
-	}
-	return edgetest.Lookup(found)(ctx, q)
-}
 
 // ask sends a request to a handler as package server would hand it on.
 func ask(h http.Handler, method, scheme, host, target, body string) *httptest.ResponseRecorder {
@@ -48,64 +31,30 @@ func ask(h http.Handler, method, scheme, host, target, body string) *httptest.Re
 	return w
 }
 
-// TestRequests plays testdata/requests.txt.
-func TestRequests(t *testing.T) {
-	script, err := os.ReadFile("testdata/requests.txt")
-	if err != nil {
-		t.Fatal(err)
-	}
-	h := New(lookup, nil, slog.New(slog.DiscardHandler))
-	for paragraph := range strings.SplitSeq(string(script), "\n\n") {
-		if strings.HasPrefix(paragraph, "#") {
-			continue
+func newHandler(lookup settings.Lookup) *Handler {
+	return New(lookup, nil, slog.New(slog.DiscardHandler))
+}
+
+func TestEdge(t *testing.T) { edgetest.Script(t, newHandler(edgetest.Load(t).Lookup)) }
+
+func TestUnavailable(t *testing.T) {
+	for err, status := range map[error]int{settings.ErrUnavailable: 503, errors.New("a fault"): 500} {
+		w := ask(newHandler(edgetest.Failing(err)), "GET", "https", "autoconfig.example.com", "/mobileconfig?emailaddress=fred@example.com", "")
+		if w.Code != status || (w.Header().Get("Retry-After") != "") != (status == 503) || w.Header().Get("Cache-Control") != "no-store" {
+			t.Errorf("%v: got %d %v", err, w.Code, w.Header())
 		}
-		lines := strings.Split(strings.TrimSpace(paragraph), "\n")
-		t.Run(strings.ReplaceAll(lines[0], "/", "|"), func(t *testing.T) {
-			method, url, _ := strings.Cut(lines[0], " ")
-			scheme, rest, _ := strings.Cut(url, "://")
-			slash := strings.IndexByte(rest, '/')
-			var body string
-			if text, ok := strings.CutPrefix(lines[1], "> "); ok {
-				body, lines = text, lines[1:]
-			}
-			w := ask(h, method, scheme, rest[:slash], rest[slash:], body)
-			for _, line := range lines[1:] {
-				expect(t, w, line)
-			}
-		})
 	}
 }
 
-// expect compares an answer with a line of the script.
-func expect(t *testing.T, w *httptest.ResponseRecorder, line string) {
-	t.Helper()
-	sign, text, _ := strings.Cut(line, " ")
-	name, isHeader := strings.CutSuffix(sign, ":")
-	got := ""
-	ok := false
-	switch {
-	case sign == "=":
-		got = strconv.Itoa(w.Code)
-		ok = got == text
-	case sign == "+":
-		got = w.Body.String()
-		ok = strings.Contains(got, text)
-	case sign == "-":
-		var b strings.Builder
-		w.Header().Write(&b) // a strings.Builder takes everything
-		got = b.String() + w.Body.String()
-		ok = !strings.Contains(got, text)
-	case isHeader:
-		got = w.Header().Get(name)
-		ok = got == text
-	}
-	if !ok {
-		t.Errorf("want %q, got %q", line, got)
+// Package server passes on GET, HEAD and POST only; if others came, they would be treated like POST.
+func TestOtherMethods(t *testing.T) {
+	if w := ask(newHandler(edgetest.Load(t).Lookup), "PUT", "http", "autoconfig.example.com", "/mobileconfig?emailaddress=fred@example.com", ""); w.Code != 403 {
+		t.Errorf("got %d", w.Code)
 	}
 }
 
 func TestForms(t *testing.T) {
-	h := New(lookup, nil, slog.New(slog.DiscardHandler))
+	h := newHandler(edgetest.Load(t).Lookup)
 	for _, c := range []struct {
 		name, contentType string
 		body              io.Reader
@@ -135,7 +84,7 @@ type broken struct{}
 
 func (broken) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 
-// TestQuestion: the handler asks for the address, the host and the network it was asked from.
+// The handler looks up the address, the host and the client of a request.
 func TestQuestion(t *testing.T) {
 	var got settings.Question
 	h := New(func(_ context.Context, q settings.Question) (settings.Found, error) {
@@ -163,7 +112,7 @@ func TestSigner(t *testing.T) {
 		asked = append(asked, host)
 		return next, fault
 	}
-	h := New(lookup, signer, slog.New(slog.NewTextHandler(&log, nil)))
+	h := New(edgetest.Load(t).Lookup, signer, slog.New(slog.NewTextHandler(&log, nil)))
 	h.Now = func() time.Time { return now }
 	get := func() []byte {
 		w := ask(h, "GET", "https", "autoconfig.example.com", "/mobileconfig?emailaddress=fred@example.com", "")

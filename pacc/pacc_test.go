@@ -4,16 +4,13 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"flag"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"mailhint/edge/edgetest"
 	"mailhint/settings"
 )
-
-var update = flag.Bool("update", false, "rewrite testdata/golden")
 
 // example is a whole document, and exampleRecord the content of its TXT record.
 const (
@@ -108,19 +105,7 @@ func TestGolden(t *testing.T) {
 				t.Fatal(err)
 			}
 			checkForm(t, got)
-			file := filepath.Join("testdata", "golden", c.name+".json")
-			if *update {
-				if err := os.WriteFile(file, got, 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if !bytes.Equal(got, want) {
-				t.Errorf("%s\ngot  %s\nwant %s", file, got, want)
-			}
+			edgetest.Golden(t, filepath.Join("testdata", "golden", c.name+".json"), got)
 		})
 	}
 }
@@ -168,8 +153,8 @@ func TestNotExpressible(t *testing.T) {
 		{name: "starttls only for submission", settings: mail("imap.example.com", "", "submission://smtp.example.com"), want: "submission is not offered with implicit TLS at port 465"},
 		{name: "other port", settings: mail("imaps://imap.example.com:10993", "", "smtp.example.com"), want: "port 993"},
 		{name: "no encryption", settings: mail("imap+plain://imap.example.com", "", "smtp.example.com"), want: "implicit TLS"},
-		{name: "local part", settings: withLogin(mail("imap.example.com", "", "smtp.example.com"), "%EMAILLOCALPART%"), want: "the login is"},
-		{name: "composed login", settings: withLogin(mail("imap.example.com", "", "smtp.example.com"), "%EMAILLOCALPART%@%PRIMARYDOMAIN%"), primary: "firm.example", want: "%EMAILLOCALPART%@firm.example"},
+		{name: "local part", settings: edgetest.WithLogin(mail("imap.example.com", "", "smtp.example.com"), "%EMAILLOCALPART%"), want: "the login is"},
+		{name: "composed login", settings: edgetest.WithLogin(mail("imap.example.com", "", "smtp.example.com"), "%EMAILLOCALPART%@%PRIMARYDOMAIN%"), primary: "firm.example", want: "%EMAILLOCALPART%@firm.example"},
 		{name: "local part for one", settings: with(mail("imap.example.com", "", "smtp.example.com"), func(s *settings.Settings) {
 			s.Servers[2].Login = settings.EmailLocalPart
 		}), want: "the login is"},
@@ -266,14 +251,6 @@ func servers(imap, pop3, smtp string) []settings.Server {
 
 func with(s *settings.Settings, change func(*settings.Settings)) *settings.Settings {
 	change(s)
-	return s
-}
-
-func withLogin(s *settings.Settings, l settings.Login) *settings.Settings {
-	s.Login = l
-	for i := range s.Servers {
-		s.Servers[i].Login = l
-	}
 	return s
 }
 

@@ -9,6 +9,9 @@ import (
 
 const otherRecord = "v=UAAC1; a=sha256; d=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=" // of nothing
 
+// digestOfExample is what follows d= in exampleRecord.
+const digestOfExample = "ciVcFi+G7vTd3TNndpfaVvWSZ9cH3/BfPNGWGRhKY1o="
+
 func TestCheck(t *testing.T) {
 	tests := []struct {
 		name    string
