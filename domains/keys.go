@@ -33,9 +33,9 @@ var settingKeys = []key[values]{
 	serversRow("sieve", settings.ManageSieve,
 		`"sieve://imap.hoster.example"`, "ManageSieve servers, for mail filters").editable().in(autoconfig, dnsrecords),
 	row("login", loginForm, func(v *values) *settings.Login { return &v.Login },
-		`"%EMAILLOCALPART%"`, "form of the login name").byDefault(`"%EMAILADDRESS%"`).editable().in(autoconfig, autodiscover, mobileconfig),
+		`"%EMAILLOCALPART%"`, "form of the login name").byDefault(`"%EMAILADDRESS%"`).editable().in(autoconfig, autodiscover, mobileconfig, pacc),
 	row("auth", loginMethods, func(v *values) *[]settings.Auth { return &v.Auth },
-		`["password"]`, "login methods, best first").byDefault(`["password"]`).editable().in(autoconfig, autodiscover, mobileconfig, pacc),
+		`["oauth2", "password"]`, "login methods, best first").byDefault(`["password"]`).editable().in(autoconfig, autodiscover, mobileconfig, pacc),
 	row("webmail", link("https", "http"), func(v *values) *settings.Pattern { return &v.Webmail },
 		`"https://webmail.hoster.example/"`, "web mail").editable(),
 	row("caldav", link("https"), func(v *values) *settings.Pattern { return &v.CalDAV },
@@ -67,13 +67,13 @@ var settingKeys = []key[values]{
 		`["name", "short_name", "docs", "webmail", "support"]`, "keys that admins of single domains may change; has no effect yet"),
 }
 
-// serverKeys are those of a server written as a table, { url = "…", login = "…" }.
-var serverKeys = []key[serverValues]{
-	row("url", plainString, func(s *serverValues) *string { return &s.url },
+// mailServerKeys are those of a server written as a table, { url = "…", login = "…" }.
+var mailServerKeys = []key[mailServerValues]{
+	row("url", plainString, func(s *mailServerValues) *string { return &s.url },
 		`"submissions://smtp.uni.example"`, "host name or URL, as for a server without a table"),
-	row("login", loginForm, func(s *serverValues) *settings.Login { return &s.login },
+	row("login", loginForm, func(s *mailServerValues) *settings.Login { return &s.login },
 		`"%EMAILLOCALPART%"`, "form of the login name at this server"),
-	row("auth", loginMethods, func(s *serverValues) *[]settings.Auth { return &s.auth },
+	row("auth", loginMethods, func(s *mailServerValues) *[]settings.Auth { return &s.auth },
 		`["none"]`, "login methods at this server, best first"),
 }
 
@@ -145,43 +145,43 @@ var lookupKeys = []key[struct{}]{
 
 func unused[T any](*struct{}) *T { return new(T) }
 
-// processKeys are those of [server].
-var processKeys = []key[processValues]{
-	row("name", hostName, func(p *processValues) *string { return &p.Name },
+// serverKeys are those of [server].
+var serverKeys = []key[serverValues]{
+	row("name", hostName, func(p *serverValues) *string { return &p.Name },
 		`"setup.hoster.example"`, "the server's own host name"),
-	row("http", listenAddresses, func(p *processValues) *[]string { return &p.HTTP },
+	row("http", listenAddresses, func(p *serverValues) *[]string { return &p.HTTP },
 		`[":80"]`, `addresses for http; default ":80", or "localhost:8080" when tls is "off"`),
-	row("https", listenAddresses, func(p *processValues) *[]string { return &p.HTTPS },
+	row("https", listenAddresses, func(p *serverValues) *[]string { return &p.HTTPS },
 		`[":443"]`, `addresses for https; default ":443" unless tls is "off"`),
-	row("tls", oneOf("off", "files", "acme"), func(p *processValues) *string { return &p.TLS },
+	row("tls", oneOf("off", "files", "acme"), func(p *serverValues) *string { return &p.TLS },
 		`"acme"`, `"acme" (orders certificates), "files" or "off" (plain http: for a trial, or behind a proxy that does TLS)`).byDefault(`"off"`),
-	row("cert", pemFiles, func(p *processValues) *[]string { return &p.certs },
+	row("cert", pemFiles, func(p *serverValues) *[]string { return &p.certs },
 		`"fullchain.pem"`, `certificate with tls = "files", or a list of several; read again when it changes`),
-	row("key", pemFiles, func(p *processValues) *[]string { return &p.keys },
+	row("key", pemFiles, func(p *serverValues) *[]string { return &p.keys },
 		`"privkey.pem"`, "its private key, or a list in the same order"),
-	row("sign_cert", pemFile, func(p *processValues) *string { return &p.signCert },
+	row("sign_cert", pemFile, func(p *serverValues) *string { return &p.signCert },
 		`"sign-chain.pem"`, "certificate that signs Apple profiles; default: the server's own, if it has one"),
-	row("sign_key", pemFile, func(p *processValues) *string { return &p.signKey },
+	row("sign_key", pemFile, func(p *serverValues) *string { return &p.signKey },
 		`"sign-key.pem"`, "its private key"),
-	row("acme_email", mailAddress, func(p *processValues) *string { return &p.ACME.Email },
+	row("acme_email", mailAddress, func(p *serverValues) *string { return &p.ACME.Email },
 		`"hostmaster@hoster.example"`, `where the CA may write, with tls = "acme"; recommended`),
-	row("acme_ca", caList, func(p *processValues) *[]string { return &p.ACME.CAs },
+	row("acme_ca", caList, func(p *serverValues) *[]string { return &p.ACME.CAs },
 		`["letsencrypt"]`, `"letsencrypt", "letsencrypt-staging" (for trials), or the URL of an ACME directory; the next one if one fails`).byDefault(`["letsencrypt"]`),
-	row("acme_orders", ordersPerHour, func(p *processValues) *int { return &p.ACME.Orders },
+	row("acme_orders", ordersPerHour, func(p *serverValues) *int { return &p.ACME.Orders },
 		`100`, "certificates ordered per hour, at most").byDefault(`100`),
-	row("acme_root", rootFile, func(p *processValues) *string { return &p.ACME.Root },
+	row("acme_root", rootFile, func(p *serverValues) *string { return &p.ACME.Root },
 		`"company-root.pem"`, "root certificate of a CA that only your company knows"),
-	row("trusted_proxies", networkList, func(p *processValues) *settings.Networks { return &p.TrustedProxies },
+	row("trusted_proxies", networkList, func(p *serverValues) *settings.Networks { return &p.TrustedProxies },
 		`["127.0.0.1", "10.0.0.0/8"]`, "proxies whose X-Forwarded-* or PROXY headers are believed; no others are"),
-	row("proxy_protocol", truth, func(p *processValues) *bool { return &p.ProxyProtocol },
+	row("proxy_protocol", truth, func(p *serverValues) *bool { return &p.ProxyProtocol },
 		`true`, "the trusted proxies begin each connection with a PROXY header").byDefault(`false`),
-	row("admin", adminAddress, func(p *processValues) *string { return &p.Admin },
+	row("admin", adminAddress, func(p *serverValues) *string { return &p.Admin },
 		`"127.0.0.1:8081"`, `address for health and metrics, which customers' names never show; "" for none`).byDefault(`"127.0.0.1:8081"`),
-	row("state_dir", stateDirectory, func(p *processValues) *string { return &p.StateDir },
+	row("state_dir", stateDirectory, func(p *serverValues) *string { return &p.StateDir },
 		`"/var/lib/mailhint"`, "certificates and the CA's account; default $STATE_DIRECTORY, or ./state"),
-	row("probe", probeInterval, func(p *processValues) *time.Duration { return &p.Probe },
+	row("probe", probeInterval, func(p *serverValues) *time.Duration { return &p.Probe },
 		`"6h"`, `how often the mail servers are checked, at least "1m"; "0" for never`).byDefault(`"0"`),
-	row("probe_private", networkList, func(p *processValues) *settings.Networks { return &p.ProbePrivate },
+	row("probe_private", networkList, func(p *serverValues) *settings.Networks { return &p.ProbePrivate },
 		`["10.0.0.0/8"]`, "private networks whose mail servers may be checked too"),
 }
 
@@ -206,13 +206,13 @@ func Tables() []Table {
 	common := describe(settingKeys)
 	return []Table{
 		{"", describe(topKeys)},
-		{"server", describe(processKeys)},
+		{"server", describe(serverKeys)},
 		{"defaults", common},
 		{"profiles.*", slices.Concat(describe(profileKeys), common)},
 		{"domains.*", slices.Concat(describe(domainKeys), common)},
 		{"domains.*.rules", slices.Concat(describe(ruleKeys), common)},
 		{"*.oauth2", describe(oauth2Keys)},
-		{"*.imap, pop3, smtp or sieve", describe(serverKeys)},
+		{"*.imap, pop3, smtp or sieve", describe(mailServerKeys)},
 		{"lookups.*", describe(lookupKeys)},
 		{"fallback", describe(fallbackKeys)},
 	}

@@ -10,10 +10,10 @@ import (
 // Each row says what a key is, and takes its own example and default through everything that a row does.
 func TestKeys(t *testing.T) {
 	checkKeys(t, "", topKeys)
-	checkKeys(t, "server", processKeys)
+	checkKeys(t, "server", serverKeys)
 	checkKeys(t, "settings", settingKeys)
 	checkKeys(t, "oauth2", oauth2Keys)
-	checkKeys(t, "a server", serverKeys)
+	checkKeys(t, "a server", mailServerKeys)
 	checkKeys(t, "domains", domainKeys)
 	checkKeys(t, "rules", ruleKeys)
 	checkKeys(t, "profiles", profileKeys)

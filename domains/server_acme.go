@@ -37,12 +37,12 @@ var (
 )
 
 // checkACME refuses keys that begin with acme_ where nothing uses them.
-func (t *table) checkACME(v *processValues) {
+func (t *table) checkACME(v *serverValues) {
 	if v.TLS == "acme" {
 		return
 	}
 	v.ACME = ACME{}
-	for _, k := range processKeys {
+	for _, k := range serverKeys {
 		if strings.HasPrefix(k.Name, "acme_") && t.has(k.Name) {
 			t.fail(k.Name, "is used only with tls = \"acme\"; write that, or remove it")
 		}

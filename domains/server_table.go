@@ -48,8 +48,8 @@ type KeyPair struct {
 	Cert, Key string
 }
 
-// processValues are the values of processKeys. The pairs of Server are still apart.
-type processValues struct {
+// serverValues are the values of serverKeys. The pairs of Server are still apart.
+type serverValues struct {
 	Server
 	certs, keys       []string
 	signCert, signKey string
@@ -62,8 +62,8 @@ func (l *loader) readServer() Server {
 		t = (&source{problems: new(Problems)}).table([]string{"server"}, nil)
 	}
 	defer t.done()
-	v, _ := defaultsOf(processKeys)
-	at := readKeys(t, processKeys, &v)
+	v, _ := defaultsOf(serverKeys)
+	at := readKeys(t, serverKeys, &v)
 	t.checkListeners(&v, at)
 	v.Certificates, v.Signing = t.keyPairs(v), t.signing(v)
 	t.checkACME(&v)
@@ -77,7 +77,7 @@ func (l *loader) readServer() Server {
 }
 
 // checkListeners sets the listeners that depend on tls.
-func (t *table) checkListeners(v *processValues, at map[string]Position) {
+func (t *table) checkListeners(v *serverValues, at map[string]Position) {
 	if _, set := at["http"]; !set {
 		v.HTTP = map[bool][]string{true: {"localhost:8080"}, false: {":80"}}[v.TLS == "off"]
 	}
@@ -197,7 +197,7 @@ func (t *table) defaultStateDir() string {
 }
 
 // keyPairs pairs cert and key: one file each, or lists of the same length.
-func (t *table) keyPairs(v processValues) []KeyPair {
+func (t *table) keyPairs(v serverValues) []KeyPair {
 	switch {
 	case v.TLS == "files" && (len(v.certs) == 0 || len(v.keys) == 0):
 		t.fail("tls", "\"files\" needs certificates; add cert = \"fullchain.pem\" and key = \"privkey.pem\"")
@@ -217,7 +217,7 @@ func (t *table) keyPairs(v processValues) []KeyPair {
 }
 
 // signing pairs sign_cert and sign_key.
-func (t *table) signing(v processValues) *KeyPair {
+func (t *table) signing(v serverValues) *KeyPair {
 	switch {
 	case t.has("sign_cert") != t.has("sign_key"):
 		t.fail("", "sign_cert and sign_key must be used together; add the other one, or remove both")

@@ -15,8 +15,8 @@ type serverSpec struct {
 	at  Position
 }
 
-// serverValues are the values of serverKeys.
-type serverValues struct {
+// mailServerValues are the values of mailServerKeys.
+type mailServerValues struct {
 	url   string
 	login settings.Login
 	auth  []settings.Auth
@@ -121,8 +121,8 @@ func (t *table) server(p settings.Protocol, text string, path ...string) []serve
 // serverTable reads { url = "…", login = "…", auth = […] }.
 func (t *table) serverTable(p settings.Protocol) []serverSpec {
 	defer t.done()
-	var v serverValues
-	at := readKeys(t, serverKeys, &v)
+	var v mailServerValues
+	at := readKeys(t, mailServerKeys, &v)
 	if _, ok := at["url"]; !ok {
 		if !t.has("url") {
 			t.fail("", "has no url; write { url = \"mail.example.com\", login = \"%s\" }", settings.EmailLocalPart)
@@ -138,9 +138,9 @@ func (t *table) serverTable(p settings.Protocol) []serverSpec {
 
 // explain spells a server for people.
 func (s serverSpec) explain() string {
-	v := serverValues{s.URL(), s.Login, s.Auth}
+	v := mailServerValues{s.URL(), s.Login, s.Auth}
 	parts := []string{v.url}
-	for _, m := range plainTable(serverKeys, &v)[1:] {
+	for _, m := range plainTable(mailServerKeys, &v)[1:] {
 		parts = append(parts, m.name, explained(m.value))
 	}
 	return strings.Join(parts, " ")
@@ -153,14 +153,14 @@ func plainServers(specs []serverSpec) any {
 	}
 	list := []any{}
 	for len(specs) > 0 {
-		v, n := serverValues{specs[0].URL(), specs[0].Login, specs[0].Auth}, 1
+		v, n := mailServerValues{specs[0].URL(), specs[0].Login, specs[0].Auth}, 1
 		if pair := bareHost(specs); pair > 0 {
 			v.url, n = string(specs[0].Host), pair
 		}
 		if v.login == "" && v.auth == nil {
 			list = append(list, v.url)
 		} else {
-			list = append(list, plainTable(serverKeys, &v))
+			list = append(list, plainTable(mailServerKeys, &v))
 		}
 		specs = specs[n:]
 	}
