@@ -12,7 +12,6 @@ import (
 	"net/http"
 	"net/netip"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -21,43 +20,6 @@ import (
 	"mailhint/certs"
 	"mailhint/certs/pebbletest"
 )
-
-func acmeTool(t *testing.T, name string) string {
-	t.Helper()
-	if built, err := filepath.Abs(filepath.Join("..", "..", "build", "tools", name)); err == nil {
-		if _, err := os.Stat(built); err == nil {
-			return built
-		}
-	}
-	path, err := exec.LookPath(name)
-	if err != nil {
-		t.Skipf("%s is not installed; make programs builds it", name)
-	}
-	return path
-}
-
-func startTool(t *testing.T, name string, args ...string) {
-	t.Helper()
-	cmd := exec.Command(name, args...)
-	cmd.Env = append(os.Environ(), "PEBBLE_AUTHZREUSE=0", "PEBBLE_VA_NOSLEEP=1")
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		cmd.Process.Kill()
-		cmd.Wait() // killed, which is an error
-	})
-}
-
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
 
 func portOf(t *testing.T, address string) int {
 	t.Helper()
@@ -84,7 +46,7 @@ func (z slowZone) Host(ctx context.Context, name string) ([]netip.Addr, string, 
 // The whole program orders a certificate in the background for the names whose DNS points to it, serves and signs with it, and reports it;
 // the command cert works beside it.
 func TestACME(t *testing.T) {
-	httpAddress, httpsAddress := freeAddress(t), freeAddress(t)
+	httpAddress, httpsAddress := pebbletest.FreeAddress(t), pebbletest.FreeAddress(t)
 	ca := pebbletest.Start(t, portOf(t, httpAddress), portOf(t, httpsAddress), 90*24*time.Hour)
 	config := fmt.Sprintf(`
 [server]
