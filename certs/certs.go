@@ -16,7 +16,7 @@
 //   - certs.go: the configuration, and what runs
 //   - handshake.go, loaded.go: which certificate a client gets
 //   - wanted.go, unlisted.go, queue.go: which name is ordered next
-//   - order.go, budget.go, failures.go, storing.go: whether and when an order is placed
+//   - order.go, budget.go, failures.go, health.go: whether and when an order is placed
 //   - authority.go, outcome.go, issue.go, account.go, challenge.go: one order with one CA
 //   - store.go, directory.go, known.go: what is stored, and what is known of it
 //   - maintain.go, renewal.go, tidy.go: renewals, and what is removed
@@ -106,7 +106,7 @@ type Certificates struct {
 	waiting   atomic.Int64 // handshakes
 	unlisted  atomic.Int64 // names that are not listed and have a certificate, or a failed order
 	results   results
-	storing   storing
+	health    storageHealth
 	chains    chains
 
 	wanted    atomic.Pointer[iter.Seq[string]]

@@ -25,7 +25,7 @@ func (c *Certificates) maintain(ctx context.Context) {
 			}
 			scanAt = now.Add(max(betweenScans, 100*time.Since(begun))) // one percent of the time at most, however many there are
 			c.countUnlisted()
-			if _, fault := c.storing.pause(now); fault != "" {
+			if _, fault := c.health.pause(now); fault != "" {
 				c.checkStorage(ctx)
 			}
 			if !now.Before(tidyAt) {

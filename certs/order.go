@@ -59,7 +59,7 @@ func (c *Certificates) work(ctx context.Context) {
 // not answer, is passed over for the next.
 func (c *Certificates) pace() time.Duration {
 	now := c.clock.Now()
-	if pause, _ := c.storing.pause(now); pause > 0 {
+	if pause, _ := c.health.pause(now); pause > 0 {
 		return pause
 	}
 	_, running := c.queue.lengths()

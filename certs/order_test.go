@@ -128,6 +128,26 @@ func TestOneKindOfChallenge(t *testing.T) {
 	}
 }
 
+// An order whose answer was lost on the way may have been accepted, and counts.
+func TestLostAnswer(t *testing.T) {
+	t.Parallel()
+	f := newFront(t)
+	httpPort, tlsPort := f.ports()
+	ca := startCA(t, httpPort, tlsPort, 90*day)
+	c, _ := f.serve(t, ca.config(t.TempDir()))
+	for i, name := range names(2) { // the first also registers an account
+		ca.lose.Store(i == 1)
+		if _, err := f.handshake(name, ca.issuing); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eventually(t, "the order does not end", func() bool { return c.Status().Waiting == 0 })
+	s := c.Status()
+	if n := ca.orders.Load(); n < 3 || int64(s.Accounts[0].Orders) != n {
+		t.Errorf("%d orders, status %+v", n, s)
+	}
+}
+
 // The command orders without a server: it answers the challenges itself.
 func TestGetWithoutServer(t *testing.T) {
 	t.Parallel()

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
 	"strings"
@@ -35,6 +36,7 @@ type testCA struct {
 
 	wish atomic.Int64 // if set, certificates should be renewed after so many nanoseconds
 	gone atomic.Bool  // connections are cut
+	lose atomic.Bool  // the answer to the next order is lost
 	turn sync.Mutex   // Pebble is asked one thing at a time
 }
 
@@ -96,6 +98,10 @@ func (ca *testCA) proxy(t testing.TB, pebble *pebbletest.CA) string {
 		// and waits for each authorization, and the goroutine that changes one of those waits for the store.
 		ca.turn.Lock()
 		defer ca.turn.Unlock()
+		if r.URL.Path == "/order-plz" && ca.lose.CompareAndSwap(true, false) {
+			front.ServeHTTP(httptest.NewRecorder(), r)
+			panic(http.ErrAbortHandler)
+		}
 		front.ServeHTTP(w, r)
 	}), ErrorLog: quiet, TLSConfig: &tls.Config{Certificates: []tls.Certificate{pebble.Root}}}
 	l := listen(t)

@@ -71,7 +71,7 @@ func (c *Certificates) Status() Status {
 			s.FirstExpiry = end
 		}
 	}
-	_, s.StorageError = c.storing.pause(now)
+	_, s.StorageError = c.health.pause(now)
 	s.WildcardsFull = c.config.Listed != nil && c.unlisted.Load() >= int64(c.config.Unlisted)
 	for _, ca := range c.cas {
 		s.Accounts = append(s.Accounts, ca.status(now))

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// storing is whether the storage accepts what is written. While it does not, nothing is ordered: the certificate would be lost.
-type storing struct {
+// storageHealth is whether the storage accepts what is written. While it does not, nothing is ordered: the certificate would be lost.
+type storageHealth struct {
 	mu    sync.Mutex
 	fault string // why it does not; empty if it does
 	until time.Time
@@ -35,7 +35,7 @@ func (c *Certificates) checkStorage(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	s := &c.storing
+	s := &c.health
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err == nil {
@@ -54,7 +54,7 @@ func (c *Certificates) checkStorage(ctx context.Context) error {
 }
 
 // pause returns for how long nothing is ordered, and why.
-func (s *storing) pause(now time.Time) (time.Duration, string) {
+func (s *storageHealth) pause(now time.Time) (time.Duration, string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.fault == "" {
