@@ -63,11 +63,14 @@ func (h Host) comments(source Source, now time.Time) []string {
 		}
 	}
 	for _, text := range order[:min(len(order), maxLooks)] {
-		colon := ": "
-		if strings.HasPrefix(text, "at ") {
-			colon = " "
+		line := "- port " + ports[text][0]
+		if len(ports[text]) > 1 {
+			line = "- ports " + strings.Join(ports[text], ", ")
 		}
-		lines = append(lines, "- "+strings.Join(ports[text], ", ")+colon+text)
+		if !strings.HasPrefix(text, "at ") {
+			line += ":"
+		}
+		lines = append(lines, line+" "+text)
 	}
 	if more := len(order) - maxLooks; more > 0 {
 		lines = append(lines, fmt.Sprintf("- and %d more", more))

@@ -69,8 +69,8 @@ func TestLookIsOrdered(t *testing.T) {
 		t.Fatalf("got %d looks at %v", len(host.Looks), host.Addresses)
 	}
 	for i, look := range host.Looks {
-		if look.Port != Ports[i/2] || look.Address != host.Addresses[i%2] {
-			t.Errorf("look %d is at port %d of %s", i, look.Port.Number, look.Address)
+		if look.Port != Ports[i/2] || look.Address != host.Addresses[i%2] || look.State != Refused {
+			t.Errorf("look %d: port %d of %s: %s", i, look.Port.Number, look.Address, look.State)
 		}
 	}
 }

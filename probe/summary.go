@@ -38,7 +38,7 @@ func (l Look) Summary(now time.Time) string {
 		parts = append(parts, l.TLS.VersionName(), l.TLS.summary(now))
 	}
 	if len(offered.Mechanisms) > 0 {
-		parts = append(parts, untrusted.Clip("login "+strings.Join(offered.Mechanisms, " "), maxText))
+		parts = append(parts, untrusted.Clip("login methods "+strings.Join(offered.Mechanisms, " "), maxText))
 	} else if l.Speaks != 0 {
 		parts = append(parts, "no login method")
 	}

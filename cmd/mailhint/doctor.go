@@ -71,7 +71,7 @@ func newDoctor() *cobra.Command {
 	cmd.Flags().DurationVar(&flags.watch, "watch", 0, "examine repeatedly, with this pause, and print only what changed")
 	cmd.Flags().StringSliceVar(&flags.addresses, "address", nil,
 		"IP addresses of this server as seen from outside (default: those of name in [server])")
-	addOutsideFlags(cmd)
+	addNetworkFlags(cmd)
 	return cmd
 }
 

@@ -58,7 +58,7 @@ func newProbe() *cobra.Command {
 
 // addProbeFlags adds the flags for findServers.
 func addProbeFlags(cmd *cobra.Command) {
-	addOutsideFlags(cmd)
+	addNetworkFlags(cmd)
 	cmd.Flags().Duration("timeout", 2*time.Minute, "how long the probe may take")
 }
 
