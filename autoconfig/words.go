@@ -23,6 +23,16 @@ func (w Words[T]) Spell(meaning T) string {
 	return ""
 }
 
+// Meaning returns what a word means. Most clients distinguish case and white space, and so does Meaning.
+func (w Words[T]) Meaning(spelling string) (meaning T, known bool) {
+	for _, word := range w {
+		if word.Spelling == spelling {
+			return word.Means, true
+		}
+	}
+	return meaning, false
+}
+
 // The enumerations (draft-ietf-mailmaint-autoconfig-06 section 3).
 var (
 	// IncomingTypes, OutgoingTypes and SetupTypes are the values of the attribute type of incomingServer, outgoingServer and

@@ -151,7 +151,7 @@ func (j *judgement) profile() (account, error) {
 	}
 	a := account{from: "https://autoconfig." + string(j.Found.Domain) + mobileconfig.Path}
 	for _, s := range settings.FirstOfEach(j.Servers) {
-		e := &entry{kind: kindNames[s.Protocol], host: j.host(s), port: s.Port, security: s.Security, auths: s.Auth,
+		e := &entry{kind: kindOf(s.Protocol), host: j.host(s), port: s.Port, security: s.Security, auths: s.Auth,
 			login: string(s.Login.For(j.Found.Domain, j.Primary)), hasLogin: true}
 		switch {
 		case e.kind == "smtp":
@@ -183,7 +183,7 @@ func (j *judgement) srvDocument(m clientModel) (d document) {
 		e := entry{kind: kind.name, host: service.Target, port: service.Port, security: kind.security,
 			auths: []settings.Auth{settings.Password}}
 		for _, s := range j.Servers { // the server itself says how to log in
-			if kindNames[s.Protocol] == e.kind && j.host(s) == e.host && s.Port == e.port {
+			if kindOf(s.Protocol) == e.kind && j.host(s) == e.host && s.Port == e.port {
 				e.auths = s.Auth
 			}
 		}

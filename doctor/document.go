@@ -1,12 +1,14 @@
 package doctor
 
 import (
+	"cmp"
 	"encoding/xml"
 	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 
+	"mailhint/autoconfig"
 	"mailhint/settings"
 )
 
@@ -19,13 +21,18 @@ type document struct {
 
 // entry is a server in a document, as it is written there, valid or not.
 type entry struct {
-	kind     string // "imap", "pop3", "smtp", and others that are not used here
+	kind     string // "imap", "pop3", "smtp" (see kindOf), and others that are not used here
 	host     string
 	port     uint16 // 0 if it is not valid
 	security settings.Security
 	auths    []settings.Auth
 	login    string // with placeholders
 	hasLogin bool
+}
+
+// kindOf is a protocol as documents spell it; empty if it is not one of mail clients.
+func kindOf(p settings.Protocol) string {
+	return cmp.Or(autoconfig.IncomingTypes.Spell(p), autoconfig.OutgoingTypes.Spell(p))
 }
 
 // errNotThis means that an answer is not a document of this format.
@@ -52,17 +59,6 @@ type configServer struct {
 	Username   *string  `xml:"username"`
 }
 
-// The values of config-v1.1.xml. Most clients distinguish case and white space.
-var (
-	socketTypes = map[string]settings.Security{"SSL": settings.ImplicitTLS, "STARTTLS": settings.STARTTLS, "plain": settings.Plaintext}
-	configAuths = map[string]settings.Auth{
-		"password-cleartext": settings.Password, "plain": settings.Password,
-		"password-encrypted": settings.PasswordEncrypted, "secure": settings.PasswordEncrypted,
-		"OAuth2": settings.OAuth2Token, "GSSAPI": settings.GSSAPI, "NTLM": settings.NTLM, "TLS-client-cert": settings.ClientCert,
-		"none": settings.NoAuth, "client-IP-address": settings.NoAuth,
-	}
-)
-
 // readConfig reads config-v1.1.xml.
 func readConfig(body []byte) (document, error) {
 	var root configXML
@@ -72,10 +68,10 @@ func readConfig(body []byte) (document, error) {
 	d := document{id: root.Provider.ID, domains: root.Provider.Domains}
 	for _, list := range [][]configServer{root.Provider.Incoming, root.Provider.Outgoing} {
 		for _, c := range list {
-			e := entry{kind: c.Type, host: strings.ToLower(strings.TrimSpace(c.Host)), port: portNumber(c.Port),
-				security: socketTypes[c.SocketType]}
+			e := entry{kind: c.Type, host: strings.ToLower(strings.TrimSpace(c.Host)), port: portNumber(c.Port)}
+			e.security, _ = autoconfig.SocketTypes.Meaning(c.SocketType)
 			for _, a := range c.Auths {
-				if auth, ok := configAuths[a]; ok {
+				if auth, ok := autoconfig.Methods.Meaning(a); ok {
 					e.auths = append(e.auths, auth)
 				}
 			}

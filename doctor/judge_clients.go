@@ -15,9 +15,6 @@ import (
 	"mailhint/untrusted"
 )
 
-// kindNames are the protocols as documents spell them.
-var kindNames = map[settings.Protocol]string{settings.IMAP: "imap", settings.POP3: "pop3", settings.Submission: "smtp"}
-
 // judgeClients says what each client gets. It adds a finding for clients that fail if no earlier finding explains it.
 func (j *judgement) judgeClients() []Client {
 	if !j.offers(settings.IMAP, settings.POP3, settings.Submission) {
@@ -187,7 +184,7 @@ func (e entry) String() string { return fmt.Sprintf("%s:%d %s", clip(e.host), e.
 // checkServer says why a server is not as a client expects; nil if it is.
 func (j *judgement) checkServer(e entry) error {
 	i := slices.IndexFunc(j.Servers, func(s settings.Server) bool {
-		return kindNames[s.Protocol] == e.kind && j.host(s) == e.host && s.Port == e.port
+		return kindOf(s.Protocol) == e.kind && j.host(s) == e.host && s.Port == e.port
 	})
 	if i < 0 {
 		return fmt.Errorf("%s:%d is not one of the servers in the settings", clip(e.host), e.port)

@@ -170,7 +170,7 @@ func (j *judgement) judgeWebsite() {
 func (j *judgement) namesOnlyKnown(d document) bool {
 	known := make(map[string]bool)
 	for _, s := range j.Servers {
-		known[fmt.Sprintf("%s %s:%d %d", kindNames[s.Protocol], j.host(s), s.Port, s.Security)] = true
+		known[fmt.Sprintf("%s %s:%d %d", kindOf(s.Protocol), j.host(s), s.Port, s.Security)] = true
 	}
 	for server := range d.mailServers() {
 		if !known[server] {
