@@ -58,7 +58,7 @@ smtp.firm.example 465 implicit TLS`
 	if text := strings.Join(got, "\n"); text != want {
 		t.Errorf("got\n%s\nwant\n%s", text, want)
 	}
-	for range s.Advertised() { // whoever has enough may stop anywhere
+	for range s.Advertised() { // a caller may stop anywhere
 		break
 	}
 	for host := range s.Advertised() {

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// badFiles returns the files of testdata/bad: one for each mistake there is, or a folder where it takes several files.
+// badFiles returns the files of testdata/bad: one for each mistake, or a directory for a mistake in several files.
 func badFiles(t testing.TB) []string {
 	t.Helper()
 	single, err := filepath.Glob("testdata/bad/*.toml")
@@ -26,7 +26,7 @@ func badFiles(t testing.TB) []string {
 	return slices.Concat(single, several)
 }
 
-// Every file of testdata/bad is refused with just the problems that its comments announce: "# want: line: key: text" for the file
+// Every file of testdata/bad is refused with exactly the problems that its comments list: "# want: line: key: text" for the file
 // itself, "# want: other.txt:line: text" for one that it names.
 func TestBadFiles(t *testing.T) {
 	for _, file := range badFiles(t) {
@@ -43,7 +43,7 @@ func TestBadFiles(t *testing.T) {
 			}
 			s, err := Load(file)
 			if err == nil || s != nil {
-				t.Fatalf("it was loaded")
+				t.Fatal("it was loaded")
 			}
 			got := readable(t, file, err)
 			for _, line := range got {
@@ -60,7 +60,7 @@ func TestBadFiles(t *testing.T) {
 	}
 }
 
-// readable returns problems without the path of the file or its folder.
+// readable returns problems without the path of the file or its directory.
 func readable(t testing.TB, file string, err error) []string {
 	t.Helper()
 	var problems Problems
@@ -76,7 +76,7 @@ func readable(t testing.TB, file string, err error) []string {
 	return list
 }
 
-// Among thousands of unknown keys only the first are told with what may have been meant; each is told.
+// Of thousands of unknown keys each is reported, but only the first with a suggestion.
 func TestThousandsOfUnknownKeys(t *testing.T) {
 	const n = 3 * enoughHints
 	err := loadText(t, "[server]\n"+numberedLines(n, "prob%d = 1\n")+conf("x"))
@@ -98,7 +98,7 @@ func TestThousandsOfUnknownKeys(t *testing.T) {
 	}
 }
 
-// Thousands of names that are no profile are not all compared with thousands of profiles.
+// Thousands of missing profiles are not all compared with thousands of profiles.
 func TestThousandsOfMissingProfiles(t *testing.T) {
 	const n = 2000
 	err := loadText(t, numberedLines(n, "[profiles.p%d]\nimap = []\nsmtp = []\n")+numberedLines(n, "[domains.\"a%d.example\"]\nprofile = \"p%[1]dx\"\n"))

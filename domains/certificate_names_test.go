@@ -53,9 +53,9 @@ profile = "shared"
 	}
 	for _, host := range []string{
 		"", ".", "autoconfig.", "localhost", "192.0.2.1", "autoconfig.192.0.2.1",
-		"firm.example", "mail.firm.example", "www.autoconfig.firm.example", "imap.hoster.example", // not asked by programs
-		"autoconfig.setup.hoster.example", "hoster.example", // our own name is no mail domain
-		"autoconfig.other.example", "autoconfig.sub.firm.example", // the fallback answers, but gets no certificate
+		"firm.example", "mail.firm.example", "www.autoconfig.firm.example", "imap.hoster.example", // not names that clients use
+		"autoconfig.setup.hoster.example", "hoster.example", // our own name is not a mail domain
+		"autoconfig.other.example", "autoconfig.sub.firm.example", // the fallback answers, but does not get certificates
 		"autoconfig.autodiscover.firm.example",
 		"autoconfig.students.example", // the wildcard is for names below
 		"autoconfig.closed.students.example", "autoconfig.a.closed.example", "autoconfig.shut.example", "autoconfig.locked.example",
@@ -69,7 +69,7 @@ profile = "shared"
 	var names []string
 	for name := range s.Covered() {
 		if !s.Covers(name) {
-			t.Errorf("%q is named and not covered", name)
+			t.Errorf("%q is yielded and not covered", name)
 		}
 		names = append(names, name)
 	}
@@ -77,6 +77,6 @@ profile = "shared"
 		t.Errorf("%d names, want %d: %s", len(names), want, names)
 	}
 	for range s.Covered() {
-		break // must not go on
+		break // must not continue
 	}
 }

@@ -14,7 +14,7 @@ import (
 	"mailhint/settings"
 )
 
-// everything says all that can be said in one entry of each kind.
+// everything has all that there can be in an entry of each kind.
 const everything = `
 [defaults]
 docs = "https://help.example.com/"
@@ -127,7 +127,7 @@ func printAll(t *testing.T, entries []domains.Entry) *domains.Snapshot {
 	return loadFile(t, writeAll(t, dir, map[string]string{"domains.toml": text.String()}))
 }
 
-// sameAnswers asks both for everybody who could get something else.
+// sameAnswers compares the answers for all addresses and networks that could get different ones.
 func sameAnswers(t *testing.T, a, b *domains.Snapshot, names ...settings.Domain) {
 	t.Helper()
 	for _, d := range names {
@@ -153,20 +153,20 @@ func sameAnswers(t *testing.T, a, b *domains.Snapshot, names ...settings.Domain)
 var everyName = []settings.Domain{"zebra.example", "ant.example", "main.example", "second.example", "alias.example", "a.wild.example",
 	"b.c.wild.example", "wild.example", "plain.example", "send.example", "look.example", "closed.example", "shut.example", "other.example"}
 
-// TestPrintAnswers prints every kind of entry and looks for the same answers.
+// Every kind of entry gives the same answers after printing.
 func TestPrintAnswers(t *testing.T) {
 	dir := t.TempDir()
 	s := loadFile(t, writeAll(t, dir, map[string]string{"domains.toml": everything, "users.txt": "ann@main.example\nbob.*@second.example\n"}))
 	sameAnswers(t, s, printAll(t, s.Entries()), everyName...)
 
-	// One name at a time gives the same answers for that name.
+	// The entries for one name give the same answers for that name.
 	for _, d := range everyName {
 		entries, err := s.EntriesFor([]settings.Domain{d})
 		if err != nil || len(entries) != 1 {
 			t.Fatalf("%s: %d entries, %v", d, len(entries), err)
 		}
 		if len(entries[0].Names) > 1 && entries[0].Kind == domains.List {
-			t.Errorf("%s brings its list along: %v", d, entries[0].Names)
+			t.Errorf("%s: its entry has the whole list: %v", d, entries[0].Names)
 		}
 		one := printAll(t, entries)
 		if d != "closed.example" && d != "shut.example" {
@@ -175,7 +175,7 @@ func TestPrintAnswers(t *testing.T) {
 	}
 }
 
-// TestPrintExample does the same with the documented example.
+// So does the documented example.
 func TestPrintExample(t *testing.T) {
 	s := loadFile(t, "../docs/example/domains.toml")
 	var names []settings.Domain
@@ -193,7 +193,7 @@ func TestPrintExample(t *testing.T) {
 	sameAnswers(t, s, printAll(t, s.Entries()), append(names, "anybody.example")...)
 }
 
-// TestPrintEveryField sets each field of Settings and looks whether it is there after printing: a new one must not be forgotten.
+// The configuration of TestPrintAnswers sets each field of Settings, so that no new field is left out of the test.
 func TestPrintEveryField(t *testing.T) {
 	dir := t.TempDir()
 	s := loadFile(t, writeAll(t, dir, map[string]string{"domains.toml": everything, "users.txt": "ann@main.example\n"}))
@@ -201,7 +201,7 @@ func TestPrintEveryField(t *testing.T) {
 	v := reflect.ValueOf(*found.Settings)
 	for i := range v.NumField() {
 		if v.Field(i).IsZero() {
-			t.Errorf("nothing sets %s, so nothing tests that it is printed", v.Type().Field(i).Name)
+			t.Errorf("%s is not set, so its printing is not tested", v.Type().Field(i).Name)
 		}
 	}
 }
@@ -236,7 +236,7 @@ smtp = "b.example.com"
 	}
 }
 
-// TestPrintLists: users cannot stand in the text, and names need not.
+// Users need a file of their own, and long lists of names can have one.
 func TestPrintLists(t *testing.T) {
 	dir := t.TempDir()
 	s := loadFile(t, writeAll(t, dir, map[string]string{"domains.toml": everything, "users.txt": "ann@main.example\n"}))

@@ -29,7 +29,7 @@ profile = "shared"
 mx = ["MX1.Hoster.example.", "mx2.hoster.example"]
 `
 
-// Only names that stand nowhere are asked for, and only those whose mail is ours are answered.
+// Only the MX of names that are not configured is asked for, and only those whose mail is ours are answered.
 func TestFallbackMX(t *testing.T) {
 	s, err := Load(write(t, t.TempDir(), "domains.toml", fallbackMX))
 	if err != nil {
@@ -41,13 +41,13 @@ func TestFallbackMX(t *testing.T) {
 		return err == nil
 	}
 	if lookup("ours.example") {
-		t.Error("answered although nobody knows where its mail goes")
+		t.Error("answered although its MX is not known")
 	}
 	var asked []settings.Domain
 	s.AskExchangers(func(d settings.Domain, hosts []settings.Domain, from netip.Addr) bool {
 		asked = append(asked, d)
 		if from != client {
-			t.Errorf("asked for %s", from)
+			t.Errorf("the client is %s", from)
 		}
 		if got := fmt.Sprint(hosts); got != "[mx1.hoster.example mx2.hoster.example]" {
 			t.Errorf("hosts: %s", got)
@@ -62,13 +62,13 @@ func TestFallbackMX(t *testing.T) {
 		}
 	}
 	if asked != nil {
-		t.Errorf("asked for the exchangers of %v, which have entries", asked)
+		t.Errorf("the MX of %v was asked for, which have entries", asked)
 	}
 	if !lookup("ours.example") || lookup("theirs.example") {
 		t.Error("the fallback does not answer for exactly the names whose mail is ours")
 	}
 	if !slices.Equal(asked, []settings.Domain{"ours.example", "theirs.example"}) {
-		t.Errorf("asked for %v", asked)
+		t.Errorf("the MX of %v was asked for", asked)
 	}
 	// The Host's domain answers for an address whose mail goes elsewhere, as for any unknown one.
 	found, err := s.Lookup(t.Context(), settings.Question{Address: settings.Address{Local: "ann", Domain: "theirs.example"}, Host: "own.example", Client: client})
@@ -77,8 +77,8 @@ func TestFallbackMX(t *testing.T) {
 	}
 }
 
-// The condition is shown, printed, and not lost on the way through EntriesFor.
-func TestFallbackMXIsTold(t *testing.T) {
+// The condition is explained and printed, and EntriesFor keeps to it.
+func TestFallbackMXIsShown(t *testing.T) {
 	s, err := Load(write(t, t.TempDir(), "domains.toml", fallbackMX))
 	if err != nil {
 		t.Fatal(err)

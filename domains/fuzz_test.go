@@ -12,10 +12,10 @@ import (
 	"mailhint/settings"
 )
 
-// withoutFiles renames the keys that name files, so that no input makes the loader look around on this machine.
+// withoutFiles renames the keys that name files, so that no input makes the loader read files of this machine.
 var withoutFiles = strings.NewReplacer("include", "enclude", "_file", "_fi1e")
 
-// FuzzLoad loads texts as domains.toml: nothing panics or hangs, mistakes have a place and a text, and what is loaded is consistent.
+// FuzzLoad loads texts as domains.toml: nothing panics or hangs, mistakes have a position and a text, and what is loaded is consistent.
 func FuzzLoad(f *testing.F) {
 	seeds := append(badFiles(f), goodFiles(f)...)
 	for _, file := range append(seeds, filepath.FromSlash("../domains.toml"), filepath.FromSlash("../docs/example/domains.toml")) {
@@ -59,7 +59,7 @@ func checkProblems(t *testing.T, err error, text string) {
 			t.Errorf("the key %q breaks the line", p.Key)
 		}
 		if i > 0 && (p == problems[i-1] || p.Line < problems[i-1].Line && p.File == problems[i-1].File) {
-			t.Errorf("%s stands behind %s", p, problems[i-1])
+			t.Errorf("%s is listed after %s", p, problems[i-1])
 		}
 	}
 }
@@ -68,10 +68,10 @@ func checkProblems(t *testing.T, err error, text string) {
 func checkSnapshot(t *testing.T, s *Snapshot) {
 	t.Helper()
 	if s.Domains() == 0 && s.fallback == nil {
-		t.Error("it names no domain")
+		t.Error("there is no domain")
 	}
 	if len(s.Server.HTTP)+len(s.Server.HTTPS) == 0 {
-		t.Error("it listens nowhere")
+		t.Error("there is no address to listen on")
 	}
 	names := []settings.Domain{"nowhere.example"}
 	for d := range s.names {
@@ -93,11 +93,11 @@ func checkSnapshot(t *testing.T, s *Snapshot) {
 				}
 				checkFound(t, found)
 				if len(s.Explain(found.Settings)) == 0 {
-					t.Errorf("%s: nothing says where its settings come from", found.Domain)
+					t.Errorf("%s: the origins of its settings are missing", found.Domain)
 				}
 				for _, server := range found.Servers {
 					if server.Security == settings.Plaintext && !client.IsValid() {
-						t.Errorf("%s: %s is told to strangers", found.Domain, server.URL())
+						t.Errorf("%s: clients in unknown networks get %s", found.Domain, server.URL())
 					}
 				}
 			}

@@ -30,7 +30,7 @@ func goodFiles(t testing.TB) []string {
 	return slices.Concat(single, several)
 }
 
-// Every file of testdata/good holds questions and answers in its comments. A question is "# ? " with an address, a host ("at"), the
+// Every file of testdata/good has questions and answers in its comments. A question is "# ? " with an address, a host ("at"), the
 // client's address ("from"), or several of them; the lines with "#   " below it are the whole answer.
 func TestGoodFiles(t *testing.T) {
 	for _, file := range goodFiles(t) {
@@ -65,14 +65,14 @@ func TestGoodFiles(t *testing.T) {
 			}
 			check()
 			if asked == 0 {
-				t.Error("it asks nothing")
+				t.Error("it has no questions")
 			}
 			checkAllSettings(t, s)
 		})
 	}
 }
 
-// answer looks a question up and spells what is found.
+// answer looks up a question and prints what is found.
 func answer(t testing.TB, s *Snapshot, question string) string {
 	t.Helper()
 	found, err := s.Lookup(context.Background(), ask(t, question))
@@ -156,7 +156,7 @@ func spellFound(found settings.Found) string {
 	return b.String()
 }
 
-// checkFound fails if what is found contradicts itself or could not be used.
+// checkFound fails if what is found contradicts itself or cannot be used.
 func checkFound(t testing.TB, found settings.Found) {
 	t.Helper()
 	if d, err := settings.ParseDomain(string(found.Domain)); err != nil || d != found.Domain {
@@ -174,7 +174,7 @@ func checkFound(t testing.TB, found settings.Found) {
 	checkSettings(t, found.Settings)
 }
 
-// checkSettings fails if settings are not as loading promises.
+// checkSettings fails if settings are not as Load promises.
 // checkAllSettings checks every set of settings that Lookup can return.
 func checkAllSettings(t testing.TB, s *Snapshot) {
 	t.Helper()
@@ -194,7 +194,7 @@ func checkSettings(t testing.TB, s *settings.Settings) {
 	t.Helper()
 	for i, server := range s.Servers {
 		if i > 0 && server.Protocol < s.Servers[i-1].Protocol {
-			t.Errorf("%s stands behind %s", server.URL(), s.Servers[i-1].URL())
+			t.Errorf("%s is listed after %s", server.URL(), s.Servers[i-1].URL())
 		}
 		if server.Port == 0 || server.Login == "" || len(server.Auth) == 0 {
 			t.Errorf("%s: login %q, auth %q", server.URL(), server.Login, server.Auth)
@@ -208,7 +208,7 @@ func checkSettings(t testing.TB, s *settings.Settings) {
 		}
 		for _, before := range s.Servers[:i] {
 			if before.Protocol == server.Protocol && before.Host == server.Host && before.Port == server.Port {
-				t.Errorf("%s stands there twice", server.URL())
+				t.Errorf("%s appears twice", server.URL())
 			}
 		}
 	}
@@ -217,7 +217,7 @@ func checkSettings(t testing.TB, s *settings.Settings) {
 	}
 }
 
-// Explain names the place of every value, wherever it was inherited from.
+// Explain returns the position of every value, wherever it was inherited from.
 func TestExplain(t *testing.T) {
 	file := filepath.Join("testdata", "good", "inheritance.toml")
 	s, err := Load(file)
@@ -248,7 +248,7 @@ built-in auth = [password]
 	}
 }
 
-// What the documentation shows must load, and answer.
+// The files of the documentation can be loaded, and answer.
 func TestExamples(t *testing.T) {
 	for file, questions := range map[string][]string{
 		"../domains.toml":              {"ann@example.com"},

@@ -7,7 +7,7 @@ import (
 	"github.com/BurntSushi/toml"
 )
 
-// Each row says what a key is, and takes its own example and default through everything that a row does.
+// Each row describes its key, and can read, copy, print and explain its own example and default.
 func TestKeys(t *testing.T) {
 	checkKeys(t, "", topKeys)
 	checkKeys(t, "server", serverKeys)

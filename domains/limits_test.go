@@ -11,7 +11,7 @@ import (
 	"github.com/BurntSushi/toml"
 )
 
-// killers are small texts that took the decoder, or our reader of lines, seconds and gigabytes.
+// killers are small texts that took the decoder, or our reader of positions, seconds and gigabytes.
 func killers() map[string]string {
 	repeat := strings.Repeat
 	keys := numberedLines(20_000, "k%d = 1\n")
@@ -58,15 +58,15 @@ func numberedLines(n int, format string) string {
 	return b.String()
 }
 
-// The guard refuses each killer, and Load does so without giving it to the decoder: in an include file too.
+// checkLimits refuses each killer, and Load does so without giving it to the decoder, also in an included file.
 func TestGuardKillers(t *testing.T) {
 	for name, text := range killers() {
 		t.Run(name, func(t *testing.T) {
 			if line, err := checkLimits(text); err == nil || line > strings.Count(text, "\n")+1 {
-				t.Fatalf("guard: line %d, error %v", line, err)
+				t.Fatalf("line %d, error %v", line, err)
 			}
 			if len(text) > 2<<20 {
-				return // writing it takes longer than all others together
+				return // writing it takes longer than all the others together
 			}
 			dir := t.TempDir()
 			write(t, dir, "killer.toml", text)

@@ -17,8 +17,8 @@ import (
 	"mailhint/settings"
 )
 
-// loadInChild names the file that a child process of the test binary loads instead of running tests: memory is measured in a
-// process that has done nothing else.
+// loadInChild is the variable with the file that a child process of the test binary loads instead of running tests: memory is
+// measured in a process that has done nothing else.
 const loadInChild = "MAILHINT_TEST_LOAD"
 
 func TestMain(m *testing.M) {
@@ -31,7 +31,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// measured is what loading took.
+// measured is what loading cost.
 type measured struct {
 	Seconds        float64
 	Domains        int
@@ -65,7 +65,7 @@ func measureLoad(file string) (m measured) {
 	return m
 }
 
-// resident returns the memory of this process in RAM, now and at most, where the system tells it.
+// resident returns the memory of this process in RAM, now and at most, or zeros if the system does not say.
 func resident() (now, most int64) {
 	f, err := os.Open("/proc/self/status")
 	if err != nil {
@@ -88,7 +88,7 @@ func resident() (now, most int64) {
 	return now, most
 }
 
-// nameOf returns the i-th of many names, of lengths as they are in registries.
+// nameOf returns the i-th of many names, with lengths as in registries.
 func nameOf(i int) settings.Domain {
 	ends := [...]string{"com", "de", "net", "co.uk", "org", "example"}
 	return settings.Domain(fmt.Sprintf("%s-%s.%s", strconv.FormatUint(uint64(i)*2654435761%1_000_003, 36), strconv.FormatUint(uint64(i)*40503, 36), ends[i%len(ends)]))
@@ -106,7 +106,7 @@ func writeList(tb testing.TB, n int) string {
 	return write(tb, dir, "domains.toml", "[profiles.shared]\nimap = \"imap.hoster.example\"\nsmtp = \"smtp.hoster.example\"\ndomains_file = \"names.txt\"\n")
 }
 
-// A name in a list costs at most 200 octets, its own text included.
+// A name in a list costs at most 200 octets, including its own text.
 func TestListMemory(t *testing.T) {
 	const n = 200_000
 	file := writeList(t, n)
@@ -133,7 +133,7 @@ func TestListMemory(t *testing.T) {
 
 func BenchmarkLoadMillion(b *testing.B) {
 	if now, _ := resident(); now == 0 {
-		b.Skip("this system does not tell a process its memory")
+		b.Skip("this system does not report the memory of a process")
 	}
 	const n = 1_000_000
 	file := writeList(b, n)
@@ -171,7 +171,7 @@ func BenchmarkLoadMillion(b *testing.B) {
 	b.ReportMetric(per(sum.Rest), "B/name-reloaded")
 }
 
-// BenchmarkLookup asks for names in turn, and says how much longer that takes among a million names than among ten.
+// BenchmarkLookup looks up names in turn, and reports how much longer that takes among a million names than among ten.
 func BenchmarkLookup(b *testing.B) {
 	const many = 1_000_000
 	ten, million := loadList(b, 10), loadList(b, many)

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// Every mistake in this file is called after its line.
+// Every mistake in this file has the number of its line in its name.
 var mistakesByLine = numbered(`line# = 1
 # a comment with a "quote and a [bracket
 [server]
@@ -77,7 +77,7 @@ type = "line#"
 "li\u006Ee#" = 1
 `)
 
-// numbered puts the number of the line for each # behind "line".
+// numbered replaces each # after "line" with the number of the line.
 func numbered(text string) string {
 	lines := strings.SplitAfter(text, "\n")
 	for i, line := range lines {
@@ -100,7 +100,7 @@ func TestLines(t *testing.T) {
 	}
 }
 
-// checkLines fails if a problem is not on the line it is called after, or one is missing.
+// checkLines fails if a problem is not on the line that its name says, or if one is missing.
 func checkLines(t *testing.T, err error, text string) {
 	t.Helper()
 	var problems Problems
@@ -108,23 +108,23 @@ func checkLines(t *testing.T, err error, text string) {
 		t.Fatalf("error %v", err)
 	}
 	called := regexp.MustCompile(`(?i)line(\d+)`)
-	told := make(map[string]bool)
+	reported := make(map[string]bool)
 	for _, p := range problems {
 		for _, name := range called.FindAllStringSubmatch(p.Key+" "+p.Text, -1) {
 			if name[1] != strconv.Itoa(p.Line) {
-				t.Errorf("%s is told of line %d: %s", name[0], p.Line, p)
+				t.Errorf("%s is reported on line %d: %s", name[0], p.Line, p)
 			}
-			told[name[1]] = true
+			reported[name[1]] = true
 		}
 	}
 	for _, name := range called.FindAllStringSubmatch(strings.ReplaceAll(text, `\u006E`, "n"), -1) {
-		if !told[name[1]] {
-			t.Errorf("nothing is told of %s", name[0])
+		if !reported[name[1]] {
+			t.Errorf("%s is not reported", name[0])
 		}
 	}
 }
 
-// loadText loads a configuration that is written into a file first.
+// loadText writes a configuration to a file and loads it.
 func loadText(t testing.TB, text string) error {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "domains.toml")
@@ -135,7 +135,7 @@ func loadText(t testing.TB, text string) error {
 	return err
 }
 
-// What only one of the two readers takes must not lead to a wrong line, and the file is always named.
+// What only one of the two readers accepts does not lead to wrong lines, and the file is always named.
 func TestLinesOfOtherSyntax(t *testing.T) {
 	for name, text := range map[string]string{
 		"escapes of TOML 1.1":        "line1 = 1\n[defaults]\nname = \"\\e\\x41\"\nline4 = 1\n",
@@ -154,10 +154,10 @@ func TestLinesOfOtherSyntax(t *testing.T) {
 			}
 			for _, p := range problems {
 				if p.File == "" {
-					t.Errorf("%s names no file", p)
+					t.Errorf("%s does not name a file", p)
 				}
 				if called, ok := strings.CutPrefix(p.Key[strings.LastIndexByte(p.Key, '.')+1:], "line"); ok && p.Line != 0 && called != strconv.Itoa(p.Line) {
-					t.Errorf("line %s is told of %d: %s", called, p.Line, p)
+					t.Errorf("line %s is reported on line %d: %s", called, p.Line, p)
 				}
 			}
 		})

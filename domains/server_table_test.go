@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// What [server] says, and what goes without saying.
+// The values of [server], and the defaults.
 func TestServer(t *testing.T) {
 	t.Setenv("STATE_DIRECTORY", "")
 	here, err := os.Getwd()
@@ -76,7 +76,7 @@ func TestServer(t *testing.T) {
 	}
 }
 
-// spellServerTable spells a Server with the folder of the file as DIR.
+// spellServerTable prints a Server with the directory of the file as DIR.
 func spellServerTable(s Server, dir string) string {
 	signing := s.Signing
 	s.Signing = nil
@@ -93,11 +93,11 @@ func TestTrustedProxies(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := fmt.Sprint(s.Server.TrustedProxies); got != "[127.0.0.1/32 10.0.0.0/8 ::1/128 2001:db8::/32]" {
-		t.Errorf("trusted: %s", got)
+		t.Errorf("trusted proxies: %s", got)
 	}
 }
 
-// Under systemd the service's folder is used; a line in the file goes before it.
+// Under systemd the state directory of the service is used, unless the file has state_dir.
 func TestStateDirectory(t *testing.T) {
 	for _, test := range []struct{ env, text, want string }{
 		{"/var/lib/mailhint", "", "/var/lib/mailhint"},

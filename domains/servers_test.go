@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestRepeatedServers: servers that stand in a list many times are one mistake for each host and port, and not one for each pair of
-// them, which took 6 GB for a file of 76 KB.
+// Servers that appear in a list many times are one mistake for each host and port, and not one for each pair of them, which took 6 GB
+// for a file of 76 KB.
 func TestRepeatedServers(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "domains.toml")
 	list := strings.Repeat(`"imap.a.example", "imaps://other.a.example", `, 2000)
@@ -23,7 +23,7 @@ func TestRepeatedServers(t *testing.T) {
 	}
 	for _, want := range []string{" imap.a.example is listed twice with port 993", " imap.a.example is listed twice with port 143", " other.a.example is listed twice with port 993"} {
 		if n := strings.Count(err.Error(), want); n != 1 {
-			t.Errorf("%q is told %d times, want once", want, n)
+			t.Errorf("%q is reported %d times, want once", want, n)
 		}
 	}
 	if len(problems) != 3 {

@@ -11,8 +11,7 @@ import (
 	"testing"
 )
 
-// TestSpecialFiles names things that are no files where a file should be: a pipe would make the load wait for ever, and a device
-// might never end.
+// What is not a regular file is refused where a file is expected: the load would wait for a pipe, and never reach the end of a device.
 func TestSpecialFiles(t *testing.T) {
 	dir := t.TempDir()
 	pipe := filepath.Join(dir, "pipe")

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -22,15 +23,15 @@ func conf(host string) string {
 	return fmt.Sprintf("[domains.\"a.example\"]\nimap = \"imaps://%s.example.com\"\nsmtp = []\n", host)
 }
 
-// follower is a File being watched while programs ask it 200 times a second. Time is testing/synctest's: hours pass in no time, and
-// the same things happen in the same order in each run.
+// follower is a File that is watched while 200 questions a second are put to it. Time is that of testing/synctest: hours pass at once,
+// and the same things happen in the same order in each run.
 type follower struct {
 	*testing.T
 	dir  string
 	file *File
 
 	mu      sync.Mutex
-	right   []string // the answers that are not wrong at the moment
+	right   []string // the answers that are right at the moment
 	asked   int
 	reports []string
 }
@@ -88,19 +89,19 @@ func (f *follower) ask() {
 	defer f.mu.Unlock()
 	f.asked++
 	if !slices.Contains(f.right, got) {
-		f.Errorf("question %d is answered with %s; right is %s", f.asked, got, strings.Join(f.right, " or "))
+		f.Errorf("question %d is answered with %s, want %s", f.asked, got, strings.Join(f.right, " or "))
 	}
 }
 
-// mayBecome says that an answer is not wrong from now on.
+// mayBecome adds an answer that is right from now on.
 func (f *follower) mayBecome(right string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.right, f.reports = append(f.right, right), nil
 }
 
-// become waits until a change on disk must have been found. Until then the answer may be the old or the new one, afterwards only
-// the new one. It returns what was reported meanwhile.
+// become waits until a change on disk must have been found. Until then both the old and the new answer are right, afterwards only the
+// new one. It returns what was reported meanwhile.
 func (f *follower) become(right string) []string {
 	f.Helper()
 	f.mayBecome(right)
@@ -117,15 +118,15 @@ func (f *follower) become(right string) []string {
 	return f.reports
 }
 
-// becomeQuietly is become for a change that is fine.
+// becomeQuietly is become for a change without mistakes.
 func (f *follower) becomeQuietly(right string) {
 	f.Helper()
 	if reports := f.become(right); !slices.Equal(reports, []string{"<nil>"}) {
-		f.Errorf("reports %q; want one that all is well", reports)
+		f.Errorf("reports %q; want one without an error", reports)
 	}
 }
 
-// stay waits likewise, but for a change that cannot be used: the answer stays, and it is reported once with the given words.
+// stay is become for a change that cannot be used: the answer stays the same, and the mistake is reported once with the given words.
 func (f *follower) stay(words string) {
 	f.Helper()
 	f.mu.Lock()
@@ -164,8 +165,8 @@ func (f *follower) link(target, name string) {
 	}
 }
 
-// tick waits until files written now have another time than those before: the clock of a file system is coarse, and does not stand
-// still for synctest as ours does.
+// tick waits until files that are written now have a later time than those before: the clock of a file system is coarse, and is not
+// that of synctest.
 func tick(t testing.TB) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "clock")
@@ -204,7 +205,7 @@ var reloads = map[string]func(f *follower){
 			f.becomeQuietly(host)
 		}
 	},
-	"moved away and written anew, as vim does": func(f *follower) {
+	"moved away and written again, as vim does": func(f *follower) {
 		f.rename("domains.toml", "domains.toml~")
 		time.Sleep(quiet / 2)
 		f.write("domains.toml", conf("new"))
@@ -250,7 +251,7 @@ var reloads = map[string]func(f *follower){
 		f.becomeQuietly("old")
 	},
 	"written piece by piece": func(f *follower) {
-		// Each beginning would load by itself, and say something wrong.
+		// Each beginning is a valid file with a wrong answer.
 		pieces := []string{conf("wrong"), "[domains.\"b.example\"]\nimap = \"b.example.com\"\n", "smtp = []\n", "[profiles.x]\n", "name = \"x\"\n"}
 		for rounds := range 3 {
 			tick(f)
@@ -303,14 +304,14 @@ var reloads = map[string]func(f *follower){
 			f.Errorf("Reload: %v, %s", err, f.answer())
 		}
 		if reports := f.become("new"); len(reports) != 0 {
-			f.Errorf("reports %q of what SIGHUP found already", reports)
+			f.Errorf("reports %q of what SIGHUP has found", reports)
 		}
 		f.write("domains.toml", "oops")
 		if err := f.file.Reload(); err == nil || f.answer() != "new" {
 			f.Errorf("Reload of a broken file: %v, %s", err, f.answer())
 		}
 		if reports := f.become("new"); len(reports) != 0 {
-			f.Errorf("reports %q of what SIGHUP said already", reports)
+			f.Errorf("reports %q of what SIGHUP has reported", reports)
 		}
 	},
 	"a new file matches an include pattern": func(f *follower) {
@@ -321,7 +322,7 @@ var reloads = map[string]func(f *follower){
 		if n := f.file.Current().Domains(); n != 2 {
 			f.Errorf("%d domains", n)
 		}
-		f.write("more.d/c.toml", conf("wrong")) // claims a.example once more
+		f.write("more.d/c.toml", conf("wrong")) // defines a.example again
 		f.stay("a.example is already defined at")
 		f.remove("more.d/c.toml")
 		f.becomeQuietly("new")
@@ -417,7 +418,7 @@ var reloads = map[string]func(f *follower){
 	},
 	"permission is taken away": func(f *follower) {
 		if os.Getuid() <= 0 {
-			f.Skip("root may read everything, and Windows has no such modes")
+			f.Skip("root can read everything, and Windows has no such modes")
 		}
 		file := f.write("domains.toml", conf("new"))
 		f.becomeQuietly("new")
@@ -433,7 +434,7 @@ var reloads = map[string]func(f *follower){
 	},
 	"written with the same size and time": func(f *follower) {
 		if runtime.GOOS != "linux" {
-			f.Skip("only there a change leaves another trace")
+			f.Skip("only there a change is visible otherwise")
 		}
 		name := filepath.Join(f.dir, "domains.toml")
 		before, err := os.Stat(name)
@@ -465,7 +466,7 @@ var reloads = map[string]func(f *follower){
 	},
 }
 
-// A change on disk is found within two seconds, never read by halves, and no program is told anything wrong meanwhile.
+// A change on disk is found within two seconds, never read half-written, and there is never a wrong answer.
 func TestReload(t *testing.T) {
 	for name, change := range reloads {
 		t.Run(name, func(t *testing.T) {
@@ -475,7 +476,7 @@ func TestReload(t *testing.T) {
 				f := follow(t, dir, "old")
 				change(f)
 				if f.mu.Lock(); f.asked == 0 {
-					t.Error("nobody asked")
+					t.Error("there were no questions")
 				}
 				f.mu.Unlock()
 			})
@@ -483,7 +484,7 @@ func TestReload(t *testing.T) {
 	}
 }
 
-// Nothing on disk changes: nothing is read, nothing is reported.
+// Without a change on disk nothing is read and nothing is reported.
 func TestWatchIsQuiet(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, "domains.toml", "include = \"*.d/*.toml\"\n"+conf("old"))
@@ -493,12 +494,12 @@ func TestWatchIsQuiet(t *testing.T) {
 		time.Sleep(5 * time.Minute)
 		synctest.Wait()
 		if f.file.Current() != before || len(f.reports) != 0 {
-			t.Errorf("after five minutes: loaded anew %v, reports %q", f.file.Current() != before, f.reports)
+			t.Errorf("after five minutes: loaded again %v, reports %q", f.file.Current() != before, f.reports)
 		}
 	})
 }
 
-// A broken file at the start is an error: there is nothing good to go on with.
+// A broken file at the start is an error: there is nothing good to continue with.
 func TestOpenBroken(t *testing.T) {
 	dir := t.TempDir()
 	for file, want := range map[string]string{
@@ -528,16 +529,23 @@ func TestOpenBroken(t *testing.T) {
 	}
 }
 
-// In real time and on all cores: several writers, SIGHUPs, and programs asking as fast as they can.
+// In real time and on all cores: several writers, signals, and questions without a pause, until the file has been loaded many times.
 func TestReloadInParallel(t *testing.T) {
+	const enough = 50
 	dir := t.TempDir()
 	name := write(t, dir, "domains.toml", conf("v0"))
-	file, err := Open(name, func(*Snapshot) error { return nil })
+	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
+	defer stop()
+	var loads atomic.Int32
+	file, err := Open(name, func(*Snapshot) error {
+		if loads.Add(1) == enough {
+			stop()
+		}
+		return nil
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, stop := context.WithTimeout(context.Background(), time.Second)
-	defer stop()
 	var running sync.WaitGroup
 	running.Go(func() { file.Watch(ctx, func(error) {}) })
 	for writer := range 2 {
@@ -572,4 +580,7 @@ func TestReloadInParallel(t *testing.T) {
 		})
 	}
 	running.Wait()
+	if n := loads.Load(); n < enough {
+		t.Errorf("the file was loaded %d times in a minute, want %d", n, enough)
+	}
 }

@@ -28,7 +28,7 @@ func TestLogin(t *testing.T) {
 		}
 		l = l.For("firm.test", "firm.example")
 		if l != test.tells || l.Fill(ann) != test.fills {
-			t.Errorf("%q tells %q and fills %q; want %q and %q", test.form, l, l.Fill(ann), test.tells, test.fills)
+			t.Errorf("%q is %q for the domain and %q for ann; want %q and %q", test.form, l, l.Fill(ann), test.tells, test.fills)
 		}
 		if again := l.For("firm.test", "firm.example"); again != l {
 			t.Errorf("%q becomes %q, then %q", test.form, l, again)

@@ -131,7 +131,7 @@ func FuzzHost(f *testing.F) {
 				}
 			}
 			if h, err := ParseHost(s); err != nil || h != Pattern(d) {
-				t.Errorf("ParseHost(%q) = %q, %v; ParseDomain says %q", s, h, err, d)
+				t.Errorf("ParseHost(%q) = %q, %v; ParseDomain returns %q", s, h, err, d)
 			}
 		} else if d != "" || !errors.Is(err, ErrName) {
 			t.Errorf("ParseDomain(%q) = %q, %v", s, d, err)

@@ -18,7 +18,7 @@ func TestMailDomain(t *testing.T) {
 		"autoconfig.autodiscover.example.com": "autodiscover.example.com", // one prefix only
 		"autoconfig.xn--bcher-kva.example":    "xn--bcher-kva.example",
 		"autoconfig.bücher.example":           "xn--bcher-kva.example",
-		"autoconfig.com":                      "autoconfig.com", // a mail domain like others
+		"autoconfig.com":                      "autoconfig.com", // a mail domain like any other
 		"autodiscover.example":                "autodiscover.example",
 		"myautoconfig.example.com":            "myautoconfig.example.com",
 		"localhost":                           "",
@@ -58,6 +58,6 @@ func TestNewQuestion(t *testing.T) {
 		}
 	}
 	if q := NewQuestion("192.0.2.1", "", Address{}); q.Host != "" || !q.Address.IsZero() || q.Client != (netip.Addr{}) {
-		t.Errorf("a request that says nothing: %+v", q)
+		t.Errorf("an empty request: %+v", q)
 	}
 }

@@ -172,7 +172,7 @@ func TestParseServerMistakes(t *testing.T) {
 		_, write, _ := strings.Cut(err.Error(), "; write ")
 		for _, hint := range regexp.MustCompile(`"[^"]+"`).FindAllString(write, -1) {
 			if _, err := ParseServer(test.protocol, strings.Trim(hint, `"`)); err != nil {
-				t.Errorf("%s = %q: the hint to write %s leads to the next mistake: %v", test.protocol, test.text, hint, err)
+				t.Errorf("%s = %q: the suggestion %s is a mistake too: %v", test.protocol, test.text, hint, err)
 			}
 		}
 	}

@@ -7,7 +7,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// oneArgument is for commands that take one argument. It says which, and how it looks, where cobra would only count.
+// oneArgument is for commands with one argument. The error says which it is and what it looks like, and not only how many there are.
 func oneArgument(what string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		switch len(args) {
@@ -20,7 +20,7 @@ func oneArgument(what string) cobra.PositionalArgs {
 	}
 }
 
-// noArguments is for commands that take flags only.
+// noArguments is for commands that have only flags.
 func noArguments(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
 		return fmt.Errorf("%s takes no arguments; remove %q", nameOf(cmd), strings.Join(args, " "))
@@ -28,13 +28,13 @@ func noArguments(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
-// onlyCommands is for commands that do nothing but hold others.
+// onlyCommands is for commands that have only subcommands.
 func onlyCommands(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
 	hint := ""
-	cmd.SuggestionsMinimumDistance = 2 // letters to change; cobra sets it only where it does the looking
+	cmd.SuggestionsMinimumDistance = 2 // letters to change; cobra sets it only for its own search
 	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
 		hint = "; did you mean " + strings.Join(near, " or ") + "?"
 	}

@@ -34,7 +34,7 @@ profile = "shared"
 mx = ["mx1.hoster.example"]
 `
 
-// nameServer answers for a few names on a free port of loopback, and returns its address.
+// nameServer runs a name server with a few records on a free port of the loopback interface, and returns its address.
 func nameServer(t *testing.T, records ...string) string {
 	t.Helper()
 	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
@@ -76,8 +76,8 @@ var fallbackRecords = []string{
 	"nomail.example. 300 IN MX 0 .",
 }
 
-// The first request for a name of ours is answered as for an unknown name, later ones with the fallback's settings; names of others
-// and names that are switched off never are.
+// The first request for a name whose mail is ours is answered as for an unknown name, later ones with the fallback's settings; other
+// names and disabled ones are never answered.
 func TestServeFallbackMX(t *testing.T) {
 	server, err := resolver.ParseServer(nameServer(t, fallbackRecords...))
 	if err != nil {
@@ -107,7 +107,7 @@ func TestServeFallbackMX(t *testing.T) {
 		}
 	}
 
-	// Other exchangers after a reload: what was ours is so no longer.
+	// After a reload with another mx, the name is not ours any more.
 	write(t, p.config, strings.Replace(fallbackConfig, "mx1.hoster", "mx9.hoster", 1))
 	p.refused(p.file.Reload())
 	for range 2 {
@@ -130,7 +130,7 @@ func startProgramIn(t *testing.T, world outside, config string) *running {
 	return runProgram(t, p, file, log)
 }
 
-// Commands that need not be quick look the MX up themselves, or say what the answer depends on.
+// Commands look the MX up themselves, or say what the answer depends on.
 func TestCommandsWithFallbackMX(t *testing.T) {
 	server := nameServer(t, fallbackRecords...)
 	file := filepath.Join(t.TempDir(), "domains.toml")
