@@ -1,5 +1,5 @@
 // Command mailhint tells mail programs the settings of mail domains: it reads domains.toml and answers Mozilla autoconfig, Outlook
-// Autodiscover and all the other requests with which they ask.
+// Autodiscover and the other requests with which they ask.
 package main
 
 import (
@@ -25,7 +25,7 @@ const (
 	exitUnknown = 3 // it could not be checked
 )
 
-// exitError ends the program with a code other than exitUsage. A nil err means that everything has been said.
+// exitError ends the program with a code other than exitUsage. A nil err means that everything has been printed already.
 type exitError struct {
 	code int
 	err  error
@@ -40,8 +40,8 @@ func (e exitError) Error() string {
 
 func (e exitError) Unwrap() error { return e.err }
 
-// problem wraps an error that is a finding about the configuration or the network, not about the command line. An error that has
-// its exit code keeps it. Of a configuration that cannot be read nothing is known.
+// problem wraps an error that is a finding about the configuration or the network, not about the command line. An error that already has
+// an exit code keeps it. Nothing is known about a configuration that cannot be read.
 func problem(err error) error {
 	switch {
 	case err == nil, errors.As(err, new(exitError)):
@@ -80,9 +80,9 @@ const systemConfig = "/etc/mailhint/domains.toml"
 func newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "mailhint",
-		Short: "Sets up mail programs by themselves",
-		Long: "mailhint answers the requests with which Thunderbird, Outlook and other mail programs ask for a domain's servers.\n" +
-			"What it answers stands in domains.toml.",
+		Short: "Lets mail programs set themselves up",
+		Long: "mailhint answers Thunderbird, Outlook, Apple Mail and other mail programs that ask for the servers of a mail domain.\n" +
+			"Its answers are configured in domains.toml.",
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Version:       versionLine(),
