@@ -29,10 +29,10 @@ type account struct {
 var errNothingThere = errors.New("nothing there")
 
 // setUpBy is what a client gets: from the first source with settings that it can use.
-func (j *judgement) setUpBy(m clientModel) account {
+func (o *observations) setUpBy(m clientModel) account {
 	var failed, unknown error // the first of each kind
 	for _, s := range m.sources {
-		a, err := j.try(m, s)
+		a, err := o.try(m, s)
 		switch {
 		case err == nil:
 			a.unknown = unknown
@@ -43,9 +43,9 @@ func (j *judgement) setUpBy(m clientModel) account {
 		case errors.Is(err, errNothingThere):
 			continue
 		case failed == nil:
-			failed = fmt.Errorf("%s: %w", j.sourceName(s), err)
+			failed = fmt.Errorf("%s: %w", o.sourceName(s), err)
 		}
-		if status := j.web[s.place].Status; !s.srv && (s.final && status == http.StatusOK || m.password && status == http.StatusUnauthorized) {
+		if status := o.web[s.place].Status; !s.srv && (s.final && status == http.StatusOK || m.password && status == http.StatusUnauthorized) {
 			return account{why: failed.Error() + "; the client does not look further", unknown: unknown}
 		}
 	}
@@ -56,21 +56,21 @@ func (j *judgement) setUpBy(m clientModel) account {
 }
 
 // try is what a client gets from one source.
-func (j *judgement) try(m clientModel, s source) (account, error) {
+func (o *observations) try(m clientModel, s source) (account, error) {
 	var d document
 	switch {
 	case s.srv:
-		d = j.srvDocument(m)
+		d = o.srvDocument(m)
 		if !d.has("imap", "pop3") || !d.has("smtp") {
-			return account{}, j.noSRV()
+			return account{}, o.noSRV()
 		}
 	case s.place == profileHost:
-		return j.profile()
-	case m.password && isPOX(s.place) && j.AutodiscoverRedirect != "" && j.isOurs(j.web[s.place]):
-		return account{from: j.sourceName(s), why: "redirected to " + j.web[s.place].Location, redirected: true}, nil
+		return o.profile()
+	case m.password && isPOX(s.place) && o.AutodiscoverRedirect != "" && o.isOurs(o.web[s.place]):
+		return account{from: o.sourceName(s), why: "redirected to " + o.web[s.place].Location, redirected: true}, nil
 	default:
 		var err error
-		if d, err = j.documentFor(m, s.place); err != nil {
+		if d, err = o.documentFor(m, s.place); err != nil {
 			return account{}, err
 		}
 	}
@@ -78,16 +78,16 @@ func (j *judgement) try(m clientModel, s source) (account, error) {
 	if err != nil {
 		return account{}, err
 	}
-	return account{incoming: in, outgoing: out, from: j.sourceName(s)}, nil
+	return account{incoming: in, outgoing: out, from: o.sourceName(s)}, nil
 }
 
 // documentFor is the document that a client reads at a place.
-func (j *judgement) documentFor(m clientModel, p place) (document, error) {
-	got := j.web[p]
+func (o *observations) documentFor(m clientModel, p place) (document, error) {
+	got := o.web[p]
 	switch {
 	case got.isUnknown():
 		return document{}, unknownPage(got)
-	case p == poxSRV && j.srvTarget == "" && j.unanswered[autodiscover.SRVName(j.Found.Domain)] != nil:
+	case p == poxSRV && o.srvTarget == "" && o.unanswered[autodiscover.SRVName(o.Found.Domain)] != nil:
 		return document{}, errNoDNS
 	case got.Status == http.StatusNotFound || got.Status == 0 && got.TLS == nil:
 		return document{}, errNothingThere
@@ -97,7 +97,7 @@ func (j *judgement) documentFor(m clientModel, p place) (document, error) {
 	if kind := got.Header.Get("Content-Type"); m.xmlType && !isXML(kind) {
 		return document{}, fmt.Errorf("the client does not read Content-Type %q as XML", clip(kind))
 	}
-	r := j.read(p)
+	r := o.read(p)
 	return r.document, r.err
 }
 
@@ -117,8 +117,8 @@ func whyBad(got page) string {
 }
 
 // sourceName is the name of a source in reports.
-func (j *judgement) sourceName(s source) string {
-	domain := string(j.Found.Domain)
+func (o *observations) sourceName(s source) string {
+	domain := string(o.Found.Domain)
 	switch {
 	case s.srv:
 		return "SRV records"
@@ -131,16 +131,16 @@ func (j *judgement) sourceName(s source) string {
 	case s.place == configBareHTTP:
 		return "http://" + domain
 	}
-	return "https://" + j.hostOf(s.place)
+	return "https://" + o.hostOf(s.place)
 }
 
 // profile is what Apple Mail gets. A profile has one server of each kind, the best.
-func (j *judgement) profile() (account, error) {
-	want, err := mobileconfig.Answer(j.Found, j.postmaster())
+func (o *observations) profile() (account, error) {
+	want, err := mobileconfig.Answer(o.Found, o.postmaster())
 	if err != nil {
 		return account{}, err
 	}
-	got := j.web[profileHost]
+	got := o.web[profileHost]
 	switch {
 	case got.isUnknown():
 		return account{}, unknownPage(got)
@@ -149,10 +149,10 @@ func (j *judgement) profile() (account, error) {
 	case !bytes.Contains(got.Body, want): // a signature leaves the profile readable
 		return account{}, errors.New("the answer is not the profile")
 	}
-	a := account{from: "https://autoconfig." + string(j.Found.Domain) + mobileconfig.Path}
-	for _, s := range settings.FirstOfEach(j.Servers) {
-		e := &entry{kind: kindOf(s.Protocol), host: j.host(s), port: s.Port, security: s.Security, auths: s.Auth,
-			login: string(s.Login.For(j.Found.Domain, j.Primary)), hasLogin: true}
+	a := account{from: "https://autoconfig." + string(o.Found.Domain) + mobileconfig.Path}
+	for _, s := range settings.FirstOfEach(o.Servers) {
+		e := &entry{kind: kindOf(s.Protocol), host: o.host(s), port: s.Port, security: s.Security, auths: s.Auth,
+			login: string(s.Login.For(o.Found.Domain, o.Primary)), hasLogin: true}
 		switch {
 		case e.kind == "smtp":
 			a.outgoing = e
@@ -167,13 +167,13 @@ func (j *judgement) profile() (account, error) {
 }
 
 // srvDocument is what SRV records say, the best server first. The login is the address (RFC 6186 section 4 tries it first).
-func (j *judgement) srvDocument(m clientModel) (d document) {
+func (o *observations) srvDocument(m clientModel) (d document) {
 	type ranked struct {
 		entry
 		rank int
 	}
 	var all []ranked
-	for _, r := range j.published {
+	for _, r := range o.published {
 		service, ok := r.Data.(dnsrecords.Service)
 		label, _, _ := strings.Cut(r.Name, ".")
 		kind, known := srvKinds[label]
@@ -182,8 +182,8 @@ func (j *judgement) srvDocument(m clientModel) (d document) {
 		}
 		e := entry{kind: kind.name, host: service.Target, port: service.Port, security: kind.security,
 			auths: []settings.Auth{settings.Password}}
-		for _, s := range j.Servers { // the server itself says how to log in
-			if kindOf(s.Protocol) == e.kind && j.host(s) == e.host && s.Port == e.port {
+		for _, s := range o.Servers { // the server itself says how to log in
+			if kindOf(s.Protocol) == e.kind && o.host(s) == e.host && s.Port == e.port {
 				e.auths = s.Auth
 			}
 		}

@@ -15,8 +15,8 @@ type reading struct {
 }
 
 // read reads the document at a place.
-func (j *judgement) read(p place) reading {
-	switch got := j.web[p]; {
+func (o *observations) read(p place) reading {
+	switch got := o.web[p]; {
 	case got.Err != nil:
 		return reading{err: got.Err}
 	case got.Status != http.StatusOK:

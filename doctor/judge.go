@@ -11,7 +11,8 @@ import (
 	"mailhint/settings"
 )
 
-// judgement collects what there is to say about a domain.
+// judgement collects what there is to say about a domain. Its methods decide which findings apply; what a finding says is up to
+// functions that depend on the observations alone.
 type judgement struct {
 	*observations
 	findings   []Finding
@@ -34,10 +35,10 @@ func judge(o *observations) Report {
 	j.part("D", j.judgeSRV)     // D05
 	if j.askedWeb {
 		j.part("DHC", j.judgeWeb) // H01 to H04, D06
-		j.part("D", j.judgePACC)  // D06
+		j.add(j.pacc()...)        // D06
 	}
 	j.part("DMC", j.judgeMail) // M01 to M06, D01
-	j.judgeLogin()             // L01
+	j.add(j.loginForms()...)   // L01
 	r := Report{Domain: o.Found.Domain, Clients: []Client{}}
 	if j.askedWeb && j.lookedAtMail {
 		j.part("C", func() { r.Clients = j.judgeClients() }) // C01 to C04
@@ -56,14 +57,17 @@ func (j *judgement) part(letters string, judge func()) {
 	j.unwanted = false
 }
 
-// add adds a finding. A fix that ends with a colon is followed by text to paste; without any, it ends with a full stop.
-func (j *judgement) add(code Code, severity Severity, subject, text, fix string, paste ...string) {
+// newFinding makes a finding. A fix that ends with a colon is followed by text to paste; without any, it ends with a full stop.
+func newFinding(code Code, severity Severity, subject, text, fix string, paste ...string) Finding {
 	f := Finding{Code: code, Severity: severity, Subject: subject, Text: text, Fix: fix, Page: code.Page()}
 	if f.Paste = blocks(paste...); f.Paste == "" && strings.HasSuffix(fix, ":") {
 		f.Fix = strings.TrimSuffix(fix, ":") + "."
 	}
-	j.findings = append(j.findings, f)
+	return f
 }
+
+// add adds findings.
+func (j *judgement) add(findings ...Finding) { j.findings = append(j.findings, findings...) }
 
 // couldNotCheck adds something that is unknown and may hide a problem.
 func (j *judgement) couldNotCheck(format string, args ...any) {
@@ -101,14 +105,14 @@ func (j *judgement) absent(err error, what string) bool {
 }
 
 // offers reports whether the settings have servers of one of these protocols.
-func (j *judgement) offers(protocols ...settings.Protocol) bool {
-	return slices.ContainsFunc(j.Servers, func(s settings.Server) bool { return slices.Contains(protocols, s.Protocol) })
+func (o *observations) offers(protocols ...settings.Protocol) bool {
+	return slices.ContainsFunc(o.Servers, func(s settings.Server) bool { return slices.Contains(protocols, s.Protocol) })
 }
 
 // wantedAt are the records that a name should have.
-func (j *judgement) wantedAt(owner string) []dnsrecords.Record {
+func (o *observations) wantedAt(owner string) []dnsrecords.Record {
 	var all []dnsrecords.Record
-	for _, w := range j.want {
+	for _, w := range o.want {
 		if w.Name == owner {
 			all = append(all, w)
 		}

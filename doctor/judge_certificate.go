@@ -26,41 +26,40 @@ func (j *judgement) judgeConnection(host string, p page) {
 		j.couldNotCheck("%s: %s", p.URL, whyUnknown(p))
 	case p.State != probe.Reached:
 		j.explained[host] = true
-		j.add(ForeignAnswer, Problem, host, "no web server answers: "+whyState(p.State, 443), remedies[p.State], openPort(p.State, 443))
+		j.add(newFinding(ForeignAnswer, Problem, host, "no web server answers: "+whyState(p.State, 443), remedies[p.State], openPort(p.State, 443)))
 	case p.TLS == nil && strings.HasPrefix(p.URL, "https:") && p.Err != nil:
 		j.explained[host] = true
-		j.judgeHandshake(host, p)
+		j.add(handshakeFailed(host, p.Err))
 	case p.TLS != nil:
 		fault, expiry := faultOf(p.TLS, j.now)
 		if fault != "" {
 			j.explained[host] = true
-			j.add(WebCertificate, Problem, host, fault,
-				"Give the web server a certificate that covers this name, from a CA that clients trust, and include the intermediate certificates.")
+			j.add(newFinding(WebCertificate, Problem, host, fault,
+				"Give the web server a certificate that covers this name, from a CA that clients trust, and include the intermediate certificates."))
 		} else if expiry != "" {
-			j.add(WebCertificate, Warning, host, expiry, "Renew it, and find out why it was not renewed automatically.")
+			j.add(newFinding(WebCertificate, Warning, host, expiry, "Renew it, and find out why it was not renewed automatically."))
 		}
 	}
 	if !j.explained[host] && p.Err != nil {
 		j.explained[host] = true
-		j.add(ForeignAnswer, Problem, host, "no answer to an https request: "+clip(p.Err.Error()),
-			"Find out what listens on port 443 there, and read its log.")
+		j.add(newFinding(ForeignAnswer, Problem, host, "no answer to an https request: "+clip(p.Err.Error()),
+			"Find out what listens on port 443 there, and read its log."))
 	}
 }
 
-// judgeHandshake says why no TLS connection can be established.
-func (j *judgement) judgeHandshake(host string, p page) {
+// handshakeFailed says why no TLS connection can be established.
+func handshakeFailed(host string, err error) Finding {
 	alert, plain := tls.AlertError(0), tls.RecordHeaderError{}
 	switch {
-	case errors.As(p.Err, &alert):
-		j.add(WebCertificate, Problem, host, "the server has no certificate for this name and closes the connection: "+clip(p.Err.Error()),
+	case errors.As(err, &alert):
+		return newFinding(WebCertificate, Problem, host, "the server has no certificate for this name and closes the connection: "+clip(err.Error()),
 			"Give the web server a certificate that covers this name. With tls = \"acme\", the log says why there is none.")
-	case errors.As(p.Err, &plain):
-		j.add(ForeignAnswer, Problem, host, "the server on port 443 does not use TLS: "+clip(p.Err.Error()),
+	case errors.As(err, &plain):
+		return newFinding(ForeignAnswer, Problem, host, "the server on port 443 does not use TLS: "+clip(err.Error()),
 			"Make the mailhint server, or the proxy in front of it, serve https on this port.")
-	default:
-		j.add(ForeignAnswer, Problem, host, "no TLS connection can be established on port 443: "+clip(p.Err.Error()),
-			"Read the log of the server there. Some proxies close connections for names they do not know; add this name to its configuration.")
 	}
+	return newFinding(ForeignAnswer, Problem, host, "no TLS connection can be established on port 443: "+clip(err.Error()),
+		"Read the log of the server there. Some proxies close connections for names they do not know; add this name to its configuration.")
 }
 
 // whyUnknown says why a page could not be asked for.

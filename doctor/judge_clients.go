@@ -33,22 +33,22 @@ func (j *judgement) judgeClients() []Client {
 		PasswordRequired, ChangedAnswer, Contradiction,
 		PortClosed, WrongTLSMode, NoSTARTTLS, Certificate, LoginMethods, LoginForm)
 	if c := byName[thunderbird]; c.fails() && !explained {
-		j.add(Thunderbird, j.severityOf(j.Servers), "Thunderbird", clientText(c),
-			"The page of this code lists the causes. If the settings are intended, tell people to set up Thunderbird manually.")
+		j.add(newFinding(Thunderbird, j.worstSeverity(), "Thunderbird", clientText(c),
+			"The page of this code lists the causes. If the settings are intended, tell people to set up Thunderbird manually."))
 	}
-	j.judgeOutlook(byName[outlookClassic], explained)
+	j.add(j.outlook(byName[outlookClassic], explained)...)
 	if c := byName[appleMail]; c.fails() && !explained {
-		j.judgeApple(c)
+		j.add(j.apple(c)...)
 	}
 	j.judgeISPDB()
 	return all
 }
 
-// severityOf is the severity of a client that fails: a warning if the settings themselves rule it out.
-func (j *judgement) severityOf(servers []settings.Server) Severity {
-	if slices.ContainsFunc(servers, func(s settings.Server) bool {
+// worstSeverity is the severity of a client that fails: a warning if the settings themselves rule it out.
+func (o *observations) worstSeverity() Severity {
+	if slices.ContainsFunc(o.Servers, func(s settings.Server) bool {
 		return s.Allows(settings.Password) || s.Allows(settings.PasswordEncrypted)
-	}) && j.offers(settings.Submission) {
+	}) && o.offers(settings.Submission) {
 		return Problem
 	}
 	return Warning
@@ -61,48 +61,47 @@ func clientText(c Client) string {
 	return fmt.Sprintf("gets %s from %s: %s", c.Incoming, c.From, c.Why)
 }
 
-// judgeOutlook is about what Outlook asks first: the domain's own web server, where any answer can stop it.
-func (j *judgement) judgeOutlook(c Client, explained bool) {
-	bare := j.web[poxBare]
-	_, err := autodiscover.Answer(j.Found, j.postmaster())
-	if bare.TLS != nil && (err == nil || j.AutodiscoverRedirect != "") {
-		if what, _ := faultOf(bare.TLS, j.now); what != "" {
-			j.add(Outlook, Warning, "Outlook", "asks the domain's own web server first and may show a warning: "+what,
-				"Give that web server a certificate for the domain, or close its port 443.")
-			return
+// outlook is about what Outlook asks first: the domain's own web server, where any answer can stop it.
+func (o *observations) outlook(c Client, explained bool) []Finding {
+	bare := o.web[poxBare]
+	_, err := autodiscover.Answer(o.Found, o.postmaster())
+	if bare.TLS != nil && (err == nil || o.AutodiscoverRedirect != "") {
+		if what, _ := faultOf(bare.TLS, o.now); what != "" {
+			return []Finding{newFinding(Outlook, Warning, "Outlook", "asks the domain's own web server first and may show a warning: "+what,
+				"Give that web server a certificate for the domain, or close its port 443.")}
 		}
 	}
-	if r := j.read(poxBare); bare.isGood() && !bytes.Equal(bare.Body, bare.want) {
+	if r := o.read(poxBare); bare.isGood() && !bytes.Equal(bare.Body, bare.want) {
 		what := describe(bare, r)
 		switch {
-		case r.err == nil && !j.namesOnlyKnown(r.document):
-			j.add(Outlook, Problem, "Outlook", "asks the domain's own web server first and gets "+what,
-				"Remove the document, or pass "+pathOf(bare.URL)+" to the mailhint server.")
-			return
+		case r.err == nil && !o.namesOnlyKnown(r.document):
+			return []Finding{newFinding(Outlook, Problem, "Outlook", "asks the domain's own web server first and gets "+what,
+				"Remove the document, or pass "+pathOf(bare.URL)+" to the mailhint server.")}
 		case r.err != nil:
-			j.add(Outlook, Warning, "Outlook", "asks the domain's own web server first, which answers every request; it sends "+what,
-				"Answer 404 there. For nginx, in the server block of the domain:", "location ~* ^/autodiscover/ { return 404; }")
-			return
+			return []Finding{newFinding(Outlook, Warning, "Outlook",
+				"asks the domain's own web server first, which answers every request; it sends "+what,
+				"Answer 404 there. For nginx, in the server block of the domain:", "location ~* ^/autodiscover/ { return 404; }")}
 		}
 	}
 	// If Autodiscover cannot express the settings, as with OAuth2 alone, Outlook's users know that it fails.
-	if err == nil && c.fails() && !explained && j.AutodiscoverRedirect == "" {
-		j.add(Outlook, j.severityOf(j.Servers), "Outlook", clientText(c),
-			"The page of this code lists the causes. If the settings are intended, tell people to set up Outlook manually.")
+	if err == nil && c.fails() && !explained && o.AutodiscoverRedirect == "" {
+		return []Finding{newFinding(Outlook, o.worstSeverity(), "Outlook", clientText(c),
+			"The page of this code lists the causes. If the settings are intended, tell people to set up Outlook manually.")}
 	}
+	return nil
 }
 
-// judgeApple is about Apple Mail, which only a profile can set up.
-func (j *judgement) judgeApple(c Client) {
+// apple is about Apple Mail, which only a profile can set up.
+func (o *observations) apple(c Client) []Finding {
 	fix := fmt.Sprintf("Pass the path %s of autoconfig.%s to the mailhint server too; Apple Mail takes settings only from there.",
-		mobileconfig.Path, j.Found.Domain)
-	if _, err := mobileconfig.Answer(j.Found, j.postmaster()); err != nil {
-		if !slices.ContainsFunc(j.Servers, func(s settings.Server) bool { return !builtIntoApple(j.host(s)) }) {
-			return // people choose the provider from a list
+		mobileconfig.Path, o.Found.Domain)
+	if _, err := mobileconfig.Answer(o.Found, o.postmaster()); err != nil {
+		if !slices.ContainsFunc(o.Servers, func(s settings.Server) bool { return !builtIntoApple(o.host(s)) }) {
+			return nil // people choose the provider from a list
 		}
 		fix = "Offer a login with a password, which a profile can express, or tell people to set up Apple Mail manually."
 	}
-	j.add(Apple, Warning, "Apple Mail", clientText(c), fix)
+	return []Finding{newFinding(Apple, Warning, "Apple Mail", clientText(c), fix)}
 }
 
 // judgeISPDB compares Mozilla's entry, which KMail prefers to ours, and others use if ours is missing.
@@ -123,27 +122,27 @@ func (j *judgement) judgeISPDB() {
 			return
 		}
 		if !j.namesOnlyKnown(r.document) {
-			j.add(ISPDBDiffers, Warning, string(j.Found.Domain),
+			j.add(newFinding(ISPDBDiffers, Warning, string(j.Found.Domain),
 				"Mozilla's database has an entry with the servers "+serverList(r.document)+", which KMail prefers to this server's answer",
-				"Propose a change at https://github.com/thunderbird/autoconfig; mailhint export --format ispdb prints the correct entry.")
+				"Propose a change at https://github.com/thunderbird/autoconfig; mailhint export --format ispdb prints the correct entry."))
 		}
 	}
 }
 
 // client says what a client gets. If something that it asks earlier could not be asked, it is not known to fail.
-func (j *judgement) client(m clientModel) Client {
-	a := j.setUpBy(m)
+func (o *observations) client(m clientModel) Client {
+	a := o.setUpBy(m)
 	c := Client{Name: m.name, From: a.from, Why: untrusted.Clip(a.why, maxReason)}
 	err := a.unknown
 	works := a.redirected
 	if a.incoming != nil {
-		c.Incoming, c.Login = a.incoming.String(), j.login(*a.incoming)
-		failed := j.checkServer(*a.incoming)
+		c.Incoming, c.Login = a.incoming.String(), o.login(*a.incoming)
+		failed := o.checkServer(*a.incoming)
 		if a.outgoing == nil {
 			failed = errors.New("no outgoing server found")
 		} else {
 			c.Outgoing = a.outgoing.String()
-			failed = worse(failed, j.checkServer(*a.outgoing))
+			failed = worse(failed, o.checkServer(*a.outgoing))
 		}
 		if works, c.Why = failed == nil, ""; !works {
 			c.Why = reason(failed)
@@ -169,11 +168,11 @@ func worse(a, b error) error {
 }
 
 // login is the login name as the client shows it.
-func (j *judgement) login(e entry) string {
+func (o *observations) login(e entry) string {
 	if e.login == "" {
 		return settings.EmailAddress
 	}
-	if e.login == j.postmaster().String() { // Autodiscover's answers have no placeholders
+	if e.login == o.postmaster().String() { // Autodiscover's answers have no placeholders
 		return settings.EmailAddress
 	}
 	return clip(e.login)
@@ -182,14 +181,14 @@ func (j *judgement) login(e entry) string {
 func (e entry) String() string { return fmt.Sprintf("%s:%d %s", clip(e.host), e.port, e.security) }
 
 // checkServer says why a server is not as a client expects; nil if it is.
-func (j *judgement) checkServer(e entry) error {
-	i := slices.IndexFunc(j.Servers, func(s settings.Server) bool {
-		return kindOf(s.Protocol) == e.kind && j.host(s) == e.host && s.Port == e.port
+func (o *observations) checkServer(e entry) error {
+	i := slices.IndexFunc(o.Servers, func(s settings.Server) bool {
+		return kindOf(s.Protocol) == e.kind && o.host(s) == e.host && s.Port == e.port
 	})
 	if i < 0 {
 		return fmt.Errorf("%s:%d is not one of the servers in the settings", clip(e.host), e.port)
 	}
-	s, h := j.Servers[i], j.hosts[e.host]
+	s, h := o.Servers[i], o.hosts[e.host]
 	switch {
 	case errors.Is(h.Err, resolver.ErrFailed) && len(h.Looks) == 0:
 		return errNoDNS
@@ -204,7 +203,7 @@ func (j *judgement) checkServer(e entry) error {
 		if look.Port.Protocol != s.Protocol || look.Port.Number != s.Port || look.State == 0 || look.State == probe.Forbidden || look.NoRoute {
 			continue
 		}
-		all := faults(s, look, j.now)
+		all := faults(s, look, o.now)
 		i := slices.IndexFunc(all, func(f fault) bool { return f.severity == Problem })
 		if i < 0 {
 			return nil

@@ -32,14 +32,14 @@ func (j *judgement) judgeNames() {
 		case j.absent(n.err, "the addresses of "+host):
 			j.explained[host] = true
 			if j.isNeeded(prefix) && (n.canonical != j.server || j.oursErr == nil) {
-				j.add(NameMissing, Problem, host, noAddress+dangling(host, n), publishFix, j.nameRecords(host))
+				j.add(newFinding(NameMissing, Problem, host, noAddress+dangling(host, n), publishFix, j.nameRecords(host)))
 			}
 		case n.err != nil:
 			j.explained[host] = true
 		case len(j.ours) > 0 && len(j.foreignAddresses(host)) > 0:
 			j.explained[host] = true
 			if j.isOffered(prefix) {
-				j.judgeElsewhere(host, n)
+				j.add(j.nameElsewhere(host, n))
 			}
 		}
 	}
@@ -51,35 +51,35 @@ func (j *judgement) judgeOwnName() {
 	case j.server == "" && len(j.ours) == 0:
 		j.note("whether the names point to this server: set name in [server], or use --address")
 	case errors.Is(j.oursErr, resolver.ErrNone):
-		j.add(NameMissing, Problem, j.server, "this server's own name, which the other names point to, has no address in DNS",
-			"Publish its addresses, or correct name in [server].")
+		j.add(newFinding(NameMissing, Problem, j.server, "this server's own name, which the other names point to, has no address in DNS",
+			"Publish its addresses, or correct name in [server]."))
 	case len(j.ours) == 0:
 		j.dnsFailed("the addresses of this server, "+j.server, j.oursErr)
 	}
 }
 
 // foreignAddresses are the addresses of a name where neither this server answers nor a proxy that passes on its answers.
-func (j *judgement) foreignAddresses(host string) []netip.Addr {
-	return slices.DeleteFunc(j.foreign(j.names[host]), func(a netip.Addr) bool { return slices.Contains(j.proxies[host], a) })
+func (o *observations) foreignAddresses(host string) []netip.Addr {
+	return slices.DeleteFunc(o.foreign(o.names[host]), func(a netip.Addr) bool { return slices.Contains(o.proxies[host], a) })
 }
 
 // isOffered reports whether this server has anything to answer at a name.
-func (j *judgement) isOffered(prefix string) bool {
+func (o *observations) isOffered(prefix string) bool {
 	switch prefix {
 	case settings.AutoconfigPrefix:
-		_, err := autoconfig.Answer(j.Found, settings.Address{}, false)
+		_, err := autoconfig.Answer(o.Found, settings.Address{}, false)
 		return err == nil
 	case settings.AutodiscoverPrefix:
-		_, err := autodiscover.Answer(j.Found, settings.Address{})
-		return err == nil || j.AutodiscoverRedirect != ""
+		_, err := autodiscover.Answer(o.Found, settings.Address{})
+		return err == nil || o.AutodiscoverRedirect != ""
 	}
-	_, err := pacc.Answer(j.Found)
+	_, err := pacc.Answer(o.Found)
 	return err == nil
 }
 
 // isNeeded reports whether a name should exist. Few clients know PACC, so its name is needed only if the digest is published.
-func (j *judgement) isNeeded(prefix string) bool {
-	return j.isOffered(prefix) && (prefix != settings.PACCPrefix || len(j.digests()) > 0)
+func (o *observations) isNeeded(prefix string) bool {
+	return o.isOffered(prefix) && (prefix != settings.PACCPrefix || len(o.digests()) > 0)
 }
 
 // onlySRV reports whether a domain points to the server with an SRV record alone, as mailhint dns --srv-only prints it, and adds a
@@ -101,9 +101,9 @@ func (j *judgement) onlySRV() bool {
 	for _, prefix := range settings.ServicePrefixes() {
 		j.explained[prefix+string(j.Found.Domain)] = true
 	}
-	j.add(NameMissing, Warning, strings.Join(missing, ", "),
+	j.add(newFinding(NameMissing, Warning, strings.Join(missing, ", "),
 		"only the SRV record _autodiscover points to this server; Outlook follows it, most clients do not",
-		"Publish these names too, at the domain's name servers:", j.nameRecords(missing[0]), j.nameRecords(missing[1]))
+		"Publish these names too, at the domain's name servers:", j.nameRecords(missing[0]), j.nameRecords(missing[1])))
 	return true
 }
 
@@ -115,31 +115,30 @@ func dangling(host string, n name) string {
 	return ": it is an alias of " + clip(n.canonical) + ", which has none"
 }
 
-// judgeElsewhere is about a name that points to another server.
-func (j *judgement) judgeElsewhere(host string, n name) {
+// nameElsewhere is about a name that points to another server, itself or through a wildcard.
+func (o *observations) nameElsewhere(host string, n name) Finding {
 	where := addressList(n.addresses)
 	if n.canonical != "" && n.canonical != host {
 		where = clip(n.canonical) + " (" + where + ")"
 	}
-	if j.unused.err == nil && slices.Equal(sorted(j.unused.addresses), sorted(n.addresses)) {
-		j.add(WildcardAnswers, Problem, host,
-			fmt.Sprintf("does not exist; the wildcard record *.%s answers for it and points to %s", j.Found.Domain, where),
-			"Publish the name itself, which takes precedence over the wildcard, at the domain's name servers:", j.nameRecords(host))
-		return
+	if o.unused.err == nil && slices.Equal(sorted(o.unused.addresses), sorted(n.addresses)) {
+		return newFinding(WildcardAnswers, Problem, host,
+			fmt.Sprintf("does not exist; the wildcard record *.%s answers for it and points to %s", o.Found.Domain, where),
+			"Publish the name itself, which takes precedence over the wildcard, at the domain's name servers:", o.nameRecords(host))
 	}
-	text := fmt.Sprintf("points to %s instead of this server (%s)", where, addressList(j.ours))
-	if foreign := j.foreignAddresses(host); len(foreign) < len(n.addresses) {
+	text := fmt.Sprintf("points to %s instead of this server (%s)", where, addressList(o.ours))
+	if foreign := o.foreignAddresses(host); len(foreign) < len(n.addresses) {
 		text = fmt.Sprintf("some of its addresses are not this server's: %s", addressList(foreign))
 	}
-	j.add(NameElsewhere, Problem, host, text, "Replace its records at the domain's name servers with:", j.nameRecords(host))
+	return newFinding(NameElsewhere, Problem, host, text, "Replace its records at the domain's name servers with:", o.nameRecords(host))
 }
 
 // nameRecords are the lines of a zone file that publish a name.
-func (j *judgement) nameRecords(host string) string {
-	records := slices.DeleteFunc(j.wantedAt(host),
+func (o *observations) nameRecords(host string) string {
+	records := slices.DeleteFunc(o.wantedAt(host),
 		func(r dnsrecords.Record) bool { return r.Data.Type() == "SRV" || r.Data.Type() == "TXT" })
-	if len(records) == 0 && j.server != "" {
-		records = []dnsrecords.Record{{Name: host, Data: dnsrecords.Alias(j.server)}}
+	if len(records) == 0 && o.server != "" {
+		records = []dnsrecords.Record{{Name: host, Data: dnsrecords.Alias(o.server)}}
 	}
 	if len(records) == 0 {
 		return host + ". 3600 IN CNAME setup.example.net. ; write the mailhint server's name instead of setup.example.net"
@@ -180,7 +179,7 @@ func (j *judgement) judgeCAA() {
 			if len(j.issuers) > 0 {
 				paste = fmt.Sprintf("%s. 3600 IN CAA 0 issue %q", owner, j.issuers[0])
 			}
-			j.add(CAAForbids, Problem, owner, why, "Allow the CA of this server's certificates, or remove the CAA records:", paste)
+			j.add(newFinding(CAAForbids, Problem, owner, why, "Allow the CA of this server's certificates, or remove the CAA records:", paste))
 		}
 	}
 }

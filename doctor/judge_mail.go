@@ -26,8 +26,8 @@ func (j *judgement) judgeMail() {
 		done = append(done, host)
 		switch h := j.hosts[host]; {
 		case errors.Is(h.Err, resolver.ErrNone):
-			j.add(NameMissing, Problem, host, "this mail server has no address in DNS",
-				"Publish its address, or correct its name in domains.toml.")
+			j.add(newFinding(NameMissing, Problem, host, "this mail server has no address in DNS",
+				"Publish its address, or correct its name in domains.toml."))
 		case h.Err != nil:
 			j.dnsFailed(host, h.Err)
 		}
@@ -49,9 +49,13 @@ func (j *judgement) judgeHost(h probe.Host) {
 		}
 		j.judgePort(server, looks)
 	}
-	if len(failing) == 0 {
-		return
+	if len(failing) > 0 {
+		j.add(ipv6Fails(h, failing))
 	}
+}
+
+// ipv6Fails is about ports of a host that do not answer over IPv6.
+func ipv6Fails(h probe.Host, failing []string) Finding {
 	var addresses []netip.Addr
 	for _, a := range h.Addresses {
 		if a.Is6() {
@@ -63,7 +67,7 @@ func (j *judgement) judgeHost(h probe.Host) {
 		ports = "ports " + words(failing) + " work"
 	}
 	text := fmt.Sprintf("%s over IPv4 but not over IPv6 (%s), which clients try first", ports, addressList(addresses))
-	j.add(IPv6Unreachable, Problem, h.Name, text,
+	return newFinding(IPv6Unreachable, Problem, h.Name, text,
 		"Make the services listen on IPv6 and open the firewall, or remove the AAAA record. Dovecot and Postfix listen on both with:",
 		"listen = *, ::          # dovecot.conf\ninet_protocols = all    # main.cf")
 }
@@ -129,7 +133,7 @@ func (j *judgement) judgePort(server settings.Server, looks []probe.Look) {
 		if places := at[f.text]; len(places) < len(looks) {
 			f.text += " (at " + addressList(places) + ")"
 		}
-		j.add(f.code, f.severity, subject, f.text, f.fix, f.paste)
+		j.add(newFinding(f.code, f.severity, subject, f.text, f.fix, f.paste))
 	}
 }
 

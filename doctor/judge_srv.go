@@ -30,44 +30,45 @@ func (j *judgement) judgeSRV() {
 		switch {
 		case strings.HasPrefix(d.Name, "_autodiscover.") || j.unanswered[d.Name] != nil: // judged above
 		case d.Extra:
-			j.judgeExtra(d.Record)
+			j.add(j.wrongRecord(d.Record)...)
 		case isMailSRV(d.Record) && anyMail && d.Data != (dnsrecords.Service{}) && !j.publishes(d.Name):
-			j.add(WrongSRV, Warning, d.Name, "missing, although other SRV records for mail exist", publishFix, zoneLines(d.Record))
+			j.add(newFinding(WrongSRV, Warning, d.Name, "missing, although other SRV records for mail exist", publishFix, zoneLines(d.Record)))
 		}
 	}
-	j.judgeOrder()
+	j.add(j.wrongPriorities()...)
 	j.judgeTargets()
 }
 
-// judgeOrder compares the priorities of the records for one protocol. If those of submission are the same, FairEmail takes STARTTLS.
-func (j *judgement) judgeOrder() {
+// wrongPriorities compares the priorities of the records for one protocol. If those of submission are the same, FairEmail takes STARTTLS.
+func (o *observations) wrongPriorities() (findings []Finding) {
 	protocolOf := func(r dnsrecords.Record) string {
 		label, _, _ := strings.Cut(r.Name, ".")
 		return strings.TrimSuffix(label, "s")
 	}
 	var better dnsrecords.Record
-	for _, w := range j.want {
+	for _, w := range o.want {
 		service, ok := w.Data.(dnsrecords.Service)
 		if !ok || !isMailSRV(w) || service.Target == "" {
 			continue
 		}
 		if better.Data != nil && protocolOf(better) == protocolOf(w) {
-			first, there := j.priority(better)
-			second, too := j.priority(w)
+			first, there := o.priority(better)
+			second, too := o.priority(w)
 			if there && too && first >= second {
-				j.add(WrongSRV, Warning, w.Name,
+				findings = append(findings, newFinding(WrongSRV, Warning, w.Name,
 					fmt.Sprintf("its priority (%d) must be greater than that of %s (%d), which clients should try first", second, better.Name, first),
-					replaceFix, zoneLines(w))
+					replaceFix, zoneLines(w)))
 			}
 		}
 		better = w
 	}
+	return findings
 }
 
 // priority is the published priority of a wanted record, if one with the same port and target is published.
-func (j *judgement) priority(w dnsrecords.Record) (uint16, bool) {
+func (o *observations) priority(w dnsrecords.Record) (uint16, bool) {
 	want := w.Data.(dnsrecords.Service)
-	for _, p := range j.published {
+	for _, p := range o.published {
 		if service, ok := p.Data.(dnsrecords.Service); ok && p.Name == w.Name && service.Port == want.Port && service.Target == want.Target {
 			return service.Priority, true
 		}
@@ -82,14 +83,14 @@ func isMailSRV(r dnsrecords.Record) bool {
 }
 
 // publishes reports whether a name has any SRV record.
-func (j *judgement) publishes(owner string) bool {
-	return slices.ContainsFunc(j.published, func(r dnsrecords.Record) bool { return r.Name == owner && r.Data.Type() == "SRV" })
+func (o *observations) publishes(owner string) bool {
+	return slices.ContainsFunc(o.published, func(r dnsrecords.Record) bool { return r.Name == owner && r.Data.Type() == "SRV" })
 }
 
-// judgeExtra judges a record that is not wanted. Another order of the wanted servers is fine.
-func (j *judgement) judgeExtra(r dnsrecords.Record) {
+// wrongRecord judges a record that is not wanted. Another order of the wanted servers is fine.
+func (o *observations) wrongRecord(r dnsrecords.Record) []Finding {
 	var wanted []dnsrecords.Record
-	for _, w := range j.wantedAt(r.Name) {
+	for _, w := range o.wantedAt(r.Name) {
 		if w.Data.Type() == r.Data.Type() {
 			wanted = append(wanted, w)
 		}
@@ -99,7 +100,7 @@ func (j *judgement) judgeExtra(r dnsrecords.Record) {
 		other := w.Data.(dnsrecords.Service)
 		return other.Port == service.Port && other.Target == service.Target
 	}) {
-		return
+		return nil
 	}
 	text := fmt.Sprintf("says %s; according to the settings it should be %s", clip(r.Data.String()), clip(dataList(wanted)))
 	switch {
@@ -108,7 +109,7 @@ func (j *judgement) judgeExtra(r dnsrecords.Record) {
 	case len(wanted) == 1 && wanted[0].Data == dnsrecords.Service{}:
 		text = fmt.Sprintf("says %s; according to the settings there is no such service", clip(r.Data.String()))
 	}
-	j.add(WrongSRV, Problem, r.Name, text, replaceFix, zoneLines(wanted...))
+	return []Finding{newFinding(WrongSRV, Problem, r.Name, text, replaceFix, zoneLines(wanted...))}
 }
 
 func dataList(records []dnsrecords.Record) string {
@@ -136,12 +137,12 @@ func (j *judgement) judgeAutodiscoverSRV() {
 		}
 		count++
 		if fault := j.autodiscoverFault(owner, service); fault != "" {
-			j.add(WrongSRV, Problem, owner, fault, replaceFix, paste)
+			j.add(newFinding(WrongSRV, Problem, owner, fault, replaceFix, paste))
 		}
 	}
 	if count > 1 {
-		j.add(WrongSRV, Problem, owner, fmt.Sprintf("there are %d records, and clients differ in which one they use", count),
-			"Keep only this one at the domain's name servers:", paste)
+		j.add(newFinding(WrongSRV, Problem, owner, fmt.Sprintf("there are %d records, and clients differ in which one they use", count),
+			"Keep only this one at the domain's name servers:", paste))
 	}
 }
 
@@ -173,16 +174,16 @@ func (j *judgement) judgeTargets() {
 		if !slices.ContainsFunc(j.want, func(w dnsrecords.Record) bool { return w.Data == r.Data && w.Name == r.Name }) && j.hasProblem(WrongSRV) {
 			continue // to be replaced anyway
 		}
-		j.add(WrongSRV, Warning, r.Name, fmt.Sprintf("its target %s is an alias of %s; the target of an SRV record must not be an alias",
+		j.add(newFinding(WrongSRV, Warning, r.Name, fmt.Sprintf("its target %s is an alias of %s; the target of an SRV record must not be an alias",
 			clip(service.Target), clip(j.aliases[service.Target])),
-			fmt.Sprintf("Replace the alias %s with address records.", clip(service.Target)))
+			fmt.Sprintf("Replace the alias %s with address records.", clip(service.Target))))
 	}
 }
 
 // digests are the TXT records with digests of the PACC document.
-func (j *judgement) digests() []string {
+func (o *observations) digests() []string {
 	var all []string
-	for _, r := range j.published {
+	for _, r := range o.published {
 		if text, ok := r.Data.(dnsrecords.Text); ok && strings.HasPrefix(r.Name, "_ua-auto-config.") {
 			all = append(all, string(text))
 		}
@@ -190,22 +191,24 @@ func (j *judgement) digests() []string {
 	return all
 }
 
-// judgePACC compares the digest in DNS with that of our document. Whether clients receive the document is judged elsewhere.
-func (j *judgement) judgePACC() {
-	owner, digests := "_ua-auto-config."+string(j.Found.Domain), j.digests()
-	document, err := pacc.Answer(j.Found)
+// pacc compares the digest in DNS with that of our document. Whether clients receive the document is judged elsewhere.
+func (o *observations) pacc() []Finding {
+	owner, digests := "_ua-auto-config."+string(o.Found.Domain), o.digests()
+	if len(digests) == 0 {
+		return nil
+	}
+	document, err := pacc.Answer(o.Found)
 	if err != nil {
-		if len(digests) > 0 {
-			j.add(Contradiction, Warning, owner, "there is a digest of a PACC document, but the domain has no such document: "+clip(err.Error()),
-				"Remove it at the domain's name servers.")
-		}
-		return
+		return []Finding{newFinding(Contradiction, Warning, owner,
+			"there is a digest of a PACC document, but the domain has no such document: "+reason(err), "Remove it at the domain's name servers.")}
 	}
 	paste := zoneLines(dnsrecords.Record{Name: owner, Data: dnsrecords.Text(pacc.Record(document))})
-	if err := pacc.Check(digests, document); errors.Is(err, pacc.ErrOtherDigest) {
-		j.add(Contradiction, Problem, owner, "has the digest of another PACC document, so clients refuse this one",
-			"Publish the current digest at the domain's name servers, and remove the old one a day later:", paste)
-	} else if err != nil && len(digests) > 0 {
-		j.add(Contradiction, Warning, owner, "is not a valid digest: "+clip(err.Error()), replaceFix, paste)
+	switch err := pacc.Check(digests, document); {
+	case errors.Is(err, pacc.ErrOtherDigest):
+		return []Finding{newFinding(Contradiction, Problem, owner, "has the digest of another PACC document, so clients refuse this one",
+			"Publish the current digest at the domain's name servers, and remove the old one a day later:", paste)}
+	case err != nil:
+		return []Finding{newFinding(Contradiction, Warning, owner, "is not a valid digest: "+reason(err), replaceFix, paste)}
 	}
+	return nil
 }

@@ -32,7 +32,7 @@ func (j *judgement) judgeWeb() {
 			j.judgeAnswer(host, p)
 		}
 	}
-	j.judgeWebsite()
+	j.add(j.website()...)
 }
 
 // judgePasswords looks for web servers that ask for a password, and reports each name once. One such place is enough to make Thunderbird
@@ -51,13 +51,13 @@ func (j *judgement) judgePasswords() {
 	for _, host := range slices.Sorted(maps.Keys(asking)) {
 		text := "asks for a password (401) at " + words(asking[host])
 		if host == string(j.Found.Domain) {
-			j.add(PasswordRequired, Problem, host, text,
+			j.add(newFinding(PasswordRequired, Problem, host, text,
 				"Answer 404 there, or pass these paths to the mailhint server. For nginx, in the server block of this name:",
-				"location ^~ /.well-known/autoconfig/ { return 404; }\nlocation ~* ^/autodiscover/ { return 404; }")
+				"location ^~ /.well-known/autoconfig/ { return 404; }\nlocation ~* ^/autodiscover/ { return 404; }"))
 			continue
 		}
-		j.add(PasswordRequired, Problem, host, text,
-			"Let requests through to the mailhint server without a password. For nginx, in the server block of this name:", "auth_basic off;")
+		j.add(newFinding(PasswordRequired, Problem, host, text,
+			"Let requests through to the mailhint server without a password. For nginx, in the server block of this name:", "auth_basic off;"))
 		j.explained[host] = true
 	}
 }
@@ -74,46 +74,49 @@ func pathOf(address string) string {
 // judgeAnswer compares a page with the right one.
 func (j *judgement) judgeAnswer(host string, p place) {
 	got := j.web[p]
-	if isPOX(p) && j.AutodiscoverRedirect != "" {
-		j.judgeRedirect(host, got)
-		return
-	}
-	if got.want == nil || j.isOurs(got) {
-		return
-	}
-	if (j.Limited || j.Varies) && (got.Status == http.StatusNotFound || j.read(p).err == nil || errors.As(j.read(p).err, new(poxError))) {
-		j.note("%s: the answer depends on the client's network", host)
-		return
-	}
-	j.explained[host] = true
-	at := pathOf(got.URL)
-	if got.Status != http.StatusOK {
-		j.add(ForeignAnswer, Problem, host, fmt.Sprintf("answers %s at %s instead of the settings", statusText(got.Web), at),
-			whoAnswers(got))
-		return
-	}
 	switch {
-	case similarity(got.want, got.Body) >= 0.7 || j.namesSameServers(p):
-		j.add(ChangedAnswer, Problem, host,
-			fmt.Sprintf("the answer at %s is this server's, but was changed on the way: %s", at, firstDifference(got.want, got.Body)),
-			"Find out what changes it: a proxy that rewrites documents, a cache, or a server that has not reloaded its configuration.")
-	case j.namesOtherServers(p):
-		j.add(Contradiction, Problem, host, fmt.Sprintf("the document at %s names different servers from the domain's other documents: %s",
-			at, serverList(j.read(p).document)),
-			"Find out what answers there, and make the mailhint server answer at all of the domain's names.")
+	case isPOX(p) && j.AutodiscoverRedirect != "" && !j.isOurs(got):
+		j.explained[host] = true
+		j.add(j.wrongRedirect(host, got))
+	case isPOX(p) && j.AutodiscoverRedirect != "", got.want == nil, j.isOurs(got):
+	case j.mayVary(p):
+		j.note("%s: the answer depends on the client's network", host)
 	default:
-		j.add(ForeignAnswer, Problem, host, fmt.Sprintf("something else answers at %s: %s", at, describe(got, j.read(p))), whoAnswers(got))
+		j.explained[host] = true
+		j.add(j.wrongAnswer(host, p))
 	}
 }
 
-// judgeRedirect checks that Autodiscover redirects where the settings say.
-func (j *judgement) judgeRedirect(host string, got page) {
-	if j.isOurs(got) {
-		return
+// mayVary reports whether a page that is not ours may be what this server answers to others.
+func (o *observations) mayVary(p place) bool {
+	r := o.read(p)
+	return (o.Limited || o.Varies) && (o.web[p].Status == http.StatusNotFound || r.err == nil || errors.As(r.err, new(poxError)))
+}
+
+// wrongAnswer says what a page is that is not ours.
+func (o *observations) wrongAnswer(host string, p place) Finding {
+	got := o.web[p]
+	at := pathOf(got.URL)
+	switch {
+	case got.Status != http.StatusOK:
+		return newFinding(ForeignAnswer, Problem, host, fmt.Sprintf("answers %s at %s instead of the settings", statusText(got.Web), at),
+			whoAnswers(got))
+	case similarity(got.want, got.Body) >= 0.7 || o.namesSameServers(p):
+		return newFinding(ChangedAnswer, Problem, host,
+			fmt.Sprintf("the answer at %s is this server's, but was changed on the way: %s", at, firstDifference(got.want, got.Body)),
+			"Find out what changes it: a proxy that rewrites documents, a cache, or a server that has not reloaded its configuration.")
+	case o.namesOtherServers(p):
+		return newFinding(Contradiction, Problem, host, fmt.Sprintf("the document at %s names different servers from the domain's other documents: %s",
+			at, serverList(o.read(p).document)),
+			"Find out what answers there, and make the mailhint server answer at all of the domain's names.")
 	}
-	j.explained[host] = true
-	text := fmt.Sprintf("answers %s instead of redirecting to %s", statusText(got.Web), clip(j.AutodiscoverRedirect))
-	j.add(ForeignAnswer, Problem, host, text, whoAnswers(got))
+	return newFinding(ForeignAnswer, Problem, host, fmt.Sprintf("something else answers at %s: %s", at, describe(got, o.read(p))), whoAnswers(got))
+}
+
+// wrongRedirect is about Autodiscover that does not redirect where the settings say.
+func (o *observations) wrongRedirect(host string, got page) Finding {
+	text := fmt.Sprintf("answers %s instead of redirecting to %s", statusText(got.Web), clip(o.AutodiscoverRedirect))
+	return newFinding(ForeignAnswer, Problem, host, text, whoAnswers(got))
 }
 
 // whoAnswers is what to do about an answer that is not ours.
@@ -137,40 +140,41 @@ func statusText(w probe.Web) string {
 
 // namesOtherServers reports whether a document is of the right kind but names other servers than its counterpart: autoconfig's is
 // Autodiscover's, and the other way round.
-func (j *judgement) namesOtherServers(p place) bool {
+func (o *observations) namesOtherServers(p place) bool {
 	counterpart := configHost
 	if !isPOX(p) {
 		counterpart = poxHost
 	}
-	mine, other := j.read(p), j.read(counterpart)
+	mine, other := o.read(p), o.read(counterpart)
 	return p != paccHost && mine.err == nil && other.err == nil && !maps.Equal(mine.mailServers(), other.mailServers())
 }
 
 // namesSameServers reports whether a document has the same servers as ours.
-func (j *judgement) namesSameServers(p place) bool {
+func (o *observations) namesSameServers(p place) bool {
 	if p == paccHost {
-		return bytes.Equal(bytes.TrimSpace(j.web[p].Body), j.web[p].want)
+		return bytes.Equal(bytes.TrimSpace(o.web[p].Body), o.web[p].want)
 	}
-	ours, got := readAs(p, j.web[p].want), j.read(p)
+	ours, got := readAs(p, o.web[p].want), o.read(p)
 	return got.err == nil && maps.Equal(ours.mailServers(), got.mailServers())
 }
 
-// judgeWebsite looks at the domain's own web server. Clients ask there too, but mailhint need not answer there.
-func (j *judgement) judgeWebsite() {
-	if got := j.web[configBare]; got.isGood() && !bytes.Equal(got.Body, got.want) {
-		if r := j.read(configBare); r.err == nil && !j.namesOnlyKnown(r.document) {
-			j.add(Contradiction, Warning, string(j.Found.Domain),
-				"its web server has settings of its own at "+pathOf(got.URL)+", with the servers "+serverList(r.document),
-				"Remove them, or pass this path to the mailhint server: some clients ask there if autoconfig does not answer.")
-		}
+// website looks at the domain's own web server. Clients ask there too, but mailhint need not answer there.
+func (o *observations) website() []Finding {
+	got := o.web[configBare]
+	r := o.read(configBare)
+	if !got.isGood() || bytes.Equal(got.Body, got.want) || r.err != nil || o.namesOnlyKnown(r.document) {
+		return nil
 	}
+	return []Finding{newFinding(Contradiction, Warning, string(o.Found.Domain),
+		"its web server has settings of its own at "+pathOf(got.URL)+", with the servers "+serverList(r.document),
+		"Remove them, or pass this path to the mailhint server: some clients ask there if autoconfig does not answer.")}
 }
 
 // namesOnlyKnown reports whether a document names no mail server besides those in the settings.
-func (j *judgement) namesOnlyKnown(d document) bool {
+func (o *observations) namesOnlyKnown(d document) bool {
 	known := make(map[string]bool)
-	for _, s := range j.Servers {
-		known[fmt.Sprintf("%s %s:%d %d", kindOf(s.Protocol), j.host(s), s.Port, s.Security)] = true
+	for _, s := range o.Servers {
+		known[fmt.Sprintf("%s %s:%d %d", kindOf(s.Protocol), o.host(s), s.Port, s.Security)] = true
 	}
 	for server := range d.mailServers() {
 		if !known[server] {

@@ -17,12 +17,12 @@ var keys = map[settings.Protocol]string{settings.IMAP: "imap", settings.POP3: "p
 
 // entryWith is the line of domains.toml in which a server has the TLS mode that its port uses. It is empty for a port that is known for
 // the other mode, which is better fixed in the mail server.
-func (j *judgement) entryWith(server settings.Server, speaks settings.Security) string {
+func (o *observations) entryWith(server settings.Server, speaks settings.Security) string {
 	if speaks == settings.Plaintext {
 		return "" // nobody should be advised to do without encryption
 	}
 	var urls []string
-	for _, s := range j.Servers {
+	for _, s := range o.Servers {
 		if s.Protocol != server.Protocol {
 			continue
 		}

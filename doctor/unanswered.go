@@ -90,8 +90,8 @@ func unknownPage(got page) error {
 }
 
 // noSRV is the error for too few SRV records to set up an account.
-func (j *judgement) noSRV() error {
-	for owner := range j.unanswered {
+func (o *observations) noSRV() error {
+	for owner := range o.unanswered {
 		if label, _, _ := strings.Cut(owner, "."); srvKinds[label] != (srvKind{}) {
 			return errNoDNS
 		}
