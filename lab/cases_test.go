@@ -15,16 +15,16 @@ import (
 )
 
 // testcase is a domain and what doctor must say about it. It is read from testdata/cases/NAME.txt, whose domain is NAME.example: a
-// remark for people, then any of these sections, with DOMAIN for the domain. What is not mentioned is good.
+// comment, then any of these sections, with DOMAIN for the domain. What is not mentioned is good.
 //
 //	-- domains.toml --  lines of the domain's entry. Without imap and smtp, they are the good hoster's servers, or, with a section
 //	                    servers, the domain's own host mail.DOMAIN
-//	-- zone --          changes of what "mailhint dns" says: "- NAME TYPE" takes records away, "+ NAME TYPE DATA" adds one
+//	-- zone --          changes to what "mailhint dns" prints: "- NAME TYPE" removes records, "+ NAME TYPE DATA" adds one
 //	-- servers --       what is wrong with mail.DOMAIN: "PORT FAULT", "cert FLAW", "auth METHOD" or "ipv6 FAULT", see servers_test.go
-//	-- setup --         what stands between the world and mailhint: see web_test.go
+//	-- setup --         what is in front of mailhint: see web_test.go
 //	-- site --          what the web site of the bare domain does: see web_test.go
 //	-- ispdb --         the ISPDB's entry for the domain
-//	-- want --          a line for each code, with a text that the subject of one of its findings must hold, if there is one
+//	-- want --          a line for each code, optionally with a text that the subject of one of its findings must contain
 type testcase struct {
 	name, domain string
 	entry, zone  []string
@@ -34,7 +34,7 @@ type testcase struct {
 	want         []string // lines "CODE" or "CODE TEXT"
 
 	mail  *mailHost // nil if it has none of its own
-	front string    // address of what stands before mailhint; empty if nothing does
+	front string    // address of what is in front of mailhint; empty if nothing is
 	web   string    // address of the bare domain's web site
 }
 
@@ -68,7 +68,7 @@ func readCase(file string) (*testcase, error) {
 	c.domain = c.name + ".example"
 	archive := txtar.Parse(theDomain.ReplaceAll(text, []byte(c.domain)))
 	if len(archive.Comment) == 0 {
-		return nil, fmt.Errorf("begin with a remark that says what is wrong and how it happens")
+		return nil, fmt.Errorf("begin with a comment that says what is wrong and how it happens")
 	}
 	sections := map[string]*[]string{
 		"domains.toml": &c.entry, "zone": &c.zone, "servers": &c.servers, "setup": &c.setup, "site": &c.site, "want": &c.want,
@@ -82,7 +82,7 @@ func readCase(file string) (*testcase, error) {
 		if section == nil {
 			return nil, fmt.Errorf("unknown section %q", f.Name)
 		}
-		*section = []string{} // it is there, even if nothing is wrong
+		*section = []string{} // the section exists, even if nothing is wrong
 		for line := range strings.Lines(string(f.Data)) {
 			if line = strings.TrimSpace(line); line != "" && line[0] != '#' {
 				*section = append(*section, line)
@@ -102,7 +102,7 @@ func (c *testcase) toml() string {
 		c.name, host, c.domain, strings.Join(c.entry, "\n"))
 }
 
-// setupName is the name that the domain's records lead to.
+// setupName is the name that the domain's records point to.
 func (c *testcase) setupName() string {
 	if c.front == "" {
 		return setupHost
@@ -110,7 +110,7 @@ func (c *testcase) setupName() string {
 	return "setup." + c.domain
 }
 
-// codes are those that doctor must give, each once.
+// codes are those that doctor must report, each once.
 func (c *testcase) codes() []string {
 	var codes []string
 	for _, line := range c.want {

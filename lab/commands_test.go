@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// TestProbe appends what probe prints to a file: the file must load, and doctor must find nothing wrong with it.
+// What probe prints must load, and doctor must find nothing wrong with it.
 func TestProbe(t *testing.T) {
 	t.Parallel()
 	n := theInternet(t)
@@ -38,18 +38,18 @@ func TestProbe(t *testing.T) {
 	}
 }
 
-// TestProbeFault sees that probe remarks what is wrong, and still prints an entry that loads.
+// probe reports what is wrong, and still prints an entry that loads.
 func TestProbeFault(t *testing.T) {
 	t.Parallel()
 	n := theInternet(t)
 	c := n.named(t, "m04-expired")
 	r := n.run("", "probe", c.mail.name, "--resolver", resolverAddress)
 	if !strings.Contains(r.stdout, "expired") || r.code != 1 {
-		t.Errorf("exit code %d, want 1 and a remark that the certificate has expired\n%s%s", r.code, r.stdout, r.stderr)
+		t.Errorf("exit code %d, want 1 and a comment that the certificate has expired\n%s%s", r.code, r.stdout, r.stderr)
 	}
 }
 
-// TestInit starts from nothing but an address.
+// init needs nothing but an address.
 func TestInit(t *testing.T) {
 	t.Parallel()
 	n := theInternet(t)
@@ -65,11 +65,11 @@ func TestInit(t *testing.T) {
 	}
 	for _, want := range []string{"autoconfig.good.example.", setupHost, "mailhint "} {
 		if !strings.Contains(first.stdout, want) {
-			t.Errorf("it prints nothing about %q:\n%s", want, first.stdout)
+			t.Errorf("it does not print %q:\n%s", want, first.stdout)
 		}
 	}
 	if strings.Contains(string(written), "ann") {
-		t.Errorf("the file holds the address:\n%s", written)
+		t.Errorf("the file contains the address:\n%s", written)
 	}
 	if r := n.run(dir, "check"); r.code != 0 {
 		t.Errorf("check: exit code %d\n%s%s", r.code, r.stdout, r.stderr)
@@ -80,7 +80,7 @@ func TestInit(t *testing.T) {
 	}
 }
 
-// TestDiff compares what is published with what should be.
+// dns --diff prints what is published differently from what should be.
 func TestDiff(t *testing.T) {
 	t.Parallel()
 	n := theInternet(t)
@@ -99,7 +99,7 @@ func TestDiff(t *testing.T) {
 	}
 }
 
-// TestNagios has doctor answer a monitoring program.
+// doctor --nagios answers a monitoring system.
 func TestNagios(t *testing.T) {
 	t.Parallel()
 	n := theInternet(t)
@@ -121,7 +121,7 @@ func TestNagios(t *testing.T) {
 	}
 }
 
-// TestNameServersDown sees that what cannot be checked is not called good, nor wrong.
+// What cannot be checked is reported neither as good nor as wrong.
 func TestNameServersDown(t *testing.T) {
 	t.Parallel()
 	n := theInternet(t)
@@ -138,7 +138,7 @@ func TestNameServersDown(t *testing.T) {
 	}
 }
 
-// TestWatch takes a port away from a mail server, and gives it back.
+// doctor --watch reports a port that closes, and that it is open again.
 func TestWatch(t *testing.T) {
 	n := theInternet(t)
 	c := n.named(t, "good-own-servers")

@@ -9,11 +9,11 @@ import (
 	"time"
 )
 
-// TestCases has every case examined: doctor must give exactly its codes.
+// doctor must report exactly the codes of each case.
 func TestCases(t *testing.T) {
 	t.Parallel()
 	n := theInternet(t)
-	slots := make(chan struct{}, 8) // most of them wait for something silent
+	slots := make(chan struct{}, 8) // most of them wait for something that does not answer
 	for _, c := range n.cases {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -42,7 +42,7 @@ func (n *internet) examine(t *testing.T, c *testcase) {
 		if slices.Contains(got, code) && !slices.ContainsFunc(e.Domains[0].Findings, func(f finding) bool {
 			return f.Code == code && strings.Contains(f.Subject, subject)
 		}) {
-			t.Errorf("no %s is about %q", code, subject)
+			t.Errorf("no finding %s has %q in its subject", code, subject)
 		}
 	}
 	if want := min(len(c.want), 1); r.code != want {
@@ -53,7 +53,7 @@ func (n *internet) examine(t *testing.T, c *testcase) {
 	}
 	for _, client := range e.Domains[0].Clients {
 		if c.want == nil && !client.Works {
-			t.Errorf("nothing is wrong, and %s does not work: %s", client.Name, client.Why)
+			t.Errorf("nothing is wrong, but %s does not work: %s", client.Name, client.Why)
 		}
 	}
 	for _, f := range e.Domains[0].Findings {
@@ -66,7 +66,7 @@ func (n *internet) examine(t *testing.T, c *testcase) {
 	}
 }
 
-// TestHealthyIsQuick measures how long a healthy domain takes.
+// A healthy domain is examined quickly.
 func TestHealthyIsQuick(t *testing.T) {
 	n := theInternet(t)
 	for _, c := range n.cases {

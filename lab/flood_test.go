@@ -91,7 +91,7 @@ func hold(from, to string) (net.Conn, error) {
 	return raw, err
 }
 
-// holdStreams begins as many requests as the server takes, sends nearly all of their bodies, and leaves it at that.
+// holdStreams begins as many requests as the server allows, and sends nearly all of their bodies.
 func holdStreams(f *http2.Framer) error {
 	const streams, body = 4, 60 << 10
 	if err := f.WriteSettings(); err != nil {
@@ -128,7 +128,7 @@ func holdStreams(f *http2.Framer) error {
 	return nil
 }
 
-// readWindow reads a frame, and returns by how much it lets the client send more.
+// readWindow reads a frame, and returns how much more it allows the client to send.
 func readWindow(f *http2.Framer) (int, error) {
 	frame, err := f.ReadFrame()
 	if err != nil {
@@ -163,7 +163,7 @@ func metric(t *testing.T, metrics, name string) int {
 	return int(value)
 }
 
-// peakMemory returns the most that a process has had in memory, in MiB.
+// peakMemory returns the largest resident size of a process so far, in MiB.
 func peakMemory(t *testing.T, pid int) int {
 	t.Helper()
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// What stands around the snippets: as little as the program needs, a web site of example.com, a log of all requests, and where it is
-// possible a password for everything. The snippet must take both away.
+// What is around the snippets: as little as the web server needs, a site for example.com, a log of all requests and, where possible, a
+// password for everything. The snippet must switch off the log and the password.
 
 const nginxHTTP = `
 http {
@@ -36,7 +36,7 @@ func nginx(t *testing.T, s *setup) []string {
 	return []string{"nginx", "-c", s.path("nginx.conf"), "-p", s.dir}
 }
 
-// nginxSNI passes the web site's connections on to itself, as the snippet says.
+// nginxSNI passes connections for the web site on to itself, as the snippet says.
 func nginxSNI(t *testing.T, s *setup) []string {
 	const module = "/usr/lib/nginx/modules/ngx_stream_module.so"
 	if _, err := os.Stat(module); err != nil {

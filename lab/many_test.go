@@ -16,7 +16,7 @@ import (
 // manyDomains is how many domains share one mail host.
 const manyDomains = 1000
 
-// manyTOML has them in a profile. Its name makes their PACC documents the same.
+// manyTOML puts them in a profile. Its name makes their PACC documents the same.
 const manyTOML = "[profiles.many]\nname = \"Many\"\nimap = \"" + manyHost + "\"\nsmtp = \"" + manyHost + "\"\ndomains_file = \"many.txt\"\n\n"
 
 // manyCertificates are for the names under which mailhint answers for them, a hundred domains in each.
@@ -50,7 +50,7 @@ func (n *internet) manyZone(t testing.TB) zone {
 	return z
 }
 
-// TestManyDomains examines all of them: the mail host must hardly notice.
+// All of many domains are examined, and their common mail host hardly notices.
 func TestManyDomains(t *testing.T) {
 	n := theInternet(t)
 	before := n.connections(t)

@@ -16,18 +16,18 @@ import (
 	"time"
 )
 
-// Environment variables that the tests outside of the namespace hand to themselves inside.
+// Environment variables that the tests outside the namespace pass to themselves inside.
 const (
 	insideDir     = "MAILHINT_LAB_DIR"     // an empty folder for everything that servers write
 	insideProgram = "MAILHINT_LAB_PROGRAM" // the mailhint to test
 	insideAlone   = "MAILHINT_LAB_ALONE"   // set in a second namespace, which belongs to one test; see alone
 )
 
-// outside says why the tests could not enter a namespace; empty inside of it.
+// outside says why the tests could not enter a namespace; empty inside one.
 var outside string
 
-// TestMain runs the tests in new namespaces for network, mounts and processes: all ports are free there, a firewall rule hurts
-// nobody, and nothing outlives it.
+// TestMain runs the tests in new namespaces for network, mounts and processes: all ports are free there, firewall rules affect nothing
+// else, and no process outlives it.
 func TestMain(m *testing.M) {
 	if os.Getenv(insideDir) != "" {
 		prepare := settle
@@ -48,7 +48,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// enter runs this program again inside of new namespaces, and returns its exit code.
+// enter runs this program again inside new namespaces, and returns its exit code.
 func enter() (int, error) {
 	as, err := root()
 	if err != nil {
@@ -87,7 +87,7 @@ func enter() (int, error) {
 	cmd := exec.Command(argv[0], argv[1:]...)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if _, err := cmd.StdinPipe(); err != nil { // it ends when we end, however that happens; see settle
+	if _, err := cmd.StdinPipe(); err != nil { // the child ends when this process ends, however that happens; see settle
 		return 0, err
 	}
 	err = cmd.Run()
@@ -97,7 +97,7 @@ func enter() (int, error) {
 	return 0, err
 }
 
-// root returns the words before a command that has it run as root.
+// root returns the words that, before a command, make it run as root.
 func root() ([]string, error) {
 	if os.Geteuid() == 0 {
 		return nil, nil
@@ -116,14 +116,14 @@ var networks = []struct{ network, client string }{
 	{"2001:db8::/64", "2001:db8::1"},
 }
 
-// settle makes the new namespaces habitable.
+// settle prepares the new namespaces.
 func settle() error {
 	go func() { // this process is the first of its namespace: when it ends, the kernel ends all others
 		io.Copy(io.Discard, os.Stdin) // until the process outside is gone
 		os.Exit(1)
 	}()
 	dir := os.Getenv(insideDir)
-	if err := syscall.Mount("lab", dir, "tmpfs", 0, "mode=0755"); err != nil { // which goes with the namespace
+	if err := syscall.Mount("lab", dir, "tmpfs", 0, "mode=0755"); err != nil { // which disappears with the namespace
 		return fmt.Errorf("tmpfs on %s: %w", dir, err)
 	}
 	file := filepath.Join(dir, "resolv.conf")

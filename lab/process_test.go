@@ -25,7 +25,7 @@ type process struct {
 // processes are all that were started.
 var processes []*process
 
-// explain logs the end of each server that should still run, if a test failed.
+// explain logs which servers have ended that should still run, if a test failed.
 func explain(t testing.TB) {
 	if !t.Failed() {
 		return
@@ -56,7 +56,7 @@ func find(t testing.TB, program, debianPackage string) string {
 	return ""
 }
 
-// start starts a server, which writes into the folder dir.
+// start starts a server that writes to the directory dir.
 func start(t testing.TB, name, dir string, argv ...string) *process {
 	t.Helper()
 	return startCommand(t, name, dir, exec.Command(argv[0], argv[1:]...))
@@ -130,7 +130,7 @@ func (p *process) await(t testing.TB, ready func() error) {
 	}
 }
 
-// accepts returns a check that somebody listens at all addresses.
+// accepts returns a check that all addresses accept connections.
 func accepts(addresses ...string) func() error {
 	return func() error {
 		for _, address := range addresses {

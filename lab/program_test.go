@@ -17,7 +17,7 @@ import (
 	"time"
 )
 
-// result is what a run of mailhint came to.
+// result is what a run of mailhint ended with.
 type result struct {
 	stdout, stderr string
 	code           int
@@ -37,7 +37,7 @@ func (n *internet) run(folder string, args ...string) result {
 	ctx, stop := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer stop()
 	cmd := n.command(ctx, folder, args...)
-	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGQUIT) } // it shows where it hangs
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGQUIT) } // so that it prints where it hangs
 	cmd.WaitDelay = 5 * time.Second
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
@@ -52,7 +52,7 @@ func (n *internet) run(folder string, args ...string) result {
 	return r
 }
 
-// server is the [server] table of the running mailhint, with the name that domains lead to.
+// server is the [server] table of the running mailhint, with the name that domains point to.
 func (n *internet) server(name string, pairs ...pair) string {
 	var certs, keys []string
 	for _, p := range append([]pair{n.good}, pairs...) {
@@ -72,7 +72,7 @@ func (n *internet) writeConfig(t testing.TB, c *testcase) {
 	write(t, n.config(c), n.server(c.setupName())+c.toml())
 }
 
-// startMailhint starts the one that answers for all domains.
+// startMailhint starts the mailhint that answers for all domains.
 func (n *internet) startMailhint(t testing.TB) {
 	t.Helper()
 	text := n.server(setupHost, n.manyCertificates(t)...) + manyTOML
@@ -102,7 +102,7 @@ type examination struct {
 // finding is something that is wrong.
 type finding struct{ Code, Severity, Subject, Text, Fix, Paste string }
 
-// doctor has a domain examined.
+// doctor runs doctor.
 func (n *internet) doctor(t testing.TB, config string, args ...string) (examination, result) {
 	t.Helper()
 	r := n.run("", append([]string{"doctor", "--json", "--resolver", resolverAddress, "--config", config}, args...)...)

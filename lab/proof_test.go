@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// TestServers proves with openssl, and connections of its own, that the mail servers are good and bad as the cases say.
+// openssl, and connections of the test, find the mail servers as good and bad as the cases say.
 func TestServers(t *testing.T) {
 	t.Parallel()
 	n := theInternet(t)

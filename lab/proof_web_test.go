@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// TestWebSites proves that the web sites of the cases, and what stands before mailhint, are bad as the cases say.
+// The web sites of the cases, and what is in front of mailhint, are as bad as the cases say.
 func TestWebSites(t *testing.T) {
 	t.Parallel()
 	n := theInternet(t)

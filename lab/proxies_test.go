@@ -16,7 +16,7 @@ import (
 	"mailhint/keypairs/keypairtest"
 )
 
-// front is a real web server in front of mailhint.
+// front is a web server in front of mailhint.
 type front struct {
 	kind    string
 	program string // and Debian's package, if it is called otherwise
@@ -26,7 +26,7 @@ type front struct {
 	command func(t *testing.T, f *setup) []string
 	// roots returns the CA of the certificates; nil for that of the folder.
 	roots func(t *testing.T, f *setup) *x509.CertPool
-	// strict is true if it does not even begin TLS for names that are not ours.
+	// strict is true if it refuses TLS for names that are not ours.
 	strict bool
 }
 
@@ -51,12 +51,12 @@ type setup struct {
 
 func (s *setup) path(name string) string { return filepath.Join(s.dir, name) }
 
-// block returns what stands in the comment below a line, without the marks of a comment.
+// block returns the lines in the comment below a line, without the comment marks.
 func (s *setup) block(t *testing.T, below string) string {
 	t.Helper()
 	_, rest, found := strings.Cut(s.snippet, below)
 	if !found {
-		t.Fatalf("the snippet does not say %q:\n%s", below, s.snippet)
+		t.Fatalf("the snippet does not contain %q:\n%s", below, s.snippet)
 	}
 	var block strings.Builder
 	for line := range strings.Lines(rest) {
@@ -69,8 +69,7 @@ func (s *setup) block(t *testing.T, below string) string {
 	return block.String()
 }
 
-// TestProxies puts every server that Debian has in front of the true program, with exactly the snippet that mailhint prints, and asks
-// as mail programs do.
+// Every web server that Debian has works in front of mailhint, with exactly the snippet that mailhint prints.
 func TestProxies(t *testing.T) {
 	if !alone(t) {
 		return
@@ -139,11 +138,11 @@ func (f front) try(t *testing.T, domains string, all bool) {
 		t.Fatal(err)
 	}
 	if log := string(log); strings.Contains(log, "ann@") || strings.Contains(log, "ann%40") || strings.Contains(log, witness) {
-		t.Errorf("the log names people:\n%s", log)
+		t.Errorf("the log contains e-mail addresses:\n%s", log)
 	}
 }
 
-// newCertificate writes a certificate for the names of the test, and returns what trusts it.
+// newCertificate writes a certificate for the names of the test, and returns roots that trust it.
 func newCertificate(t *testing.T, s *setup) *x509.CertPool {
 	t.Helper()
 	pair := keypairtest.New(t, keypairtest.Options{Names: []string{"example.com", "*.example.com", "*.a.students.example"}})

@@ -32,7 +32,7 @@ func TestSteadyRenewal(t *testing.T) {
 	s.start(t, "names", []string{find(t, "pebble-challtestsrv", ""), "-dnsserver", "127.0.0.1:53", "-management", "127.0.0.1:8055", "-defaultIPv4", "127.0.0.1", "-defaultIPv6", "",
 		"-http01", "", "-https01", "", "-tlsalpn01", "", "-doh", ""}, "127.0.0.1:53")
 	pebble := pebbletest.Start(t, 80, 443, 3*time.Minute)
-	directory, roots := wishingFront(t, pebble, 18*time.Second), pebble.Issuing
+	directory, roots := renewalProxy(t, pebble, 18*time.Second), pebble.Issuing
 
 	write(t, s.path("resolv.conf"), "nameserver 127.0.0.1\n")
 	write(t, s.path("domains.toml"), s.fill(`[server]
@@ -58,9 +58,9 @@ state_dir = "state"
 	tr.end(t)
 }
 
-// wishingFront is a proxy in front of a Pebble that makes it wish for renewal when a certificate has reached an age, so that a busy machine
+// renewalProxy is a proxy in front of a Pebble that makes it wish for renewal when a certificate has reached an age, so that a busy machine
 // has time for it. Pebble's own wishes go up to the last moment.
-func wishingFront(t *testing.T, pebble *pebbletest.CA, age time.Duration) (address string) {
+func renewalProxy(t *testing.T, pebble *pebbletest.CA, age time.Duration) (address string) {
 	t.Helper()
 	front := httptest.NewUnstartedServer(&httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {

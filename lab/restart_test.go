@@ -69,7 +69,7 @@ func TestRestartWithSocketActivation(t *testing.T) {
 	}
 }
 
-// askOnce asks for the settings of example.com, over a connection that is not tried again when it fails.
+// askOnce asks for the settings of example.com, and does not try again when the connection fails.
 func askOnce(client *http.Client, address string) error {
 	r, err := http.NewRequest(http.MethodGet, "http://"+address+path, nil)
 	if err != nil {
@@ -89,7 +89,7 @@ func askOnce(client *http.Client, address string) error {
 	return err
 }
 
-// activated is the true program, started as systemd does it for a socket unit.
+// activated is mailhint, started as systemd does it for a socket unit.
 type activated struct {
 	purpose string // of the socket
 	config  string
@@ -97,7 +97,7 @@ type activated struct {
 	running *process
 }
 
-// start starts it and waits until it says that it is ready.
+// start starts it and waits until it reports that it is ready.
 func (p *activated) start(t *testing.T) {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "notify")
@@ -106,7 +106,7 @@ func (p *activated) start(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer ready.Close()
-	// A shell, because the variable must hold the number of the process that reads it.
+	// A shell, because LISTEN_PID must be the number of the process that reads it.
 	cmd := exec.Command("sh", "-c", `LISTEN_PID=$$ exec "$0" serve --drain 300ms --config "$1"`, os.Getenv(insideProgram), p.config)
 	cmd.Env = append(os.Environ(), "LISTEN_FDS=1", "LISTEN_FDNAMES="+p.purpose, "NOTIFY_SOCKET="+name)
 	cmd.ExtraFiles = []*os.File{p.socket}

@@ -61,7 +61,7 @@ func newMailHost(name, v4, v6 string, lines []string) (*mailHost, error) {
 			h.faults[port], known = append(h.faults[port], fault), err == nil && isService && slices.Contains(faults, fault)
 		}
 		if !known {
-			return nil, fmt.Errorf("servers: %q is nothing that can be wrong", line)
+			return nil, fmt.Errorf("servers: %q is not a known fault", line)
 		}
 	}
 	return h, nil

@@ -24,13 +24,13 @@ import (
 type traffic struct {
 	address  string
 	visitors [2]*visit.Client
-	there    chan struct{} // one for each visitor that is there
+	there    chan struct{} // one for each visitor that has not been answered yet
 	stop     chan struct{}
 	ended    sync.WaitGroup
 	started  time.Time
 	begun    int
 
-	mayRefuse bool // that the listener closes is part of the test
+	mayRefuse bool // because the listener closes in this test
 
 	mu                sync.Mutex
 	answered, refused int
@@ -40,7 +40,7 @@ type traffic struct {
 
 const visitorsPerSecond = 200
 
-// startTraffic begins traffic to an https listener, which must serve certificates that roots trust.
+// startTraffic starts traffic to an https listener, which must serve certificates that roots trust.
 func startTraffic(t *testing.T, address string, roots *x509.CertPool, body []byte) *traffic {
 	t.Helper()
 	tr := &traffic{address: address, there: make(chan struct{}, visitorsPerSecond), stop: make(chan struct{}),
@@ -104,11 +104,11 @@ func (tr *traffic) seen() (answered, certificates int) {
 	return tr.answered, len(tr.serials)
 }
 
-// more waits until another second's visitors have been answered.
+// more waits until as many visitors as come in a second have been answered.
 func (tr *traffic) more(t *testing.T) {
 	t.Helper()
 	before, _ := tr.seen()
-	eventually(t, "a second's visitors are answered", func() bool {
+	eventually(t, "another second's visitors are answered", func() bool {
 		now, _ := tr.seen()
 		return now >= before+visitorsPerSecond
 	})
