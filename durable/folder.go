@@ -27,17 +27,21 @@ type Folder struct {
 	staging string // the hidden folder; empty before the first Write
 	fresh   bool   // dir does not exist
 	lock    *os.File
-	files   []staged
+	pending bool     // something waits
+	files   []staged // what waits, in the order of Write; none if fresh
 }
 
-// staged is a file that waits for Commit.
+// staged is a file that waits for Commit. There may be millions.
 type staged struct {
-	path   string // where it waits
-	target string // where it is to be, symbolic links followed
-	mode   fs.FileMode
-	backup string // another name of the file that it replaced, empty for none
-	moved  bool
+	name string // relative to the folder
+	mode fs.FileMode
 }
+
+// path is where a file waits.
+func (f *Folder) path(name string) string { return filepath.Join(f.staging, "new", name) }
+
+// backup is another name of the file that the ith file has replaced.
+func (f *Folder) backup(i int) string { return filepath.Join(f.staging, "old-"+strconv.Itoa(i)) }
 
 // syncAll is syncTree. Tests replace it, because no file system fails on demand.
 var syncAll = syncTree
@@ -46,10 +50,10 @@ var syncAll = syncTree
 const folderMode = 0o755
 
 // NewFolder prepares to write into a folder, which need not exist. Nothing is written before the first Write.
-func NewFolder(dir string) *Folder { return &Folder{dir: dir} }
+func NewFolder(dir string) *Folder { return &Folder{dir: filepath.Clean(dir)} }
 
-// Write adds a file. The name is relative to the folder, with slashes, and must not be added twice. What holds for the file that it may replace is
-// said at Replace.
+// Write adds a file, which may replace another in the same way as Replace. The name is relative to the folder, with slashes, and must not be
+// added twice.
 func (f *Folder) Write(name string, content []byte, mode fs.FileMode) error {
 	local, err := filepath.Localize(name)
 	if err != nil {
@@ -60,23 +64,26 @@ func (f *Folder) Write(name string, content []byte, mode fs.FileMode) error {
 			return err
 		}
 	}
-	file := staged{path: filepath.Join(f.staging, "new", local), target: filepath.Join(f.dir, local), mode: mode}
 	var old *os.File
 	if !f.fresh {
-		if file.target, err = resolve(file.target); err != nil {
+		target, err := resolve(filepath.Join(f.dir, local))
+		if err != nil {
 			return err
 		}
-		if old, err = openOld(file.target); err != nil {
+		if old, err = openOld(target); err != nil {
 			return err
 		}
 	}
 	if old != nil {
 		defer old.Close() // opened for its attributes; nothing is written to it
 	}
-	if err := stage(file.path, content, mode, old); err != nil {
+	if err := stage(f.path(local), content, mode, old); err != nil {
 		return err
 	}
-	f.files = append(f.files, file)
+	f.pending = true
+	if !f.fresh {
+		f.files = append(f.files, staged{local, mode})
+	}
 	return nil
 }
 
@@ -124,7 +131,7 @@ func stage(path string, content []byte, mode fs.FileMode, old *os.File) error {
 // Folder can be used again afterwards.
 func (f *Folder) Commit() error {
 	defer f.Discard()
-	if len(f.files) == 0 {
+	if !f.pending {
 		return nil
 	}
 	if err := syncAll(f.staging); err != nil {
@@ -135,7 +142,7 @@ func (f *Folder) Commit() error {
 	}
 	for i := range f.files {
 		if err := f.move(i); err != nil {
-			return errors.Join(err, f.takeBack())
+			return errors.Join(err, f.takeBack(i))
 		}
 	}
 	return syncAll(f.dir)
@@ -154,50 +161,49 @@ func (f *Folder) appear() error {
 	return syncDir(filepath.Dir(f.dir))
 }
 
-// move gives a file its name.
+// move gives the ith file its name.
 func (f *Folder) move(i int) error {
-	file := &f.files[i]
-	if err := os.MkdirAll(filepath.Dir(file.target), folderMode); err != nil {
-		return err
-	}
-	backup := filepath.Join(f.staging, "old-"+strconv.Itoa(i))
-	if err := os.Link(file.target, backup); err == nil {
-		file.backup = backup
-	} else if exists(file.target) {
-		return file.moveFar()
-	}
-	err := rename(file.path, file.target)
-	if errors.Is(err, syscall.EXDEV) {
-		return file.moveFar()
-	}
+	file := f.files[i]
+	target, err := resolve(filepath.Join(f.dir, file.name))
 	if err != nil {
 		return err
 	}
-	file.moved = true
-	return nil
+	if err := os.MkdirAll(filepath.Dir(target), folderMode); err != nil {
+		return err
+	}
+	if os.Link(target, f.backup(i)) != nil && exists(target) {
+		return f.moveFar(file, target)
+	}
+	err = rename(f.path(file.name), target)
+	if errors.Is(err, syscall.EXDEV) {
+		return f.moveFar(file, target)
+	}
+	return err
 }
 
 // moveFar writes a file whose place is on another file system, to which a symbolic link leads, or on one without hard links. It cannot be
 // taken back.
-func (s *staged) moveFar() error {
-	content, err := os.ReadFile(s.path)
+func (f *Folder) moveFar(file staged, target string) error {
+	content, err := os.ReadFile(f.path(file.name))
 	if err != nil {
 		return err
 	}
-	return Replace(s.target, content, s.mode)
+	return Replace(target, content, file.mode)
 }
 
-// takeBack undoes what move has done, last things first.
-func (f *Folder) takeBack() error {
+// takeBack undoes what move has done to the first n files, last things first.
+func (f *Folder) takeBack(n int) error {
 	var failed error
-	for i := len(f.files) - 1; i >= 0; i-- {
-		switch file := f.files[i]; {
-		case !file.moved:
-		case file.backup != "":
-			failed = errors.Join(failed, os.Rename(file.backup, file.target))
+	for i := n - 1; i >= 0; i-- {
+		target, err := resolve(filepath.Join(f.dir, f.files[i].name))
+		switch {
+		case err != nil || exists(f.path(f.files[i].name)): // it has not been moved
+		case exists(f.backup(i)):
+			err = os.Rename(f.backup(i), target)
 		default:
-			failed = errors.Join(failed, os.Remove(file.target))
+			err = os.Remove(target)
 		}
+		failed = errors.Join(failed, err)
 	}
 	return failed
 }

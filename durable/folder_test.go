@@ -22,7 +22,7 @@ func add(t testing.TB, f *Folder, files ...string) {
 func TestNewFolder(t *testing.T) {
 	top := t.TempDir()
 	dir := filepath.Join(top, "above", "dir")
-	f := NewFolder(dir)
+	f := NewFolder(dir + "/")
 	add(t, f, "a/b/one", "1", "two", "2")
 	if exists(dir) {
 		t.Error("the folder is visible before Commit")

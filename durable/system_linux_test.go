@@ -120,6 +120,9 @@ func TestKeepsAttributes(t *testing.T) {
 	}
 }
 
+// nobody is the number of a user and group without rights.
+const nobody = 65534
+
 // asNobody does something with the rights of another user, who may write to the folder; root has all rights.
 func asNobody(t *testing.T, dir string, do func()) {
 	t.Helper()
@@ -127,7 +130,6 @@ func asNobody(t *testing.T, dir string, do func()) {
 		do()
 		return
 	}
-	const nobody = 65534
 	if err := errors.Join(os.Chmod(filepath.Dir(dir), 0o755), os.Chmod(dir, 0o777)); err != nil {
 		t.Fatal(err)
 	}
@@ -185,6 +187,11 @@ func TestReadOnlyFile(t *testing.T) {
 	dir := t.TempDir()
 	name := filepath.Join(dir, "file")
 	write(t, name, "old", 0o444)
+	if os.Geteuid() == 0 {
+		if err := os.Chown(name, nobody, nobody); err != nil {
+			t.Fatal(err)
+		}
+	}
 	asNobody(t, dir, func() {
 		if err := Replace(name, []byte("new"), 0o644); !errors.Is(err, fs.ErrPermission) {
 			t.Errorf("got %v, want fs.ErrPermission", err)
