@@ -1,13 +1,13 @@
 // Package autoconfig answers Mozilla's autoconfig request: Thunderbird, Evolution, KMail, Delta Chat, FairEmail, Nextcloud and
 // others fetch an XML document, config-v1.1.xml, that lists a mail domain's servers, best first.
 //
-// They ask with GET at
+// They send GET requests to
 //
 //	https://autoconfig.D/mail/config-v1.1.xml?emailaddress=A
 //	https://D/.well-known/autoconfig/mail/config-v1.1.xml
 //
-// and at both over plain http, with the address or without. The format is draft-ietf-mailmaint-autoconfig-06; what follows it
-// less strictly than the programs read it is written for the programs.
+// and to the same places over plain http, with or without the address. The format is draft-ietf-mailmaint-autoconfig-06. Where clients
+// accept less than the draft allows, the answers are written for the clients.
 package autoconfig
 
 import (
@@ -29,18 +29,18 @@ func Answer(found settings.Found, a settings.Address, evolution bool) ([]byte, e
 		return nil, err
 	}
 	values, _ := p.values(found, a)
-	return p.forReader(evolution).Fill(values), nil
+	return p.forClient(evolution).Fill(values), nil
 }
 
-// prepared is what can be done about one set of settings before anybody asks.
+// prepared is what can be made of a set of settings in advance of any request.
 type prepared struct {
-	// all lists every server. single lists the best of each type: Evolution (3.46.4) keeps the last it reads, which would be the
-	// fallback.
+	// all lists every server. single lists only the best of each type, for Evolution (3.46.4): it keeps the last one it reads, which
+	// would be the fallback.
 	all, single *templates.Document
-	logins      []settings.Login // the forms of login in use; most often one
+	logins      []settings.Login // the login forms in use, usually one
 }
 
-// Holes in the documents, in the order of prepared.values; the logins follow.
+// Holes in the documents, in the order of prepared.values. The logins come last.
 const (
 	holeDomain = iota
 	holePrimary
@@ -80,13 +80,13 @@ func (p *prepared) clientConfig(s *settings.Settings, servers []settings.Server)
 	})
 }
 
-// offersMail reports whether there is anything to make an account of. A document without a server would do harm: Evolution (3.46.4)
-// and Delta Chat (core 2.57.0) take it for the answer and look no further.
+// offersMail reports whether there is anything to set up an account with. A document without a server would do harm: Evolution (3.46.4)
+// and Delta Chat (core 2.57.0) accept it as the answer and stop looking.
 func offersMail(s *settings.Settings) bool {
 	return len(s.Incoming()) > 0 || len(s.Outgoing()) > 0 || s.JMAP != ""
 }
 
-// logins returns the distinct forms of login of the services.
+// logins returns the distinct login forms of the services.
 func logins(s *settings.Settings) []settings.Login {
 	forms := []settings.Login{s.Login}
 	for _, server := range s.Servers {
@@ -97,17 +97,17 @@ func logins(s *settings.Settings) []settings.Login {
 	return forms
 }
 
-func (p *prepared) forReader(evolution bool) *templates.Document {
+func (p *prepared) forClient(evolution bool) *templates.Document {
 	if evolution {
 		return p.single
 	}
 	return p.all
 }
 
-// values returns what fills the holes, and whether a person's name is among it.
+// values returns the values for the holes, and whether something personal is among them.
 //
-// The two forms that every program fills in by itself stay placeholders, so that nothing a stranger sent is repeated. Another
-// form, such as "%EMAILLOCALPART%@firm.example", is filled in when the address is known: FairEmail would take it literally.
+// The two login forms that every client fills in itself remain placeholders, so that the answer repeats nothing of the request. Any
+// other form, such as "%EMAILLOCALPART%@firm.example", is filled in if the address is known, because FairEmail would use it literally.
 func (p *prepared) values(found settings.Found, a settings.Address) (values []string, personal bool) {
 	values = make([]string, holeLogin, holeLogin+len(p.logins))
 	values[holeDomain] = string(found.Domain)

@@ -40,14 +40,14 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	values, personal := p.values(found, query.address)
-	edge.Serve(w, r, p.forReader(query.evolution), cacheControl(query, personal || found.Varies), values)
+	edge.Serve(w, r, p.forClient(query.evolution), cacheControl(query, personal || found.Varies), values)
 }
 
-// query is what a request says besides its Host.
+// query is what a request contains besides its Host.
 type query struct {
 	address   settings.Address
-	any       bool // there is a query, readable or not
-	evolution bool
+	any       bool // there is a query, valid or not
+	evolution bool // the client is Evolution
 }
 
 func readQuery(r *http.Request) query {
@@ -60,7 +60,7 @@ func readQuery(r *http.Request) query {
 		name, value, _ := strings.Cut(pair, "=")
 		switch name {
 		case "emailaddress":
-			// What cannot be read is not given: Host is enough.
+			// A value that cannot be decoded counts as missing: the Host is enough.
 			if readable, err := url.QueryUnescape(value); err == nil && text == "" {
 				text = readable
 			}
@@ -68,7 +68,7 @@ func readQuery(r *http.Request) query {
 			q.evolution = true
 		}
 	}
-	// Nextcloud and FairEmail send the address without percent-encoding, which turns "+" into a space.
+	// Nextcloud and FairEmail send the address without percent-encoding, so that "+" arrives as a space.
 	address, err := settings.ParseAddress(strings.ReplaceAll(strings.TrimSpace(text), " ", "+"))
 	if err == nil {
 		q.address = address
@@ -76,7 +76,7 @@ func readQuery(r *http.Request) query {
 	return q
 }
 
-// cacheControl says who may keep an answer and for how long. Host is part of every cache's key, the client's network is not.
+// cacheControl says who may cache an answer, and for how long.
 func cacheControl(q query, personal bool) string {
 	switch {
 	case personal:

@@ -11,8 +11,8 @@ import (
 
 // outlook is the document for Outlook's schema ([MS-OXDSCLI] section 2.2.4).
 type outlook struct {
-	// User is the person's address, for DisplayName and AutoDiscoverSMTPAddress. The element is required (3.2.5), and stays
-	// empty for a request that names nobody.
+	// User is the person's address, for DisplayName and AutoDiscoverSMTPAddress. The element is required (3.2.5), and is empty
+	// for a request without an address.
 	User      string
 	Protocols []protocol
 }
@@ -22,18 +22,18 @@ type protocol struct {
 	Type   string // IMAP, POP3 or SMTP; in capitals, which Thunderbird compares
 	Server string
 	Port   uint16
-	// LoginName is left out rather than empty: Thunderbird would take an empty one for the word "true".
+	// LoginName is left out rather than empty: Thunderbird would read an empty one as the word "true".
 	LoginName string
-	// SPA is "on" by default, so "off" must be said for a password login.
+	// SPA defaults to "on", so a password login needs "off".
 	SPA string
 	// SSL is "on" for STARTTLS too: with "off", Thunderbird and Delta Chat connect without encryption, whatever Encryption says.
 	SSL string
-	// Encryption wins over SSL in Outlook 2010 and later. "SSL" is implicit TLS and "TLS" is STARTTLS; the wrong one makes
-	// Outlook wait for a greeting that never comes.
+	// Encryption overrides SSL in Outlook 2010 and later. "SSL" is implicit TLS and "TLS" is STARTTLS; with the wrong one,
+	// Outlook waits for a greeting that never comes.
 	Encryption string
-	// AuthRequired is "off" for a server that takes no login.
+	// AuthRequired is "off" for a server that needs no login.
 	AuthRequired string
-	// UsePOPAuth says that submission takes the same credentials as the incoming server.
+	// UsePOPAuth says that submission uses the credentials of the incoming server.
 	UsePOPAuth string
 }
 
@@ -46,11 +46,11 @@ var ssl = [...]string{settings.ImplicitTLS: "on", settings.STARTTLS: "on", setti
 
 var encryption = [...]string{settings.ImplicitTLS: "SSL", settings.STARTTLS: "TLS", settings.Plaintext: "None"}
 
-// newProtocols spells the servers that the format can express, in their order, with holes for domains and logins. Without one to
-// read mail from there are none: no program sets up an account with submission alone.
+// newProtocols returns the servers that the format can express, in their order, with holes for domains and logins. Without an
+// incoming server there are none: no client sets up an account with submission alone.
 func newProtocols(s *settings.Settings, logins []settings.Login) []protocol {
 	var protocols []protocol
-	var incoming settings.Login // of the first incoming server listed; they come before submission
+	var incoming settings.Login // that of the first incoming server; incoming servers precede submission
 	for _, server := range s.Servers {
 		kind, known := types[server.Protocol]
 		auth, possible := bestAuth(server)
@@ -81,8 +81,8 @@ func newProtocols(s *settings.Settings, logins []settings.Login) []protocol {
 	return protocols
 }
 
-// bestAuth returns the best login method the format knows: a password, NTLM ("secure password authentication"), or none at all. A
-// server that takes none of them cannot be expressed.
+// bestAuth returns a server's best login method among those that the format knows: a password, NTLM ("secure password
+// authentication"), or no login. A server that accepts none of them cannot be expressed.
 func bestAuth(s settings.Server) (best settings.Auth, possible bool) {
 	for _, a := range s.Auth {
 		switch a {
@@ -121,8 +121,8 @@ const (
 	errorHoles
 )
 
-// prepareError makes the Error document with a namespace for its Response. Like a broken template, an error here stops the
-// program at its start.
+// prepareError makes the Error document with a namespace for its Response. An error here stops the program when it starts, as a broken
+// template does.
 func prepareError(namespace string) *templates.Document {
 	d, err := templates.XML("autodiscover-error.xml.tmpl").Prepare(map[string]any{
 		"Namespace": namespace,

@@ -1,10 +1,10 @@
-// Package autodiscover answers Microsoft's Autodiscover request. In its first form, "plain old XML" (POX), classic Outlook,
-// Thunderbird, FairEmail, Delta Chat and phones with an Exchange account ask, mostly by
+// Package autodiscover answers Microsoft's Autodiscover request. Its first form is "plain old XML" (POX), which classic Outlook,
+// Thunderbird, FairEmail, Delta Chat and phones with an Exchange account request, mostly with
 //
 //	POST https://autodiscover.D/autodiscover/autodiscover.xml
 //
-// in any letter case. The formats are [MS-OXDSCLI] for Outlook's schema and [MS-ASCMD] section 2.2.1.1 for ActiveSync's. In its
-// second, JSON, newer programs ask for the way to the first, or to an Exchange server (json.go).
+// in any letter case. The formats are [MS-OXDSCLI] for Outlook's schema and [MS-ASCMD] section 2.2.1.1 for ActiveSync's. With its second
+// form, JSON, newer clients find out where the first form, or an Exchange server, is (json.go).
 package autodiscover
 
 import (
@@ -39,16 +39,16 @@ func Answer(found settings.Found, a settings.Address) ([]byte, error) {
 	return document.Fill(p.values(found, a)), nil
 }
 
-// prepared is what can be done about one set of settings before anybody asks. A document that cannot be answered is nil.
+// prepared is what can be made of a set of settings in advance of any request. A document that the settings do not allow is nil.
 type prepared struct {
 	personal   *templates.Document // with the person's address and login name
-	single     *templates.Document // the same with the best server of each type only, for FairEmail
-	anonymous  *templates.Document // without: for requests that name nobody
-	mobilesync *templates.Document // for ActiveSync's schema, where such a server is configured
-	logins     []settings.Login    // the forms of login in use
+	single     *templates.Document // the same with only the best server of each type, for FairEmail
+	anonymous  *templates.Document // without them, for requests without an address
+	mobilesync *templates.Document // for ActiveSync's schema, if such a server is configured
+	logins     []settings.Login    // the login forms in use
 }
 
-// Holes in the documents, in the order of prepared.values; the logins follow.
+// Holes in the documents, in the order of prepared.values. The logins come last.
 const (
 	holeDomain = iota
 	holePrimary
@@ -89,7 +89,7 @@ func render(t *templates.Template, data any, holes int) (*templates.Document, er
 	return &d, err
 }
 
-// forAddress returns Outlook's document, or the one for FairEmail. What is not plausible as an address is not repeated.
+// forAddress returns Outlook's document, or the one for FairEmail. An implausible address is not repeated in it.
 func (p *prepared) forAddress(a settings.Address, fairEmail bool) *templates.Document {
 	switch {
 	case !a.Plausible():
@@ -100,8 +100,8 @@ func (p *prepared) forAddress(a settings.Address, fairEmail bool) *templates.Doc
 	return p.personal
 }
 
-// values returns what fills the holes. Without an address there are only the domains, which is all that an anonymous document
-// has holes for.
+// values returns the values for the holes. Without an address there are only the domains, which are the only holes of an anonymous
+// document.
 func (p *prepared) values(found settings.Found, a settings.Address) []string {
 	values := make([]string, holeLogin, holeLogin+len(p.logins))
 	values[holeDomain] = string(found.Domain)

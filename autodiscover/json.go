@@ -15,39 +15,39 @@ import (
 	"mailhint/settings"
 )
 
-// location is the answer of the second version: where one protocol is served. It has exactly these two members; more of them
-// confuse Microsoft's AutoDetect.
+// location is the answer of the second version: where a protocol is served. It has exactly these two members; more would confuse
+// Microsoft's AutoDetect.
 type location struct {
 	Protocol string
 	URL      string `json:"Url"`
 }
 
-// jsonError is the answer to a request that has none.
+// jsonError is the answer to a request that cannot be answered.
 type jsonError struct {
 	ErrorCode    string
 	ErrorMessage string
 	status       int
 }
 
-// The errors, in the words of Exchange Online. Messages repeat nothing of the request.
+// The errors, with the codes that Exchange Online uses. The messages repeat nothing of the request.
 var (
-	missingAddress  = jsonError{"MandatoryParameterMissing", "A valid e-mail address must be given as Email.", http.StatusBadRequest}
-	missingProtocol = jsonError{"MissingProtocol", "The parameter Protocol must be given, for example AutodiscoverV1.", http.StatusBadRequest}
-	noSuchProtocol  = jsonError{"ProtocolNotSupported", "This protocol is not offered for this domain. AutodiscoverV1 may be.", http.StatusBadRequest}
+	missingAddress  = jsonError{"MandatoryParameterMissing", "The parameter Email must be a valid e-mail address.", http.StatusBadRequest}
+	missingProtocol = jsonError{"MissingProtocol", "The parameter Protocol is missing; an example is AutodiscoverV1.", http.StatusBadRequest}
+	noSuchProtocol  = jsonError{"ProtocolNotSupported", "This protocol is not offered for this domain. Try AutodiscoverV1.", http.StatusBadRequest}
 	unknownDomain   = jsonError{"DomainNotFound", edge.NotFound, http.StatusNotFound}
 	unavailable     = jsonError{"ServiceUnavailable", edge.Unavailable, http.StatusServiceUnavailable}
 	fault           = jsonError{"InternalServerError", edge.Fault, http.StatusInternalServerError}
 )
 
-// JSON returns the handler of Autodiscover's second version, which tells for one protocol at a time where it is served. It has
-// no word for IMAP or SMTP: what it is asked for by new Outlook, Outlook for phones and Apple Mail is the way to the first
-// version, or an Exchange server.
+// JSON returns the handler of Autodiscover's second version, which says where a protocol is served, one at a time. It has no word for
+// IMAP or SMTP: new Outlook, Outlook for phones and Apple Mail use it to find the first version, or an Exchange server.
 //
-// An ActiveSync or EWS server that is not configured is never named: AutoDetect would ask it, and phones stop looking for IMAP.
+// ActiveSync and EWS servers are named only if they are configured: AutoDetect would connect to them, and phones would stop looking for
+// IMAP.
 func (h *Handler) JSON() http.Handler { return http.HandlerFunc(h.serveJSON) }
 
 func (h *Handler) serveJSON(w http.ResponseWriter, r *http.Request) {
-	if r.URL.Scheme == "http" { // Outlook never asks so, and nobody could trust the answer
+	if r.URL.Scheme == "http" { // Outlook never does this, and the answer could not be trusted
 		edge.Text(w, http.StatusNotFound, edge.NotFound)
 		return
 	}
@@ -74,13 +74,13 @@ func (h *Handler) serveJSON(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, answer)
 }
 
-// readJSONQuery returns the address and the protocol of a request. Parameters come in several spellings.
+// readJSONQuery returns the address and the protocol of a request. Clients write the parameters' names in different letter cases.
 func readJSONQuery(r *http.Request) (address, protocol string) {
-	parameters, _ := url.ParseQuery(r.URL.RawQuery) // a parameter that cannot be read is one not given
+	parameters, _ := url.ParseQuery(r.URL.RawQuery) // a parameter that cannot be decoded counts as missing
 	for _, name := range slices.Sorted(maps.Keys(parameters)) {
 		switch value := parameters[name][0]; {
 		case strings.EqualFold(name, "Email"):
-			address = strings.ReplaceAll(value, " ", "+") // sent without percent-encoding
+			address = strings.ReplaceAll(value, " ", "+") // it was sent without percent-encoding
 		case strings.EqualFold(name, "Protocol"):
 			protocol = value
 		}
@@ -94,7 +94,7 @@ func readJSONQuery(r *http.Request) (address, protocol string) {
 // errNotOffered is settings.ErrNotExpressible for a protocol that the domain does not offer.
 var errNotOffered = fmt.Errorf("Autodiscover %w: this protocol is not offered", settings.ErrNotExpressible)
 
-// AnswerJSON returns the second version's answer for a protocol, as it is given under the domain's own name. It returns
+// AnswerJSON returns the second version's answer for a protocol, as a client gets it under the domain's own name. It returns
 // settings.ErrNotExpressible if the domain does not offer the protocol.
 func AnswerJSON(found settings.Found, protocol string) ([]byte, error) {
 	p, err := prepare(found.Settings)
@@ -108,8 +108,8 @@ func AnswerJSON(found settings.Found, protocol string) ([]byte, error) {
 	return encodeJSON(answer), nil
 }
 
-// locate says where a protocol is served for a domain; host is ours for the first version. Names are compared without case; the
-// answer has Microsoft's spelling.
+// locate returns where a protocol is served for a domain, with Microsoft's spelling of its name; host is our own, for the first version.
+// Letter case does not matter.
 func (p *prepared) locate(found settings.Found, host, protocol string) (location, bool) {
 	expand := func(p settings.Pattern) string { return p.Expand(string(found.Domain), string(found.Primary)) }
 	switch strings.ToLower(protocol) {
@@ -154,13 +154,13 @@ func writeJSON(w http.ResponseWriter, status int, answer any) {
 	w.Write(body) // the client is gone if this fails
 }
 
-// encodeJSON writes an answer without turning "&" into an escape, and without a line end.
+// encodeJSON encodes an answer without escaping "&" and without a line end.
 func encodeJSON(answer any) []byte {
 	var body bytes.Buffer
 	encoder := json.NewEncoder(&body)
 	encoder.SetEscapeHTML(false)
 	if err := encoder.Encode(answer); err != nil {
-		panic(err) // the types are ours alone
+		panic(err) // our own types can be encoded
 	}
 	return bytes.TrimSuffix(body.Bytes(), []byte("\n"))
 }

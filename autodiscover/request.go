@@ -13,23 +13,23 @@ import (
 	"golang.org/x/net/html/charset"
 )
 
-// request is what the body of a POST asks for.
+// request is what the body of a POST contains.
 type request struct {
-	address    string // the text of EMailAddress, trimmed; a stranger's
+	address    string // the text of EMailAddress, trimmed and otherwise as the client sent it
 	schema     string // the text of AcceptableResponseSchema, trimmed; empty if there is none
 	mobilesync bool   // the request is in ActiveSync's namespace
 }
 
-// errRequest is wrapped by every error about a body that cannot be read: ErrorCode 600. Such an error may quote the body, so that
-// it must not reach a log.
-var errRequest = errors.New("no Autodiscover request")
+// errRequest is wrapped by every error about a body that cannot be read, which ErrorCode 600 reports. Such an error may quote the body
+// and must not be logged.
+var errRequest = errors.New("not a valid Autodiscover request")
 
 // parseRequest reads a request strictly: one Autodiscover element with one EMailAddress below Request, no document type, nothing
-// after the root. It is lenient where programs need it: letter case and prefix of the names do not matter, nor does a byte order
-// mark, space before the XML declaration, or the declared character set. Thunderbird (128 to 153) puts the address in without
-// escaping it, so a body that fails is read once more with the address escaped.
+// after the root. It is lenient where clients need it: letter case and prefix of the names do not matter, nor does a byte order
+// mark, white space before the XML declaration, or the declared character set. Thunderbird (128 to 153) inserts the address without
+// escaping it, so if a body fails, it is read once more with the address escaped.
 //
-// A LegacyDN is passed over: [MS-OXDSCLI] section 3.2.5 prefers it to the address, but only an Exchange server could resolve it.
+// A LegacyDN is ignored: [MS-OXDSCLI] section 3.2.5 prefers it to the address, but only an Exchange server could resolve it.
 func parseRequest(body []byte) (request, error) {
 	body = toUTF8(body)
 	req, err := readRequest(body)
@@ -37,30 +37,30 @@ func parseRequest(body []byte) (request, error) {
 	if !errors.As(err, &syntax) {
 		return req, err
 	}
-	mended, ok := escapeAddress(body)
+	escaped, ok := escapeAddress(body)
 	if !ok {
 		return request{}, err
 	}
-	return readRequest(mended)
+	return readRequest(escaped)
 }
 
 // maxDepth bounds how deep elements nest. A request has three levels.
 const maxDepth = 8
 
-// outer are the elements around those with the answers.
+// outer are the elements around those that matter.
 var outer = [...]string{"Autodiscover", "Request"}
 
-// readRequest reads a request in UTF-8. It takes time and memory in proportion to the body, whatever a stranger puts into it.
+// readRequest reads a request in UTF-8. Its time and memory are proportional to the body, whatever that contains.
 //
-// It matches start and end itself, which with so few levels is a comparison, and looks at no name space but the root's: the
-// decoder's own way to do both is a fifth of the work.
+// It matches start and end tags itself, which is one comparison with so few levels, and looks at no namespace except the root's: the
+// decoder's own way of doing both is a fifth of the work.
 func readRequest(body []byte) (request, error) {
 	var (
 		req                request
 		open               [maxDepth]xml.Name
-		depth, inside      int     // how many elements are open, and how many of them are outer's
-		field              *string // what the open element is for, if it is one of interest
-		text               []byte  // what that element holds so far
+		depth, inside      int     // how many elements are open, and how many of these are in outer
+		field              *string // where the text of the open element belongs; nil if it is not needed
+		text               []byte  // the text of that element so far
 		addresses, schemas int
 	)
 	d := xml.NewDecoder(bytes.NewReader(body))
@@ -82,9 +82,9 @@ func readRequest(body []byte) (request, error) {
 		case xml.StartElement:
 			switch {
 			case depth == maxDepth, depth == 0 && rooted:
-				return request{}, fmt.Errorf("%w: elements nest too deep or follow the root", errRequest)
+				return request{}, fmt.Errorf("%w: elements are nested too deeply or follow the root", errRequest)
 			case field != nil:
-				return request{}, fmt.Errorf("%w: an element inside the address or schema", errRequest)
+				return request{}, fmt.Errorf("%w: an element is inside the address or schema", errRequest)
 			case depth == inside && inside < len(outer):
 				if strings.EqualFold(t.Name.Local, outer[inside]) {
 					inside++
@@ -104,14 +104,14 @@ func readRequest(body []byte) (request, error) {
 			depth++
 		case xml.CharData:
 			if depth == 0 && len(bytes.TrimSpace(t)) > 0 {
-				return request{}, fmt.Errorf("%w: text outside the root", errRequest)
+				return request{}, fmt.Errorf("%w: text is outside the root", errRequest)
 			}
 			if field != nil {
 				text = append(text, t...) // a comment or CDATA section cuts text into several tokens
 			}
 		case xml.EndElement:
 			if depth == 0 || open[depth-1] != t.Name {
-				return request{}, fmt.Errorf("%w: %w", errRequest, &xml.SyntaxError{Msg: "an element ends that is not open", Line: 1})
+				return request{}, fmt.Errorf("%w: %w", errRequest, &xml.SyntaxError{Msg: "an end tag has no matching start tag", Line: 1})
 			}
 			if field != nil {
 				*field = string(bytes.TrimSpace(text))
@@ -122,12 +122,12 @@ func readRequest(body []byte) (request, error) {
 		}
 	}
 	if addresses != 1 || schemas > 1 {
-		return request{}, fmt.Errorf("%w: it does not hold exactly one address", errRequest)
+		return request{}, fmt.Errorf("%w: it does not have exactly one address and at most one schema", errRequest)
 	}
 	return req, nil
 }
 
-// isMobilesync reports whether a root element is of ActiveSync's name space.
+// isMobilesync reports whether a root element is in ActiveSync's namespace.
 func isMobilesync(root xml.StartElement) bool {
 	for _, a := range root.Attr {
 		declares := a.Name.Local == "xmlns" && root.Name.Space == "" || a.Name.Space == "xmlns" && a.Name.Local == root.Name.Space
@@ -138,8 +138,8 @@ func isMobilesync(root xml.StartElement) bool {
 	return false
 }
 
-// escapeAddress escapes the text between the first EMailAddress tags. It reports false if there is no such text, or nothing in it
-// to escape.
+// escapeAddress escapes the text between the first EMailAddress tags. It reports false if there is no such text, or nothing to escape
+// in it.
 func escapeAddress(body []byte) ([]byte, bool) {
 	tag := []byte("emailaddress>")
 	lower := lowerASCII(body)
@@ -162,7 +162,7 @@ func escapeAddress(body []byte) ([]byte, bool) {
 	return bytes.Join([][]byte{body[:start], escaped, body[start+length:]}, nil), len(escaped) > len(address)
 }
 
-// lowerASCII lower-cases ASCII letters only, so that every octet stays in its place.
+// lowerASCII lower-cases only ASCII letters, so that offsets stay the same.
 func lowerASCII(s []byte) []byte {
 	lower := bytes.Clone(s)
 	for i, c := range lower {
@@ -173,16 +173,16 @@ func lowerASCII(s []byte) []byte {
 	return lower
 }
 
-// toUTF8 returns a body in UTF-8, without byte order mark and space around it. All decoding is done here, once: a decoder that
-// does it at each XML declaration (encoding/xml with a CharsetReader, Go 1.26) lets thirty declarations in a row blow 64 KiB up
-// to gigabytes.
+// toUTF8 returns a body in UTF-8, without a byte order mark and white space around it. All decoding is done here, once: a decoder that
+// does it at each XML declaration (encoding/xml with a CharsetReader, Go 1.26) can be made to turn 64 KiB into gigabytes with thirty
+// declarations in a row.
 //
-// A character set that is unknown, or that the declaration itself disproves, as the UTF-16 that .NET's StringWriter declares for
-// text that is then sent as UTF-8, counts as UTF-8.
+// A character set that is unknown, or that the readable declaration itself disproves, counts as UTF-8: .NET's StringWriter declares
+// UTF-16 for text that is then sent as UTF-8.
 func toUTF8(body []byte) []byte {
 	switch {
 	case bytes.HasPrefix(body, []byte("\xEF\xBB\xBF")):
-		return bytes.TrimSpace(body[3:]) // the mark outweighs the declaration
+		return bytes.TrimSpace(body[3:]) // the mark overrides the declaration
 	case bytes.HasPrefix(body, []byte("\xFF\xFE")), bytes.HasPrefix(body, []byte("<\x00")):
 		return fromUTF16(body, binary.LittleEndian)
 	case bytes.HasPrefix(body, []byte("\xFE\xFF")), bytes.HasPrefix(body, []byte("\x00<")):
@@ -204,7 +204,7 @@ func toUTF8(body []byte) []byte {
 	return decoded
 }
 
-// fromUTF16 decodes UTF-16 with or without byte order mark. An odd octet at the end is dropped.
+// fromUTF16 decodes UTF-16 with or without a byte order mark. A single octet at the end is dropped.
 func fromUTF16(body []byte, order binary.ByteOrder) []byte {
 	units := make([]uint16, len(body)/2)
 	for i := range units {
@@ -213,7 +213,7 @@ func fromUTF16(body []byte, order binary.ByteOrder) []byte {
 	return bytes.TrimSpace(bytes.TrimPrefix([]byte(string(utf16.Decode(units))), []byte("\uFEFF")))
 }
 
-// declaredCharset returns the character set that an XML declaration names, or "".
+// declaredCharset returns the character set that an XML declaration names, or "" if there is none.
 func declaredCharset(body []byte) string {
 	if !bytes.HasPrefix(body, []byte("<?xml")) {
 		return ""
@@ -227,5 +227,5 @@ func declaredCharset(body []byte) string {
 	return string(value)
 }
 
-// alreadyUTF8 is the CharsetReader for what toUTF8 has decoded.
+// alreadyUTF8 is the CharsetReader for text that toUTF8 has decoded.
 func alreadyUTF8(_ string, decoded io.Reader) (io.Reader, error) { return decoded, nil }

@@ -40,8 +40,8 @@ func (h *Handler) find(r *http.Request, a settings.Address) (settings.Found, *pr
 	return found, p, err
 }
 
-// ServeHTTP answers POST as the protocol says, and GET and HEAD for programs that ask without a body. Over plain http it sends
-// every request to https and tells nothing. It never answers 401, which makes programs ask for a password.
+// ServeHTTP answers POST as the protocol says, and GET and HEAD for clients that send no body. Over plain http it redirects every
+// request to https and reveals nothing.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.URL.Scheme == "http":
@@ -53,8 +53,8 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// redirect answers plain http: the standard way for a hoster who has no certificate for a customer's name is to have that name
-// answer here. Location must be absolute: Delta Chat takes it verbatim.
+// redirect answers plain http. Hosters without a certificate for a customer's name rely on it: the name answers on port 80 and
+// redirects to a name that has a certificate. The Location must be absolute: Delta Chat uses it verbatim.
 func (h *Handler) redirect(w http.ResponseWriter, r *http.Request) {
 	found, err := edge.Find(h.lookup, r, settings.Address{})
 	if err != nil {
@@ -68,8 +68,8 @@ func (h *Handler) redirect(w http.ResponseWriter, r *http.Request) {
 	edge.Redirect(w, target, http.StatusFound, edge.NoStore)
 }
 
-// get answers for the Host's domain, without anything personal: Delta Chat (2.57.0) sends nothing but GET without an address.
-// An unknown domain is a 404, because Delta Chat takes any document with status 200 for an answer.
+// get answers for the Host's domain, without anything personal: Delta Chat (2.57.0) sends only GET, without an address. For an unknown
+// domain it gets 404, because it accepts any document with status 200 as an answer.
 func (h *Handler) get(w http.ResponseWriter, r *http.Request) {
 	found, p, err := h.find(r, settings.Address{})
 	switch {
@@ -84,19 +84,19 @@ func (h *Handler) get(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// post answers the protocol's own request. All errors have status 200 and an Error element ([MS-OXDSCLI] section 3.2.5): with
-// any other status, clients take this for no Autodiscover server and go on to guess.
+// post answers the protocol's own request. Errors have status 200 and an Error element ([MS-OXDSCLI] section 3.2.5): with any other
+// status, clients conclude that this is not an Autodiscover server and start guessing.
 func (h *Handler) post(w http.ResponseWriter, r *http.Request) {
-	const most = 64 << 10 // the server takes no longer ones
+	const maxBody = 64 << 10 // package server refuses longer ones
 	var body bytes.Buffer
-	body.Grow(int(min(max(r.ContentLength, 0), most)) + bytes.MinRead) // io.ReadAll would leave several times as much to be collected
-	_, err := body.ReadFrom(r.Body)                                    // not ParseForm: FairEmail's Content-Type says that the body is a form
+	body.Grow(int(min(max(r.ContentLength, 0), maxBody)) + bytes.MinRead) // io.ReadAll would leave several times as much garbage
+	_, err := body.ReadFrom(r.Body)                                       // not ParseForm: FairEmail's Content-Type says that the body is a form
 	if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
 		http.Error(w, "The request is too large.", http.StatusRequestEntityTooLarge)
 		return
 	}
 	if err != nil {
-		http.Error(w, "The request did not arrive whole.", http.StatusBadRequest)
+		http.Error(w, "The request is incomplete.", http.StatusBadRequest)
 		return
 	}
 	req, err := parseRequest(body.Bytes())
@@ -126,22 +126,22 @@ func (h *Handler) post(w http.ResponseWriter, r *http.Request) {
 	edge.Serve(w, r, document, edge.NoStore, p.values(found, address))
 }
 
-// isFairEmail recognises FairEmail (August 2026), which keeps the last Protocol of a type, so that it would end up with the
-// fallback. Its User-Agent is a browser's, but it sets no Content-Type, and Android then calls the body a form. Nobody else does,
-// besides curl.
+// isFairEmail recognises FairEmail (August 2026), which keeps the last Protocol of each type, and would therefore use the fallback. Its
+// User-Agent is a browser's, but it sets no Content-Type, for which Android substitutes that of a form. Apart from curl, no other client
+// sends this.
 func isFairEmail(r *http.Request) bool {
 	return strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded")
 }
 
-// The response schemas that have an answer, without their common beginning. Others are refused.
+// The response schemas that are answered, without their common prefix. Others are refused.
 const (
 	schemaPrefix     = "http://schemas.microsoft.com/exchange/autodiscover/"
 	schemaOutlook    = "outlook/responseschema/2006a" // Outlook, Thunderbird, FairEmail
-	schemaOutlookOld = "outlook/responseschema/2006"  // very old Outlook; it reads the later answer
+	schemaOutlookOld = "outlook/responseschema/2006"  // very old Outlook, which can read the answer for the later schema
 	schemaMobilesync = "mobilesync/responseschema/2006"
 )
 
-// choose returns the document for the schema asked for, or why there is none.
+// choose returns the document for the requested schema, or the failure if there is none.
 func (p *prepared) choose(req request, a settings.Address, fairEmail bool) (*templates.Document, failure) {
 	schema := req.schema
 	if schema == "" && req.mobilesync {
@@ -159,7 +159,7 @@ func (p *prepared) choose(req request, a settings.Address, fairEmail bool) (*tem
 	return nil, noProvider
 }
 
-// failure is an ErrorCode with the message that goes with it. Messages repeat nothing of the request.
+// failure is an ErrorCode and its message, which repeats nothing of the request.
 type failure struct {
 	code    int
 	message string
@@ -174,7 +174,7 @@ var (
 	internalError     = failure{603, "The settings cannot be looked up right now."}
 )
 
-// failureFor puts an error of find into the format's words. There is none for an error that will pass: 603 says least.
+// failureFor translates an error of find. The format has no code for a temporary error; 603 claims the least.
 func (h *Handler) failureFor(err error) failure {
 	switch edge.Status(err) {
 	case http.StatusNotFound:
@@ -185,7 +185,7 @@ func (h *Handler) failureFor(err error) failure {
 	return internalError
 }
 
-// fail writes an Error answer. Thunderbird and exchangelib want the Response element, and ActiveSync clients its namespace.
+// fail answers with an Error. Thunderbird and exchangelib require the Response element, and ActiveSync clients its namespace.
 func (h *Handler) fail(w http.ResponseWriter, r *http.Request, req request, f failure) {
 	document := plainError
 	if req.mobilesync || req.schema == schemaPrefix+schemaMobilesync {

@@ -11,13 +11,12 @@ import (
 	"mailhint/settings"
 )
 
-// Payload is what the profile and each of its parts begin with (CommonPayloadKeys).
+// Payload is the beginning of the profile and of each of its parts (CommonPayloadKeys).
 //
-// The profile's identifier decides what it replaces on the device, and a part with the same identifier and the same UUID as
-// before is updated in place. Both are therefore made of the address alone, so that a second download does not make a second
-// account.
+// The profile's identifier decides what it replaces on the device, and a part with the same identifier and UUID as before is updated in
+// place. Both are therefore derived from the address alone, so that a second download does not create a second account.
 //
-// It is exported because the library passes over embedded types that are not.
+// It is exported because the library ignores embedded types that are not.
 type Payload struct {
 	PayloadType        string
 	PayloadVersion     int
@@ -34,11 +33,11 @@ type profile struct {
 	PayloadContent      []any
 }
 
-// mail is com.apple.mail.managed. IncomingPassword and OutgoingPassword exist and are never sent; EmailAccountName is the
-// person's name, which is not known here.
+// mail is com.apple.mail.managed. IncomingPassword and OutgoingPassword exist but are never sent; EmailAccountName is the person's name,
+// which mailhint does not know.
 //
-// OS X of 2013 is said to make an address of user name and host name instead of reading EmailAddress (netfuture.ch, "Dealing with
-// Apple mobileconfig configuration profiles quirks"). Domains where people log in with the whole address are safe from that.
+// OS X of 2013 is said to build an address from the user name and the host name instead of reading EmailAddress (netfuture.ch, "Dealing
+// with Apple mobileconfig configuration profiles quirks"). Domains where people log in with the whole address are not affected.
 type mail struct {
 	Payload
 	EmailAccountDescription string
@@ -48,28 +47,28 @@ type mail struct {
 	IncomingMailServerAuthentication string
 	IncomingMailServerHostName       string
 	IncomingMailServerPortNumber     uint16
-	// IncomingMailServerUseSSL is true for STARTTLS as well, which has no key of its own. automx2 does the same on 143 and 587,
-	// mox sends false there; no device has been tried here. False could let it log in without any encryption, true cannot.
+	// IncomingMailServerUseSSL is true for STARTTLS as well, which has no key of its own. automx2 does the same for 143 and 587, mox
+	// sends false there; this has not been tried with a device. False could make it log in without encryption, true cannot.
 	IncomingMailServerUseSSL bool
-	// IncomingMailServerUsername is left out rather than empty: only then the device asks for it. Mailu sends empty ones.
+	// IncomingMailServerUsername is left out rather than empty: only then does the device ask for it. Mailu sends empty ones.
 	IncomingMailServerUsername string `plist:",omitempty"`
 
 	OutgoingMailServerAuthentication string
 	OutgoingMailServerHostName       string
-	// OutgoingMailServerPortNumber must be there: else 25 is tried first, where programs are refused (mox issue 328).
+	// OutgoingMailServerPortNumber is needed: without it the device tries 25 first, where clients are refused (mox issue 328).
 	OutgoingMailServerPortNumber uint16
 	OutgoingMailServerUseSSL     bool
 	OutgoingMailServerUsername   string `plist:",omitempty"`
 
-	// OutgoingPasswordSameAsIncomingPassword makes the device ask once instead of twice.
+	// OutgoingPasswordSameAsIncomingPassword makes the device ask for the password once instead of twice.
 	OutgoingPasswordSameAsIncomingPassword bool
 }
 
 // calendar is com.apple.caldav.account.
 //
-// It has no CalDAVPrincipalURL, because that is a person's own URL, which is not known here. macOS 10.12 fails if it is another
-// (mail-in-a-box pull request 1402), and Apple's programs look at /.well-known/caldav of the host anyway (nextcloud/server pull
-// request 10068 in 2018, RustiCal issue 98 in 2025). So that must lead to the calendars, as RFC 6764 section 5 asks.
+// It has no CalDAVPrincipalURL, because that is the person's own URL, which mailhint does not know. macOS 10.12 fails if it is another URL
+// (mail-in-a-box pull request 1402), and Apple's clients request /.well-known/caldav from the host anyway (nextcloud/server pull request
+// 10068 in 2018, RustiCal issue 98 in 2025). That must therefore redirect to the calendars, as RFC 6764 section 5 requires.
 type calendar struct {
 	Payload
 	CalDAVAccountDescription string
@@ -79,7 +78,7 @@ type calendar struct {
 	CalDAVUsername           string `plist:",omitempty"`
 }
 
-// contacts is com.apple.carddav.account, and like calendar in all. macOS does not even know CardDAVPrincipalURL.
+// contacts is com.apple.carddav.account. What is said about calendar applies here; macOS does not even know CardDAVPrincipalURL.
 type contacts struct {
 	Payload
 	CardDAVAccountDescription string
@@ -156,22 +155,22 @@ func newMail(n names, incoming, outgoing settings.Server) mail {
 	}
 }
 
-// account is a service named by an https URL, as profiles cut it up.
+// account is a service with an https URL, in the parts that profiles have.
 type account struct {
 	host  string
 	port  int
 	login string
 }
 
-// newAccount reports false if the service is not offered, or not with a password.
+// newAccount reports false if the service is not offered, or does not accept a password.
 func newAccount(service settings.Pattern, n names) (account, bool) {
-	passwords := []settings.Auth{settings.Password, settings.PasswordEncrypted} // HTTP's Basic and Digest, as the server asks
+	passwords := []settings.Auth{settings.Password, settings.PasswordEncrypted} // HTTP Basic or Digest, whichever the server requests
 	if service == "" || !slices.ContainsFunc(n.found.Auth, func(a settings.Auth) bool { return slices.Contains(passwords, a) }) {
 		return account{}, false
 	}
 	u, err := url.Parse(expand(service, n.found))
 	if err != nil || u.Scheme != "https" || u.Hostname() == "" {
-		return account{}, false // domains.toml has no such URL
+		return account{}, false // domains.toml does not allow such a URL
 	}
 	c := account{host: u.Hostname(), port: 443, login: n.login(n.found.Login)}
 	if port, err := strconv.Atoi(u.Port()); err == nil {
@@ -180,7 +179,7 @@ func newAccount(service settings.Pattern, n names) (account, bool) {
 	return c, true
 }
 
-// names are what the parts of one person's profile have in common.
+// names are what the parts of a person's profile have in common.
 type names struct {
 	found      settings.Found
 	person     settings.Address
@@ -205,9 +204,9 @@ func newNames(found settings.Found, a settings.Address) names {
 	return n
 }
 
-// token is the last part of the profile's identifier, different for each address of a domain: the local part where it can be one,
-// else the profile's UUID, which is longer than any local part that is taken. A dot would let an address of mailsetup.example.com
-// have the identifier of one of example.com.
+// token returns the last part of the profile's identifier, which is different for each address of a domain: the local part if it is
+// suitable, else the profile's UUID, which is longer than any suitable local part. With dots allowed, an address of mailsetup.example.com
+// could get the identifier of one of example.com.
 func (n names) token() string {
 	local := strings.ToLower(n.person.Local)
 	id := n.uuid("profile")
@@ -221,12 +220,12 @@ func notInToken(r rune) bool {
 	return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyz0123456789-", r)
 }
 
-// uuid returns the version-5 UUID (RFC 9562 section 5.5) of a part of the profile, as Apple prints them.
+// uuid returns the version-5 UUID (RFC 9562 section 5.5) of a part of the profile, in capitals as Apple writes it.
 func (n names) uuid(kind string) string {
 	return strings.ToUpper(uuid.NewSHA1(n.space, []byte(kind+":"+strings.ToLower(n.address))).String())
 }
 
-// payload begins a part of the profile, or the profile itself if kind is empty.
+// payload returns the beginning of a part of the profile, or of the profile itself if kind is empty.
 func (n names) payload(kind, payloadType, name string) Payload {
 	p := Payload{PayloadType: payloadType, PayloadVersion: 1, PayloadIdentifier: n.identifier, PayloadDisplayName: name}
 	if kind == "" {
@@ -246,7 +245,7 @@ func expand(p settings.Pattern, found settings.Found) string {
 	return p.Expand(string(found.Domain), string(found.Primary))
 }
 
-// list joins words as in a sentence.
+// list joins words as in a sentence: "a, b and c".
 func list(words []string) string {
 	last := len(words) - 1
 	if last == 0 {

@@ -1,15 +1,15 @@
-// Package mobileconfig makes Apple configuration profiles: files that set up mail, calendar and contacts on an iPhone, iPad or Mac
-// when a person opens them. It is the only way to set up Apple Mail from outside, which asks nobody for IMAP settings.
+// Package mobileconfig makes Apple configuration profiles: files that set up mail, calendars and contacts on an iPhone, iPad or Mac
+// when a person opens them. A profile is the only way to set up Apple Mail from outside, since it does not look for IMAP settings itself.
 //
-// People come by a link, by the form of a page of ours, or by the QR code of the link:
+// People follow a link, submit a form on one of our pages, or scan the QR code of the link:
 //
 //	GET  https://autoconfig.D/mobileconfig?emailaddress=A
-//	POST https://autoconfig.D/mobileconfig                  with emailaddress=A as HTML forms send it
+//	POST https://autoconfig.D/mobileconfig                  with emailaddress=A as an HTML form sends it
 //	GET  https://autoconfig.D/mobileconfig/qr.png?emailaddress=A, or qr.svg
 //
-// The format is Apple's: the files TopLevel, CommonPayloadKeys, com.apple.mail.managed, com.apple.caldav.account and
-// com.apple.carddav.account below mdm/profiles in github.com/apple/device-management. A profile is signed where there is a
-// certificate, and holds no password: the device asks for it.
+// The format is Apple's: see the files TopLevel, CommonPayloadKeys, com.apple.mail.managed, com.apple.caldav.account and
+// com.apple.carddav.account in mdm/profiles of github.com/apple/device-management. A profile is signed if there is a certificate. It
+// contains no password: the device asks for it.
 package mobileconfig
 
 import (
@@ -23,19 +23,18 @@ import (
 	"mailhint/settings"
 )
 
-// Why there is no profile. The edge tells people so in its own words.
+// Why there is no profile. The edge explains it to people in other words.
 var (
-	// ErrAddress means that no profile can be made for this address: it is missing, or its local part can be none. Ask for
-	// another.
-	ErrAddress = errors.New("no address that a profile can be made for")
-	// ErrNoServers means that the domain offers no IMAP and POP3 server, or no submission server. Apple requires both.
-	ErrNoServers = fmt.Errorf("an Apple profile %w: it needs a server to read mail from and one to send it through", settings.ErrNotExpressible)
-	// ErrNoPassword means that there are servers, but in one direction all want a token, a ticket or a client certificate. Profiles
-	// have no key for OAuth or Kerberos.
+	// ErrAddress means that the address is missing or that its local part is implausible. Ask for another address.
+	ErrAddress = errors.New("not an address that a profile can be made for")
+	// ErrNoServers means that the domain has no incoming server or no submission server. Apple requires both.
+	ErrNoServers = fmt.Errorf("an Apple profile %w: it needs an incoming and an outgoing server", settings.ErrNotExpressible)
+	// ErrNoPassword means that there are servers, but that all the incoming ones, or all the outgoing ones, require a token, a ticket or
+	// a client certificate. Profiles have no key for OAuth or Kerberos.
 	ErrNoPassword = fmt.Errorf("an Apple profile %w: it can only describe logins with a password", settings.ErrNotExpressible)
 )
 
-// Answer returns the profile for an address, unsigned. It returns ErrAddress, ErrNoServers or ErrNoPassword if there can be none.
+// Answer returns the unsigned profile for an address. It returns ErrAddress, ErrNoServers or ErrNoPassword if there is none.
 func Answer(found settings.Found, a settings.Address) ([]byte, error) {
 	p, err := newProfile(found, a)
 	if err != nil {
@@ -44,14 +43,14 @@ func Answer(found settings.Found, a settings.Address) ([]byte, error) {
 	return p.encode()
 }
 
-// encode writes the profile as an XML property list. The library sorts the keys of a dictionary; their order means nothing.
+// encode writes the profile as an XML property list. The library sorts the keys of dictionaries, whose order has no meaning.
 func (p *profile) encode() ([]byte, error) {
 	document, err := plist.MarshalIndent(p, plist.XMLFormat, "  ")
 	return append(document, '\n'), err
 }
 
-// choose returns the one server of a kind that a profile can hold, from a list in order of preference. Of those it can express it
-// is the first with the best encryption: implicit TLS is all that the format can say for certain.
+// choose returns the one server of its kind that goes into the profile, from a list in order of preference: among those that the format
+// can express, the first with the best encryption. Implicit TLS is the only kind that the format expresses unambiguously.
 func choose(servers []settings.Server) (settings.Server, error) {
 	if len(servers) == 0 {
 		return settings.Server{}, ErrNoServers
@@ -68,7 +67,7 @@ func choose(servers []settings.Server) (settings.Server, error) {
 	return slices.MinFunc(possible, func(a, b settings.Server) int { return cmp.Compare(a.Security, b.Security) }), nil
 }
 
-// chooseIncoming prefers IMAP, and takes POP3 where there is no IMAP that a profile can express.
+// chooseIncoming prefers IMAP, and falls back to POP3 if there is no IMAP server that a profile can express.
 func chooseIncoming(s *settings.Settings) (settings.Server, error) {
 	server, err := choose(s.Of(settings.IMAP))
 	if err == nil {
@@ -80,19 +79,19 @@ func chooseIncoming(s *settings.Settings) (settings.Server, error) {
 	return settings.Server{}, err
 }
 
-// emailAuths are the spellings of login methods. OAuth, Kerberos and client certificates (but for S/MIME) have none.
+// emailAuths are the format's words for login methods. It has none for OAuth, Kerberos and client certificates (except for S/MIME).
 //
-// password-encrypted is CRAM-MD5, of all challenges and responses the only one that Apple has a word for.
+// password-encrypted becomes CRAM-MD5, the only challenge-response method that Apple has a word for.
 var emailAuths = map[settings.Auth]string{
 	settings.Password:          "EmailAuthPassword",
 	settings.PasswordEncrypted: "EmailAuthCRAMMD5",
 	settings.NTLM:              "EmailAuthNTLM",
 }
 
-// emailAuth returns the method that a profile tells for a server, or "" if there is none.
+// emailAuth returns the login method in the profile for a server, or "" if the format cannot express any.
 //
-// Inside TLS a server that takes the password gets it, even if it likes a challenge better: that may mean SCRAM, and then the
-// device would insist on the CRAM-MD5 that the server does not have.
+// Inside TLS, the password is used if the server accepts it, even if it prefers challenge-response: that may mean SCRAM, and the device
+// would insist on CRAM-MD5, which the server may not have.
 func emailAuth(s settings.Server) string {
 	if s.Security != settings.Plaintext && s.Allows(settings.Password) {
 		return emailAuths[settings.Password]

@@ -11,15 +11,15 @@ import (
 	"mailhint/settings"
 )
 
-// newCode makes the QR code of a person's link, with the second level of error correction: it is read from screens.
+// newCode returns the QR code of a person's link. The second level of error correction suffices, since it is read from screens.
 func newCode(host string, a settings.Address) (*qr.Code, error) {
 	return qr.Encode(Link(host, a), qr.M)
 }
 
-// border is the quiet zone in modules that ISO/IEC 18004 wants around a code.
+// border is the width of the quiet zone around a code, in modules (ISO/IEC 18004).
 const border = 4
 
-// svg draws a code, one unit to a module, as a single path of horizontal bars. The title is what screen readers read.
+// svg draws a code as a single path of horizontal bars, one unit per module. Screen readers read out the title.
 func svg(code *qr.Code, title string) []byte {
 	size := code.Size + 2*border
 	var b bytes.Buffer
@@ -42,7 +42,7 @@ func svg(code *qr.Code, title string) []byte {
 	return b.Bytes()
 }
 
-// appendBar appends the path of n modules in a row. There are hundreds of them, too many for fmt.
+// appendBar appends the path of n modules in a row. A code has hundreds of bars, too many for package fmt.
 func appendBar(path []byte, x, y, n int) []byte {
 	path = strconv.AppendInt(append(path, 'M'), int64(x), 10)
 	path = strconv.AppendInt(append(path, ' '), int64(y), 10)

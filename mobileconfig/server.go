@@ -17,10 +17,9 @@ import (
 	"mailhint/settings"
 )
 
-// Handler answers requests for profiles and their QR codes, for one state of the domains. It expects requests as package server
-// hands them on: Host in lower case without port, RemoteAddr the client's, URL.Scheme the one the client used, Body limited.
+// Handler answers requests for profiles and their QR codes. It expects requests as package server passes them on; see package edge.
 type Handler struct {
-	// Now is the clock that says whether a certificate can sign.
+	// Now is the clock by which the validity of certificates is judged.
 	Now func() time.Time
 
 	lookup   settings.Lookup
@@ -29,25 +28,26 @@ type Handler struct {
 	unsigned atomic.Int64 // when it was last logged that a profile could not be signed, in seconds since 1970
 }
 
-// New makes a Handler. A nil signer leaves profiles unsigned; they can be installed, with a mark that they are.
+// New returns a Handler for the domains that lookup finds. With a nil signer, profiles are not signed; they can be installed, and the device
+// marks them as unsigned.
 func New(lookup settings.Lookup, signer Signer, log *slog.Logger) *Handler {
 	return &Handler{Now: time.Now, lookup: lookup, signer: signer, log: log}
 }
 
-// What is wrong with a request, besides the errors of Answer.
+// What can be wrong with a request, besides the errors of Answer.
 var (
 	errInsecure  = errors.New("plain http")
-	errNotForm   = errors.New("the body is no form")
-	errBody      = errors.New("the body did not arrive whole")
+	errNotForm   = errors.New("the body is not a form")
+	errBody      = errors.New("incomplete body")
 	errNoAddress = errors.New("no address")
 	errMalformed = errors.New("malformed address")
 )
 
-// ServeHTTP answers GET, HEAD and POST. If the last element of the path is qr.png or qr.svg it answers with the code of the link,
-// else with the profile, so that it can stand at any path.
+// ServeHTTP answers GET, HEAD and POST. If the last element of the path is qr.png or qr.svg, the answer is the QR code of the link, else the
+// profile; the rest of the path does not matter.
 //
-// Everything goes over https, the code as well: on its way over plain http somebody could put another server into it, and people
-// are asked for their password next. Nobody may keep an answer, since it holds the address.
+// Everything is sent over https, including the QR code: over plain http an attacker on the way could put in another server, and the person
+// is asked for the password next. Answers contain the address, so they must not be cached.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	a, err := readAddress(r)
@@ -76,16 +76,16 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// readAddress reads the address of a request from its query, or from its form if it is a POST.
+// readAddress returns the address in a request's query, or in its form if it is a POST.
 func readAddress(r *http.Request) (settings.Address, error) {
-	var values url.Values // a parameter that cannot be read is one not given
+	var values url.Values // a parameter that cannot be decoded counts as missing
 	switch {
 	case r.Method == http.MethodGet, r.Method == http.MethodHead:
-		// A plus sign is meant as one: links are often made without percent-encoding. The last character may be the space after
-		// an address that was pasted into a form.
+		// A plus sign means a plus sign: links are often made without percent-encoding. At the end it is the space after an address
+		// that was pasted into a form.
 		values, _ = url.ParseQuery(strings.ReplaceAll(strings.TrimRight(r.URL.RawQuery, "+"), "+", "%2B"))
 	case r.URL.Scheme == "http":
-		return settings.Address{}, errInsecure // a redirect would lose the form, or send it where nobody expects it
+		return settings.Address{}, errInsecure // a redirect would lose the form, or send it to an unexpected place
 	default:
 		if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind != "application/x-www-form-urlencoded" {
 			return settings.Address{}, errNotForm
@@ -99,9 +99,9 @@ func readAddress(r *http.Request) (settings.Address, error) {
 		}
 		values, _ = url.ParseQuery(string(body))
 	}
-	text := strings.TrimSpace(values.Get("emailaddress")) // as automx2's links have it
+	text := strings.TrimSpace(values.Get("emailaddress")) // as in automx2's links
 	if text == "" {
-		text = strings.TrimSpace(values.Get("email")) // as Mailu's have it
+		text = strings.TrimSpace(values.Get("email")) // as in Mailu's links
 	}
 	if text == "" {
 		return settings.Address{}, errNoAddress
@@ -113,7 +113,7 @@ func readAddress(r *http.Request) (settings.Address, error) {
 	return a, nil
 }
 
-// redirect sends a GET over plain http to https. Location is made of the host and what was understood of the rest.
+// redirect redirects a GET over plain http to https. Of the request, the Location contains only what was understood.
 func redirect(w http.ResponseWriter, host, file string, a settings.Address) {
 	target := Path
 	if file == "qr.png" || file == "qr.svg" {
@@ -125,7 +125,7 @@ func redirect(w http.ResponseWriter, host, file string, a settings.Address) {
 
 func (h *Handler) writeCode(w http.ResponseWriter, host, file string, a settings.Address) {
 	code, err := newCode(host, a)
-	if err != nil { // longer than 2 KB: no host and address are
+	if err != nil { // the link is longer than 2 KB, which a host and an address cannot be
 		h.refuse(w, err)
 		return
 	}
@@ -136,30 +136,30 @@ func (h *Handler) writeCode(w http.ResponseWriter, host, file string, a settings
 	write(w, "image/png", code.PNG())
 }
 
-// writeProfile answers with the profile, signed if possible. Where signing fails it goes out unsigned: the device marks it so, and
-// the person can still set up their mail, which they came for. The log tells the admin.
+// writeProfile answers with the profile, signed if possible. If signing fails, it is sent unsigned: the device says so, and the person can
+// still set up their mail. The log explains it to the admin.
 func (h *Handler) writeProfile(w http.ResponseWriter, r *http.Request, found settings.Found, p *profile) {
 	document, err := p.encode()
-	if err != nil { // of a type that the library does not know, which nothing in a profile is
+	if err != nil { // it has a type that the library does not know, which profiles do not have
 		h.refuse(w, err)
 		return
 	}
 	w.Header().Set("Content-Disposition", `attachment; filename="`+string(found.Domain)+`.mobileconfig"`)
 	if r.Method == http.MethodHead {
 		w.Header().Set("Content-Type", contentType)
-		return // signing takes time, and the length is not the same twice
+		return // signing takes time, and the length differs each time
 	}
 	if h.signer != nil {
 		if signed, err := h.sign(r.Host, document); err == nil {
 			document = signed
 		} else {
-			h.complain(err)
+			h.logUnsigned(err)
 		}
 	}
 	write(w, contentType, document)
 }
 
-// contentType is the profile's. With any other, or a charset behind it, Safari saves a file instead of offering to install it.
+// contentType is a profile's. With any other, or with a charset, Safari saves a file instead of offering to install the profile.
 const contentType = "application/x-apple-aspen-config"
 
 func (h *Handler) sign(host string, document []byte) ([]byte, error) {
@@ -170,41 +170,41 @@ func (h *Handler) sign(host string, document []byte) ([]byte, error) {
 	return sign(document, certificate, h.Now())
 }
 
-// complain logs why a profile is not signed, once a minute at most: people may ask often.
-func (h *Handler) complain(err error) {
+// logUnsigned logs why a profile is not signed, at most once a minute.
+func (h *Handler) logUnsigned(err error) {
 	now, last := h.Now().Unix(), h.unsigned.Load()
 	if now-last >= 60 && h.unsigned.CompareAndSwap(last, now) {
-		h.log.Error("profiles go out unsigned, and devices say so; give a certificate that can sign them", "error", err)
+		h.log.Error("Apple profiles are sent unsigned, and devices say so; set sign_cert and sign_key in [server] to a valid certificate and its key", "error", err)
 	}
 }
 
-// refuse answers with a plain sentence. It repeats nothing of the request.
+// refuse answers with a plain sentence, which repeats nothing of the request.
 func (h *Handler) refuse(w http.ResponseWriter, err error) {
 	status, text := http.StatusBadRequest, ""
 	tooLarge := new(http.MaxBytesError)
 	switch {
 	case errors.Is(err, errNoAddress):
-		text = "Whose mail is it about? Put the address at the end of the link: ?emailaddress=you@example.com"
+		text = "The e-mail address is missing. Add it to the end of the link: ?emailaddress=you@example.com"
 	case errors.Is(err, errMalformed), errors.Is(err, ErrAddress):
-		text = "This is not an e-mail address. It should look like you@example.com."
+		text = "This is not a valid e-mail address. It should look like you@example.com."
 	case errors.Is(err, errBody):
-		text = "The request did not arrive whole. Please try again."
+		text = "The request is incomplete. Please try again."
 	case errors.Is(err, errInsecure):
 		status = http.StatusForbidden
-		text = "Profiles are only sent over an encrypted connection. Please use the same address with https:// in front."
+		text = "Profiles are only sent over an encrypted connection. Please use the same link with https:// in front."
 	case errors.Is(err, errNotForm):
-		status, text = http.StatusUnsupportedMediaType, "Please send the address as HTML forms do (application/x-www-form-urlencoded)."
+		status, text = http.StatusUnsupportedMediaType, "Please send the address as an HTML form does (application/x-www-form-urlencoded)."
 	case errors.As(err, &tooLarge):
 		status, text = http.StatusRequestEntityTooLarge, "The request is too large."
 	case errors.Is(err, ErrNoPassword):
 		status = http.StatusNotFound
-		text = "There is no profile for this domain: its mail servers do not take a password from mail programs, but have you sign in " +
-			"another way, which a profile cannot describe. Please add the account on your device by hand: in the settings, under " +
-			"Mail, choose Add Account."
+		text = "There is no profile for this domain: its mail servers do not accept a password from mail programs, and a profile cannot " +
+			"describe other ways to sign in. Please add the account on your device yourself: in the settings, under Mail, choose " +
+			"Add Account."
 	case errors.Is(err, ErrNoServers):
 		status = http.StatusNotFound
-		text = "There is no profile for this domain: it needs a server to read mail from and one to send it through, and this " +
-			"domain does not have both."
+		text = "There is no profile for this domain: a profile needs an incoming and an outgoing mail server, and this domain does " +
+			"not have both."
 	default:
 		edge.Fail(w, h.log, err, edge.NotFound)
 		return

@@ -142,7 +142,7 @@ func TestSigner(t *testing.T) {
 	if got := get(); !bytes.Equal(got, plain) {
 		t.Errorf("no certificate: got\n%q", got)
 	}
-	if n := strings.Count(log.String(), "\n"); n != 1 || !strings.Contains(log.String(), "has expired") || strings.Contains(log.String(), "fred") {
+	if n := strings.Count(log.String(), "\n"); n != 1 || !strings.Contains(log.String(), " expired on ") || strings.Contains(log.String(), "fred") {
 		t.Errorf("want one line about the certificate, got\n%s", &log)
 	}
 	now = now.Add(time.Minute)

@@ -11,16 +11,16 @@ import (
 	"github.com/smallstep/pkcs7"
 )
 
-// Signer returns the certificate that signs what is answered under a host name, with key and intermediates. It is asked for each
-// profile, so that a renewed certificate is used at once. The certificate the server itself shows under that name will do: a
-// device says "Verified" if it trusts it.
+// Signer returns the certificate that signs profiles under a host name, with its key and intermediates. It is called for each profile, so
+// that a renewed certificate is used at once. The certificate that the server itself uses under that name is suitable: a device says
+// "Verified" if it trusts it.
 type Signer func(host string) (*tls.Certificate, error)
 
-// sign wraps a profile into a CMS message (RFC 5652 section 5): SignedData in DER, the profile inside, a SHA-256 digest, and the
+// sign wraps a profile in a CMS message (RFC 5652 section 5): SignedData in DER with the profile inside, a SHA-256 digest, and the
 // intermediates, which devices do not fetch.
 //
-// A certificate that is not valid now signs nothing. The device would call the profile unsigned as well, but as if something had
-// been done to it. One that ends later does no harm: the account goes on working.
+// A certificate that is not valid now is not used: the device would treat the profile as tampered with, which is worse than unsigned. If the
+// certificate expires later, the account keeps working.
 func sign(document []byte, certificate *tls.Certificate, now time.Time) ([]byte, error) {
 	chain, err := chainOf(certificate)
 	if err != nil {
@@ -29,13 +29,13 @@ func sign(document []byte, certificate *tls.Certificate, now time.Time) ([]byte,
 	leaf := chain[0]
 	switch {
 	case now.After(leaf.NotAfter):
-		return nil, fmt.Errorf("the certificate for %q has expired on %s", leaf.DNSNames, leaf.NotAfter.UTC().Format(time.DateOnly))
+		return nil, fmt.Errorf("the certificate for %q expired on %s", leaf.DNSNames, leaf.NotAfter.UTC().Format(time.DateOnly))
 	case now.Before(leaf.NotBefore):
 		return nil, fmt.Errorf("the certificate for %q is not valid before %s", leaf.DNSNames, leaf.NotBefore.UTC().Format(time.DateOnly))
 	}
 	key, ok := certificate.PrivateKey.(crypto.Signer)
 	if !ok {
-		return nil, errors.New("the certificate has no key that can sign")
+		return nil, errors.New("the private key of the certificate cannot sign")
 	}
 	message, err := pkcs7.NewSignedData(document)
 	if err != nil {
@@ -52,10 +52,10 @@ func sign(document []byte, certificate *tls.Certificate, now time.Time) ([]byte,
 	return message.Finish()
 }
 
-// chainOf returns the certificates, the signing one first.
+// chainOf returns the certificates in order, beginning with the one that signs.
 func chainOf(c *tls.Certificate) ([]*x509.Certificate, error) {
 	if c == nil || len(c.Certificate) == 0 {
-		return nil, errors.New("there is no certificate")
+		return nil, errors.New("no certificate")
 	}
 	chain := make([]*x509.Certificate, len(c.Certificate))
 	for i, der := range c.Certificate {

@@ -179,11 +179,11 @@ func TestUnsignable(t *testing.T) {
 		certificate *tls.Certificate
 		want        string
 	}{
-		{"expired", testAuthority().certificate(newECDSA(), yesterday.Add(-time.Hour), yesterday), "has expired on " + yesterday.UTC().Format(time.DateOnly)},
+		{"expired", testAuthority().certificate(newECDSA(), yesterday.Add(-time.Hour), yesterday), "expired on " + yesterday.UTC().Format(time.DateOnly)},
 		{"not valid yet", testAuthority().certificate(newECDSA(), tomorrow, tomorrow.Add(time.Hour)), "is not valid before " + tomorrow.UTC().Format(time.DateOnly)},
-		{"none", nil, "there is no certificate"},
-		{"empty", &tls.Certificate{}, "there is no certificate"},
-		{"no key", &tls.Certificate{Certificate: good.Certificate, Leaf: good.Leaf}, "no key"},
+		{"none", nil, "no certificate"},
+		{"empty", &tls.Certificate{}, "no certificate"},
+		{"no key", &tls.Certificate{Certificate: good.Certificate, Leaf: good.Leaf}, "private key of the certificate cannot sign"},
 		{"no certificate inside", &tls.Certificate{Certificate: [][]byte{{1, 2, 3}}, PrivateKey: good.PrivateKey}, "malformed"},
 		{"broken chain", &tls.Certificate{Certificate: [][]byte{good.Leaf.Raw, {1, 2, 3}}, PrivateKey: good.PrivateKey}, "malformed"},
 		{"Ed25519", testAuthority().certificate(ed, yesterday, tomorrow), "unknown private key type"},

@@ -15,20 +15,20 @@ const (
 	maxShortName = 20
 )
 
-// configuration is the document. Fields stand in the order of their names, here and below: that is the one form we write.
+// configuration is the document. Here and below, fields are in the order of their names: that is the one form we write.
 type configuration struct {
 	Authentication authentication `json:"authentication"`
 	Info           info           `json:"info"`
 	Protocols      protocols      `json:"protocols"`
 }
 
-// authentication says how to log in to all of the protocols.
+// authentication says how to log in to every protocol.
 type authentication struct {
 	OAuthPublic oauthPublic `json:"oauth-public,omitzero"`
-	Password    bool        `json:"password"` // inside TLS, or by challenge and response
+	Password    bool        `json:"password"` // inside TLS, or by challenge-response
 }
 
-// oauthPublic names an authorization server. Programs read its metadata and register there as public clients.
+// oauthPublic names an authorization server. Mail clients read its metadata and register there as public OAuth clients.
 type oauthPublic struct {
 	Issuer string `json:"issuer"`
 }
@@ -48,8 +48,8 @@ type provider struct {
 	ShortName string `json:"shortName,omitempty"`
 }
 
-// protocols holds what the domain offers. The draft's revision -02 wrote "smtp" for submit, and had a managesieve, for which -03
-// has no port that could be implied.
+// protocols contains the services of the domain. Revision -02 of the draft wrote "smtp" for submit and had a managesieve, which -03 does
+// not have: there is no port for it that could be implied.
 type protocols struct {
 	CalDAV  service `json:"caldav,omitzero"`
 	CardDAV service `json:"carddav,omitzero"`
@@ -65,7 +65,7 @@ type server struct {
 	Host string `json:"host"`
 }
 
-// service is what a URL names.
+// service is a service named by URL.
 type service struct {
 	URL string `json:"url"`
 }
@@ -75,7 +75,7 @@ func (p protocols) nameURLs() bool {
 	return p.CalDAV.URL+p.CardDAV.URL+p.JMAP.URL+p.WebDAV.URL != ""
 }
 
-// newConfiguration spells the settings with the chosen servers, but for the authentication. Domains are left open.
+// newConfiguration puts the settings into the format, with the chosen servers and without the authentication. Domains are left open.
 func newConfiguration(s *settings.Settings, servers []settings.Server) configuration {
 	var c configuration
 	c.Info.Provider = newProvider(s)
@@ -105,13 +105,13 @@ func newProvider(s *settings.Settings) provider {
 	if p.Name == "" {
 		p.Name = settings.EmailDomain
 	}
-	if s.ShortName.Expand("", "") == string(s.ShortName) { // one made of a domain is seldom short
+	if s.ShortName.Expand("", "") == string(s.ShortName) { // one that contains a domain is seldom short
 		p.ShortName = string(s.ShortName)
 	}
 	return p
 }
 
-// newService returns the zero service for a URL with an explicit port, which the format does not allow.
+// newService returns the zero service for a URL with a port, which the format does not allow.
 func newService(p settings.Pattern) service {
 	if u, err := url.Parse(p.Expand("d", "d")); err != nil || u.Port() != "" {
 		return service{}
@@ -119,7 +119,7 @@ func newService(p settings.Pattern) service {
 	return service{string(p)}
 }
 
-// newDAV returns the zero service for a URL without a path too.
+// newDAV returns the zero service for a URL without a path as well.
 func newDAV(p settings.Pattern) service {
 	if u, err := url.Parse(p.Expand("d", "d")); err != nil || u.Path == "" {
 		return service{}
@@ -127,7 +127,7 @@ func newDAV(p settings.Pattern) service {
 	return newService(p)
 }
 
-// newAuthentication finds the ways to log in that all servers share.
+// newAuthentication returns the login methods that all servers accept.
 func newAuthentication(servers []settings.Server, oauth2 *settings.OAuth2) authentication {
 	a := authentication{Password: true}
 	if oauth2 != nil {
@@ -144,8 +144,8 @@ func newAuthentication(servers []settings.Server, oauth2 *settings.OAuth2) authe
 	return a
 }
 
-// issuerURL returns an issuer, which may be a host name only, as the https URL without query and fragment that it must be here
-// (RFC 8414 section 2), or "" if it cannot be one.
+// issuerURL returns an issuer, which may be just a host name, as an https URL without query and fragment (RFC 8414 section 2), or "" if that
+// is not possible.
 func issuerURL(issuer string) string {
 	if !strings.Contains(issuer, "://") {
 		issuer = "https://" + issuer
@@ -157,7 +157,7 @@ func issuerURL(issuer string) string {
 	return issuer
 }
 
-// encode writes the document in its one form: no white space, and nothing escaped that JSON does not require.
+// encode encodes the document in its one form: without white space, and without escapes that JSON does not require.
 func (c configuration) encode() (settings.Pattern, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)

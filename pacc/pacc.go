@@ -1,15 +1,15 @@
-// Package pacc answers PACC, the IETF's way of setting up mail programs: one JSON document for each mail domain, which names hosts
-// and nothing that could contradict itself. The ports are those of implicit TLS, and the login is the address.
+// Package pacc answers PACC, the IETF's method of setting up mail clients: one JSON document for each mail domain, which names hosts and
+// little else. The ports are those of implicit TLS, and the login is the address.
 //
-// Programs ask with GET at
+// Clients send
 //
-//	https://ua-auto-config.D/.well-known/user-agent-configuration.json
+//	GET https://ua-auto-config.D/.well-known/user-agent-configuration.json
 //
-// without an address, and may compare the digest of what they get with a TXT record at _ua-auto-config.D. The document therefore
-// is the same, octet for octet, for everybody who asks for a domain and on every replica.
+// without an address, and may compare the digest of the document with a TXT record at _ua-auto-config.D. The document of a domain is
+// therefore the same, octet for octet, for every client and on every replica.
 //
-// The format is that of draft-ietf-mailmaint-pacc-03, which may still change. A domain that it cannot express has no document,
-// and programs go on to other ways of finding its servers.
+// The format is that of draft-ietf-mailmaint-pacc-03, which may still change. A domain that it cannot express has no document, and clients
+// find its servers in other ways.
 package pacc
 
 import (
@@ -29,11 +29,11 @@ func Answer(found settings.Found) ([]byte, error) {
 	return p.answer(found)
 }
 
-// prepared is what can be done about one set of settings before anybody asks.
+// prepared is what can be made of a set of settings in advance of any request.
 type prepared struct {
 	document settings.Pattern // the JSON text with the domains left open; no domain needs escaping
 	name     settings.Pattern // the provider's name in it
-	logins   []settings.Login // each must come to the whole address
+	logins   []settings.Login // each must amount to the whole address
 }
 
 // prepare makes the document, or says why no domain with these settings can have one.
@@ -52,7 +52,7 @@ func prepare(s *settings.Settings) (*prepared, error) {
 	servers := append(incoming, outgoing...)
 	c := newConfiguration(s, servers)
 	if c.Protocols == (protocols{}) {
-		return nil, notExpressible("it offers nothing that the format knows")
+		return nil, notExpressible("no service that the format knows is offered")
 	}
 	if c.Protocols.nameURLs() {
 		servers = append(servers, settings.Server{Login: s.Login, Auth: s.Auth})
@@ -63,7 +63,7 @@ func prepare(s *settings.Settings) (*prepared, error) {
 	}
 	c.Authentication = newAuthentication(servers, s.OAuth2)
 	if c.Authentication == (authentication{}) {
-		return nil, notExpressible("neither a password nor OAuth2 opens all of it")
+		return nil, notExpressible("neither a password nor OAuth2 is accepted by all services")
 	}
 	p.document, err = c.encode()
 	return p, err
@@ -72,8 +72,8 @@ func prepare(s *settings.Settings) (*prepared, error) {
 // standardPorts are the ports that the format implies.
 var standardPorts = map[settings.Protocol]uint16{settings.IMAP: 993, settings.POP3: 995, settings.Submission: 465}
 
-// choose returns the best server of each protocol among those that the format can name: implicit TLS at the standard port. If
-// servers are offered and none is one of those, programs would end up with half an account.
+// choose returns the best server of each protocol among those that the format can name: implicit TLS on the standard port. If servers
+// are offered and none of them qualifies, clients would end up with half an account.
 func choose(offered []settings.Server) ([]settings.Server, error) {
 	var named []settings.Server
 	for _, s := range offered {
@@ -83,7 +83,7 @@ func choose(offered []settings.Server) ([]settings.Server, error) {
 	}
 	if len(offered) > 0 && len(named) == 0 {
 		p := offered[0].Protocol
-		return nil, notExpressible("%s is not offered with implicit TLS at port %d", p, standardPorts[p])
+		return nil, notExpressible("%s is not offered with implicit TLS on port %d", p, standardPorts[p])
 	}
 	return settings.FirstOfEach(named), nil
 }
@@ -92,12 +92,12 @@ func choose(offered []settings.Server) ([]settings.Server, error) {
 func (p *prepared) answer(found settings.Found) ([]byte, error) {
 	for _, l := range p.logins {
 		if login := l.For(found.Domain, found.Primary); login != settings.EmailAddress {
-			return nil, notExpressible("the login is %q and not the address", login)
+			return nil, notExpressible("the login is %q instead of the address", login)
 		}
 	}
 	domain, primary := string(found.Domain), string(found.Primary)
 	if name := p.name.Expand(domain, primary); utf8.RuneCountInString(name) > maxName {
-		return nil, notExpressible("the name %q has more than %d characters; set a shorter one with name", name, maxName)
+		return nil, notExpressible("the name %q has more than %d characters; set name to a shorter one", name, maxName)
 	}
 	return []byte(p.document.Expand(domain, primary)), nil
 }

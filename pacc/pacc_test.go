@@ -148,9 +148,9 @@ func TestNotExpressible(t *testing.T) {
 		primary  settings.Domain
 		want     string // part of the reason
 	}{
-		{name: "starttls only", settings: mail("imap://imap.example.com", "", "smtp.example.com"), want: "IMAP is not offered with implicit TLS at port 993"},
-		{name: "starttls only for pop3", settings: mail("", "pop3://pop.example.com", "smtp.example.com"), want: "POP3 is not offered with implicit TLS at port 995"},
-		{name: "starttls only for submission", settings: mail("imap.example.com", "", "submission://smtp.example.com"), want: "submission is not offered with implicit TLS at port 465"},
+		{name: "starttls only", settings: mail("imap://imap.example.com", "", "smtp.example.com"), want: "IMAP is not offered with implicit TLS on port 993"},
+		{name: "starttls only for pop3", settings: mail("", "pop3://pop.example.com", "smtp.example.com"), want: "POP3 is not offered with implicit TLS on port 995"},
+		{name: "starttls only for submission", settings: mail("imap.example.com", "", "submission://smtp.example.com"), want: "submission is not offered with implicit TLS on port 465"},
 		{name: "other port", settings: mail("imaps://imap.example.com:10993", "", "smtp.example.com"), want: "port 993"},
 		{name: "no encryption", settings: mail("imap+plain://imap.example.com", "", "smtp.example.com"), want: "implicit TLS"},
 		{name: "local part", settings: edgetest.WithLogin(mail("imap.example.com", "", "smtp.example.com"), "%EMAILLOCALPART%"), want: "the login is"},
@@ -167,7 +167,7 @@ func TestNotExpressible(t *testing.T) {
 			s.OAuth2 = &settings.OAuth2{Issuer: "login.example.com"}
 			s.Servers[0].Auth = []settings.Auth{settings.OAuth2Token}
 		}), want: "neither a password nor OAuth2"},
-		{name: "nothing", settings: with(mail("", "", ""), func(s *settings.Settings) { s.ActiveSync = "https://eas.example.com/" }), want: "nothing that the format knows"},
+		{name: "nothing", settings: with(mail("", "", ""), func(s *settings.Settings) { s.ActiveSync = "https://eas.example.com/" }), want: "no service that the format knows"},
 		{name: "long name", settings: with(mail("imap.example.com", "", "smtp.example.com"), func(s *settings.Settings) {
 			s.Name = settings.Pattern(strings.Repeat("ä", 50)) + settings.EmailDomain
 		}), want: "more than 60 characters"},

@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// Record returns the content of the TXT record at _ua-auto-config.D that goes with a document. Whoever changes a document
-// publishes the new record beside the old one first, and takes the old one away when no cache holds the old document.
+// Record returns the content of the TXT record at _ua-auto-config.D that belongs to a document. To change a document, publish the new record
+// beside the old one first, and remove the old one when no cache has the old document any more.
 func Record(body []byte) string { return "v=UAAC1; a=sha256; d=" + digest(body) }
 
 func digest(body []byte) string {
@@ -19,16 +19,14 @@ func digest(body []byte) string {
 }
 
 var (
-	// ErrNoRecord means that no TXT record says anything about a document. Programs may use the document all the same; publish
-	// the record to let them know that it is the true one.
+	// ErrNoRecord means that there is no valid TXT record. Clients may use the document all the same; publish the record so that they
+	// can verify it.
 	ErrNoRecord = errors.New("no valid TXT record")
-	// ErrOtherDigest means that there are records, and all of them are about other documents. Programs refuse this one; publish
-	// its record.
+	// ErrOtherDigest means that there are valid records, all of them for other documents. Clients refuse this one; publish its record.
 	ErrOtherDigest = errors.New("no TXT record has the digest of the document")
 )
 
-// Check compares a document with the TXT records at _ua-auto-config.D, each with its character strings joined. One that fits is
-// enough.
+// Check compares a document with the TXT records at _ua-auto-config.D, each with its character strings joined. One matching record is enough.
 func Check(records []string, body []byte) error {
 	want := sha256.Sum256(body)
 	valid := 0
@@ -50,12 +48,12 @@ func Check(records []string, body []byte) error {
 	return errors.Join(append([]error{ErrNoRecord}, faults...)...)
 }
 
-// parseRecord reads a record and returns the digest in it. Its tags may stand in any order, with spaces and tabs around names,
-// values and semicolons; unknown ones are ignored (draft-ietf-mailmaint-pacc-03 section 5.2.2.2).
+// parseRecord returns the digest in a record. Its tags may be in any order, with spaces and tabs around names, values and semicolons;
+// unknown ones are ignored (draft-ietf-mailmaint-pacc-03 section 5.2.2.2).
 func parseRecord(text string) ([]byte, error) {
 	tags := make(map[string]string)
 	parts := strings.Split(text, ";")
-	if last := len(parts) - 1; trim(parts[last]) == "" { // a semicolon may end the record
+	if last := len(parts) - 1; trim(parts[last]) == "" { // the record may end with a semicolon
 		parts = parts[:last]
 	}
 	for _, part := range parts {
@@ -65,19 +63,19 @@ func parseRecord(text string) ([]byte, error) {
 			return nil, fmt.Errorf("%q is not of the form name=value", part)
 		}
 		if _, twice := tags[name]; twice && (name == "v" || name == "a" || name == "d") {
-			return nil, fmt.Errorf("%s= stands there twice", name)
+			return nil, fmt.Errorf("%s= appears twice", name)
 		}
 		tags[name] = value
 	}
 	switch {
 	case tags["v"] != "UAAC1":
-		return nil, errors.New("it has no v=UAAC1")
+		return nil, errors.New("v=UAAC1 is missing")
 	case tags["a"] != "sha256":
-		return nil, errors.New("it has no a=sha256")
+		return nil, errors.New("a=sha256 is missing")
 	}
 	sum, err := base64.StdEncoding.Strict().DecodeString(tags["d"])
 	if err != nil || len(sum) != sha256.Size {
-		return nil, fmt.Errorf("d= is not the base64 of %d octets", sha256.Size)
+		return nil, fmt.Errorf("d= is not %d octets in base64", sha256.Size)
 	}
 	return sum, nil
 }
@@ -90,5 +88,5 @@ func isAlphanumeric(s string) bool {
 	})
 }
 
-// notPrintable reports whether r may not stand in a value: records are ASCII.
+// notPrintable reports whether r is not allowed in a value: records are ASCII.
 func notPrintable(r rune) bool { return r != '\t' && (r < ' ' || r > '~') }

@@ -59,10 +59,10 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// TestCheckSaysWhy: who published a record learns what is wrong with it.
+// The errors say what is wrong with a record.
 func TestCheckSaysWhy(t *testing.T) {
 	err := Check([]string{exampleRecord + "; v=UAAC1"}, []byte(example))
-	if err == nil || !strings.Contains(err.Error(), "v= stands there twice") {
+	if err == nil || !strings.Contains(err.Error(), "v= appears twice") {
 		t.Errorf("got %v", err)
 	}
 	err = Check([]string{otherRecord}, []byte(example))

@@ -1,9 +1,8 @@
-// Package templates holds the documents mailhint answers with, as files that read like what a client will see, embedded in the
-// program.
+// Package templates holds the documents that mailhint answers with, as files that read like what a client will see. They are embedded in
+// the program.
 //
-// An XML template is executed once for each set of settings, when domains are loaded, not once for each request. What a request
-// decides (the domain asked for, a login name) is left open as a hole; a Document is the executed text with its holes, and
-// filling it is all that is left to do while somebody waits.
+// An XML template is executed once for a set of settings, not once for each request. What depends on the request, such as the domain and
+// the login name, is left open as a hole. A Document is the executed text with its holes; all that remains for a request is to fill them.
 package templates
 
 import (
@@ -21,9 +20,9 @@ import (
 //go:embed *.tmpl
 var files embed.FS
 
-// XML parses the named XML template and puts the XML escaper behind every action, so that no template can forget it:
-// html/template would break the "<?xml" line and text/template alone escapes nothing. It panics if the file is missing or
-// broken, which stops the program at its start.
+// XML parses the named XML template and appends the XML escaper to every action, so that no template can forget it: html/template would
+// break the "<?xml" line, and text/template alone escapes nothing. It panics if the file is missing or broken, which stops the program when
+// it starts.
 func XML(name string) *Template {
 	t := template.Must(template.New(name).Funcs(template.FuncMap{"escape": escape}).ParseFS(files, name))
 	for _, part := range t.Templates() {
@@ -35,7 +34,7 @@ func XML(name string) *Template {
 // Template is a parsed XML document.
 type Template struct{ t *template.Template }
 
-// Prepare executes the template. Data may hold the Holes with numbers below holes, which stay open in the Document.
+// Prepare executes the template. Data may contain the Holes with numbers below holes, which remain open in the Document.
 func (t *Template) Prepare(data any, holes int) (Document, error) {
 	var text strings.Builder
 	if err := t.t.Execute(&text, data); err != nil {
@@ -48,23 +47,23 @@ func (t *Template) Prepare(data any, holes int) (Document, error) {
 	return d, nil
 }
 
-// The characters that mark holes: the private-use ones, which XML allows and which no setting may contain.
+// The characters that mark holes are the private-use ones, which XML allows and settings must not contain.
 const firstHole, lastHole = '\uE000', '\uF8FF'
 
-// Hole returns the mark of hole number i, counted from 0, to be placed in a template's data.
+// Hole returns the mark for hole number i, counted from 0, to be put into a template's data.
 func Hole(i int) string { return string(firstHole + rune(i)) }
 
 // Document is an executed template with holes.
 type Document struct {
 	text  []string // the fixed parts, one more than holes
-	holes []uint16 // what stands between them: indexes into the values
+	holes []uint16 // what belongs between them: indexes into the values
 	size  int      // octets in text
 	sum   uint64   // of everything above
 }
 
 func newDocument(marked string, holes int) (Document, error) {
 	if holes > lastHole-firstHole+1 {
-		return Document{}, fmt.Errorf("it would need %d different texts of each request, %d are possible", holes, lastHole-firstHole+1)
+		return Document{}, fmt.Errorf("it needs %d different values from each request; %d is the most", holes, lastHole-firstHole+1)
 	}
 	var d Document
 	sum := fnv.New64a()
@@ -76,7 +75,7 @@ func newDocument(marked string, holes int) (Document, error) {
 			continue
 		}
 		if int(r-firstHole) >= holes { // Fill would have no value for it
-			return Document{}, fmt.Errorf("a setting holds the private-use character %U; remove it", r)
+			return Document{}, fmt.Errorf("a setting contains the private-use character %U; remove it", r)
 		}
 		d.text = append(d.text, marked[start:i])
 		d.holes = append(d.holes, uint16(r-firstHole))
@@ -99,7 +98,7 @@ func (d *Document) Fill(values []string) []byte {
 // Append appends the filled document to out.
 func (d *Document) Append(out []byte, values []string) []byte {
 	escaped := values
-	for i, v := range values { // once for each value, which may stand in many holes
+	for i, v := range values { // once for each value, which may go into many holes
 		if isPlain(v) {
 			continue
 		}
@@ -121,7 +120,7 @@ func (d *Document) Tag(values []string) string {
 	h := d.sum
 	for _, v := range values {
 		for i := range len(v) {
-			h = (h ^ uint64(v[i])) * 1099511628211 // FNV-1a goes on where the fixed text ended
+			h = (h ^ uint64(v[i])) * 1099511628211 // FNV-1a continues from the fixed text
 		}
 		h = (h ^ 0xFF) * 1099511628211
 	}
@@ -159,10 +158,10 @@ func escapeActions(node parse.Node) {
 	}
 }
 
-// escape is the template function: it prints any value as XML text.
+// escape is the template function: it returns any value as XML text.
 func escape(value any) string { return escapeText(fmt.Sprint(value)) }
 
-// escapeText returns s as XML text, fit for an attribute too. Control characters and invalid UTF-8 become U+FFFD.
+// escapeText returns s as XML text that is also suitable for an attribute. Control characters and invalid UTF-8 become U+FFFD.
 func escapeText(s string) string {
 	if isPlain(s) {
 		return s
@@ -172,7 +171,7 @@ func escapeText(s string) string {
 	return b.String()
 }
 
-// isPlain reports whether s needs no escaping, as nearly every domain and login name does.
+// isPlain reports whether s needs no escaping, which is true of nearly every domain and login name.
 func isPlain(s string) bool {
 	for i := range len(s) {
 		if c := s[i]; c < ' ' || c > '~' || c == '<' || c == '>' || c == '&' || c == '"' || c == '\'' {

@@ -20,8 +20,8 @@ func New(lookup settings.Lookup, log *slog.Logger) *Handler { return &Handler{lo
 // notOffered is what people read where there is no such service.
 const notOffered = "This service is not offered for this domain."
 
-// ServeHTTP answers any method with a redirect, or 404 where the Host's domain has no such service. It never asks for a password:
-// Evolution sends the person's unasked, and it belongs to the service alone.
+// ServeHTTP answers any method with a redirect, or with 404 if the Host's domain does not offer the service. It never asks for a password:
+// Evolution sends the person's unprompted, and it is meant for the service alone.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	found, err := edge.Find(h.lookup, r, settings.Address{})
 	if err != nil {
