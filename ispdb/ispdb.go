@@ -2,12 +2,12 @@
 // (https://github.com/thunderbird/autoconfig): one XML document for each provider, in the format of config-v1.1.xml, with all the
 // domains that share its servers.
 //
-// Reading turns a file into the words of package settings and remarks on everything that it says differently from what will be
-// answered: an element that domains.toml has no key for, a value that programs would not understand. Nothing is dropped silently.
-// Writing is the way back, so that a file that was read and written again means the same.
+// Read converts a file into settings, with a remark on every difference between the file and the later answers: an element that domains.toml
+// has no key for, a value that clients would not understand. Nothing is dropped silently. Write is the reverse; a file that is read and
+// written again means the same.
 //
-// The format is draft-ietf-mailmaint-autoconfig-06; what Mozilla published before and Thunderbird still reads is version 1.1,
-// described at https://wiki.mozilla.org/Thunderbird:Autoconfiguration:ConfigFileFormat.
+// The format is draft-ietf-mailmaint-autoconfig-06. Mozilla has published version 1.1 so far, which Thunderbird still reads; it is described
+// at https://wiki.mozilla.org/Thunderbird:Autoconfiguration:ConfigFileFormat. Package autoconfig has its words and elements.
 package ispdb
 
 import (
@@ -16,13 +16,13 @@ import (
 	"mailhint/settings"
 )
 
-// Provider is what one provider file says.
+// Provider is the content of a provider file.
 type Provider struct {
-	// Domains are the mail domains in the order of the file, but for the main one, which is first. There is at least one.
+	// Domains are the mail domains in the order of the file, except that the main one is first. There is at least one.
 	Domains []settings.Domain
-	// Settings hold for each of the domains. Hosts, URLs and names may hold %EMAILDOMAIN%.
+	// Settings apply to each of the domains. Hosts, URLs and names may contain %EMAILDOMAIN%.
 	Settings *settings.Settings
-	// Comments are what people wrote between the elements, each on one line.
+	// Comments are the comments between the elements, each on one line.
 	Comments []Comment
 }
 
@@ -32,7 +32,7 @@ type Comment struct {
 	Text string
 }
 
-// Plaintext reports whether the file publishes a server without encryption.
+// Plaintext reports whether the file has a server without encryption.
 func (p *Provider) Plaintext() bool {
 	for _, s := range p.Settings.Servers {
 		if s.Security == settings.Plaintext {
@@ -42,42 +42,42 @@ func (p *Provider) Plaintext() bool {
 	return false
 }
 
-// Remark is one difference between a file and what will be answered for its domains.
+// Remark is a difference between a file and the later answers for its domains.
 type Remark struct {
 	Line int
-	Text string // what, and why
+	Text string // what is different, and why
 	kind kind
 }
 
-// kind sorts remarks. Its text is stable.
+// kind classifies remarks, for the tests: it says which differences in meaning a remark explains.
 type kind string
 
-// The kinds of remarks. Those before kindDescr change what a mail program does.
+// The kinds of remarks. Those before kindDescr affect what a client does.
 const (
-	kindDomain    kind = "domain"        // a domain that is not answered for
+	kindDomain    kind = "domain"        // a domain that is left out
 	kindServer    kind = "server"        // a server that is left out
-	kindOrder     kind = "order"         // servers that are answered in another order
-	kindLogin     kind = "login"         // another login name
-	kindAuth      kind = "auth"          // other login methods
+	kindOrder     kind = "order"         // servers whose order changes
+	kindLogin     kind = "login"         // a different login name
+	kindAuth      kind = "auth"          // different login methods
 	kindDocs      kind = "documentation" // a help page that is left out or shortened
 	kindOAuth2    kind = "oauth2"        // an authorization server that is left out
 	kindWebmail   kind = "webmail"       // web mail that is left out, or how to log in there
 	kindService   kind = "service"       // calendar, contacts and the like that are left out
 	kindName      kind = "name"          // a display name that is left out
-	kindPlaintext kind = "plaintext"     // carried as it is: a server without encryption
-	kindPort      kind = "port"          // carried as it is: a port that is known to speak something else
+	kindPlaintext kind = "plaintext"     // converted as it is: a server without encryption
+	kindPort      kind = "port"          // converted as it is: a port that is known for another protocol
 	kindDescr     kind = "descr"         // the titles of a help page
-	kindEnable    kind = "enable"        // where people switch mail programs on
-	kindOption    kind = "option"        // what only Thunderbird reads about a server
+	kindEnable    kind = "enable"        // where people enable access for mail clients
+	kindOption    kind = "option"        // an option of a server that only Thunderbird reads
 	kindUpdate    kind = "update"        // where the file is updated from
 	kindID        kind = "id"            // the provider's id
 	kindSpelling  kind = "spelling"      // white space, letter case, old words
-	kindUnknown   kind = "unknown"       // an element that no program reads
+	kindUnknown   kind = "unknown"       // an element that no client reads
 )
 
-// Error says why a file cannot be carried at all.
+// Error says why a file cannot be converted at all.
 type Error struct {
-	Line int // 0 if the whole file is meant
+	Line int // 0 for the whole file
 	Text string
 }
 

@@ -11,19 +11,19 @@ import (
 	"mailhint/untrusted"
 )
 
-// MaxSize is the number of octets from which a file is refused. The largest published one has 8 KB.
+// MaxSize is the largest size of a file, in octets. The largest published one has 8 KB.
 const MaxSize = 1 << 20
 
-// More limits of a file. The largest published one has some 250 elements, and all have 5 levels at most.
+// More limits of a file. The largest published one has about 250 elements, and none has more than 5 levels.
 const (
 	maxDepth    = 16
 	maxElements = 20_000
-	maxQuoted   = 300 // characters that are kept of a comment or quoted of a value
+	maxQuoted   = 300 // characters of a comment or a quoted value
 	maxRemark   = 800 // characters of a remark
 	maxComments = 50
 )
 
-// node is an element. What a reader asks for is marked as read; the rest is remarked on.
+// node is an element. What the reader uses is marked as read; for the rest there are remarks.
 type node struct {
 	name     string
 	line     int
@@ -39,11 +39,11 @@ type attr struct {
 	read        bool
 }
 
-// parse reads a document strictly: well-formed UTF-8, no DOCTYPE (so no entities of its own), within the limits.
+// parse reads a document strictly: it must be well-formed UTF-8 within the limits, without a DOCTYPE and therefore without its own entities.
 func parse(text []byte) (root *node, comments []Comment, err error) {
 	switch {
 	case len(text) > MaxSize:
-		return nil, nil, fault(0, "it has %d KB, more than the %d KB that are read; a provider file has a few", len(text)>>10, MaxSize>>10)
+		return nil, nil, fault(0, "it has %d KB; the limit is %d KB, and provider files have a few", len(text)>>10, MaxSize>>10)
 	case !utf8.Valid(text):
 		return nil, nil, fault(invalidLine(text), "it is not UTF-8; convert it, for example with iconv")
 	}
@@ -62,7 +62,7 @@ func parse(text []byte) (root *node, comments []Comment, err error) {
 		}
 		switch t := token.(type) {
 		case xml.Directive:
-			return nil, nil, fault(line, "<!%s is not read: provider files have no document type", firstWord(string(t)))
+			return nil, nil, fault(line, "<!%s is not allowed: provider files have no document type", firstWord(string(t)))
 		case xml.Comment:
 			if c := oneLine(string(t)); c != "" && len(comments) < maxComments {
 				comments = append(comments, Comment{line, c})
@@ -73,12 +73,12 @@ func parse(text []byte) (root *node, comments []Comment, err error) {
 			case elements > maxElements:
 				return nil, nil, fault(line, "it has more than %d elements", maxElements)
 			case len(open) >= maxDepth:
-				return nil, nil, fault(line, "more than %d elements stand within each other", maxDepth)
+				return nil, nil, fault(line, "elements are nested more than %d deep", maxDepth)
 			case len(open) > 0:
 				parent := open[len(open)-1]
 				parent.children = append(parent.children, n)
 			case root != nil:
-				return nil, nil, fault(line, "a second root element <%s>; a file holds one <clientConfig>", oneLine(n.name))
+				return nil, nil, fault(line, "there is a second root element <%s>; a file has one <clientConfig>", oneLine(n.name))
 			default:
 				root = n
 			}
@@ -90,7 +90,7 @@ func parse(text []byte) (root *node, comments []Comment, err error) {
 				n := open[len(open)-1]
 				n.text = append(n.text, t...)
 			} else if s := oneLine(string(t)); s != "" {
-				return nil, nil, fault(line, "text outside of the root element")
+				return nil, nil, fault(line, "there is text outside the root element")
 			}
 		}
 	}
@@ -104,13 +104,13 @@ func newNode(t xml.StartElement, line int) *node {
 	return n
 }
 
-// asUTF8 takes the declared encodings that UTF-8 text can have.
+// asUTF8 accepts the declared encodings that UTF-8 text can have.
 func asUTF8(charset string, input io.Reader) (io.Reader, error) {
 	switch strings.ToLower(charset) {
 	case "utf-8", "utf8", "us-ascii", "ascii":
 		return input, nil
 	}
-	return nil, fault(0, "it says that it is in %s; only UTF-8 is read", charset)
+	return nil, fault(0, "its declared encoding is %s; convert it to UTF-8", charset)
 }
 
 func syntaxFault(err error, line int) *Error {
@@ -121,11 +121,11 @@ func syntaxFault(err error, line int) *Error {
 	var syntax *xml.SyntaxError
 	switch {
 	case errors.As(err, &syntax):
-		return fault(syntax.Line, "is no XML: %s", syntax.Msg)
+		return fault(syntax.Line, "not valid XML: %s", syntax.Msg)
 	case errors.Is(err, io.EOF):
 		return fault(0, "it is empty")
 	}
-	return fault(line, "is no XML: %s", strings.TrimPrefix(err.Error(), "xml: "))
+	return fault(line, "not valid XML: %s", strings.TrimPrefix(err.Error(), "xml: "))
 }
 
 func invalidLine(text []byte) int {
@@ -143,8 +143,8 @@ func invalidLine(text []byte) int {
 	return line
 }
 
-// name returns an element's or attribute's name as it is compared. One with a namespace is none of the format's: Thunderbird
-// does not find prefixed elements.
+// name returns the name of an element or attribute for comparison. Names with a namespace do not belong to the format: Thunderbird does not
+// find prefixed elements.
 func name(n xml.Name) string {
 	if n.Space != "" {
 		return n.Space + ":" + n.Local
@@ -157,7 +157,7 @@ func firstWord(s string) string {
 	return word
 }
 
-// oneLine squeezes white space, cleans and shortens.
+// oneLine returns untrusted text on one line, cleaned and shortened.
 func oneLine(s string) string { return untrusted.Clip(strings.Join(strings.Fields(s), " "), maxQuoted) }
 
 // all returns the children with a name.
@@ -172,7 +172,7 @@ func (n *node) all(name string) []*node {
 	return found
 }
 
-// child returns the first child with a name, which is the one that Thunderbird takes; nil if there is none.
+// child returns the first child with a name, which is the one that Thunderbird uses, or nil if there is none.
 func (n *node) child(name string) *node {
 	for _, c := range n.children {
 		if c.name == name {
@@ -183,7 +183,7 @@ func (n *node) child(name string) *node {
 	return nil
 }
 
-// attr returns an attribute.
+// attr returns the value of an attribute, or "" if it is missing.
 func (n *node) attr(name string) string {
 	for i := range n.attrs {
 		if n.attrs[i].name == name {
@@ -194,7 +194,7 @@ func (n *node) attr(name string) string {
 	return ""
 }
 
-// forget marks everything below an element as read: what it says has been remarked on as a whole.
+// forget marks everything below an element as read, because there is a remark on the element as a whole.
 func (n *node) forget() {
 	n.read, n.textRead, n.attrs, n.children = true, true, nil, nil
 }

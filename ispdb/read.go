@@ -14,14 +14,14 @@ import (
 	"mailhint/untrusted"
 )
 
-// Lengths that programs show (draft-ietf-mailmaint-autoconfig-06 section 4).
+// Lengths of names that clients show (draft-ietf-mailmaint-autoconfig-06 section 4).
 const (
 	maxName      = 60
 	maxShortName = 20
 )
 
-// Read reads a provider file. The remarks say, in the order of the lines, what will be answered differently from what the file
-// says. The error, an *Error, is for a file that cannot be carried at all.
+// Read converts a provider file. The remarks say, in the order of the lines, where the answers will differ from the file. The error is an
+// *Error, for a file that cannot be converted at all.
 func Read(text []byte) (*Provider, []Remark, error) {
 	root, comments, err := parse(text)
 	if err != nil {
@@ -37,23 +37,23 @@ func Read(text []byte) (*Provider, []Remark, error) {
 	return p, r.sorted(), nil
 }
 
-// reader gathers what a file says.
+// reader collects the content of a file.
 type reader struct {
 	s       settings.Settings
 	servers []*server
 	remarks []Remark
-	// the logins and methods of services named by URL
+	// the logins and login methods of the services named by URL
 	urlLogins []settings.Login
 	urlAuths  [][]settings.Auth
 }
 
-// server is a server and where it stands. Its Login is empty until finishServers if the file has none.
+// server is a server and its line. If the file has no login for it, its Login is empty until finishServers.
 type server struct {
 	settings.Server
 	line int
 }
 
-// isOpen reports whether people use the server without a login.
+// isOpen reports whether the server needs no login.
 func (s *server) isOpen() bool { return slices.Equal(s.Auth, []settings.Auth{settings.NoAuth}) }
 
 func (r *reader) remark(line int, kind kind, format string, args ...any) {
@@ -68,7 +68,7 @@ func (r *reader) sorted() []Remark {
 // provider reads the root element.
 func (r *reader) provider(root *node) (*Provider, error) {
 	if root.name != "clientConfig" {
-		return nil, fault(root.line, "the root element is <%s>, not <clientConfig>: it is no provider file", oneLine(root.name))
+		return nil, fault(root.line, "the root element is <%s> instead of <clientConfig>, so this is not a provider file", oneLine(root.name))
 	}
 	root.attr("version")
 	ep := root.child("emailProvider")
@@ -77,7 +77,7 @@ func (r *reader) provider(root *node) (*Provider, error) {
 	}
 	domains := r.domains(ep)
 	if len(domains) == 0 {
-		return nil, fault(ep.line, "no <domain> is left, so there is nobody to answer for")
+		return nil, fault(ep.line, "it has no valid <domain>")
 	}
 	r.s.Name = r.displayName(ep, "displayName", maxName)
 	r.s.ShortName = r.displayName(ep, "displayShortName", maxShortName)
@@ -86,7 +86,7 @@ func (r *reader) provider(root *node) (*Provider, error) {
 	r.readServers(root, "setupServer", autoconfig.SetupTypes)
 	r.services(root)
 	if r.s.JMAP == "" && !slices.ContainsFunc(r.servers, func(s *server) bool { return s.Protocol != settings.ManageSieve }) {
-		return nil, fault(ep.line, "no server is left that could be answered")
+		return nil, fault(ep.line, "it has no server that can be converted")
 	}
 	r.finishServers()
 	r.checkComplete(ep)
@@ -96,7 +96,7 @@ func (r *reader) provider(root *node) (*Provider, error) {
 	return &Provider{Domains: domains, Settings: &r.s}, nil
 }
 
-// domains reads the domains, the main one first: the one that is the provider's id, or else the first in the file.
+// domains reads the domains. The main one is first: the provider's id, or else the first in the file.
 func (r *reader) domains(ep *node) []settings.Domain {
 	id := r.trim(ep.line, ep.attr("id"))
 	var domains []settings.Domain
@@ -112,11 +112,11 @@ func (r *reader) domains(ep *node) []settings.Domain {
 			r.remark(n.line, kindDomain, "the domain %q is left out: it is a public suffix, under which others register their domains", d)
 			continue
 		case seen[d]:
-			r.remark(n.line, kindDomain, "the domain %s stands there twice", d)
+			r.remark(n.line, kindDomain, "the domain %s appears twice", d)
 			continue
 		}
 		if purpose := n.attr("purpose"); purpose != "" {
-			r.remark(n.line, kindDomain, "%s is answered for like any domain; that it is there for purpose %q is not told", d, oneLine(purpose))
+			r.remark(n.line, kindDomain, "%s is converted like any other domain; its purpose %q is ignored", d, oneLine(purpose))
 		}
 		seen[d] = true
 		domains = append(domains, d)
@@ -125,7 +125,7 @@ func (r *reader) domains(ep *node) []settings.Domain {
 		main := domains[i]
 		domains = slices.Insert(slices.Delete(domains, i, i+1), 0, main)
 	} else if len(domains) > 0 && id != "" {
-		r.remark(ep.line, kindID, "the id %q is none of the domains and is not told: answers carry the domain asked for", oneLine(id))
+		r.remark(ep.line, kindID, "the id %q is not one of the domains and is ignored: in answers, the id is the requested domain", oneLine(id))
 	}
 	return domains
 }
@@ -150,7 +150,7 @@ func (r *reader) displayName(ep *node, element string, limit int) settings.Patte
 	return name
 }
 
-// readServers reads the servers of one element name.
+// readServers reads the servers with one element name.
 func (r *reader) readServers(parent *node, element string, types autoconfig.Words[settings.Protocol]) {
 	for _, n := range parent.all(element) {
 		kind := r.trim(n.line, n.attr("type"))
@@ -160,7 +160,7 @@ func (r *reader) readServers(parent *node, element string, types autoconfig.Word
 		}
 		protocol, ok := lookUp(r, n.line, types, kind)
 		if !ok {
-			r.remark(n.line, kindServer, "<%s type=%q> is left out: answers have no such type", element, oneLine(kind))
+			r.remark(n.line, kindServer, "<%s type=%q> is left out: answers do not support this type", element, oneLine(kind))
 			n.forget()
 			continue
 		}
@@ -174,12 +174,12 @@ func (r *reader) readServers(parent *node, element string, types autoconfig.Word
 	}
 }
 
-// server reads a server with a host and a port, as strictly as domains.toml will be.
+// server reads a server with a host and a port, as strictly as domains.toml is read.
 func (r *reader) server(n *node, protocol settings.Protocol) (*server, error) {
 	s := &server{settings.Server{Protocol: protocol}, n.line}
 	host, port, socket := n.child("hostname"), n.child("port"), n.child("socketType")
 	if host == nil || port == nil || socket == nil {
-		return nil, fmt.Errorf("it needs <hostname>, <port> and <socketType>, or Thunderbird drops it too")
+		return nil, fmt.Errorf("<hostname>, <port> or <socketType> is missing; Thunderbird ignores such a server too")
 	}
 	name, err := r.placeholders(host, settings.EmailDomain)
 	if err != nil {
@@ -190,40 +190,40 @@ func (r *reader) server(n *node, protocol settings.Protocol) (*server, error) {
 	}
 	number, err := strconv.ParseUint(r.text(port), 10, 16)
 	if err != nil || number == 0 {
-		return nil, fmt.Errorf("%q is no port", oneLine(string(port.text)))
+		return nil, fmt.Errorf("%q is not a valid port", oneLine(string(port.text)))
 	}
 	s.Port = uint16(number)
 	security, ok := lookUp(r, socket.line, autoconfig.SocketTypes, r.text(socket))
 	if !ok {
-		return nil, fmt.Errorf("the <socketType> %q is none of SSL, STARTTLS and plain, and programs drop or guess", oneLine(string(socket.text)))
+		return nil, fmt.Errorf("the <socketType> %q is not SSL, STARTTLS or plain; clients ignore such a server, or guess", oneLine(string(socket.text)))
 	}
 	s.Security = security
 	if s.Auth = r.auths(n, autoconfig.Methods); s.Auth == nil {
-		return nil, fmt.Errorf("it has no login method that programs know")
+		return nil, fmt.Errorf("it has no login method that clients know")
 	}
 	if slices.Contains(s.Auth, settings.NoAuth) && protocol != settings.Submission {
-		return nil, fmt.Errorf("nobody reads mail without a login, and programs drop it too")
+		return nil, fmt.Errorf("incoming servers need a login; clients ignore such a server too")
 	}
 	if s.Login, err = r.login(n); err != nil {
 		return nil, err
 	}
 	if s.isOpen() {
-		s.Login = "" // nobody asks for it
+		s.Login = "" // it is not used
 	}
 	if _, err := settings.ParseServer(protocol, s.URL()); err != nil {
 		return nil, err
 	}
 	for _, known := range r.servers {
 		if known.Protocol == protocol && known.Host == s.Host && known.Port == s.Port {
-			return nil, fmt.Errorf("port %d of %s stands in line %d already with %s, and can be only one entry", s.Port, s.Host, known.line, known.Security)
+			return nil, fmt.Errorf("port %d of %s is already in line %d with %s, and can appear only once", s.Port, s.Host, known.line, known.Security)
 		}
 	}
 	if s.UnusualPort() {
-		why := "is known to speak something else"
+		why := "is known for another protocol or TLS mode"
 		if s.Port == 25 {
-			why = "is for mail between servers, and many networks block it"
+			why = "is for mail between servers and blocked by many networks"
 		}
-		r.remark(n.line, kindPort, "%s on port %d with %s is carried as published, though that port %s", protocol, s.Port, s.Security, why)
+		r.remark(n.line, kindPort, "%s on port %d with %s is converted as published, although that port %s", protocol, s.Port, s.Security, why)
 	}
 	return s, nil
 }
@@ -237,11 +237,11 @@ func (r *reader) auths(n *node, words autoconfig.Words[settings.Auth]) []setting
 		method, ok := lookUp(r, a.line, words, text)
 		switch {
 		case !ok && system == "sasl":
-			r.remark(a.line, kindAuth, "the SASL mechanism %q is not told: answers name the kind of method only", oneLine(text))
+			r.remark(a.line, kindAuth, "the SASL mechanism %q is ignored: answers only name the kind of login method", oneLine(text))
 		case !ok:
-			r.remark(a.line, kindAuth, "the login method %q is left out: no program knows it", oneLine(text))
+			r.remark(a.line, kindAuth, "the login method %q is left out: no client knows it", oneLine(text))
 		case slices.Contains(auths, method):
-			r.remark(a.line, kindAuth, "the login method %q stands there twice", oneLine(text))
+			r.remark(a.line, kindAuth, "the login method %q appears twice", oneLine(text))
 		default:
 			auths = append(auths, method)
 		}
@@ -249,7 +249,7 @@ func (r *reader) auths(n *node, words autoconfig.Words[settings.Auth]) []setting
 	return auths
 }
 
-// login reads the login name; "" if there is none.
+// login reads the login form, which is "" if there is none.
 func (r *reader) login(n *node) (settings.Login, error) {
 	u := n.child("username")
 	if u == nil {
@@ -263,15 +263,14 @@ func (r *reader) login(n *node) (settings.Login, error) {
 	if err != nil {
 		return "", fmt.Errorf("the <username> %q cannot be used: %w", oneLine(text), err)
 	}
-	return login.For(settings.EmailDomain, settings.EmailDomain), nil // one spelling for the whole address
+	return login.For(settings.EmailDomain, settings.EmailDomain), nil // so that there is only one form for the whole address
 }
 
-// finishServers puts the servers into the order of answers, finds the login that most of them share, and gives it to those that
-// have none.
+// finishServers puts the servers into the order of answers, finds the login that most of them share, and uses it for those that have none.
 func (r *reader) finishServers() {
 	pop3 := slices.IndexFunc(r.servers, func(s *server) bool { return s.Protocol == settings.POP3 })
 	if pop3 >= 0 && slices.ContainsFunc(r.servers[pop3:], func(s *server) bool { return s.Protocol == settings.IMAP }) {
-		r.remark(r.servers[pop3].line, kindOrder, "POP3 stands before IMAP here; answers list IMAP first, because FairEmail finds no IMAP otherwise")
+		r.remark(r.servers[pop3].line, kindOrder, "POP3 comes before IMAP; answers list IMAP first, because FairEmail would not find it otherwise")
 	}
 	slices.SortStableFunc(r.servers, func(a, b *server) int { return cmp.Compare(a.Protocol, b.Protocol) })
 	var logins []settings.Login
@@ -284,7 +283,7 @@ func (r *reader) finishServers() {
 			auths = append(auths, s.Auth)
 		}
 	}
-	if len(r.urlLogins) > 0 { // these have no login of their own in domains.toml
+	if len(r.urlLogins) > 0 { // in domains.toml, these cannot have a login of their own
 		logins, auths = r.urlLogins, r.urlAuths
 	}
 	r.s.Login = commonest(logins, settings.EmailAddress, func(a, b settings.Login) bool { return a == b })
@@ -294,7 +293,7 @@ func (r *reader) finishServers() {
 		if s.Login == "" {
 			s.Login = r.s.Login
 			if !s.isOpen() {
-				r.remark(s.line, kindLogin, "this %s server has no <username>, for which Thunderbird puts the word \"undefined\"; answers say %s", s.Protocol, s.Login)
+				r.remark(s.line, kindLogin, "this %s server has no <username>, for which Thunderbird uses the word \"undefined\"; answers use %s", s.Protocol, s.Login)
 			}
 		}
 		if s.Security == settings.Plaintext {
@@ -305,12 +304,11 @@ func (r *reader) finishServers() {
 		r.s.Servers = append(r.s.Servers, s.Server)
 	}
 	if plain > 0 {
-		r.remark(first, kindPlaintext, "servers without encryption, where passwords can be read on the way: %d, carried as published with allow_plaintext for all the world; better limit it to networks of yours", plain)
+		r.remark(first, kindPlaintext, "servers without encryption, where passwords can be read on the way: %d; converted as published, with allow_plaintext for all networks: limit it to your own", plain)
 	}
 }
 
-// commonest returns the value that stands there most often: of several the usual one, which domains.toml need not say, or else the
-// first.
+// commonest returns the most frequent value. Of several it is the usual one, which domains.toml can leave out, or else the first.
 func commonest[T any](values []T, usual T, equal func(a, b T) bool) T {
 	times := func(v T) (n int) {
 		for _, w := range values {
@@ -329,29 +327,29 @@ func commonest[T any](values []T, usual T, equal func(a, b T) bool) T {
 	return best
 }
 
-// checkComplete remarks on what makes programs reject the answer.
+// checkComplete adds remarks on what will make clients reject the answer.
 func (r *reader) checkComplete(ep *node) {
 	if len(r.s.Incoming()) == 0 {
-		r.remark(ep.line, kindServer, "no IMAP or POP3 server is left: programs will reject the answer")
+		r.remark(ep.line, kindServer, "no IMAP or POP3 server can be converted: clients will reject the answer")
 	}
 	if len(r.s.Outgoing()) == 0 {
-		r.remark(ep.line, kindServer, "no submission server is left: Thunderbird and others will reject the answer")
+		r.remark(ep.line, kindServer, "no submission server can be converted: Thunderbird and others will reject the answer")
 	}
 }
 
-// documentation reads the help pages, of which there is room for one.
+// documentation reads the help pages. Settings can have only one.
 func (r *reader) documentation(ep *node) {
 	for _, n := range ep.all("documentation") {
 		url := r.trim(n.line, n.attr("url"))
 		if r.s.Docs != "" {
-			r.remark(n.line, kindDocs, "the help page %s is left out: docs holds one", oneLine(url))
+			r.remark(n.line, kindDocs, "the help page %s is left out: docs can have only one", oneLine(url))
 			n.forget()
 			continue
 		}
 		page, fragment, _ := strings.Cut(url, "#")
 		docs, err := publicURL(page, "https", "http")
 		if url == "" {
-			err = fmt.Errorf("it has no url")
+			err = fmt.Errorf("its url is missing")
 		}
 		if err != nil {
 			r.remark(n.line, kindDocs, "the help page is left out: %v", err)
@@ -359,7 +357,7 @@ func (r *reader) documentation(ep *node) {
 			continue
 		}
 		if fragment != "" {
-			r.remark(n.line, kindDocs, "the help page is told without what follows the # (%s)", oneLine(fragment))
+			r.remark(n.line, kindDocs, "the fragment of the help page's URL is left out (%s)", oneLine(fragment))
 		}
 		r.s.Docs = docs
 		var languages []string
@@ -368,7 +366,7 @@ func (r *reader) documentation(ep *node) {
 			d.forget()
 		}
 		if languages != nil {
-			r.remark(n.line, kindDescr, "the titles of the help page (%s) are not told: answers call it \"Mail settings for\" the domain, in English", oneLine(strings.Join(languages, ", ")))
+			r.remark(n.line, kindDescr, "the titles of the help page (%s) are ignored: answers have \"Mail settings for\" the domain, in English", oneLine(strings.Join(languages, ", ")))
 		}
 	}
 }
@@ -384,7 +382,7 @@ func (r *reader) webmail(root *node) {
 		if page == nil {
 			page = info
 		}
-		r.remark(info.line, kindWebmail, "how programs could log in to the web mail by themselves is not told: no program reads it")
+		r.remark(info.line, kindWebmail, "the login form of the web mail is ignored: no client reads it")
 		info.attr("url")
 	}
 	if page == nil {

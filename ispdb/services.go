@@ -16,14 +16,14 @@ func (r *reader) services(root *node) {
 		kind     string
 		to       *settings.Pattern
 	}{
-		{[]string{"addressbook", "addressBook"}, "carddav", &r.s.CardDAV}, // the second is what older drafts and servers say
+		{[]string{"addressbook", "addressBook"}, "carddav", &r.s.CardDAV}, // the second is from older drafts and servers
 		{[]string{"calendar"}, "caldav", &r.s.CalDAV},
 		{[]string{"fileShare"}, "webdav", &r.s.WebDAV},
 	} {
 		for _, element := range service.elements {
 			for _, n := range root.all(element) {
 				if kind := r.trim(n.line, n.attr("type")); kind != service.kind {
-					r.remark(n.line, kindService, "<%s type=%q> is left out: answers have no such type", element, oneLine(kind))
+					r.remark(n.line, kindService, "<%s type=%q> is left out: answers do not support this type", element, oneLine(kind))
 					n.forget()
 					continue
 				}
@@ -33,7 +33,7 @@ func (r *reader) services(root *node) {
 	}
 }
 
-// service reads one service named by URL, unless there is one of its kind already.
+// service reads a service named by URL. It is left out if there is already one of its kind.
 func (r *reader) service(n *node, known settings.Pattern) settings.Pattern {
 	u := n.child("url")
 	if u == nil {
@@ -42,15 +42,15 @@ func (r *reader) service(n *node, known settings.Pattern) settings.Pattern {
 	var url settings.Pattern
 	var login settings.Login
 	auths := r.auths(n, autoconfig.URLMethods)
-	err := fmt.Errorf("it has no <url>")
+	err := fmt.Errorf("its <url> is missing")
 	if u != nil {
 		url, err = publicURL(r.text(u), "https")
 	}
 	switch {
 	case known != "":
-		err = fmt.Errorf("there is one already, and room for no more")
+		err = fmt.Errorf("there can be only one")
 	case err == nil && auths == nil:
-		err = fmt.Errorf("it has no login method that programs know")
+		err = fmt.Errorf("it has no login method that clients know")
 	}
 	if err == nil {
 		login, err = r.login(n)
@@ -62,10 +62,10 @@ func (r *reader) service(n *node, known settings.Pattern) settings.Pattern {
 	}
 	if login == "" {
 		login = settings.EmailAddress
-		r.remark(n.line, kindLogin, "this <%s> has no <username>; answers say %s", n.name, login)
+		r.remark(n.line, kindLogin, "this <%s> has no <username>; answers use %s", n.name, login)
 	}
 	if len(r.urlLogins) > 0 && (login != r.urlLogins[0] || !slices.Equal(auths, r.urlAuths[0])) {
-		r.remark(n.line, kindLogin, "this <%s> is told with the login and methods of the service before it: they share one", n.name)
+		r.remark(n.line, kindLogin, "this <%s> gets the login and the login methods of the service before it: services share these", n.name)
 		return url
 	}
 	r.urlLogins, r.urlAuths = append(r.urlLogins, login), append(r.urlAuths, auths)
@@ -90,7 +90,7 @@ func (r *reader) oauth2(root, ep *node) {
 	o := &settings.OAuth2{Issuer: text("issuer"), AuthURL: text("authURL"), TokenURL: text("tokenURL"), ClientID: text("clientID"),
 		Scope: strings.Fields(text("scope"))}
 	if text("clientSecret") != "" {
-		r.remark(n.line, kindOAuth2, "the <clientSecret> is not told: an answer is public")
+		r.remark(n.line, kindOAuth2, "the <clientSecret> is left out: answers are public")
 	}
 	if err := checkOAuth2(o); err != nil {
 		r.remark(n.line, kindOAuth2, "the authorization server is left out: %v", err)
@@ -100,10 +100,10 @@ func (r *reader) oauth2(root, ep *node) {
 	r.s.OAuth2 = o
 }
 
-// checkOAuth2 refuses what domains.toml refuses, and what no authorization server could be asked with (RFC 6749 appendix A).
+// checkOAuth2 refuses what domains.toml refuses, and what cannot be sent to an authorization server (RFC 6749 appendix A).
 func checkOAuth2(o *settings.OAuth2) error {
 	if o.Issuer == "" || len(o.Scope) == 0 {
-		return fmt.Errorf("it needs <issuer>, <scope>, <authURL> and <tokenURL>")
+		return fmt.Errorf("<issuer>, <scope>, <authURL> or <tokenURL> is missing")
 	}
 	urls := []string{o.AuthURL, o.TokenURL}
 	if strings.Contains(o.Issuer, "://") {
@@ -114,7 +114,7 @@ func checkOAuth2(o *settings.OAuth2) error {
 	for _, u := range urls {
 		p, err := publicURL(u, "https")
 		if err == nil && p.Expand("a.example", "a.example") != u {
-			err = fmt.Errorf("%q has a placeholder, which nobody fills in", u)
+			err = fmt.Errorf("%q has a placeholder, which clients do not fill in there", u)
 		}
 		if err != nil {
 			return err
@@ -122,13 +122,13 @@ func checkOAuth2(o *settings.OAuth2) error {
 	}
 	for _, s := range append(slices.Clone(o.Scope), o.ClientID) {
 		if strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' }) {
-			return fmt.Errorf("%q holds characters that cannot be sent", oneLine(s))
+			return fmt.Errorf("%q contains characters that cannot be sent", oneLine(s))
 		}
 	}
 	return nil
 }
 
-// publicURL is settings.ParseURL for the placeholder that the format has.
+// publicURL is settings.ParseURL without %PRIMARYDOMAIN%, which the format does not have.
 func publicURL(s string, schemes ...string) (settings.Pattern, error) {
 	if strings.Contains(s, settings.PrimaryDomain) {
 		return "", fmt.Errorf("unknown placeholder %s", settings.PrimaryDomain)

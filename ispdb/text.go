@@ -19,24 +19,24 @@ func (r *reader) text(n *node) string {
 func (r *reader) trim(line int, s string) string {
 	t := strings.TrimSpace(s)
 	if t != s {
-		r.remark(line, kindSpelling, "the white space around %q is removed; most programs would not understand the value with it", oneLine(t))
+		r.remark(line, kindSpelling, "the white space around %q is removed: most clients would not understand the value with it", oneLine(t))
 	}
 	return t
 }
 
-// lookUp finds the meaning of a word. Old words and other letter cases are understood, because it is clear what is meant.
+// lookUp finds the meaning of a word. Old words and other letter cases are accepted, because their meaning is clear.
 func lookUp[T comparable](r *reader, line int, words autoconfig.Words[T], text string) (T, bool) {
 	for _, w := range words {
 		if w.Spelling == text {
 			if w.Old {
-				r.remark(line, kindSpelling, "%q is an old word; answers say %q", text, current(words, w))
+				r.remark(line, kindSpelling, "%q is an old word; answers have %q", text, current(words, w))
 			}
 			return w.Means, true
 		}
 	}
 	for _, w := range words {
 		if strings.EqualFold(w.Spelling, text) {
-			r.remark(line, kindSpelling, "%q is read as %q; programs compare letter by letter", text, w.Spelling)
+			r.remark(line, kindSpelling, "%q is read as %q; clients distinguish letter case", text, w.Spelling)
 			return w.Means, true
 		}
 	}
@@ -44,7 +44,7 @@ func lookUp[T comparable](r *reader, line int, words autoconfig.Words[T], text s
 	return none, false
 }
 
-// current returns the word that is written for what an old one means.
+// current returns the word that replaces an old one.
 func current[T comparable](words autoconfig.Words[T], old autoconfig.Word[T]) string {
 	for _, w := range words {
 		if !w.Old && w.Means == old.Means {
@@ -54,10 +54,10 @@ func current[T comparable](words autoconfig.Words[T], old autoconfig.Word[T]) st
 	return old.Spelling
 }
 
-// placeholder finds what is meant to be one, also with a percent sign forgotten.
+// placeholder finds placeholders, including those with a percent sign missing.
 var placeholder = regexp.MustCompile(`%[A-Za-z_]{3,}%|%EMAIL[A-Z]*|EMAIL[A-Z]+%`)
 
-// placeholders returns the content of an element in which placeholders may stand, with misspelt ones put right.
+// placeholders returns the content of an element that may contain placeholders, with misspelled ones corrected.
 func (r *reader) placeholders(n *node, allowed ...string) (string, error) {
 	var err error
 	text := placeholder.ReplaceAllStringFunc(r.text(n), func(found string) string {
@@ -79,46 +79,46 @@ func (r *reader) placeholders(n *node, allowed ...string) (string, error) {
 	return text, err
 }
 
-// notCarried says of elements that are known but have no place in domains.toml what kind of remark they are and why.
-var notCarried = map[string]struct {
+// ignored are the elements that are known but have no key in domains.toml, with the kind and the text of the remark.
+var ignored = map[string]struct {
 	kind kind
 	why  string
 }{
-	"pop3":                     {kindOption, "how to fetch mail over POP3 is not told: Thunderbird alone reads it"},
-	"leaveMessagesOnServer":    {kindOption, "how to fetch mail over POP3 is not told: Thunderbird alone reads it"},
-	"addThisServer":            {kindOption, "whether Thunderbird adds the server is not told: it does not read it any more"},
-	"useGlobalPreferredServer": {kindOption, "whether Thunderbird takes another submission server is not told: that is for the person to choose"},
-	"restriction":              {kindOption, "that only some clients may use the server is not told: no program reads it"},
-	"password":                 {kindOption, "a password is never told"},
-	"inputField":               {kindOption, "asking people for more than their address is not told: no program does it"},
-	"enable":                   {kindEnable, "where people must first switch on access for mail programs is not told; docs could lead there"},
-	"instruction":              {kindDocs, "it is no element that programs read; if the page is helpful, write it as docs"},
-	"clientConfigUpdate":       {kindUpdate, "where the file is updated from is not told: it is mailhint that answers now"},
-	"emailProvider":            {kindDomain, "a second provider in one file is not read; give it a file of its own"},
+	"pop3":                     {kindOption, "options for fetching mail over POP3 are ignored: only Thunderbird reads them"},
+	"leaveMessagesOnServer":    {kindOption, "options for fetching mail over POP3 are ignored: only Thunderbird reads them"},
+	"addThisServer":            {kindOption, "whether Thunderbird adds the server is ignored: it no longer reads this"},
+	"useGlobalPreferredServer": {kindOption, "whether Thunderbird uses another submission server is ignored: that is the person's choice"},
+	"restriction":              {kindOption, "restrictions to some clients are ignored: no client reads them"},
+	"password":                 {kindOption, "passwords are never published"},
+	"inputField":               {kindOption, "questions for more than the address are ignored: no client asks them"},
+	"enable":                   {kindEnable, "instructions for enabling access by mail clients are ignored; docs could link to them"},
+	"instruction":              {kindDocs, "clients do not read this element; if the page is helpful, use it as docs"},
+	"clientConfigUpdate":       {kindUpdate, "the URL for updates of the file is ignored: mailhint takes its place"},
+	"emailProvider":            {kindDomain, "a second provider is ignored; put it into a file of its own"},
 }
 
-// unread remarks on everything that nobody asked for.
+// unread adds remarks on everything that has not been read.
 func (r *reader) unread(n *node) {
 	for _, a := range n.attrs {
 		if !a.read {
-			r.remark(n.line, kindUnknown, "the attribute %s of <%s> is not told: no program reads it", oneLine(a.name), oneLine(n.name))
+			r.remark(n.line, kindUnknown, "the attribute %s of <%s> is ignored: no client reads it", oneLine(a.name), oneLine(n.name))
 		}
 	}
 	if stray := oneLine(string(n.text)); stray != "" && !n.textRead {
-		r.remark(n.line, kindUnknown, "the text %q in <%s> is not told: no program reads it", stray, oneLine(n.name))
+		r.remark(n.line, kindUnknown, "the text %q in <%s> is ignored: no client reads it", stray, oneLine(n.name))
 	}
 	seen := make(map[string]bool)
 	for _, c := range n.children {
-		known, ok := notCarried[c.name]
+		known, ok := ignored[c.name]
 		switch {
 		case c.read:
 			r.unread(c)
 		case ok:
 			r.remark(c.line, known.kind, "%s%s: %s", element(c), address(c), known.why)
 		case seen[c.name]:
-			r.remark(c.line, kindUnknown, "a second %s is not told: programs read the first", element(c))
+			r.remark(c.line, kindUnknown, "a second %s is ignored: clients read the first", element(c))
 		default:
-			r.remark(c.line, kindUnknown, "%s is not told: no program reads it", element(c))
+			r.remark(c.line, kindUnknown, "%s is ignored: no client reads it", element(c))
 		}
 		seen[c.name] = seen[c.name] || c.read
 	}
@@ -126,7 +126,7 @@ func (r *reader) unread(n *node) {
 
 func element(n *node) string { return "<" + oneLine(n.name) + ">" }
 
-// address returns the URL that an element names.
+// address returns a space and the URL in an element's attributes, or "".
 func address(n *node) string {
 	for _, name := range []string{"url", "visiturl"} {
 		if url := oneLine(n.attr(name)); url != "" {
