@@ -35,7 +35,7 @@ func (s *Server) readyz(w http.ResponseWriter, _ *http.Request) {
 		status = http.StatusServiceUnavailable
 		fmt.Fprintf(text, "not ready: %v\n", err)
 	} else {
-		io.WriteString(text, "ready\n") // to a strings.Builder, as below: it cannot fail
+		io.WriteString(text, "ready\n") // writing to a strings.Builder cannot fail
 	}
 	text.WriteString(s.State().lines())
 	if s.certificates != nil {
@@ -58,5 +58,5 @@ func (s *Server) tlsAsk(w http.ResponseWriter, r *http.Request) {
 }
 
 func adminNotFound(w http.ResponseWriter, _ *http.Request) {
-	plain(w, http.StatusNotFound, "There is nothing here. There are /-/healthz, /-/readyz, /-/metrics and /-/tls-ask?domain=NAME.\n")
+	plain(w, http.StatusNotFound, "There is nothing here. The paths are /-/healthz, /-/readyz, /-/metrics and /-/tls-ask?domain=NAME.\n")
 }

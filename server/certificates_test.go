@@ -77,7 +77,7 @@ func TestCertificateChosenByName(t *testing.T) {
 		}
 	}
 	if _, cert := dial(t, s.https, "both.example", nil); cert.PublicKeyAlgorithm != x509.ECDSA {
-		t.Errorf("of two keys the first should serve, got %v", cert.PublicKeyAlgorithm)
+		t.Errorf("of two keys the first should be used, got %v", cert.PublicKeyAlgorithm)
 	}
 	_, cert := dial(t, s.https, "both.example", func(c *tls.Config) {
 		c.MaxVersion, c.CipherSuites = tls.VersionTLS12, []uint16{tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256}
@@ -165,7 +165,7 @@ func TestCertificatesAreReadAgain(t *testing.T) {
 		return status == 200 && strings.Contains(body, "still serving the previous certificate") && strings.Contains(body, pair.Cert)
 	})
 	if !serves("new-name.example")() {
-		t.Error("a broken file took the certificate away")
+		t.Error("a broken file has replaced the certificate")
 	}
 	write(t, pair.Cert, string(good))
 	eventually(t, "readyz reports no fault any more", func() bool {

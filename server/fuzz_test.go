@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// FuzzGuard sends any host, target and proxy headers through the guard. Every answer must be one of the few fixed ones, so that
-// nothing of the request comes back; handlers must be handed what the package promises.
+// FuzzGuard sends any host, target and proxy headers through the guard. Every answer must be one of the few fixed ones, so that nothing of
+// the request comes back, and handlers must see what the package promises.
 func FuzzGuard(f *testing.F) {
 	for _, seed := range []struct{ host, target, forwarded string }{
 		{"autoconfig.example.com", "/mail/config-v1.1.xml?emailaddress=bob%40example.com", ""},

@@ -40,7 +40,7 @@ var visits = sync.Pool{New: func() any { return new(visit) }}
 
 func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	v := visits.Get().(*visit)
-	v.ResponseWriter, v.start, v.route, v.client = w, time.Now(), g.nowhere, clientOf(r)
+	v.ResponseWriter, v.start, v.route, v.client = w, time.Now(), g.unmatched, clientOf(r)
 	g.metrics.inFlight.Add(1)
 	defer g.end(v)
 

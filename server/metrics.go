@@ -10,8 +10,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 )
 
-// metrics are what /-/metrics shows. No label holds anything a stranger can choose: routes, clients and statuses come from short
-// lists, and no domain is named.
+// metrics are what /-/metrics shows. No label holds anything that a client can choose: routes, clients and statuses come from short lists,
+// and domains do not appear.
 type metrics struct {
 	registry  *prometheus.Registry
 	requests  *prometheus.CounterVec   // route, status, client
@@ -25,14 +25,14 @@ func newMetrics(s *Server) *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "mailhint_requests_total", Help: "Requests answered, by route, status and family of mail program.",
+			Name: "mailhint_requests_total", Help: "Requests answered, by route, status and family of client.",
 		}, []string{"route", "status", "client"}),
 		durations: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "mailhint_request_duration_seconds", Help: "Time from the end of a request's header to the end of its answer.",
 			Buckets: []float64{.0001, .0005, .001, .005, .01, .05, .1, .5, 1, 5, 10},
 		}, []string{"route"}),
 		panics: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "mailhint_panics_total", Help: "Bugs in mailhint that a request ran into; the log has the stacks.",
+			Name: "mailhint_panics_total", Help: "Bugs in mailhint that a request has triggered; the log has the stacks.",
 		}),
 		reloads: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "mailhint_reloads_total", Help: "Readings of the configuration after the first, by result: loaded, unchanged, or refused.",
@@ -52,10 +52,10 @@ func newMetrics(s *Server) *metrics {
 	return m
 }
 
-// built adds the usual constant 1 with the version as a label.
+// built adds the usual constant with the version as a label.
 func (m *metrics) built(version string) {
 	g := prometheus.NewGauge(prometheus.GaugeOpts{
-		Name: "mailhint_build_info", Help: "1, labelled with the versions of mailhint and Go.",
+		Name: "mailhint_build_info", Help: "Always 1; the labels are the versions of mailhint and Go.",
 		ConstLabels: prometheus.Labels{"version": version, "goversion": runtime.Version()},
 	})
 	g.Set(1)

@@ -22,7 +22,7 @@ const (
 	maxPartLine  = 300
 )
 
-// writeParts writes the lines of other parts.
+// writeParts writes the lines of the other parts.
 func (s *Server) writeParts(text *strings.Builder) {
 	for _, part := range s.parts {
 		lines := part()

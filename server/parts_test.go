@@ -9,7 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// What other parts of the program say is shown, bounded and harmless, and does not change the status.
+// What other parts of the program say is shown, limited and without control characters, and does not change the status.
 func TestParts(t *testing.T) {
 	counter := prometheus.NewCounter(prometheus.CounterOpts{Name: "mailhint_part_total", Help: "A part's."})
 	counter.Inc()

@@ -14,7 +14,7 @@ import (
 	"mailhint/settings"
 )
 
-// Nothing that tells who somebody is may reach the log or the metrics, in whatever part of a request it comes.
+// Nothing that identifies a person may reach the log or the metrics, whatever part of a request it is in.
 func TestSecretsStayOut(t *testing.T) {
 	t.Parallel()
 	s := run(t, secured(newPair(t, "autoconfig.example.com")), nil)
@@ -45,13 +45,13 @@ func TestSecretsStayOut(t *testing.T) {
 	for what, text := range map[string]string{"log": s.log.String(), "metrics": metrics, "readyz": ready} {
 		for _, secret := range []string{"s3cret", "S3CRET", "192.0.2.99"} {
 			if i := strings.Index(text, secret); i >= 0 {
-				t.Errorf("the %s tells %q: …%.100q", what, secret, text[max(0, i-80):])
+				t.Errorf("the %s contains %q: …%.100q", what, secret, text[max(0, i-80):])
 			}
 		}
 	}
 	for _, line := range strings.Split(s.log.String(), "\n") {
 		if !strings.Contains(line, "msg=listening") && strings.Contains(line, "127.0.0.1") {
-			t.Errorf("the log tells the client's IP: %s", line)
+			t.Errorf("the log contains the client's IP address: %s", line)
 		}
 	}
 	for _, want := range []string{

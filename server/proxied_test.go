@@ -19,14 +19,14 @@ import (
 	"mailhint/domains"
 )
 
-// behindProxy is a server that takes the PROXY protocol from loopback.
+// behindProxy makes a server expect the PROXY protocol from loopback.
 func behindProxy(config domains.Server) domains.Server {
 	config.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32"), netip.MustParsePrefix("10.0.0.0/8")}
 	config.ProxyProtocol = true
 	return config
 }
 
-// header spells a header of the PROXY protocol.
+// header writes a header of the PROXY protocol.
 func header(t testing.TB, version byte, command proxyproto.ProtocolVersionAndCommand, from, to net.Addr, tlvs ...proxyproto.TLV) string {
 	t.Helper()
 	h := proxyproto.HeaderProxyFromAddrs(version, from, to)
@@ -79,7 +79,7 @@ func TestProxyProtocol(t *testing.T) {
 	}
 }
 
-// A header that is missing or broken ends the connection without an answer: guessing would let clients write headers themselves.
+// A header that is missing or broken ends the connection without an answer: guessing would allow clients to write headers themselves.
 func TestBadProxyHeaders(t *testing.T) {
 	t.Parallel()
 	s := run(t, behindProxy(offline()), func(s *Server) { s.limits.ReadHeader = 300 * time.Millisecond })
@@ -106,10 +106,10 @@ func TestBadProxyHeaders(t *testing.T) {
 			}
 			defer c.Close()
 			io.WriteString(c, sent) // may fail at once
-			c.SetReadDeadline(time.Now().Add(20 * time.Second))
+			c.SetReadDeadline(time.Now().Add(patience))
 			answer, err := io.ReadAll(c)
 			if errors.Is(err, os.ErrDeadlineExceeded) {
-				t.Error("it is not cut")
+				t.Error("the connection is not cut off")
 			}
 			if bytes.Contains(answer, []byte(document)) || len(answer) > 0 && name != "twice" {
 				t.Errorf("answered with %q", answer)
@@ -118,12 +118,12 @@ func TestBadProxyHeaders(t *testing.T) {
 	}
 	t.Cleanup(func() {
 		if n := strings.Count(s.log.String(), "without a valid PROXY header"); n != 1 {
-			t.Errorf("the log tells %d times of bad headers, want once", n)
+			t.Errorf("the log reports bad headers %d times, want once", n)
 		}
 	})
 }
 
-// From anybody else a header is not read as one: the client is a plain one, and this is no request.
+// From other clients a header is not read as such: it is just an invalid request.
 func TestProxyProtocolFromStrangers(t *testing.T) {
 	t.Parallel()
 	config := behindProxy(offline())
@@ -141,10 +141,10 @@ func TestProxyProtocolFromStrangers(t *testing.T) {
 	}
 }
 
-// With TLS the header comes before the handshake. Proxies that are slow with it hold up nobody.
+// With TLS the header comes before the handshake. Proxies that are slow with it delay no one else.
 func TestProxyProtocolBeforeTLS(t *testing.T) {
 	t.Parallel()
-	s := run(t, behindProxy(secured(newPair(t, "autoconfig.example.com"))), nil)
+	s := run(t, behindProxy(secured(newPair(t, "autoconfig.example.com"))), func(s *Server) { s.limits.ReadHeader = 2 * patience })
 	for range 50 {
 		c, err := net.Dial("tcp", s.https)
 		if err != nil {
@@ -159,7 +159,7 @@ func TestProxyProtocolBeforeTLS(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer raw.Close()
-		raw.SetDeadline(time.Now().Add(4 * time.Second)) // before the slow ones are cut
+		raw.SetDeadline(time.Now().Add(patience)) // before the slow ones are cut off
 		io.WriteString(raw, header(t, version, proxyproto.PROXY, tcp("[2001:db8::7]:1234"), tcp("[2001:db8::1]:80")))
 		c := tls.Client(raw, &tls.Config{InsecureSkipVerify: true})
 		io.WriteString(c, "GET /mail/config-v1.1.xml HTTP/1.1\r\n"+hostLine+"\r\n")

@@ -101,7 +101,7 @@ var (
 	toPACC             = &service{name: "pacc", handler: func(h *handlers) http.Handler { return h.pacc }}
 	toWellKnown        = &service{name: "well-known", handler: func(h *handlers) http.Handler { return h.wellKnown }}
 	toNothing          = &service{name: "exchange", handler: func(*handlers) http.Handler { return http.HandlerFunc(nothing) }}
-	toNobody           = &service{name: "none", handler: func(*handlers) http.Handler { return http.HandlerFunc(notFound) }}
+	toUnmatched        = &service{name: "none", handler: func(*handlers) http.Handler { return http.HandlerFunc(notFound) }}
 )
 
 // route is a row made ready: what gorilla/mux finds for a path.
@@ -114,7 +114,7 @@ type route struct {
 }
 
 // newRouter puts the table into a router, and returns besides it the route for what is not in the table.
-func (s *Server) newRouter() (router *mux.Router, nowhere *route) {
+func (s *Server) newRouter() (router *mux.Router, unmatched *route) {
 	made := make(map[*service]*serviceMetrics)
 	newRoute := func(m methods, of *service) *route {
 		if made[of] == nil {
@@ -126,14 +126,14 @@ func (s *Server) newRouter() (router *mux.Router, nowhere *route) {
 	for _, r := range table {
 		router.MatcherFunc(r.fits).Handler(newRoute(r.methods, r.service))
 	}
-	return router, newRoute(anyMethod, toNobody)
+	return router, newRoute(anyMethod, toUnmatched)
 }
 
 // find returns the route of a visit. It asks the router to match only, and not to serve: that spares two copies of the request
 // and nothing is lost, since the guard needs the route for log and metrics anyway.
 func (s *Server) find(v *visit) *route {
 	if !s.router.Match(&v.request, &v.match) {
-		return s.nowhere
+		return s.unmatched
 	}
 	return v.match.Handler.(*route)
 }

@@ -1,21 +1,25 @@
-// Package server stands between the network and the packages that answer mail programs: the table of paths, and what is the same
-// for every request.
+// Package server connects the network with the packages that answer mail programs: it has the table of paths, and what is the same for
+// every request.
 //
-// Mail programs ask at http and https, under names such as autoconfig.example.com, at paths like /mail/config-v1.1.xml and
-// /autodiscover/autodiscover.xml, with odd spellings of both. A request passes the guard, which limits it, brings host and path
-// into one spelling, and counts and logs it; then the table in routes.go, which knows paths only. The domain is found by the
-// handler itself, from the host and the address in the request.
+// Mail programs ask by http and https, at names such as autoconfig.example.com and paths such as /mail/config-v1.1.xml and
+// /autodiscover/autodiscover.xml, which some of them spell oddly. A request first passes the guard, which limits it, normalises host and
+// path, and counts and logs it, and then the table in routes.go, which knows only paths. The handler finds the domain from the host and
+// the address in the request.
 //
-// The normalised request is what handlers can rely on:
+// Handlers can rely on the normalised request:
 //
-//   - Host is a name in lower case (A-labels), without port and trailing dot; empty if the client sent none or none that can be one.
-//   - URL.Path is in lower case, without double, trailing or dot segments. No redirect is ever sent for that: a POST would lose
-//     its body.
-//   - URL.Scheme is "https" or "http", as the client asked, and RemoteAddr is the client's, also behind a trusted proxy. Its port
-//     is 0 then.
+//   - Host is a name in lower case (A-labels), without port and trailing dot; empty if the client sent none, or none that is valid.
+//   - URL.Path is in lower case, without double slashes, a trailing slash or dot segments. The server never redirects to it: a POST would
+//     lose its body.
+//   - URL.Scheme is "https" or "http", as the client asked, and RemoteAddr is the client's, also behind a trusted proxy; then its port
+//     is 0.
 //   - Body ends with an *http.MaxBytesError after 64 KiB.
 //
-// Health and metrics are on a listener of their own, never on the names of customers.
+// Health and metrics have a listener of their own; they are never served at the names of customers.
+//
+// To read the package, begin with server.go (the pieces) and run.go (their life), then follow a request: guard.go, request.go, routes.go,
+// handlers.go, response.go. log.go, requestlog.go, logwriter.go and metrics.go record it. state.go is what is served and how it changes;
+// admin.go, parts.go and systemd.go show it.
 package server
 
 import (
@@ -38,10 +42,10 @@ import (
 
 // Server listens as the [server] table of domains.toml says. Use New, Configure, Listen and Run, in this order.
 type Server struct {
-	// Drain is for how long connections are still accepted after Run has been told to stop, so that whoever sends them here (a
-	// load balancer, a proxy) sees /-/readyz fail and stops doing so. New sets one second.
+	// Drain is how long connections are still accepted after the context of Run is done, so that a load balancer or proxy can see
+	// /-/readyz fail and stop sending them. New sets one second.
 	Drain time.Duration
-	// Version is the program's, for the metrics.
+	// Version is the version of the program, for the metrics.
 	Version string
 
 	config       domains.Server
@@ -50,7 +54,7 @@ type Server struct {
 	reread       time.Duration // how often the certificate files are examined for changes
 	metrics      *metrics
 	router       *mux.Router
-	nowhere      *route              // what no row of the table fits
+	unmatched    *route              // for paths that are not in the table
 	certificates *keypairs.Pairs     // nil unless TLS is "files"
 	acme         *certs.Certificates // nil unless TLS is "acme"
 	signing      *keypairs.Pairs     // the pair that signs Apple profiles; nil if none is configured
@@ -61,7 +65,7 @@ type Server struct {
 	state       atomic.Pointer[State] // nil before the first Configure
 	stopping    atomic.Bool
 	systemd     systemd
-	parts       []func() []string // what /-/readyz shows besides
+	parts       []func() []string // more lines for /-/readyz
 }
 
 // New makes a server that does not listen yet. acme are the certificates to serve with TLS "acme"; nil otherwise. Certificate files are
@@ -77,7 +81,7 @@ func New(config domains.Server, acme *certs.Certificates, log *slog.Logger) (*Se
 		}
 		s.certificates = p
 	default:
-		return nil, fmt.Errorf(`[server] tls = %q is unknown here; write "acme", "files" or "off"`, config.TLS)
+		return nil, fmt.Errorf(`[server] tls = %q is not valid; write "acme", "files" or "off"`, config.TLS)
 	}
 	if config.Signing != nil {
 		p, err := openPairs(log, *config.Signing)
@@ -87,7 +91,7 @@ func New(config domains.Server, acme *certs.Certificates, log *slog.Logger) (*Se
 		s.signing = p
 	}
 	s.metrics = newMetrics(s)
-	s.router, s.nowhere = s.newRouter()
+	s.router, s.unmatched = s.newRouter()
 	s.handlers = s.newHandlers()
 	return s, nil
 }
@@ -126,13 +130,13 @@ func (s *Server) Config() domains.Server { return s.config }
 // Handler returns what the public listeners serve: those with TLS if secure, else those without.
 func (s *Server) Handler(secure bool) http.Handler {
 	scheme := "http"
-	if secure || s.config.TLS == "off" { // then a proxy in front does TLS, or somebody tries mailhint on their own machine
+	if secure || s.config.TLS == "off" { // then a proxy in front does TLS, or somebody is trying out mailhint
 		scheme = "https"
 	}
 	return &guard{Server: s, scheme: scheme, byPort: s.config.ProxyProtocol && !secure, proxies: s.config.TrustedProxies}
 }
 
-// errStopping is why a server that ends is not ready.
+// errStopping is why a server that is shutting down is not ready.
 var errStopping = errors.New("shutting down")
 
 // ready returns why the server should not be sent requests, or nil.

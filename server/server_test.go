@@ -19,7 +19,7 @@ import (
 	"mailhint/domains"
 )
 
-// document is what the fake protocol packages answer.
+// document is what the fake handlers answer.
 const document = "<clientConfig version=\"1.1\"/>\n"
 
 // snapshotOf loads a configuration with these domains, which share a profile.
@@ -143,7 +143,7 @@ func (b *syncBuffer) String() string {
 	return b.b.String()
 }
 
-// response is an answer as it came over the wire.
+// response is an answer whose body has been read.
 type response struct {
 	*http.Response
 	body string
@@ -162,10 +162,10 @@ func send(t testing.TB, address string, pieces []string, methods ...string) []re
 
 func exchangeOn(t testing.TB, c net.Conn, pieces []string, methods ...string) []response {
 	t.Helper()
-	c.SetDeadline(time.Now().Add(20 * time.Second))
+	c.SetDeadline(time.Now().Add(patience))
 	for i, piece := range pieces {
 		if i > 0 {
-			time.Sleep(20 * time.Millisecond) // so that it is a segment of its own
+			time.Sleep(20 * time.Millisecond) // so that it becomes a segment of its own
 		}
 		if _, err := io.WriteString(c, piece); err != nil {
 			break // the server may have answered and closed already
@@ -325,12 +325,12 @@ func TestPanic(t *testing.T) {
 		// The header arrived; the body must break off.
 		r, _ := http.Get("http://" + s.http + "/autodiscover.xml")
 		if _, err := io.ReadAll(r.Body); err == nil {
-			t.Error("half an answer looks whole")
+			t.Error("half an answer looks complete")
 		}
 	}
 	s.stop()
 	if log := s.log.String(); !strings.Contains(log, "index out of range") || !strings.Contains(log, "server_test.go") || strings.Contains(log, "bob") {
-		t.Errorf("the log should hold the stack of the panic and no address:\n%s", log)
+		t.Errorf("the log should contain the stack of the panic and no address:\n%s", log)
 	}
 	if n := gather(t, s.Server, "mailhint_panics_total"); n < 2 {
 		t.Errorf("%v panics counted, want at least 2", n)

@@ -11,11 +11,11 @@ import (
 	"mailhint/domains"
 )
 
-// The scripts below are octets on the wire and what comes back. They run against a real listener.
+// These scripts are octets on the wire, and what comes back. They run against a real listener.
 
 const hostLine = "Host: autoconfig.example.com\r\n"
 
-// seen is what a handler is handed for a request from loopback.
+// seen is what a handler sees of a request from loopback.
 func seen(scheme, host, path string) string { return scheme + " " + host + " " + path + " 127.0.0.1:" }
 
 func TestRequests(t *testing.T) {
@@ -225,7 +225,7 @@ func TestPipelined(t *testing.T) {
 	}
 }
 
-// Over plain http beside a TLS listener, Autodiscover's handler gets every method: it sends all of them to https.
+// When there is a TLS listener too, the handler for Autodiscover gets every method over plain http: it redirects them all to https.
 func TestPlainHTTPBesideTLS(t *testing.T) {
 	t.Parallel()
 	config := offline()
