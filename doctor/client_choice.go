@@ -25,7 +25,7 @@ func (m clientModel) choose(d document, s source) (incoming, outgoing *entry, er
 			continue
 		}
 		if m.rejectsPlain && !s.srv && !pox && (e.security == 0 || e.security == settings.Plaintext || len(e.auths) == 0 || !e.hasLogin) {
-			return nil, nil, errors.New("the client rejects the document because one of its servers has no encryption, no user name, or an unknown value")
+			return nil, nil, errors.New("the client rejects the document because of a server without encryption or user name, or with an unknown value")
 		}
 		if !m.canUse(&e) || m.skipsPlain && e.security == settings.Plaintext {
 			continue

@@ -26,7 +26,8 @@ func (j *judgement) judgeConnection(host string, p page) {
 		j.couldNotCheck("%s: %s", p.URL, whyUnknown(p))
 	case p.State != probe.Reached:
 		j.explained[host] = true
-		j.add(newFinding(ForeignAnswer, Problem, host, "no web server answers: "+whyState(p.State, 443), remedies[p.State], openPort(p.State, 443)))
+		j.add(newFinding(ForeignAnswer, Problem, host, "no web server answers: "+whyState(p.State, 443),
+			remedies[p.State], openPort(p.State, 443)))
 	case p.TLS == nil && strings.HasPrefix(p.URL, "https:") && p.Err != nil:
 		j.explained[host] = true
 		j.add(handshakeFailed(host, p.Err))
@@ -52,7 +53,8 @@ func handshakeFailed(host string, err error) Finding {
 	alert, plain := tls.AlertError(0), tls.RecordHeaderError{}
 	switch {
 	case errors.As(err, &alert):
-		return newFinding(WebCertificate, Problem, host, "the server has no certificate for this name and closes the connection: "+clip(err.Error()),
+		return newFinding(WebCertificate, Problem, host,
+			"the server has no certificate for this name and closes the connection: "+clip(err.Error()),
 			"Give the web server a certificate that covers this name. With tls = \"acme\", the log says why there is none.")
 	case errors.As(err, &plain):
 		return newFinding(ForeignAnswer, Problem, host, "the server on port 443 does not use TLS: "+clip(err.Error()),

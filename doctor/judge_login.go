@@ -31,7 +31,9 @@ func (o *observations) loginForms() (findings []Finding) {
 func (o *observations) loginForm(login settings.Login) []Finding {
 	text := string(login)
 	switch {
-	case login.IsPlain(), o.Primary != o.Found.Domain && text == settings.EmailLocalPart+"@"+string(o.Primary): // the latter for an alias domain
+	case login.IsPlain():
+		return nil
+	case o.Primary != o.Found.Domain && text == settings.EmailLocalPart+"@"+string(o.Primary): // usual for an alias domain
 		return nil
 	case !strings.Contains(text, "%"):
 		about := fmt.Sprintf("the login name is %q for everyone", clip(text))
@@ -40,9 +42,9 @@ func (o *observations) loginForm(login settings.Login) []Finding {
 		}
 		return []Finding{o.loginFinding(Problem, about, "Use a placeholder:")}
 	}
-	return []Finding{o.loginFinding(Warning, fmt.Sprintf("the login name %q is neither the address nor its local part: SRV records and PACC cannot express it, "+
-		"and clients that ask without an address receive the placeholder", clip(text)),
-		"Configure the mail servers to accept the address too, and write:")}
+	about := fmt.Sprintf("the login name %q is neither the address nor its local part: SRV records and PACC cannot express it, "+
+		"and clients that ask without an address receive the placeholder", clip(text))
+	return []Finding{o.loginFinding(Warning, about, "Configure the mail servers to accept the address too, and write:")}
 }
 
 func (o *observations) loginFinding(severity Severity, text, fix string) Finding {

@@ -174,8 +174,9 @@ func (j *judgement) judgeTargets() {
 		if !slices.ContainsFunc(j.want, func(w dnsrecords.Record) bool { return w.Data == r.Data && w.Name == r.Name }) && j.hasProblem(WrongSRV) {
 			continue // to be replaced anyway
 		}
-		j.add(newFinding(WrongSRV, Warning, r.Name, fmt.Sprintf("its target %s is an alias of %s; the target of an SRV record must not be an alias",
-			clip(service.Target), clip(j.aliases[service.Target])),
+		j.add(newFinding(WrongSRV, Warning, r.Name,
+			fmt.Sprintf("its target %s is an alias of %s; the target of an SRV record must not be an alias",
+				clip(service.Target), clip(j.aliases[service.Target])),
 			fmt.Sprintf("Replace the alias %s with address records.", clip(service.Target))))
 	}
 }

@@ -106,11 +106,13 @@ func (o *observations) wrongAnswer(host string, p place) Finding {
 			fmt.Sprintf("the answer at %s is this server's, but was changed on the way: %s", at, firstDifference(got.want, got.Body)),
 			"Find out what changes it: a proxy that rewrites documents, a cache, or a server that has not reloaded its configuration.")
 	case o.namesOtherServers(p):
-		return newFinding(Contradiction, Problem, host, fmt.Sprintf("the document at %s names different servers from the domain's other documents: %s",
-			at, serverList(o.read(p).document)),
+		return newFinding(Contradiction, Problem, host,
+			fmt.Sprintf("the document at %s names different servers from the domain's other documents: %s",
+				at, serverList(o.read(p).document)),
 			"Find out what answers there, and make the mailhint server answer at all of the domain's names.")
 	}
-	return newFinding(ForeignAnswer, Problem, host, fmt.Sprintf("something else answers at %s: %s", at, describe(got, o.read(p))), whoAnswers(got))
+	return newFinding(ForeignAnswer, Problem, host, fmt.Sprintf("something else answers at %s: %s", at, describe(got, o.read(p))),
+		whoAnswers(got))
 }
 
 // wrongRedirect is about Autodiscover that does not redirect where the settings say.
@@ -124,7 +126,8 @@ func whoAnswers(got page) string {
 	if len(got.via) > 0 {
 		return "The answer came through a redirect: point the name to the mailhint server itself, or redirect to the right page."
 	}
-	return "Make the web server at this address pass this name, with all its paths, to the mailhint server (mailhint proxy prints the configuration)."
+	return "Make the web server at this address pass this name, with all its paths, to the mailhint server " +
+		"(mailhint proxy prints the configuration)."
 }
 
 func statusText(w probe.Web) string {

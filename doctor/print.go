@@ -32,7 +32,8 @@ func (s *Summary) Add(r Report) {
 
 // String is the summary in words.
 func (s Summary) String() string {
-	text := fmt.Sprintf("%s (%d good), %s, %s", number(s.Domains, "domain"), s.Good, number(s.Problems, "problem"), number(s.Warnings, "warning"))
+	text := fmt.Sprintf("%s (%d good), %s, %s",
+		number(s.Domains, "domain"), s.Good, number(s.Problems, "problem"), number(s.Warnings, "warning"))
 	if s.Unchecked > 0 {
 		text += fmt.Sprintf(", %s not fully checked", number(s.Unchecked, "domain"))
 	}

@@ -11,14 +11,11 @@ import (
 )
 
 // Watch examines domains again and again, with a pause after each run, and prints to out what appeared and what disappeared. It calls
-// prepare before each run, so that changes of the configuration take effect; if that fails later than the first time, it reports so and
-// examines the domains of the previous run. It returns nil when ctx is done.
-func Watch(ctx context.Context, out io.Writer, pause time.Duration, prepare func() (Run, error)) error {
-	run, err := prepare()
-	if err != nil {
-		return err
-	}
+// next before the second and each later run, so that changes of the configuration take effect. If that fails, it prints so and examines
+// the domains of the previous run. It returns nil when ctx is done.
+func Watch(ctx context.Context, out io.Writer, pause time.Duration, run Run, next func() (Run, error)) error {
 	var before []string
+	var err error // of next
 	for first := true; ; first = false {
 		now := make(map[string]bool)
 		if err != nil {
@@ -50,9 +47,9 @@ func Watch(ctx context.Context, out io.Writer, pause time.Duration, prepare func
 		case <-ctx.Done():
 			return nil
 		}
-		var next Run
-		if next, err = prepare(); err == nil {
-			run = next
+		var changed Run
+		if changed, err = next(); err == nil {
+			run = changed
 		}
 	}
 }

@@ -33,7 +33,11 @@ func watch(t *testing.T, ctx context.Context, config string, hosts ...string) *w
 		w.set(host, true)
 	}
 	w.write(t, config)
-	go func() { w.done <- Watch(ctx, &w.out, time.Minute, w.prepare) }()
+	run, err := w.prepare()
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() { w.done <- Watch(ctx, &w.out, time.Minute, run, w.prepare) }()
 	return w
 }
 

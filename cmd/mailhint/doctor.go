@@ -70,7 +70,7 @@ func newDoctor() *cobra.Command {
 	cmd.Flags().IntVar(&flags.parallel, "parallel", 8, "number of domains to examine at a time")
 	cmd.Flags().DurationVar(&flags.watch, "watch", 0, "examine repeatedly, with this pause, and print only what changed")
 	cmd.Flags().StringSliceVar(&flags.addresses, "address", nil,
-		"IP addresses of this server as seen from outside (default: those of name in [server])")
+		"IP addresses of this server as seen from outside; default: those of name in [server]")
 	addNetworkFlags(cmd)
 	return cmd
 }
@@ -90,15 +90,15 @@ func runDoctor(cmd *cobra.Command, args []string, flags doctorFlags) error {
 	if flags.private, err = privateNetworks(cmd); err != nil {
 		return err
 	}
-	if flags.watch > 0 {
-		return problem(doctor.Watch(ctx, cmd.OutOrStdout(), flags.watch, func() (doctor.Run, error) {
-			run, _, err := flags.prepare(cmd, args, asked)
-			return run, err
-		}))
-	}
 	run, snapshot, err := flags.prepare(cmd, args, asked)
 	if err != nil {
 		return err
+	}
+	if flags.watch > 0 {
+		return problem(doctor.Watch(ctx, cmd.OutOrStdout(), flags.watch, run, func() (doctor.Run, error) {
+			run, _, err := flags.prepare(cmd, args, asked)
+			return run, err
+		}))
 	}
 	return flags.once(cmd, run, snapshot)
 }
@@ -221,7 +221,8 @@ func (f doctorFlags) prepare(cmd *cobra.Command, args []string, asked doctorReso
 }
 
 // doctorTargets returns the domains that the command line names, or the only one that is configured.
-func doctorTargets(ctx context.Context, snapshot *domains.Snapshot, live *exchangers.Live, args []string) (targets []doctor.Domain, err error) {
+func doctorTargets(ctx context.Context, snapshot *domains.Snapshot, live *exchangers.Live, args []string) ([]doctor.Domain, error) {
+	var targets []doctor.Domain
 	var names []settings.Domain
 	if len(args) == 0 {
 		if names = snapshot.NamedDomains(); len(names) != 1 {
