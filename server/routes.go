@@ -14,11 +14,11 @@ import (
 	"mailhint/wellknown"
 )
 
-// table lists every public path. A path is written in lower case, because the guard lowers what it hands on (Outlook, exchangelib
-// and others ask for /Autodiscover/Autodiscover.xml), and a star at its end stands for anything or nothing.
+// table lists every public path. A path is in lower case, because the guard passes paths on in lower case (Outlook, exchangelib and others
+// ask for /Autodiscover/Autodiscover.xml), and a star at its end stands for anything or nothing.
 //
-// Any row answers under any host name: which domain is meant is the handler's question, and one route for each domain would make
-// each request slower with each domain (gorilla/mux 1.8.1: 2.3 ms with 10,000).
+// Every row is for every host name: the handler finds out which domain is meant, and a route for each domain would make each request
+// slower with each domain (gorilla/mux 1.8.1: 2.3 ms with 10,000).
 var table = []row{
 	{autoconfig.Path, read, toAutoconfig},
 	{autoconfig.WellKnownPath, read, toAutoconfig},
@@ -40,13 +40,13 @@ var table = []row{
 
 	{pacc.Path, read, toPACC},
 
-	// Programs ask with PROPFIND, OPTIONS, REPORT and others.
+	// Clients ask with PROPFIND, OPTIONS, REPORT and others.
 	{wellknown.CalDAV, anyMethod, toWellKnown},
 	{wellknown.CardDAV, anyMethod, toWellKnown},
 	{wellknown.JMAP, read, toWellKnown},
 
-	// Other doors of an Exchange server. A client goes on to the next place after a 404. A 401 would ask for a password, and a
-	// 405 or an empty 200 would say that there is such a server here.
+	// Other services of an Exchange server. After a 404 a client goes on to the next place. A 401 would ask for a password, and a 405 or
+	// an empty 200 would mean that there is such a server here.
 	{"/autodiscover/autodiscover.svc*", anyMethod, toNothing},
 	{"/ews*", anyMethod, toNothing},
 	{"/microsoft-server-activesync*", anyMethod, toNothing},
@@ -62,16 +62,16 @@ type row struct {
 	service *service
 }
 
-// fits reports whether a row is the one for a request. It compares where mux's own Path would run a regular expression twice,
-// which is a quarter of all that this package adds to a request. A row with variables in its path needs Path.
-func (r row) fits(request *http.Request, _ *mux.RouteMatch) bool {
+// matches is the matcher of a row: mux only holds the table, because its own Path runs a regular expression twice for each row, which would
+// be a quarter of all that this package adds to a request. (A row with variables in its path would need Path.)
+func (r row) matches(request *http.Request, _ *mux.RouteMatch) bool {
 	if start, ok := strings.CutSuffix(r.path, "*"); ok {
 		return strings.HasPrefix(request.URL.Path, start)
 	}
 	return request.URL.Path == r.path
 }
 
-// methods are the ones a row takes besides OPTIONS.
+// methods are those that a row accepts besides OPTIONS.
 type methods []string
 
 var (
@@ -80,7 +80,7 @@ var (
 	anyMethod  = methods(nil)
 )
 
-// allow returns the methods as the Allow header lists them.
+// allow returns the methods for the Allow header.
 func (m methods) allow() string {
 	return strings.Join(append(slices.Clone(m), http.MethodOptions), ", ")
 }
@@ -89,7 +89,7 @@ func (m methods) allow() string {
 type service struct {
 	name    string // in the log and the metrics
 	handler func(*handlers) http.Handler
-	// redirectsHTTP: over plain http any method reaches the handler, which sends the client to https.
+	// redirectsHTTP is true if over plain http every method reaches the handler, which redirects the client to https.
 	redirectsHTTP bool
 }
 
@@ -104,7 +104,7 @@ var (
 	toUnmatched        = &service{name: "none", handler: func(*handlers) http.Handler { return http.HandlerFunc(notFound) }}
 )
 
-// route is a row made ready: what gorilla/mux finds for a path.
+// route is a row with all that is needed to answer: what gorilla/mux finds for a path.
 type route struct {
 	*service
 	server  *Server
@@ -113,7 +113,7 @@ type route struct {
 	metrics *serviceMetrics
 }
 
-// newRouter puts the table into a router, and returns besides it the route for what is not in the table.
+// newRouter puts the table into a router. It also returns the route for paths that are not in the table.
 func (s *Server) newRouter() (router *mux.Router, unmatched *route) {
 	made := make(map[*service]*serviceMetrics)
 	newRoute := func(m methods, of *service) *route {
@@ -122,15 +122,15 @@ func (s *Server) newRouter() (router *mux.Router, unmatched *route) {
 		}
 		return &route{service: of, server: s, methods: m, allow: m.allow(), metrics: made[of]}
 	}
-	router = mux.NewRouter().SkipClean(true) // it would answer //mail/… with a redirect
+	router = mux.NewRouter().SkipClean(true) // otherwise it would answer //mail/… with a redirect
 	for _, r := range table {
-		router.MatcherFunc(r.fits).Handler(newRoute(r.methods, r.service))
+		router.MatcherFunc(r.matches).Handler(newRoute(r.methods, r.service))
 	}
 	return router, newRoute(anyMethod, toUnmatched)
 }
 
-// find returns the route of a visit. It asks the router to match only, and not to serve: that spares two copies of the request
-// and nothing is lost, since the guard needs the route for log and metrics anyway.
+// find returns the route for a visit. The router only matches and does not serve: that saves two copies of the request, and the guard needs
+// the route anyway, for log and metrics.
 func (s *Server) find(v *visit) *route {
 	if !s.router.Match(&v.request, &v.match) {
 		return s.unmatched
