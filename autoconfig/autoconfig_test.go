@@ -13,7 +13,7 @@ import (
 	"mailhint/settings"
 )
 
-// golden lists the documents in testdata/golden: whole answers, named after the client or what is special about the domain.
+// golden lists the documents in testdata/golden: whole answers, named after the client or after what is special about the domain.
 var golden = []struct {
 	name      string
 	domain    settings.Domain // example.com if empty
@@ -87,7 +87,7 @@ var golden = []struct {
 		Servers: edgetest.Servers("imaps://imap.example.com", "submissions://smtp.example.com")}},
 	{name: "name-of-the-domain", domain: "shop.example", settings: &settings.Settings{Name: "Mail of %EMAILDOMAIN%",
 		Servers: edgetest.Servers("imaps://imap.example.com", "submissions://smtp.example.com")}},
-	{name: "plaintext", settings: &settings.Settings{ // only ever told to named networks
+	{name: "plaintext", settings: &settings.Settings{ // only for configured networks
 		Servers: edgetest.Servers("imap+plain://imap.example.com", "submission+plain://smtp.example.com")}},
 }
 
@@ -122,7 +122,7 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// decoded is config-v1.1.xml as a program reads it.
+// decoded is config-v1.1.xml as a client reads it.
 type decoded struct {
 	XMLName  xml.Name
 	Version  string `xml:"version,attr"`
@@ -152,7 +152,7 @@ type docsLink struct {
 	URL string `xml:"url,attr"`
 }
 
-// mailbox is any server section.
+// mailbox is any element with a server.
 type mailbox struct {
 	Type       string       `xml:"type,attr"`
 	Attributes []xml.Attr   `xml:",any,attr"`
@@ -169,8 +169,8 @@ type authMethod struct {
 	Name   string `xml:",chardata"`
 }
 
-// compareSettings decodes an answer and compares it with the settings it was made of, field by field, in the words of the format
-// (draft-ietf-mailmaint-autoconfig-06). login is what the mail servers are expected to have.
+// compareSettings decodes an answer and compares it, field by field, with the settings it was made from, in the words of the format
+// (draft-ietf-mailmaint-autoconfig-06). login is the expected login of the mail servers.
 func compareSettings(t *testing.T, answer []byte, found settings.Found, login string, evolution bool) {
 	t.Helper()
 	var got decoded
@@ -267,7 +267,7 @@ func compareSettings(t *testing.T, answer []byte, found settings.Found, login st
 	checkForm(t, answer)
 }
 
-// checkForm checks what XML allows and programs do not: Thunderbird rejects white space around values, Evolution drops a document
+// checkForm checks for what XML allows and clients do not: Thunderbird rejects white space around values, Evolution ignores a document
 // with a byte order mark or CDATA, and all refuse prefixes.
 func checkForm(t *testing.T, answer []byte) {
 	t.Helper()
@@ -296,14 +296,14 @@ func checkForm(t *testing.T, answer []byte) {
 		}
 	}
 	if strings.Contains(string(answer), "<![CDATA[") || !strings.HasPrefix(string(answer), `<?xml version="1.0" encoding="UTF-8"?>`+"\n") {
-		t.Errorf("CDATA or a bad beginning in\n%s", answer)
+		t.Errorf("CDATA or a wrong beginning in\n%s", answer)
 	}
 	if strings.Contains(string(answer), "%EMAILDOMAIN%") || strings.Contains(string(answer), "%PRIMARYDOMAIN%") {
 		t.Errorf("a domain placeholder is left in\n%s", answer)
 	}
 }
 
-func TestNothingToAnswer(t *testing.T) {
+func TestNotExpressible(t *testing.T) {
 	for name, s := range map[string]*settings.Settings{
 		"nothing":     {},
 		"redirect":    {AutodiscoverRedirect: "https://autodiscover-s.outlook.com/autodiscover/autodiscover.xml"},

@@ -13,7 +13,7 @@ import (
 	"mailhint/settings"
 )
 
-// BenchmarkAnswer compares filling a prepared document with encoding the same one by encoding/xml for each request.
+// BenchmarkAnswer compares filling a prepared document with encoding the same document with encoding/xml for each request.
 func BenchmarkAnswer(b *testing.B) {
 	found := settings.Found{Settings: edgetest.Both(), Domain: "example.com", Primary: "example.com"}
 	p, err := prepare(found.Settings)
@@ -81,7 +81,7 @@ func newEncoded(found settings.Found) encoded {
 	return e
 }
 
-// BenchmarkPrepare is what each set of settings costs when domains are loaded.
+// BenchmarkPrepare is what a set of settings costs when it is first asked for.
 func BenchmarkPrepare(b *testing.B) {
 	s := edgetest.Both()
 	b.ReportAllocs()
@@ -99,7 +99,7 @@ var requests = []struct{ name, target, userAgent string }{
 	{"unknown", "/mail/config-v1.1.xml?emailaddress=fred%40unknown.example", "Thunderbird/153.7.0"},
 }
 
-// BenchmarkGet answers through the handler alone.
+// BenchmarkGet measures the handler alone.
 func BenchmarkGet(b *testing.B) {
 	h := newHandler(edgetest.Load(b).Lookup)
 	for _, request := range requests {
@@ -123,7 +123,7 @@ func BenchmarkGet(b *testing.B) {
 }
 
 // BenchmarkServer compares the handler behind net/http, on one connection, with a handler that writes the same octets, headers
-// included. The ratio is what our own work leaves of the possible.
+// included. The ratio is the share of the possible throughput that is left by our own work.
 func BenchmarkServer(b *testing.B) {
 	h := newHandler(edgetest.Load(b).Lookup)
 	ours := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -139,7 +139,7 @@ func BenchmarkServer(b *testing.B) {
 	})
 	servers := [...]*httptest.Server{httptest.NewServer(bare), httptest.NewServer(ours)}
 	var took [2]time.Duration
-	for b.Loop() { // in turns, so that both meet the same machine
+	for b.Loop() { // in turns, so that both run under the same conditions
 		for i, server := range servers {
 			start := time.Now()
 			answer, err := server.Client().Get(server.URL + target)

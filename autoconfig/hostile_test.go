@@ -13,7 +13,7 @@ import (
 	"mailhint/settings"
 )
 
-// places put a text into a request for example.com, where a stranger could.
+// places put a text into one of the places of a request for example.com that the client controls.
 var places = map[string]func(r *http.Request, text string){
 	"host":        func(r *http.Request, text string) { r.Host = text },
 	"host prefix": func(r *http.Request, text string) { r.Host = text + ".example.com" },
@@ -57,7 +57,7 @@ func TestHostileTexts(t *testing.T) {
 				}
 				r := httptest.NewRequest("GET", "https://autoconfig.example.com/mail/config-v1.1.xml", nil)
 				put(r, text)
-				// What is said of example.com is meant for this domain.
+				// The request for example.com is turned into one for this domain.
 				r.Host = strings.Replace(r.Host, "example.com", string(domain), 1)
 				r.URL.RawQuery = strings.Replace(r.URL.RawQuery, "example.com", string(domain), 1)
 				w := httptest.NewRecorder()
@@ -68,8 +68,8 @@ func TestHostileTexts(t *testing.T) {
 	}
 }
 
-// checkHarmless checks what must hold of every answer: a good status, well-formed, no markup but ours, and of all names only
-// those of the domain that answered. wanted is the domain the request was for; another may have answered if it was not found.
+// checkHarmless checks what must be true of every answer: one of our statuses, well-formed, no markup except ours, and no names except those
+// of the domain. wanted is the domain of the request.
 func checkHarmless(t *testing.T, request string, answer *http.Response, wanted settings.Found) {
 	t.Helper()
 	body := edgetest.HarmlessHeader(t, request, answer, 200, 304, 404)
@@ -113,7 +113,7 @@ func checkHarmless(t *testing.T, request string, answer *http.Response, wanted s
 // elements are those of our documents.
 const elements = "clientConfig emailProvider domain displayName incomingServer outgoingServer hostname port socketType authentication username"
 
-// FuzzQuery looks for a query and a Host that get an answer which is not harmless.
+// FuzzQuery looks for a query and a Host whose answer is not harmless.
 func FuzzQuery(f *testing.F) {
 	f.Add("autoconfig.example.com", "")
 	f.Add("autoconfig.example.com", "emailaddress=fred%40example.com") // Thunderbird 153

@@ -62,7 +62,7 @@ var golden = []struct {
 		Servers: append(edgetest.Servers("imaps://imap.example.com"), edgetest.WithAuth(edgetest.Servers("submission://smtp.example.com"), settings.NoAuth)...)}},
 	{name: "sieve-is-left-out", address: "fred@example.com", settings: &settings.Settings{
 		Servers: edgetest.Servers("imaps://imap.example.com", "submissions://smtp.example.com", "sieve://imap.example.com")}},
-	{name: "plaintext", address: "fred@example.com", settings: &settings.Settings{ // only ever told to named networks
+	{name: "plaintext", address: "fred@example.com", settings: &settings.Settings{ // only for configured networks
 		Servers: edgetest.Servers("imap+plain://imap.example.com", "submission+plain://smtp.example.com")}},
 }
 
@@ -100,8 +100,8 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// decoded is any Autodiscover answer as a program reads it. The names include the namespaces, which exchangelib and ActiveSync
-// clients compare.
+// decoded is any Autodiscover answer as a client reads it. The names include the namespaces, which exchangelib and ActiveSync clients
+// compare.
 type decoded struct {
 	XMLName  xml.Name `xml:"http://schemas.microsoft.com/exchange/autodiscover/responseschema/2006 Autodiscover"`
 	Response struct {
@@ -130,7 +130,7 @@ type decoded struct {
 	} `xml:"Response"`
 }
 
-// decodedProtocol is a Protocol with its elements in their order.
+// decodedProtocol is a Protocol with its elements in order.
 type decodedProtocol struct {
 	Elements []struct {
 		XMLName xml.Name
@@ -138,8 +138,8 @@ type decodedProtocol struct {
 	} `xml:",any"`
 }
 
-// compareSettings decodes an answer and compares it with the settings it was made of, field by field, in the words of
-// [MS-OXDSCLI]. address and login are those of the person; empty if nobody is named.
+// compareSettings decodes an answer and compares it, field by field, with the settings it was made from, in the words of [MS-OXDSCLI].
+// address and login are those of the person, and empty for a request without an address.
 func compareSettings(t *testing.T, answer []byte, found settings.Found, address, login string) {
 	t.Helper()
 	got := decode(t, answer)
@@ -208,8 +208,8 @@ func compareSettings(t *testing.T, answer []byte, found settings.Found, address,
 	}
 }
 
-// decode reads an answer and checks what XML allows and programs do not: Thunderbird and FairEmail compare raw tag names, so that
-// there must be no prefix, and an empty LoginName or SSL is worse than none.
+// decode reads an answer and checks for what XML allows and clients do not: Thunderbird and FairEmail compare raw tag names, so there
+// must be no prefix, and an empty LoginName or SSL is worse than none.
 func decode(t testing.TB, answer []byte) decoded {
 	t.Helper()
 	var got decoded
@@ -234,7 +234,7 @@ func decode(t testing.TB, answer []byte) decoded {
 	return got
 }
 
-func TestNothingToAnswer(t *testing.T) {
+func TestNotExpressible(t *testing.T) {
 	for name, s := range map[string]*settings.Settings{
 		"nothing":            {},
 		"calendar":           {Login: settings.EmailAddress, Auth: []settings.Auth{settings.Password}, CalDAV: "https://dav.example.com/"},
@@ -252,7 +252,7 @@ func TestNothingToAnswer(t *testing.T) {
 	}
 }
 
-// TestFairEmail: it takes the last server of each type, and must end up with the best.
+// FairEmail uses the last server of each type, which must be the best one.
 func TestFairEmail(t *testing.T) {
 	kerberos := edgetest.Both()
 	kerberos.Servers[0].Auth = []settings.Auth{settings.GSSAPI} // cannot be expressed, so the next is the best

@@ -23,7 +23,7 @@ func BenchmarkRequest(b *testing.B) {
 	}
 }
 
-// BenchmarkPost answers Outlook through the handler alone.
+// BenchmarkPost measures the handler alone.
 func BenchmarkPost(b *testing.B) {
 	h := newHandler(edgetest.Load(b).Lookup)
 	content := realRequests(b)["outlook-2007-2019"]
@@ -43,7 +43,7 @@ func BenchmarkPost(b *testing.B) {
 }
 
 // BenchmarkServer compares the handler behind net/http, on one connection, with a handler that reads the same body and writes the
-// same octets, headers included. The ratio is what our own work leaves of the possible.
+// same octets, headers included. The ratio is the share of the possible throughput that is left by our own work.
 func BenchmarkServer(b *testing.B) {
 	h := newHandler(edgetest.Load(b).Lookup)
 	content := realRequests(b)["outlook-2007-2019"]
@@ -59,7 +59,7 @@ func BenchmarkServer(b *testing.B) {
 	})
 	servers := [...]*httptest.Server{httptest.NewServer(bare), httptest.NewServer(ours)}
 	var took [2]time.Duration
-	for b.Loop() { // in turns, so that both meet the same machine
+	for b.Loop() { // in turns, so that both run under the same conditions
 		for i, server := range servers {
 			start := time.Now()
 			exchange(b, server, content)
@@ -90,7 +90,7 @@ func exchange(b *testing.B, server *httptest.Server, content []byte) {
 	}
 }
 
-// BenchmarkHostile is what the costliest body of 64 KiB takes.
+// BenchmarkHostile measures the most expensive bodies of 64 KiB.
 func BenchmarkHostile(b *testing.B) {
 	for _, name := range []string{"empty elements", "address of ampersands", "declarations", "long root, all different"} {
 		content := []byte(hostileBodies()[name])

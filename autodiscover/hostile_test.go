@@ -11,7 +11,7 @@ import (
 	"mailhint/settings"
 )
 
-// places put a text into a request, where a stranger could. The request is for DOMAIN, and its body has that place, escaped or raw.
+// places put a text into one of the places of a request that the client controls. The request is for DOMAIN, and is part of the body.
 var places = map[string]func(r *http.Request, body, text string) string{
 	"host": func(r *http.Request, body, text string) string { r.Host = text; return body },
 	"host prefix": func(r *http.Request, body, text string) string {
@@ -86,7 +86,7 @@ func TestHostileTexts(t *testing.T) {
 					plain := strings.Replace(body("fred@DOMAIN"), "</Request>", "<AcceptableResponseSchema>"+schemas[domain]+"</AcceptableResponseSchema></Request>", 1)
 					content := put(r, plain, text)
 					if way != "POST https" && content != plain {
-						continue // nobody reads this body
+						continue // this body is not read
 					}
 					r.Body = io.NopCloser(strings.NewReader(strings.ReplaceAll(content, "DOMAIN", string(domain))))
 					w := httptest.NewRecorder()
@@ -98,8 +98,8 @@ func TestHostileTexts(t *testing.T) {
 	}
 }
 
-// checkHarmless checks what must hold of every answer: a good status, well-formed, no markup but ours, and of all names only
-// those of the domain that was asked for.
+// checkHarmless checks what must be true of every answer: one of our statuses, well-formed, no markup except ours, and no names except those
+// of the requested domain.
 func checkHarmless(t *testing.T, request string, answer *http.Response, wanted settings.Found) {
 	t.Helper()
 	text := edgetest.HarmlessHeader(t, request, answer, 200, 302, 404)
@@ -114,7 +114,7 @@ func checkHarmless(t *testing.T, request string, answer *http.Response, wanted s
 	}
 	got := decode(t, []byte(text)).Response
 	rest := text
-	mine := func(person string) { // texts of the person who asks may be repeated, if they are plausible
+	mine := func(person string) { // the person's own address may be repeated if it is plausible
 		a, err := settings.ParseAddress(person)
 		if person != "" && err == nil && !a.Plausible() {
 			t.Errorf("%q: repeats the implausible %q", request, person)

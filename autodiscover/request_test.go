@@ -17,7 +17,7 @@ const (
 	mobilesyncRequest = schemaPrefix + "mobilesync/requestschema/2006"
 )
 
-// realRequests reads testdata/requests: what programs sent.
+// realRequests returns the requests in testdata/requests, which clients have sent.
 func realRequests(t testing.TB) map[string][]byte {
 	t.Helper()
 	names, err := filepath.Glob("testdata/requests/*.xml")
@@ -55,7 +55,7 @@ func TestRealRequests(t *testing.T) {
 	}
 }
 
-// body makes a request with something in the place of the address.
+// body returns a request with the given text as its address.
 func body(address string) string {
 	return `<Autodiscover xmlns="` + outlookRequest + `"><Request><EMailAddress>` + address + `</EMailAddress></Request></Autodiscover>`
 }
@@ -198,7 +198,7 @@ func TestBadRequestsAreRefused(t *testing.T) {
 
 const maxBody = 64 << 10
 
-// hostileBodies are as large as the server lets them be.
+// hostileBodies are as large as the server allows.
 func hostileBodies() map[string]string {
 	fill := func(unit string) string { return strings.Repeat(unit, maxBody/len(unit)) }
 	half := fill("a")[:maxBody/2]
@@ -258,8 +258,8 @@ func hostileBodies() map[string]string {
 	}
 }
 
-// TestHostileBodies bounds what a body of the permitted size can cost: no more than reading it once or twice. An unhindered
-// encoding/xml (Go 1.26) takes half a second or gigabytes for some of these.
+// TestHostileBodies limits what a body of the permitted size can cost to reading it once or twice. encoding/xml alone (Go 1.26) takes half
+// a second or gigabytes for some of these.
 func TestHostileBodies(t *testing.T) {
 	for name, text := range hostileBodies() {
 		var before, after runtime.MemStats
@@ -302,7 +302,7 @@ func FuzzRequest(f *testing.F) {
 		if len(req.address)+len(req.schema) > 3*len(b)+3 {
 			t.Fatalf("%d octets became %d", len(b), len(req.address)+len(req.schema))
 		}
-		// Written out properly and read again, it is the same request.
+		// Written properly and read again, it is the same request.
 		var again strings.Builder
 		again.WriteString(`<Autodiscover><Request><EMailAddress>`)
 		xml.EscapeText(&again, []byte(req.address))

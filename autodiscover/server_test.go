@@ -15,7 +15,7 @@ import (
 	"mailhint/settings"
 )
 
-// newHandler has a clock that stands still.
+// newHandler returns a handler whose clock is stopped.
 func newHandler(lookup settings.Lookup) *Handler {
 	h := New(lookup, slog.New(slog.DiscardHandler))
 	h.ID = 2477272013
@@ -34,7 +34,7 @@ func TestEdge(t *testing.T) {
 	}))
 }
 
-// Any status but 200 would make clients believe that this is not an Autodiscover server, and guess.
+// With any status but 200, clients would conclude that this is not an Autodiscover server, and guess.
 func TestUnavailable(t *testing.T) {
 	for _, err := range []error{settings.ErrUnavailable, errors.New("a fault")} {
 		h := newHandler(edgetest.Failing(err))
@@ -56,7 +56,7 @@ func TestUnavailable(t *testing.T) {
 	}
 }
 
-// TestBody is about how a body arrives, which edge.txt cannot say.
+// TestBody tests ways in which a body can arrive, which edge.txt cannot express.
 func TestBody(t *testing.T) {
 	h := newHandler(edgetest.Load(t).Lookup)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

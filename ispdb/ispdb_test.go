@@ -20,11 +20,11 @@ import (
 
 var update = flag.Bool("update", false, "rewrite testdata/golden")
 
-// ownSamples hold, between them, every oddity that a provider file can have.
+// ownSamples returns files that contain, between them, every oddity of provider files.
 func ownSamples(tb testing.TB) []string { return samples(tb, "testdata/*.xml", 7) }
 
-// published are provider files of Mozilla's database. They are not part of the project: where they do not stand beside it, the
-// own samples are all there is.
+// published returns provider files of Mozilla's database. They are not part of the project; if they are not beside it, only our own samples
+// are tested.
 func published(tb testing.TB) []string { return samples(tb, "../../shared/ispdb/*.xml", 0) }
 
 func samples(tb testing.TB, pattern string, atLeast int) []string {
@@ -49,7 +49,7 @@ func readSample(tb testing.TB, file string) (text []byte, p *Provider, remarks [
 	return text, p, remarks
 }
 
-// printed returns a provider as domains.toml spells it.
+// printed returns a provider as an entry of domains.toml.
 func printed(tb testing.TB, p *Provider) string {
 	tb.Helper()
 	e := domains.Entry{Kind: domains.Single, Names: p.Domains, Choice: domains.Choice{Settings: p.Settings}}
@@ -80,26 +80,26 @@ func loaded(tb testing.TB, text string) *domains.Snapshot {
 	return s
 }
 
-// answers returns what is answered for the domains, which must be the same for all of them.
+// answers returns the settings that are answered for the domains, which must be the same for all of them.
 func answers(tb testing.TB, s *domains.Snapshot, names []settings.Domain) *settings.Settings {
 	tb.Helper()
 	var first *settings.Settings
 	for _, d := range names {
 		found, err := s.Lookup(context.Background(), settings.Question{Host: d, Client: netip.MustParseAddr("203.0.113.9")})
 		if err != nil {
-			tb.Fatalf("%s is not answered for", d)
+			tb.Fatalf("%s is not found", d)
 		}
 		if first == nil {
 			first = found.Settings
 		}
 		if found.Settings != first || found.Primary != d {
-			tb.Fatalf("%s is answered for with settings of its own or as an alias of %s", d, found.Primary)
+			tb.Fatalf("%s has settings of its own or is an alias of %s", d, found.Primary)
 		}
 	}
 	return first
 }
 
-// TestGolden compares what samples become, and what is said about them.
+// TestGolden compares the entries that samples become, and the remarks about them.
 func TestGolden(t *testing.T) {
 	for _, file := range ownSamples(t) {
 		t.Run(filepath.Base(file), func(t *testing.T) {
@@ -135,8 +135,8 @@ func compareFile(t *testing.T, name, got string) {
 	}
 }
 
-// TestRoundTrip reads every file, loads what domains.toml says in its place, writes the answers as a provider file again, and
-// compares the two files with a reader of its own.
+// TestRoundTrip reads every file, loads it as domains.toml, writes the settings as a provider file again, and compares the two files with a
+// reader of its own.
 func TestRoundTrip(t *testing.T) {
 	t.Run("own", func(t *testing.T) { roundTrip(t, ownSamples(t)) })
 	t.Run("published", func(t *testing.T) { roundTrip(t, published(t)) })
@@ -162,20 +162,20 @@ func roundTrip(t *testing.T, files []string) {
 			differences := compareMeaning(t, text, again)
 			for _, d := range differences {
 				if !d.explained(said) {
-					t.Errorf("%s: nothing was said about it; the file means\n%q\nwritten again\n%q", d.aspect, d.before, d.after)
+					t.Errorf("%s: there is no remark about it; the file means\n%q\nwritten again\n%q", d.aspect, d.before, d.after)
 				}
 			}
 			if len(differences) == 0 {
 				exact++
 			} else {
-				t.Logf("differs, as was said, in %v", differences)
+				t.Logf("differs, with remarks, in %v", differences)
 			}
 		})
 	}
-	t.Logf("%d files, %d with the very same meaning, the others with a remark on each difference; remarks: %v", len(files), exact, kinds)
+	t.Logf("%d files, %d with exactly the same meaning, the others with a remark on each difference; remarks: %v", len(files), exact, kinds)
 }
 
-// TestWriteLoses looks at settings that the format has no words for.
+// TestWriteLoses writes settings that the format cannot express.
 func TestWriteLoses(t *testing.T) {
 	servers := func(urls ...string) (list []settings.Server) {
 		for _, url := range urls {
@@ -206,7 +206,7 @@ func TestWriteLoses(t *testing.T) {
 	}
 	for _, key := range []string{"caldav", "support", "activesync", "ews", "autodiscover"} {
 		if !strings.Contains(strings.Join(lost, "\n"), key+" is left out: ") {
-			t.Errorf("nothing is said about %s in %q", key, lost)
+			t.Errorf("%s is not mentioned in %q", key, lost)
 		}
 	}
 	for _, want := range []string{"<displayName>&lt;&amp;&#34;&gt;</displayName>", "<hostname>mail.firm.example</hostname>",
@@ -215,7 +215,7 @@ func TestWriteLoses(t *testing.T) {
 			t.Errorf("%s is not in\n%s", want, text)
 		}
 	}
-	// For names that stand for themselves the two placeholders are one, and the login is the whole address.
+	// For names that stand for themselves, the two placeholders are the same, and the login is the whole address.
 	if text, _, err = Write(p, ""); err != nil || !strings.Contains(string(text), "<username>%EMAILADDRESS%</username>") || strings.Contains(string(text), "PRIMARY") {
 		t.Errorf("%v\n%s", err, text)
 	}
@@ -224,14 +224,14 @@ func TestWriteLoses(t *testing.T) {
 	}
 }
 
-// wrap makes a provider file of what stands within the provider, and behind it.
+// wrap makes a provider file with the given text inside the provider, and after it.
 func wrap(inside, behind string) string {
 	return "<clientConfig>\n<emailProvider id=\"a.example\">\n<domain>a.example</domain>\n" + inside + "\n</emailProvider>\n" + behind + "\n</clientConfig>"
 }
 
 const goodServer = `<outgoingServer type="smtp"><hostname>a.example</hostname><port>465</port><socketType>SSL</socketType><authentication>none</authentication></outgoingServer>`
 
-// TestBad reads files that cannot be carried at all.
+// TestBad reads files that cannot be converted at all.
 func TestBad(t *testing.T) {
 	for _, test := range []struct{ name, text, want string }{
 		{"nothing", "", "it is empty"},
@@ -274,7 +274,7 @@ func TestBad(t *testing.T) {
 	}
 }
 
-// TestBounded reads files as large as they may be, made to be slow. The limit is far above what they take.
+// TestBounded reads files of the largest size that are made to be slow. The limit is far above the time they need.
 func TestBounded(t *testing.T) {
 	fill := func(piece string, max int) string { return strings.Repeat(piece, min(max, (MaxSize-1000)/len(piece))) }
 	server := `<incomingServer type="imap"><hostname>%d.a.example</hostname><port>993</port><socketType>SSL</socketType><authentication>plain</authentication></incomingServer>`
@@ -309,7 +309,7 @@ func TestBounded(t *testing.T) {
 	}
 }
 
-// FuzzRead reads anything: it must end, and what can be read must load and mean the same when it is written and read again.
+// FuzzRead reads arbitrary text. It must end, and what can be read must load, and mean the same when it is written and read again.
 func FuzzRead(f *testing.F) {
 	for _, file := range append(ownSamples(f), published(f)...) {
 		text, err := os.ReadFile(file)
@@ -331,7 +331,7 @@ func FuzzRead(f *testing.F) {
 	})
 }
 
-// FuzzValues puts anything into the places of a well-formed file where values stand.
+// FuzzValues puts arbitrary values into a well-formed file.
 func FuzzValues(f *testing.F) {
 	f.Add("a.example", "imap", "mail.a.example", "993", "SSL", "password-cleartext", "%EMAILADDRESS%", "A Mail", "https://a.example/help")
 	f.Add("b.example", "pop3", "mail.%EMAILDOMAIN%", "25", "plain", "none", "%EMAILADRESS", "%EMAILDOMAIN%", "http://%EMAILDOMAIN%/#a")
@@ -339,7 +339,7 @@ func FuzzValues(f *testing.F) {
 	f.Fuzz(func(t *testing.T, domain, kind, host, port, socket, auth, user, name, docs string) {
 		e := func(s string) string {
 			var b strings.Builder
-			xml.EscapeText(&b, []byte(s)) // a strings.Builder takes everything
+			xml.EscapeText(&b, []byte(s)) // writing to a strings.Builder cannot fail
 			return b.String()
 		}
 		server := "<hostname>" + e(host) + "</hostname><url>" + e(host) + "</url><port>" + e(port) + "</port><socketType>" + e(socket) +
@@ -356,7 +356,7 @@ func FuzzValues(f *testing.F) {
 	})
 }
 
-// checkRead wants that what was read can be loaded, and that it means the same when it is written and read again.
+// checkRead checks that what was read can be loaded, and that it means the same when it is written and read again.
 func checkRead(tb testing.TB, p *Provider, remarks []Remark) {
 	tb.Helper()
 	for _, r := range remarks {
@@ -375,7 +375,7 @@ func checkRead(tb testing.TB, p *Provider, remarks []Remark) {
 	readAgain(tb, p, text)
 }
 
-// readAgain reads what was written and wants the same provider.
+// readAgain checks that what was written is read as the same provider.
 func readAgain(tb testing.TB, p *Provider, text []byte) {
 	tb.Helper()
 	again, remarks, err := Read(text)
@@ -383,7 +383,7 @@ func readAgain(tb testing.TB, p *Provider, text []byte) {
 		tb.Fatalf("%v in\n%s", err, text)
 	}
 	want := *p.Settings
-	if want.Name == "" { // answers show the domain, a file must say so
+	if want.Name == "" { // answers show the domain, and so must a file
 		want.Name = again.Settings.Name
 	}
 	if !reflect.DeepEqual(again.Domains, p.Domains) || !reflect.DeepEqual(*again.Settings, want) {

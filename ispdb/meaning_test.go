@@ -11,7 +11,7 @@ import (
 	"mailhint/settings"
 )
 
-// document is a provider file as encoding/xml reads it: all that programs look at, without anything that package ispdb knows.
+// document is a provider file as encoding/xml reads it: what clients look at, independent of package ispdb.
 type document struct {
 	Domains  []string       `xml:"emailProvider>domain"`
 	Incoming []fileServer   `xml:"emailProvider>incomingServer"`
@@ -33,11 +33,11 @@ type fileDocument struct {
 	URL string `xml:"url,attr"`
 }
 
-// meaning is what a file says in each aspect that must survive.
+// meaning is what a file means in each aspect that must be preserved.
 type meaning map[string][]string
 
-// aspects names, for each aspect of a file, the remarks that may explain a difference. A server that is left out takes its login
-// and methods with it.
+// aspects are the aspects of a file, each with the kinds of remarks that can explain a difference. When a server is left out, so are its
+// login and methods.
 var aspects = map[string][]kind{
 	"domains":       {kindDomain},
 	"servers":       {kindServer, kindService, kindSpelling},
@@ -49,7 +49,7 @@ var aspects = map[string][]kind{
 
 func meaningOf(tb testing.TB, text []byte) meaning {
 	tb.Helper()
-	text = []byte(strings.Replace(string(text), `encoding="US-ASCII"`, "", 1)) // encoding/xml knows UTF-8 only
+	text = []byte(strings.Replace(string(text), `encoding="US-ASCII"`, "", 1)) // encoding/xml only reads UTF-8
 	var d document
 	if err := xml.Unmarshal(text, &d); err != nil {
 		tb.Fatalf("%v in\n%s", err, text)
@@ -79,7 +79,7 @@ func meaningOf(tb testing.TB, text []byte) meaning {
 		m["login"] = append(m["login"], id+" "+username(s))
 	}
 	for _, aspect := range []string{"servers", "auth", "login"} {
-		slices.Sort(m[aspect]) // the order is an aspect of its own
+		slices.Sort(m[aspect]) // the order is a separate aspect
 	}
 	for _, doc := range d.Docs {
 		m["documentation"] = append(m["documentation"], strings.TrimSuffix(doc.URL, "#"))
@@ -87,7 +87,7 @@ func meaningOf(tb testing.TB, text []byte) meaning {
 	return m
 }
 
-// methods returns login methods without the words that mean the same (Thunderbird's readFromXML.sys.mjs).
+// methods returns login methods with one word for each meaning (Thunderbird's readFromXML.sys.mjs).
 func methods(words []string) []string {
 	same := map[string]string{"plain": "password-cleartext", "secure": "password-encrypted", "client-IP-address": "none", "smtp-after-pop": "none"}
 	var list []string
@@ -106,7 +106,7 @@ func methods(words []string) []string {
 func username(s fileServer) string {
 	name := strings.TrimSpace(s.Username)
 	switch {
-	case slices.Equal(methods(s.Auth), []string{"none"}): // nobody logs in
+	case slices.Equal(methods(s.Auth), []string{"none"}): // there is no login
 		return ""
 	case name == "%EMAILLOCALPART%@%EMAILDOMAIN%":
 		return "%EMAILADDRESS%"
@@ -114,7 +114,7 @@ func username(s fileServer) string {
 	return name
 }
 
-// difference is an aspect in which two files do not mean the same.
+// difference is an aspect in which the meanings of two files differ.
 type difference struct {
 	aspect        string
 	before, after []string

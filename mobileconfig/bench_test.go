@@ -17,9 +17,9 @@ import (
 	"mailhint/settings"
 )
 
-// BenchmarkProfile measures what the edge adds to what cannot be saved: writing the property list, and for signed profiles the
-// signature itself. Both run in turn within each round, so that whatever else the machine does meets both; the ratio is the median
-// over rounds of the bare work's time to ours, 1 being no cost at all.
+// BenchmarkProfile measures what the edge adds to the unavoidable work: writing the property list and, for signed profiles, the signature
+// itself. Both run in turn within each round, so that they run under the same conditions. The ratio is the median over rounds of the
+// unavoidable work's time divided by ours; 1 means no cost at all.
 func BenchmarkProfile(b *testing.B) {
 	b.Run("unsigned", func(b *testing.B) { benchmark(b, nil) })
 	b.Run("ecdsa", func(b *testing.B) { benchmark(b, ecdsaCertificate()) })
@@ -81,10 +81,10 @@ func benchmark(b *testing.B, certificate *tls.Certificate) {
 	slices.Sort(ratios)
 	b.ReportMetric(ratios[len(ratios)/2], "ratio")
 	b.ReportMetric(float64(ours.Microseconds())/float64(len(ratios)*perRound), "µs/profile")
-	b.ReportMetric(0, "ns/op") // of a round: says nothing
+	b.ReportMetric(0, "ns/op") // the time of a round is meaningless
 }
 
-// BenchmarkCode measures the code as an image and as a drawing.
+// BenchmarkCode measures the QR code as PNG and as SVG.
 func BenchmarkCode(b *testing.B) {
 	h := New(edgetest.Load(b).Lookup, nil, slog.New(slog.DiscardHandler))
 	for _, name := range []string{"qr.png", "qr.svg"} {

@@ -17,8 +17,8 @@ import (
 	"mailhint/settings"
 )
 
-// FuzzRequest sends any query and any form. No answer may be a fault of ours or repeat what was sent, but for an address inside a
-// property list, a picture or a link to ourselves; profiles must read back with the address that they are for.
+// FuzzRequest sends arbitrary queries and forms. No answer may be a fault of ours or repeat the request, except for an address inside a
+// property list, a QR code or a link to ourselves; a profile must contain the address that it is for.
 func FuzzRequest(f *testing.F) {
 	for _, seed := range []struct{ query, form string }{
 		{"emailaddress=fred%40example.com", "emailaddress=fred%40example.com"},
@@ -36,7 +36,7 @@ func FuzzRequest(f *testing.F) {
 	f.Fuzz(func(t *testing.T, query, form string) {
 		var a settings.Address
 		seen := func(ctx context.Context, q settings.Question) (settings.Found, error) {
-			if !q.Address.IsZero() { // else it asks whether a host is ours
+			if !q.Address.IsZero() { // else the look-up is whether a host is ours
 				a = q.Address
 			}
 			return lookup(ctx, q)
@@ -61,7 +61,7 @@ func checkAnswer(t *testing.T, w *httptest.ResponseRecorder, path string, a sett
 	t.Helper()
 	header := w.Header()
 	if header.Get("Cache-Control") != "no-store" {
-		t.Errorf("%d may be kept: %v", w.Code, header)
+		t.Errorf("%d may be cached: %v", w.Code, header)
 	}
 	switch kind := header.Get("Content-Type"); {
 	case w.Code == http.StatusOK && path == "/mobileconfig":

@@ -29,7 +29,7 @@ var golden = []struct {
 		Name: "Example Mail", ShortName: "Example", Servers: edgetest.Servers("imaps://imap.example.com", "submissions://smtp.example.com")}},
 	{name: "nameless", settings: recommended()},
 	{name: "starttls-only", settings: &settings.Settings{Servers: edgetest.Servers("imap://imap.example.com", "submission://smtp.example.com")}},
-	{name: "starttls-preferred", settings: &settings.Settings{ // the profile takes what it can say for certain
+	{name: "starttls-preferred", settings: &settings.Settings{ // the profile has what it can express unambiguously
 		Servers: edgetest.Servers("imap://imap.example.com", "imaps://imap2.example.com", "submission://smtp.example.com", "submissions://smtp2.example.com:2465")}},
 	{name: "pop3", settings: &settings.Settings{
 		Servers: edgetest.Servers("pop3s://pop.example.com", "pop3://pop.example.com", "submissions://smtp.example.com")}},
@@ -37,7 +37,7 @@ var golden = []struct {
 		Servers: edgetest.Servers("imap://imap.example.com", "pop3s://pop.example.com", "submissions://smtp.example.com")}},
 	{name: "pop3-because-imap-wants-oauth2", settings: &settings.Settings{Servers: slices.Concat(
 		edgetest.WithAuth(edgetest.Servers("imaps://imap.example.com"), settings.OAuth2Token), edgetest.Servers("pop3s://pop.example.com", "submissions://smtp.example.com"))}},
-	{name: "plaintext", settings: &settings.Settings{ // only ever told to named networks
+	{name: "plaintext", settings: &settings.Settings{ // only for configured networks
 		Servers: edgetest.Servers("imap+plain://imap.example.com", "submission+plain://smtp.example.com")}},
 	{name: "own-ports", settings: &settings.Settings{Servers: edgetest.Servers("imaps://imap.example.com:10993", "submission://smtp.example.com:2587")}},
 	{name: "local-part", address: "Fred@example.com", settings: edgetest.WithLogin(recommended(), "%EMAILLOCALPART%")},
@@ -110,7 +110,7 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// check reads a profile and compares what all have in common with Apple's rules.
+// check reads a profile and checks what Apple's rules say about every profile.
 func check(t testing.TB, document []byte, a settings.Address) {
 	t.Helper()
 	p := read(t, document)
@@ -169,8 +169,8 @@ func (d dict) text(key string) string {
 	return s
 }
 
-// TestIndependentReader has libplist, which reads Apple's files for libimobiledevice, turn every golden file into a binary one.
-// Nothing may be lost on the way.
+// TestIndependentReader converts every golden file to the binary form and back with libplist, which reads Apple's files for
+// libimobiledevice. Nothing may be lost.
 func TestIndependentReader(t *testing.T) {
 	plistutil := program(t, "plistutil", "libplist-utils")
 	files, err := filepath.Glob("testdata/golden/*.mobileconfig")
@@ -201,7 +201,8 @@ func TestIndependentReader(t *testing.T) {
 	}
 }
 
-// TestIdentifiers pins what devices recognise a profile by: if one changes, everybody who installs it again has the account twice.
+// TestIdentifiers pins the identifiers by which devices recognise a profile: if one changes, people who install it again have the account
+// twice.
 func TestIdentifiers(t *testing.T) {
 	for _, c := range []struct{ address, identifier, profile, mail, caldav, carddav string }{
 		{"fred@example.com", "com.example.mailsetup.fred", "533A1C8F-C21C-599C-AFAC-EF350179039A", "620DC068-7385-50F2-8460-2B4FD31A2CC5",
@@ -226,7 +227,7 @@ func TestIdentifiers(t *testing.T) {
 	}
 }
 
-// TestIdentifiersDiffer: different addresses never share an identifier, whatever is in the local part.
+// Different addresses never share an identifier, whatever is in the local part.
 func TestIdentifiersDiffer(t *testing.T) {
 	owners := make(map[string]string)
 	for _, text := range []string{
@@ -282,15 +283,15 @@ func TestNoProfile(t *testing.T) {
 	}
 }
 
-// TestHostileText puts every printable character that means something to XML, property lists or identifiers into names and local
-// parts, and reads it back.
+// TestHostileText puts every printable character with a meaning in XML, property lists or identifiers into names and local parts, and reads
+// it back.
 func TestHostileText(t *testing.T) {
 	for _, text := range []string{"<", "&", ">", "'", `"`, "]]>", "<![CDATA[", "<!-- -->", "&amp;", "&#0;", "%s", "%EMAILADDRESS", "${a}", "Ünï", "猫", "👩‍🚀", "\u00A0", "{}", "()", `\"`, `\\`, "a=b;"} {
 		s := recommended()
 		s.Name, s.ShortName = settings.Pattern("N"+text), settings.Pattern("S"+text)
 		local := `"` + strings.ReplaceAll(strings.ReplaceAll(strings.ReplaceAll(text, "\u200D", ""), `\`, `\\`), `"`, `\"`) + `"`
 		a := settings.Address{Local: local, Domain: "example.com"}
-		if !a.Plausible() { // then it only stands in the names
+		if !a.Plausible() { // then it is only in the names
 			a.Local = "fred"
 		}
 		document := answer(t, s, a.String())
@@ -328,7 +329,7 @@ func address(t testing.TB, text string) settings.Address {
 	return a
 }
 
-// recommended are the settings of a domain that names its hosts and nothing else.
+// recommended returns the settings of a domain that has only its hosts configured.
 func recommended() *settings.Settings {
 	return &settings.Settings{Servers: edgetest.Servers("imaps://imap.example.com", "imap://imap.example.com", "submissions://smtp.example.com", "submission://smtp.example.com")}
 }
@@ -347,7 +348,7 @@ func withDAV(caldav, carddav settings.Pattern) *settings.Settings {
 	return s
 }
 
-// program finds a program that a test drives, or skips the test.
+// program returns the path of a program that a test needs, or skips the test.
 func program(t testing.TB, name, debian string) string {
 	t.Helper()
 	file, err := exec.LookPath(name)

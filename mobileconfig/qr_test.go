@@ -14,7 +14,7 @@ import (
 	"mailhint/settings"
 )
 
-// codes are addresses and hosts whose links become small and large codes.
+// codes are addresses and hosts whose links make small and large codes.
 var codes = []struct{ host, address string }{
 	{"autoconfig.example.com", "fred@example.com"},
 	{"autoconfig.example.com", "fred+news@example.com"},
@@ -25,7 +25,7 @@ var codes = []struct{ host, address string }{
 	{"autoconfig." + strings.Repeat("a-rather-long-label.", 10) + "example", strings.Repeat("猫", 21) + "@" + strings.Repeat("another-long-label.", 9) + "example"},
 }
 
-// TestCodesAreRead has zbarimg read the codes, the drawn one after librsvg has drawn it.
+// TestCodesAreRead reads the codes with zbarimg, the SVG after librsvg has rendered it.
 func TestCodesAreRead(t *testing.T) {
 	zbarimg, rsvg := program(t, "zbarimg", "zbar-tools"), program(t, "rsvg-convert", "librsvg2-bin")
 	for _, c := range codes {
@@ -55,7 +55,7 @@ func TestCodesAreRead(t *testing.T) {
 	}
 }
 
-// TestDrawing compares both pictures of a code with the code, module by module.
+// TestDrawing compares the PNG and the SVG with the code, module by module.
 func TestDrawing(t *testing.T) {
 	code, err := newCode("autoconfig.example.com", settings.Address{Local: "fred", Domain: "example.com"})
 	if err != nil {
@@ -90,7 +90,7 @@ func TestDrawing(t *testing.T) {
 	}
 }
 
-// readBars returns the modules that a drawing's path fills.
+// readBars returns the modules that the SVG's path fills.
 func readBars(t *testing.T, path string) map[[2]int]bool {
 	t.Helper()
 	black := make(map[[2]int]bool)

@@ -19,7 +19,7 @@ import (
 	"mailhint/settings"
 )
 
-// ask sends a request to a handler as package server would hand it on.
+// ask sends a request to a handler as package server passes it on.
 func ask(h http.Handler, method, scheme, host, target, body string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(method, target, strings.NewReader(body))
 	r.URL.Scheme, r.URL.Host, r.Host = scheme, host, host
@@ -71,7 +71,7 @@ func TestForms(t *testing.T) {
 		r := httptest.NewRequest("POST", "https://autoconfig.example.com/mobileconfig", c.body)
 		r.Header.Set("Content-Type", c.contentType)
 		w := httptest.NewRecorder()
-		r.Body = http.MaxBytesReader(w, r.Body, 64<<10) // as package server limits it
+		r.Body = http.MaxBytesReader(w, r.Body, 64<<10) // as package server does
 		h.ServeHTTP(w, r)
 		if w.Code != c.status {
 			t.Errorf("%s: got %d %s, want %d", c.name, w.Code, w.Body, c.status)
@@ -79,7 +79,7 @@ func TestForms(t *testing.T) {
 	}
 }
 
-// broken is a connection that ends too early.
+// broken is a body whose connection breaks.
 type broken struct{}
 
 func (broken) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
@@ -98,7 +98,8 @@ func TestQuestion(t *testing.T) {
 	}
 }
 
-// TestSigner: the certificate is asked for each time, by the name in the request, and what cannot be signed goes out unsigned.
+// TestSigner checks that the certificate is requested each time, for the host name of the request, and that a profile that cannot be signed
+// is sent unsigned.
 func TestSigner(t *testing.T) {
 	openssl := program(t, "openssl", "openssl")
 	var (
@@ -165,6 +166,6 @@ func TestSigner(t *testing.T) {
 	ask(h, "GET", "https", "autoconfig.example.com", "/mobileconfig/qr.png?emailaddress=fred@example.com", "")
 	ask(h, "GET", "http", "autoconfig.example.com", "/mobileconfig?emailaddress=fred@example.com", "")
 	if len(asked) != before {
-		t.Error("something else than a profile was signed")
+		t.Error("something other than a profile was signed")
 	}
 }

@@ -25,7 +25,7 @@ import (
 	"github.com/smallstep/pkcs7"
 )
 
-// authority is a certificate authority of our own, with an intermediate as all public ones have.
+// authority is a test certificate authority, with an intermediate as public ones have.
 type authority struct {
 	root, intermediate *x509.Certificate
 	key                crypto.Signer // the intermediate's
@@ -63,7 +63,7 @@ func issue(template, parent *x509.Certificate, public crypto.PublicKey, key cryp
 	return c
 }
 
-// certificate issues what a server has for its TLS: a chain without the root.
+// certificate issues a certificate as servers have for TLS: a chain without the root.
 func (a *authority) certificate(key crypto.Signer, begin, end time.Time) *tls.Certificate {
 	leaf := issue(&x509.Certificate{Subject: pkix.Name{CommonName: "autoconfig.example.com"}, DNSNames: []string{"autoconfig.example.com"},
 		NotBefore: begin, NotAfter: end, KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}},
@@ -91,10 +91,10 @@ var (
 	yesterday, tomorrow = time.Now().Add(-24 * time.Hour), time.Now().Add(24 * time.Hour)
 )
 
-// opaqueKey is a key that lives elsewhere, as in a hardware module.
+// opaqueKey is a key that cannot be read, as in a hardware module.
 type opaqueKey struct{ crypto.Signer }
 
-// TestSigned has OpenSSL check signatures against nothing but the root, and compares what was signed.
+// TestSigned verifies signatures with OpenSSL, which knows only the root, and compares what was signed.
 func TestSigned(t *testing.T) {
 	openssl := program(t, "openssl", "openssl")
 	withoutLeaf := *ecdsaCertificate()
@@ -142,7 +142,7 @@ func TestSigned(t *testing.T) {
 	}
 }
 
-// verify checks a signed profile as a program does that trusts the root and nothing else, and returns what is inside.
+// verify verifies a signed profile with only the root trusted, and returns its content.
 func verify(t *testing.T, openssl string, signed []byte) ([]byte, error) {
 	t.Helper()
 	dir := t.TempDir()
@@ -155,7 +155,7 @@ func verify(t *testing.T, openssl string, signed []byte) ([]byte, error) {
 			t.Fatal(err)
 		}
 	}
-	// A server's certificate says that it is for servers, OpenSSL expects one for mail unless told otherwise.
+	// A server's certificate is for servers; by default, OpenSSL expects one for mail.
 	out, err := exec.Command(openssl, "cms", "-verify", "-inform", "DER", "-binary", "-in", message, "-CAfile", root, "-purpose", "any", "-out", content).CombinedOutput()
 	if err != nil {
 		t.Logf("openssl: %s", out)

@@ -110,7 +110,7 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// checkForm checks that a document is what an encoder makes of it that sorts, and that required members are there.
+// checkForm checks that a document is as an encoder that sorts writes it, and that required members are present.
 func checkForm(t *testing.T, document []byte) {
 	t.Helper()
 	var decoded map[string]any
@@ -184,7 +184,7 @@ func TestNotExpressible(t *testing.T) {
 	}
 }
 
-// TestStable: the same settings, read anew, give the same octets, and one prepared document serves many domains.
+// The same settings, read again, give the same octets, and one prepared document serves many domains.
 func TestStable(t *testing.T) {
 	first, second := mail("imap.%EMAILDOMAIN%", "", "smtp.%EMAILDOMAIN%"), mail("imap.%EMAILDOMAIN%", "", "smtp.%EMAILDOMAIN%")
 	p, err := prepare(first)
@@ -227,7 +227,7 @@ func found(s *settings.Settings) settings.Found {
 	return settings.Found{Settings: s, Domain: "example.com", Primary: "example.com"}
 }
 
-// mail makes settings out of what domains.toml says for imap, pop3 and smtp; spaces separate the members of a list.
+// mail makes settings from the values of imap, pop3 and smtp in domains.toml; spaces separate the elements of a list.
 func mail(imap, pop3, smtp string) *settings.Settings {
 	return &settings.Settings{Login: settings.EmailAddress, Auth: password, Servers: servers(imap, pop3, smtp)}
 }

@@ -7,9 +7,9 @@ import (
 	"testing"
 )
 
-const otherRecord = "v=UAAC1; a=sha256; d=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=" // of nothing
+const otherRecord = "v=UAAC1; a=sha256; d=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=" // of the empty document
 
-// digestOfExample is what follows d= in exampleRecord.
+// digestOfExample is the digest in exampleRecord.
 const digestOfExample = "ciVcFi+G7vTd3TNndpfaVvWSZ9cH3/BfPNGWGRhKY1o="
 
 func TestCheck(t *testing.T) {
@@ -71,7 +71,7 @@ func TestCheckSaysWhy(t *testing.T) {
 	}
 }
 
-// FuzzRecord: any record that is read can be written in our form and says the same.
+// FuzzRecord checks that a record that can be read means the same when it is written in our form.
 func FuzzRecord(f *testing.F) {
 	for _, seed := range []string{exampleRecord, otherRecord, exampleRecord + ";", "d=" + digestOfExample + ";v=UAAC1;\ta = sha256", "v=spf1 -all", ";;", "=", "v=UAAC1; a=sha256; d="} {
 		f.Add(seed)

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// hostile would be markup, or would end an attribute, if any template let it through.
+// hostile would be markup, or would end an attribute, if a template did not escape it.
 const hostile = `"><script>&'` + "\x00\x1b"
 
 func TestEveryTemplateEscapesEverything(t *testing.T) {
@@ -24,7 +24,7 @@ func TestEveryTemplateEscapesEverything(t *testing.T) {
 			values := []string{hostile, hostile, hostile}
 			answer := string(d.Fill(values))
 			if !strings.Contains(answer, "&gt;&lt;script&gt;&amp;") {
-				t.Errorf("the hostile text is not in the answer, so nothing was tried:\n%s", answer)
+				t.Errorf("the hostile text is not in the answer, so nothing was tested:\n%s", answer)
 			}
 			if strings.Contains(answer, "<script") || strings.ContainsAny(answer, "\x00\x1b") {
 				t.Errorf("unescaped text in\n%s", answer)
@@ -36,7 +36,7 @@ func TestEveryTemplateEscapesEverything(t *testing.T) {
 	}
 }
 
-// hostileData fills every field of every template with text that must be escaped, or with a hole that will be.
+// hostileData has text that must be escaped, or a hole for it, in every field of every template.
 func hostileData() map[string]any {
 	auth := []map[string]any{{"System": hostile, "Method": hostile}}
 	server := map[string]any{"Type": hostile, "Hostname": hostile, "Port": hostile, "SocketType": hostile,
@@ -68,11 +68,11 @@ func TestDocumentFill(t *testing.T) {
 		t.Errorf("Fill = %q, want %q", got, want)
 	}
 	if d.Tag([]string{"1", "2"}) == d.Tag([]string{"12", ""}) {
-		t.Error("different values have one tag")
+		t.Error("different values have the same tag")
 	}
 	other := document(t, "z "+Hole(0)+Hole(1))
 	if d.Tag([]string{"1", "2"}) == other.Tag([]string{"1", "2"}) {
-		t.Error("different documents have one tag")
+		t.Error("different documents have the same tag")
 	}
 }
 
@@ -97,7 +97,7 @@ func TestHolesWithoutValue(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := string(d.Fill(append(make([]string, 6399), "last"))); got != "last" {
-		t.Errorf("the last hole holds %q", got)
+		t.Errorf("the last hole has %q", got)
 	}
 }
 
@@ -113,7 +113,7 @@ func TestEscapeText(t *testing.T) {
 			t.Errorf("%q: %v in %s", text, err, document)
 			continue
 		}
-		want := strings.Map(func(r rune) rune { // what XML 1.0 section 2.2 has no character for
+		want := strings.Map(func(r rune) rune { // characters that XML 1.0 section 2.2 does not allow
 			if r < ' ' && r != '\t' && r != '\r' && r != '\n' || r == 0xFFFE {
 				return 0xFFFD
 			}
