@@ -3,14 +3,12 @@ package doctor
 import (
 	"context"
 	"fmt"
-	"net/netip"
 	"slices"
 	"strings"
 	"testing"
 
 	"mailhint/probe"
 	"mailhint/resolver"
-	"mailhint/settings"
 )
 
 // TestUnchecked: what could not be checked is not a finding, but is reported.
@@ -223,19 +221,19 @@ imap = "imap+plain://mail.a.example"
 smtp = { url = "submission+plain://mail.a.example", auth = ["none"] }
 allow_plaintext = ["10.0.0.0/8"]
 `)
-	found, err := snapshot.Lookup(context.Background(), settings.Question{Host: "a.example", Client: netip.MustParseAddr("10.1.2.3")})
-	if err != nil {
-		t.Fatal("not answered for")
+	domain, err := Target(t.Context(), snapshot, "a.example")
+	if err != nil || !domain.Limited {
+		t.Fatalf("limited %t, %v", domain.Limited, err)
 	}
 	w := newWorld(t, snapshot)
-	w.publish(t, found)
+	w.publish(t, domain.Found)
 	w.hosts["autoconfig.thunderbird.net"] = addresses("203.0.113.90")
-	r := w.doctor().Examine(context.Background(), Domain{Found: found, Limited: true})
+	r := w.doctor().Examine(t.Context(), domain)
 	if len(r.Findings) > 0 || r.Incomplete {
 		t.Errorf("got %+v, not checked %q", r.Findings, r.Unchecked)
 	}
 	w.looks["mail.a.example:143"] = state(probe.Silent)
-	if r := w.doctor().Examine(context.Background(), Domain{Found: found, Limited: true}); !slices.Equal(codes(r), []string{"M01"}) {
+	if r := w.doctor().Examine(t.Context(), domain); !slices.Equal(codes(r), []string{"M01"}) {
 		t.Errorf("got %+v, want M01", r.Findings)
 	}
 }
