@@ -97,6 +97,7 @@ func (a *authority) order(ctx context.Context, name, kind string, old *stored, c
 		a.until, a.fault = now.Add(r.after), clip(err)
 	default:
 		a.away, a.fault = 0, ""
+		r.after = 0 // nothing asks to wait after a failed challenge; it was about an earlier request
 	}
 	return r
 }

@@ -17,7 +17,7 @@
 //   - handshake.go, loaded.go: which certificate a client gets
 //   - wanted.go, unlisted.go, queue.go: which name is ordered next
 //   - order.go, budget.go, failures.go, health.go: whether and when an order is placed
-//   - authority.go, outcome.go, issue.go, account.go, challenge.go: one order with one CA
+//   - authority.go, outcome.go, issue.go, account.go, challenge.go, standin.go: one order with one CA
 //   - store.go, directory.go, known.go: what is stored, and what is known of it
 //   - maintain.go, renewal.go, tidy.go: renewals, and what is removed
 //   - status.go, report.go, lines.go, metrics.go: what an admin sees

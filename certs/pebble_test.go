@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -36,7 +37,7 @@ type testCA struct {
 
 	wish atomic.Int64 // if set, certificates should be renewed after so many nanoseconds
 	gone atomic.Bool  // connections are cut
-	lose atomic.Bool  // the answer to the next order is lost
+	lose atomic.Bool  // the answer to the next accepted order is lost
 	turn sync.Mutex   // Pebble is asked one thing at a time
 }
 
@@ -98,9 +99,16 @@ func (ca *testCA) proxy(t testing.TB, pebble *pebbletest.CA) string {
 		// and waits for each authorization, and the goroutine that changes one of those waits for the store.
 		ca.turn.Lock()
 		defer ca.turn.Unlock()
-		if r.URL.Path == "/order-plz" && ca.lose.CompareAndSwap(true, false) {
-			front.ServeHTTP(httptest.NewRecorder(), r)
-			panic(http.ErrAbortHandler)
+		if before := ca.orders.Load(); r.URL.Path == "/order-plz" && ca.lose.Load() {
+			answer := httptest.NewRecorder()
+			if front.ServeHTTP(answer, r); ca.orders.Load() > before { // and not refused because of its nonce
+				ca.lose.Store(false)
+				panic(http.ErrAbortHandler)
+			}
+			maps.Copy(w.Header(), answer.Header())
+			w.WriteHeader(answer.Code)
+			answer.Body.WriteTo(w)
+			return
 		}
 		front.ServeHTTP(w, r)
 	}), ErrorLog: quiet, TLSConfig: &tls.Config{Certificates: []tls.Certificate{pebble.Root}}}
