@@ -43,3 +43,17 @@ func prepareDir(dir string, log *slog.Logger) error {
 	}
 	return nil
 }
+
+// CheckOwner returns an error if a directory with certificates belongs to another user than the one this process runs as: that user, as whom the
+// server runs, could not read what we write.
+func CheckOwner(dir string) error {
+	info, err := os.Stat(dir)
+	if err != nil {
+		return err
+	}
+	if owner := ownerOf(info); owner != os.Geteuid() {
+		return fmt.Errorf("%s belongs to user %d, who could not read what user %d writes; run this command with sudo -u '#%[2]d'",
+			filepath.Dir(dir), owner, os.Geteuid())
+	}
+	return nil
+}

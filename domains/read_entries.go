@@ -80,7 +80,7 @@ func (l *loader) checkRedirect(stack layer, t *table) {
 	if err != nil { // ParseURL has read it before
 		return
 	}
-	if host := strings.ToLower(u.Hostname()); host != "" && (host == t.name() || host == "autodiscover."+t.name()) {
+	if host := strings.ToLower(u.Hostname()); host != "" && (host == t.name() || host == settings.AutodiscoverPrefix+t.name()) {
 		l.note(stack.at["autodiscover"], keyIn(t, "autodiscover"), "redirects to %s, whose requests come back here; remove it to answer here, or name the other server", host)
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"strconv"
 	"text/tabwriter"
 	"time"
@@ -99,7 +98,7 @@ func newCertGet() *cobra.Command {
 				return err
 			}
 			defer c.Close()
-			if err := checkOwner(certificateFolder(snapshot.Server)); err != nil {
+			if err := certs.CheckOwner(certificateFolder(snapshot.Server)); err != nil {
 				return problem(err)
 			}
 			stop, err := c.AnswerChallenges(snapshot.Server.HTTP, snapshot.Server.HTTPS)
@@ -214,17 +213,4 @@ func openStoredCertificates(cmd *cobra.Command) (*certs.Certificates, *domains.S
 	}
 	c.ReachableBy(len(s.HTTP) > 0, len(s.HTTPS) > 0)
 	return c, snapshot, nil
-}
-
-// checkOwner refuses to write files that the server could not read.
-func checkOwner(folder string) error {
-	info, err := os.Stat(folder)
-	if err != nil {
-		return err
-	}
-	if owner := ownerOf(info); owner != os.Geteuid() {
-		return fmt.Errorf("%s belongs to user %d, who could not read what user %d writes; run this command with sudo -u '#%[2]d'",
-			filepath.Dir(folder), owner, os.Geteuid())
-	}
-	return nil
 }

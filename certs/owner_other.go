@@ -1,11 +1,11 @@
 //go:build !unix
 
-package main
+package certs
 
 import (
 	"io/fs"
 	"os"
 )
 
-// ownerOf returns the number of the user a file belongs to, which is not told here.
+// ownerOf returns the number of our own user: this system does not number them.
 func ownerOf(fs.FileInfo) int { return os.Geteuid() }
