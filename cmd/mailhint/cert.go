@@ -45,7 +45,7 @@ func newCertList() *cobra.Command {
 			defer c.Close()
 			report, err := c.Report(cmd.Context(), snapshot.Covered())
 			if err != nil {
-				return exitError{exitUnknown, err}
+				return unknown(err)
 			}
 			return problem(printCertReport(cmd.OutOrStdout(), report, asJSON))
 		},
@@ -69,14 +69,14 @@ func newCertCheck() *cobra.Command {
 			none := func(func(string) bool) {} // a name without DNS records has no problem
 			report, err := c.Report(cmd.Context(), none)
 			if err != nil {
-				return exitError{exitUnknown, err}
+				return unknown(err)
 			}
 			report.Certificates = report.Problems()
 			if err := printCertReport(cmd.OutOrStdout(), report, asJSON); err != nil {
 				return problem(err)
 			}
 			if len(report.Certificates) > 0 {
-				return exitError{code: exitProblem}
+				return errProblem
 			}
 			return nil
 		},
@@ -192,15 +192,15 @@ func printCertReport(w io.Writer, r certs.Report, asJSON bool) error {
 func openStoredCertificates(cmd *cobra.Command) (*certs.Certificates, *domains.Snapshot, error) {
 	snapshot, err := domains.Load(configName(cmd))
 	if err != nil {
-		return nil, nil, exitError{exitUnknown, err}
+		return nil, nil, unknown(err)
 	}
 	s := snapshot.Server
 	if s.TLS != "acme" {
 		return nil, nil, problem(errors.New(`certificates are ordered only with tls = "acme" in [server]`))
 	}
 	if _, err := os.Stat(certificateFolder(s)); err != nil { // created by the server, so that it belongs to the server's user
-		return nil, nil, exitError{exitUnknown, fmt.Errorf(
-			"there are no certificates yet: %w; start the server first, or set state_dir in [server] (under systemd /var/lib/mailhint)", err)}
+		return nil, nil, unknown(fmt.Errorf(
+			"there are no certificates yet: %w; start the server first, or set state_dir in [server] (under systemd /var/lib/mailhint)", err))
 	}
 	asked, err := mxResolver(cmd)
 	if err != nil {
@@ -209,7 +209,7 @@ func openStoredCertificates(cmd *cobra.Command) (*certs.Certificates, *domains.S
 	log := slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	c, err := openCertificates(s, func() *domains.Snapshot { return snapshot }, outside{resolver: asked}.hosts(), log)
 	if err != nil {
-		return nil, nil, exitError{exitUnknown, err}
+		return nil, nil, unknown(err)
 	}
 	c.ReachableBy(len(s.HTTP) > 0, len(s.HTTPS) > 0)
 	return c, snapshot, nil

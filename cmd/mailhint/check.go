@@ -26,18 +26,21 @@ func newCheck() *cobra.Command {
 			if len(files) == 0 {
 				files = []string{configName(cmd)}
 			}
-			code := exitGood
+			var result error
 			for _, file := range files {
 				report, err := check(cmd, file, asJSON)
 				if err != nil {
 					return problem(err)
 				}
-				code = max(code, reportCode(report))
+				switch {
+				case report.OK:
+				case report.Unread:
+					result = errUnknown
+				case result == nil:
+					result = errProblem
+				}
 			}
-			if code != exitGood {
-				return exitError{code: code}
-			}
-			return nil
+			return result
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON object for each FILE")
@@ -74,16 +77,6 @@ func checkCertificates(s *domains.Snapshot) (warning string, refused bool) {
 		return err.Error(), true
 	}
 	return srv.UncoveredWarning(s), false
-}
-
-func reportCode(r domains.Report) int {
-	switch {
-	case r.OK:
-		return exitGood
-	case r.Unread:
-		return exitUnknown
-	}
-	return exitProblem
 }
 
 func printJSON(w io.Writer, v any) error {

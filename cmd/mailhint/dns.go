@@ -159,7 +159,7 @@ func printDNSDifferences(cmd *cobra.Command, format string, zone settings.Domain
 	}
 	differences, err := dnsrecords.Differences(cmd.Context(), r, want, options)
 	if err != nil {
-		return exitError{exitUnknown, fmt.Errorf("cannot find out what the domain publishes: %w", err)}
+		return unknown(fmt.Errorf("cannot find out what the domain publishes: %w", err))
 	}
 	if len(differences) == 0 {
 		return nil
@@ -177,5 +177,5 @@ func printDNSDifferences(cmd *cobra.Command, format string, zone settings.Domain
 	if err := errors.Join(err, removeErr); err != nil {
 		return problem(err)
 	}
-	return exitError{code: exitProblem}
+	return errProblem
 }

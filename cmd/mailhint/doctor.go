@@ -58,7 +58,7 @@ func newDoctor() *cobra.Command {
 				if err := doctor.PrintNagiosError(cmd.OutOrStdout(), err); err != nil {
 					return err
 				}
-				return exitError{code: int(doctor.NagiosUnknown)}
+				return exitAs(int(doctor.NagiosUnknown))
 			}
 			return err
 		},
@@ -130,7 +130,7 @@ func (f doctorFlags) once(cmd *cobra.Command, run doctor.Run, snapshot *domains.
 		}
 	}
 	if interrupted {
-		return exitError{exitUnknown, fmt.Errorf("interrupted after %d of %s", summary.Domains, count(run.Total, "domain"))}
+		return unknown(fmt.Errorf("interrupted after %d of %s", summary.Domains, count(run.Total, "domain")))
 	}
 	return f.exit(summary)
 }
@@ -139,11 +139,11 @@ func (f doctorFlags) once(cmd *cobra.Command, run doctor.Run, snapshot *domains.
 func (f doctorFlags) exit(s doctor.Summary) error {
 	switch {
 	case f.nagios:
-		return exitError{code: int(s.Nagios())}
+		return exitAs(int(s.Nagios()))
 	case s.Problems+s.Warnings > 0:
-		return exitError{code: exitProblem}
+		return errProblem
 	case s.Unchecked > 0:
-		return exitError{code: exitUnknown}
+		return errUnknown
 	}
 	return nil
 }

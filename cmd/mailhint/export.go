@@ -121,7 +121,7 @@ func writeExport(cmd *cobra.Command, flags exportFlags, named bool, o export.Opt
 		reportFiles(messages, o.Folder, result)
 	}
 	if result.Kept > 0 || result.LeftOut > 0 && (named || o.Folder == "") {
-		return exitError{code: exitProblem}
+		return errProblem
 	}
 	return nil
 }

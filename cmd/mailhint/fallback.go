@@ -31,7 +31,7 @@ func notFound(snapshot *domains.Snapshot, live *exchangers.Live, d settings.Doma
 	case err == nil:
 		return problem(snapshot.Unanswered(d))
 	case errors.Is(err, exchangers.ErrUnknown):
-		return exitError{exitUnknown, fmt.Errorf("%s is not configured, and the fallback may or may not answer: %w", d, err)}
+		return problem(fmt.Errorf("%s is not configured, and the fallback may or may not answer: %w", d, err))
 	default:
 		return problem(fmt.Errorf("%s is not configured, and the fallback does not answer: %w; add a table [domains.%q]", d, err, string(d)))
 	}

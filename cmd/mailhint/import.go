@@ -54,7 +54,7 @@ func importISPDB(cmd *cobra.Command, args []string) error {
 	fmt.Fprintf(cmd.ErrOrStderr(), "%s for %s, %s, %s not converted\n",
 		countEntries(result.Entries), count(result.Domains, "domain"), count(result.Remarks, "remark"), count(result.Failed, "file"))
 	if result.Failed > 0 {
-		return exitError{code: exitProblem}
+		return errProblem
 	}
 	return nil
 }

@@ -8,11 +8,15 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"mailhint/domains"
+	"mailhint/exchangers"
+	"mailhint/preview"
+	"mailhint/resolver"
 )
 
 func main() { os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stderr)) }
@@ -22,13 +26,41 @@ const (
 	exitGood    = 0
 	exitProblem = 1 // a problem was found
 	exitUsage   = 2 // the command line is wrong
-	exitUnknown = 3 // it could not be checked
+	exitUnknown = 3 // it could not be found out
 )
 
-// exitError ends the program with a code other than exitUsage. A nil err means that everything has been printed already.
+// The error that a command returns says how the program ends: problem and unknown wrap one, errProblem and errUnknown mean that everything
+// has been printed already, and any other error is about the command line. Only this file knows the exit codes.
+var (
+	errProblem error = exitError{code: exitProblem}
+	errUnknown error = exitError{code: exitUnknown}
+)
+
+// unknowns are the errors of our packages which mean that something could not be found out.
+var unknowns = []error{domains.ErrUnread, resolver.ErrFailed, exchangers.ErrUnknown, preview.ErrNoAnswer}
+
+// problem wraps an error that is a finding about the configuration or the network, or one of unknowns.
+func problem(err error) error {
+	isUnknown := func(u error) bool { return errors.Is(err, u) }
+	switch {
+	case err == nil, errors.As(err, new(exitError)):
+		return err
+	case slices.ContainsFunc(unknowns, isUnknown):
+		return unknown(err)
+	}
+	return exitError{exitProblem, err}
+}
+
+// unknown wraps an error because of which something could not be found out.
+func unknown(err error) error { return exitError{exitUnknown, err} }
+
+// exitAs ends the program with an exit code that another program prescribes. Everything has been printed already.
+func exitAs(code int) error { return exitError{code: code} }
+
+// exitError is an error with its exit code.
 type exitError struct {
 	code int
-	err  error
+	err  error // nil if everything has been printed already
 }
 
 func (e exitError) Error() string {
@@ -39,18 +71,6 @@ func (e exitError) Error() string {
 }
 
 func (e exitError) Unwrap() error { return e.err }
-
-// problem wraps an error that is a finding about the configuration or the network, not about the command line. An error that already has
-// an exit code keeps it. Nothing is known about a configuration that cannot be read.
-func problem(err error) error {
-	switch {
-	case err == nil, errors.As(err, new(exitError)):
-		return err
-	case errors.Is(err, domains.ErrUnread):
-		return exitError{exitUnknown, err}
-	}
-	return exitError{exitProblem, err}
-}
 
 // run is the whole program. Results go to stdout, messages to stderr.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {

@@ -35,7 +35,7 @@ func resolverOf(cmd *cobra.Command) (*resolver.Resolver, error) {
 		return r, err
 	}
 	if r, err = resolver.System(); err != nil {
-		return nil, exitError{exitUnknown, fmt.Errorf("%w with --resolver", err)}
+		return nil, unknown(fmt.Errorf("%w with --resolver", err))
 	}
 	return r, nil
 }

@@ -85,11 +85,11 @@ func findServers(cmd *cobra.Command, s probe.Search) (*probe.Finding, error) {
 	watch.say("")
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
-		return nil, exitError{exitUnknown, fmt.Errorf("%s: not finished within %s; allow more time with --timeout", s.Name, timeout)}
+		return nil, unknown(fmt.Errorf("%s: not finished within %s; allow more time with --timeout", s.Name, timeout))
 	case errors.Is(err, resolver.ErrFailed):
-		return nil, exitError{exitUnknown, fmt.Errorf("%w; try again, or use another resolver with --resolver", err)}
+		return nil, problem(fmt.Errorf("%w; try again, or use another resolver with --resolver", err))
 	case err != nil:
-		return nil, exitError{exitUnknown, err}
+		return nil, unknown(err)
 	}
 	return found, nil
 }
@@ -113,7 +113,7 @@ func (w *watcher) say(text string) {
 // findingExit returns the exit code for a finding.
 func findingExit(f *probe.Finding) error {
 	if len(f.Problems) > 0 {
-		return exitError{code: exitProblem}
+		return errProblem
 	}
 	return nil
 }

@@ -105,7 +105,7 @@ func compareLive(cmd *cobra.Command, client preview.Client, server string, q set
 	if _, err := fmt.Fprintf(cmd.OutOrStdout(), "different: - is what the configuration says, + what %s answers\n%s", server, differences); err != nil {
 		return problem(err)
 	}
-	return exitError{code: exitProblem}
+	return errProblem
 }
 
 // previewError gives an error of package preview its exit code.
@@ -117,8 +117,6 @@ func previewError(client preview.Client, err error) error {
 		return fmt.Errorf("--url %w", err)
 	case errors.Is(err, preview.ErrAsksNoServer):
 		return fmt.Errorf("--url cannot be used with --for %s: %w", client.Name, err)
-	case errors.Is(err, preview.ErrNoAnswer):
-		return exitError{exitUnknown, err}
 	}
 	return problem(err)
 }
