@@ -8,7 +8,7 @@ import (
 	"mailhint/settings"
 )
 
-// Advertised yields every server that any client is told about, with its host name, always in the same order. A server that several
+// Advertised yields every server that any client gets, with its host name, always in the same order. A server that several
 // entries name is yielded several times. Hosts made of the domain come last, once for each name; for the names below a wildcard and
 // those of the fallback, which are not known, they are left out.
 func (x *index) Advertised() iter.Seq2[string, settings.Server] {

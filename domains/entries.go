@@ -49,12 +49,12 @@ type Rule struct {
 	Choice
 }
 
-// Anywhere are networks that contain every client: with them, servers without encryption are for everyone.
-var Anywhere = settings.Networks{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")}
+// AllNetworks contain every client: with them as Choice.Networks, servers without encryption are for everyone.
+var AllNetworks = settings.Networks{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")}
 
-// ForAnybody returns the settings for a client whose network is not known; nil for nothing.
-func (c Choice) ForAnybody() *settings.Settings {
-	for _, network := range Anywhere {
+// Public returns the settings for a client whose network is not known; nil for nothing.
+func (c Choice) Public() *settings.Settings {
+	for _, network := range AllNetworks {
 		if !slices.Contains(c.Networks, network) {
 			return c.Outside
 		}

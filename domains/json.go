@@ -22,7 +22,7 @@ func JSON(entries []Entry) ([]byte, error) {
 	return text.Bytes(), err
 }
 
-// newEncoder returns an encoder that leaves <, > and & as they are: nobody puts this JSON into HTML.
+// newEncoder returns an encoder that leaves <, > and & as they are: this JSON is not for HTML.
 func newEncoder(text *bytes.Buffer) *json.Encoder {
 	encoder := json.NewEncoder(text)
 	encoder.SetEscapeHTML(false)
@@ -48,7 +48,7 @@ type entryJSON struct {
 	Rules []ruleJSON `json:"rules,omitempty"`
 }
 
-// choiceJSON is a Choice. AllowPlaintext are the only networks that are told about servers without encryption.
+// choiceJSON is a Choice. AllowPlaintext are the only networks that get servers without encryption.
 type choiceJSON struct {
 	Settings       object `json:"settings"`
 	AllowPlaintext any    `json:"allow_plaintext,omitempty"`

@@ -62,7 +62,7 @@ var settingKeys = []key[values]{
 		`{ issuer = "login.example.com", scope = ["mail"], auth_url = "https://login.example.com/auth", token_url = "https://login.example.com/token" }`,
 		"the authorization server, for the login method oauth2").in(autoconfig, pacc),
 	row("allow_plaintext", networkList, func(v *values) *settings.Networks { return &v.allowPlaintext },
-		`["10.20.0.0/16"]`, "networks whose clients are told about servers without encryption; no others are"),
+		`["10.20.0.0/16"]`, "networks whose clients get servers without encryption; no others do"),
 	row("editable", stringList, func(v *values) *[]string { return &v.editable },
 		`["name", "short_name", "docs", "webmail", "support"]`, "keys that admins of single domains may change; has no effect yet"),
 }

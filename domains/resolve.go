@@ -18,7 +18,7 @@ func (l *loader) resolve(stack layer, owner *table) *settings.Settings {
 	return s
 }
 
-// checkEncryption refuses servers without encryption that every client would be told about.
+// checkEncryption refuses servers without encryption that every client would get.
 func (l *loader) checkEncryption(stack layer, owner *table) {
 	for _, servers := range stack.servers {
 		for _, s := range servers {

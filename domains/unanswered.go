@@ -16,7 +16,7 @@ func (s *Snapshot) Unanswered(d settings.Domain) error {
 		case e.Disabled:
 			return fmt.Errorf("%s is disabled; remove enabled = false", d)
 		case len(e.Networks) > 0:
-			return fmt.Errorf("%s has only servers without encryption, which only the networks in its allow_plaintext are told about; try --from with an address in one of them", d)
+			return fmt.Errorf("%s has only servers without encryption, for clients in the networks of its allow_plaintext", d)
 		}
 	}
 	hint := ""

@@ -4,7 +4,7 @@ package domains
 
 import "os"
 
-// identity is not known here; size and time tell a change.
+// identity is not known here; size and time show a change.
 type identity struct{}
 
 func identityOf(os.FileInfo) identity { return identity{} }

@@ -138,7 +138,7 @@ func (e *exporter) public(entry domains.Entry) (*settings.Settings, bool) {
 		e.leaveOut(name, "it does not say which domains it answers for, and each file is for a domain")
 		return nil, false
 	}
-	s := entry.ForAnybody()
+	s := entry.Public()
 	if s == nil {
 		e.leaveOut(name, "its servers have no encryption, so that only the networks in allow_plaintext get an answer")
 		return nil, false

@@ -6,9 +6,9 @@ import "testing"
 func TestLogin(t *testing.T) {
 	ann := Address{Local: "ann", Domain: "firm.test"}
 	for _, test := range []struct {
-		form  string
-		tells Login  // what an answer says when it leaves the rest to the program
-		fills string // what it says when the address is known
+		form     string
+		answered Login  // what an answer says where the client fills in the rest
+		fills    string // what it says when the address is known
 	}{
 		{"%EMAILADDRESS%", "%EMAILADDRESS%", "ann@firm.test"},
 		{"%EMAILLOCALPART%", "%EMAILLOCALPART%", "ann"},
@@ -27,8 +27,8 @@ func TestLogin(t *testing.T) {
 			continue
 		}
 		l = l.For("firm.test", "firm.example")
-		if l != test.tells || l.Fill(ann) != test.fills {
-			t.Errorf("%q is %q for the domain and %q for ann; want %q and %q", test.form, l, l.Fill(ann), test.tells, test.fills)
+		if l != test.answered || l.Fill(ann) != test.fills {
+			t.Errorf("%q is %q for the domain and %q for ann; want %q and %q", test.form, l, l.Fill(ann), test.answered, test.fills)
 		}
 		if again := l.For("firm.test", "firm.example"); again != l {
 			t.Errorf("%q becomes %q, then %q", test.form, l, again)

@@ -13,7 +13,7 @@ func TestParseHost(t *testing.T) {
 		"%EMAILDOMAIN%":                  "%EMAILDOMAIN%",
 		"mail.%EMAILDOMAIN%":             "mail.%EMAILDOMAIN%",
 		"MAIL.%EMAILDOMAIN%.":            "mail.%EMAILDOMAIN%",
-		"bücher.%EMAILDOMAIN%":           "xn--bcher-kva.%EMAILDOMAIN%", // answers hold A-labels only
+		"bücher.%EMAILDOMAIN%":           "xn--bcher-kva.%EMAILDOMAIN%", // only A-labels are used in answers
 		"%PRIMARYDOMAIN%.hoster.example": "%PRIMARYDOMAIN%.hoster.example",
 		"mx-%EMAILDOMAIN%":               "mx-%EMAILDOMAIN%",
 		"%EMAILDOMAIN%.%PRIMARYDOMAIN%":  "%EMAILDOMAIN%.%PRIMARYDOMAIN%",
@@ -56,7 +56,7 @@ func TestParseURL(t *testing.T) {
 		{"https://dav.%EMAILDOMAIN%/cal/", "https"},
 		{"https://hoster.example/%EMAILDOMAIN%/%PRIMARYDOMAIN%", "https"},
 		{"https://hoster.example/caf%C3%A9", "https"},
-		{"https://hoster.example/no%C3%ABc%20x", "https"}, // %ABc% is no placeholder
+		{"https://hoster.example/no%C3%ABc%20x", "https"}, // %ABc% is not a placeholder
 		{"mailto:help@example.com", "mailto https tel"},
 		{"mailto:help@%EMAILDOMAIN%", "mailto https tel"},
 		{"tel:+49-30-1234567", "mailto https tel"},

@@ -112,7 +112,7 @@ func TestParseServerMistakes(t *testing.T) {
 		{IMAP, "imaps://h.example:4190", `port 4190 is for ManageSieve, but imaps:// means IMAP; write "imaps://h.example"`},
 		{ManageSieve, "sieve://h.example:993", `port 993 is for IMAP, but sieve:// means ManageSieve; write "sieve://h.example"`},
 
-		// Port 25 is nobody's.
+		// Port 25 is never for clients.
 		{Submission, "submission://h.example:25", `port 25 is for mail between servers and rejects clients; write "submissions://h.example"`},
 		{Submission, "smtp+plain://h.example:25", `port 25 is for mail between servers and rejects clients; write "submissions://h.example"`},
 		{Submission, "h.example:25", `port 25 is for mail between servers and rejects clients; write "submissions://h.example"`},

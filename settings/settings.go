@@ -20,7 +20,7 @@ type Settings struct {
 	// An empty list of a protocol means that the service is not offered.
 	Servers []Server
 
-	// Login and Auth apply to services named by URL; a Server carries its own.
+	// Login and Auth are for the services with a URL; a Server has its own.
 	Login Login
 	Auth  []Auth
 

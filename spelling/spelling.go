@@ -1,5 +1,5 @@
-// Package spelling finds the word that somebody probably meant: for "did you mean" hints, and for placeholders in other people's
-// files that are misspelled.
+// Package spelling finds the word that was probably meant: for "did you mean" hints, and for misspelled placeholders in other people's
+// files.
 package spelling
 
 // Nearest returns the known word that is nearest to an unknown one, or "" if none is near enough to be meant. Of several that are
