@@ -57,7 +57,7 @@ func (l *loader) readFallback() {
 	if !ok {
 		return
 	}
-	f := &fallback{entry{choice: l.choice(stack(builtIn, l.defaults, p.layer), t)}, v.mx}
+	f := &fallback{entry{choice: l.choice(p.layer, t)}, v.mx}
 	if v.mx != nil {
 		list := append(l.origins[f.settings], Origin{"mx", explained(plainList(v.mx)), at["mx"]})
 		l.origins[f.settings] = list

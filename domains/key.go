@@ -34,8 +34,8 @@ type key[S any] struct {
 	// plain returns the value for output: a string, bool, []string, []any or object as domains.toml spells it, or nil if there is
 	// nothing to write.
 	plain func(s *S) any
-	// explain returns where the value was written, in several parts if it was written in several places.
-	explain func(s *S, at Position) []Origin
+	// explain appends where the value was written, in several parts if it was written in several places.
+	explain func(list []Origin, s *S, at Position) []Origin
 	// json adds the value to the settings in the JSON form.
 	json func(o *object, s *S)
 	// isTable is true if the value may be a table below the one that the key is in.
@@ -62,13 +62,12 @@ func row[S, T any](name string, k kind[T], field func(*S) *T, example, descripti
 	}
 	r.copy = func(from, to *S) { *field(to) = *field(from) }
 	r.plain = func(s *S) any { return k.plain(*field(s)) }
-	r.explain = func(s *S, at Position) []Origin {
-		switch v := r.plain(s); {
-		case v == nil, v == true && at == Position{}: // what is on unless switched off
-			return nil
-		default:
-			return []Origin{{name, explained(v), at}}
+	r.explain = func(list []Origin, s *S, at Position) []Origin {
+		v := r.plain(s)
+		if v == nil || v == true && at == (Position{}) { // nothing, or on by default
+			return list
 		}
+		return append(list, Origin{name, explained(v), at})
 	}
 	r.json = func(o *object, s *S) {
 		if v := r.plain(s); v != nil {
@@ -120,6 +119,8 @@ func (o *object) add(name string, value any) { *o = append(*o, member{name, valu
 // explained spells a plain value for people.
 func explained(v any) string {
 	switch v := v.(type) {
+	case string:
+		return v
 	case []string:
 		return "[" + strings.Join(v, ", ") + "]"
 	case object:

@@ -53,7 +53,7 @@ func checkKeys[S any](t *testing.T, name string, keys []key[S]) {
 			if !reflect.DeepEqual(s, copied) {
 				t.Errorf("%s: %s = %s: copied as %+v", name, k.Name, text, copied)
 			}
-			if k.plain(&s) == nil || text == k.Example && len(k.explain(&s, Position{File: "x"})) == 0 {
+			if k.plain(&s) == nil || text == k.Example && len(k.explain(nil, &s, Position{File: "x"})) == 0 {
 				t.Errorf("%s: %s = %s: nothing to print, or nothing to explain", name, k.Name, text)
 			}
 		}

@@ -29,9 +29,9 @@ type values struct {
 }
 
 // builtIn is the lowest layer.
-var builtIn = func() layer {
+var builtIn = func() *layer {
 	v, at := defaultsOf(settingKeys)
-	return layer{values: v, at: at}
+	return &layer{values: v, at: at}
 }()
 
 // defaultsOf reads the defaults of keys.
@@ -51,8 +51,8 @@ func defaultsOf[S any](keys []key[S]) (s S, at map[string]Position) {
 }
 
 // readLayer reads the settings of a table. What else the table may have is read by its reader.
-func (t *table) readLayer() layer {
-	l := layer{misspelled: t.misspellsServers()}
+func (t *table) readLayer() *layer {
+	l := &layer{misspelled: t.misspellsServers()}
 	l.at = readKeys(t, settingKeys, &l.values)
 	for i, name := range l.editable {
 		if !editableKeys[name] {
@@ -87,28 +87,25 @@ func (t *table) misspellsServers() bool {
 	return false
 }
 
-// stack lays layers on top of each other, the lowest first.
-func stack(layers ...layer) layer {
-	s := layer{at: make(map[string]Position)}
-	for _, l := range layers {
-		for _, k := range settingKeys {
-			if _, set := l.at[k.Name]; set {
-				k.copy(&l.values, &s.values)
-			}
+// over lays l on a lower layer, which may already be several.
+func (l *layer) over(low *layer) *layer {
+	both := &layer{values: low.values, at: maps.Clone(low.at), misspelled: l.misspelled || low.misspelled}
+	for _, k := range settingKeys {
+		if at, set := l.at[k.Name]; set {
+			k.copy(&l.values, &both.values)
+			both.at[k.Name] = at
 		}
-		maps.Copy(s.at, l.at)
-		s.misspelled = s.misspelled || l.misspelled
 	}
-	return s
+	return both
 }
 
 // has reports whether a key is set.
-func (l layer) has(key string) bool {
+func (l *layer) has(key string) bool {
 	_, set := l.at[key]
 	return set
 }
 
-// settings returns the settings that a finished stack comes to.
+// settings returns the settings that a whole stack of layers comes to.
 func (v *values) settings() *settings.Settings {
 	s := v.Settings
 	for _, specs := range v.servers {
@@ -139,11 +136,11 @@ type Origin struct {
 }
 
 // origins lists the values that are set, in the order of the table of keys.
-func (l layer) origins() []Origin {
-	var list []Origin
+func (l *layer) origins() []Origin {
+	list := make([]Origin, 0, len(l.at)+4)
 	for _, k := range settingKeys {
 		if at, set := l.at[k.Name]; set {
-			list = append(list, k.explain(&l.values, at)...)
+			list = k.explain(list, &l.values, at)
 		}
 	}
 	return list

@@ -20,7 +20,7 @@ type loader struct {
 	index    index
 	profiles map[string]*profile
 	missing  map[string]string // profiles that are not there, with the hints given
-	defaults layer
+	defaults *layer            // [defaults] over the built-in values
 	origins  map[*settings.Settings][]Origin
 	problems Problems
 	unread   string // a file that cannot be read
@@ -43,8 +43,8 @@ type topValues struct {
 
 // profile is one [profiles.…] table.
 type profile struct {
-	layer
-	table *table
+	*layer // over the defaults
+	table  *table
 }
 
 // alias remembers where an alias was written until all wildcards are known.
@@ -69,6 +69,7 @@ func load(file string) (*Snapshot, watchlist, error) {
 
 func newLoader() *loader {
 	l := &loader{
+		defaults: builtIn,
 		index:    index{wildcards: make(map[settings.Domain]claim)},
 		profiles: make(map[string]*profile),
 		missing:  make(map[string]string),
@@ -92,7 +93,7 @@ func (l *loader) load(file string) *Snapshot {
 	}
 	server := l.readServer()
 	for _, p := range l.profiles {
-		p.layer = p.table.readLayer()
+		p.layer = p.table.readLayer().over(l.defaults)
 	}
 	for _, name := range sortedKeys(l.profiles) {
 		l.readProfileNames(l.profiles[name])
@@ -205,7 +206,7 @@ func (l *loader) readFile(t *table) {
 		l.server = s
 	}
 	if d, ok := t.table("defaults"); ok && l.once(d) {
-		l.defaults = d.readLayer()
+		l.defaults = d.readLayer().over(builtIn)
 		d.done()
 	}
 	if f, ok := t.table("fallback"); ok && l.once(f) {

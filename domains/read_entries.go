@@ -29,11 +29,11 @@ func (l *loader) readDomain(t *table) {
 	v := domainDefaults
 	at := readKeys(t, domainKeys, &v)
 	e := entry{disabled: !v.enabled}
-	below := []layer{builtIn, l.defaults}
+	low := l.defaults
 	if p, ok := l.profileOf(t, at, v.profile); ok {
-		below = append(below, p.layer)
+		low = p.layer
 	}
-	domain := stack(append(below, own)...)
+	domain := own.over(low)
 	number := l.claimDomain(t, v.aliases, &e)
 	e.rules = l.readRules(t, domain)
 	t.done()
@@ -75,7 +75,7 @@ func (l *loader) noteUnquoted(t *table) {
 }
 
 // checkRedirect refuses a redirect of Autodiscover to the name that it comes from.
-func (l *loader) checkRedirect(stack layer, t *table) {
+func (l *loader) checkRedirect(stack *layer, t *table) {
 	u, err := url.Parse(stack.AutodiscoverRedirect)
 	if err != nil { // ParseURL has read it before
 		return
@@ -173,7 +173,7 @@ func (l *loader) fileNumber(file string) uint32 {
 }
 
 // choice resolves a stack of layers.
-func (l *loader) choice(stack layer, owner *table) choice {
+func (l *loader) choice(stack *layer, owner *table) choice {
 	s := l.resolve(stack, owner)
 	c := choice{settings: s, outside: s}
 	if safe := withoutPlaintext(s); safe != s {
@@ -194,15 +194,15 @@ type ruleValues struct {
 
 // readRules reads the rules of a domain, of which the first that matches wins. A rule with a profile inherits from that profile only,
 // because it is for people whose mail is elsewhere; one without changes single values of the domain.
-func (l *loader) readRules(t *table, domain layer) []rule {
+func (l *loader) readRules(t *table, domain *layer) []rule {
 	var rules []rule
 	for _, rt := range t.tables("rules") {
 		own := rt.readLayer()
 		var v ruleValues
 		at := readKeys(rt, ruleKeys, &v)
-		below := []layer{domain}
+		low := domain
 		if p, ok := l.profileOf(rt, at, v.profile); ok {
-			below = []layer{builtIn, l.defaults, p.layer}
+			low = p.layer
 		}
 		r := rule{from: v.from}
 		if _, has := at["users_file"]; has {
@@ -215,7 +215,7 @@ func (l *loader) readRules(t *table, domain layer) []rule {
 			rt.fail("", "this rule matches everyone; add users_file = \"…\" or from = [\"192.0.2.0/24\"], or move its values to the domain")
 		}
 		rt.done()
-		r.choice = l.choice(stack(append(below, own)...), rt)
+		r.choice = l.choice(own.over(low), rt)
 		rules = append(rules, r)
 	}
 	return rules
@@ -234,7 +234,7 @@ func (l *loader) readProfileNames(p *profile) {
 	at := readKeys(t, profileKeys, &v)
 	if len(at) > 0 {
 		number := uint32(len(l.index.entries))
-		l.index.entries = append(l.index.entries, entry{choice: l.choice(stack(builtIn, l.defaults, p.layer), t)})
+		l.index.entries = append(l.index.entries, entry{choice: l.choice(p.layer, t)})
 		if _, has := at["domains_file"]; has {
 			l.readDomainsFile(t, v.domainsFile, number)
 		}

@@ -8,7 +8,7 @@ import (
 
 // resolve makes settings of a finished stack of layers, and notes what contradicts itself. owner is the table whose entry this
 // is; mistakes are noted where the value was written, which may be a profile.
-func (l *loader) resolve(stack layer, owner *table) *settings.Settings {
+func (l *loader) resolve(stack *layer, owner *table) *settings.Settings {
 	l.checkComplete(stack, owner)
 	if len(stack.allowPlaintext) == 0 {
 		l.checkEncryption(stack, owner)
@@ -19,7 +19,7 @@ func (l *loader) resolve(stack layer, owner *table) *settings.Settings {
 }
 
 // checkEncryption refuses servers without encryption that every client would get.
-func (l *loader) checkEncryption(stack layer, owner *table) {
+func (l *loader) checkEncryption(stack *layer, owner *table) {
 	for _, servers := range stack.servers {
 		for _, s := range servers {
 			if s.Security == settings.Plaintext {
@@ -32,7 +32,7 @@ func (l *loader) checkEncryption(stack layer, owner *table) {
 
 // checkComplete notes what would make clients reject the answer, unless it is so on purpose. A key that is misspelled has been
 // reported; that it then seems to be missing would only mislead.
-func (l *loader) checkComplete(stack layer, owner *table) {
+func (l *loader) checkComplete(stack *layer, owner *table) {
 	if stack.misspelled {
 		return
 	}
@@ -63,7 +63,7 @@ func (l *loader) misnamesProfile(t *table) bool {
 }
 
 // offersAnything reports whether there is a service to answer with, or mail servers are missing on purpose.
-func (l layer) offersAnything() bool {
+func (l *layer) offersAnything() bool {
 	return l.has("imap") || l.has("pop3") || l.has("smtp") || len(l.servers[settings.ManageSieve]) > 0 || l.AutodiscoverRedirect != "" ||
 		l.ActiveSync != "" || l.EWS != "" || l.CalDAV != "" || l.CardDAV != "" || l.WebDAV != "" || l.JMAP != ""
 }

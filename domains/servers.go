@@ -38,8 +38,7 @@ func serversRow(name string, p settings.Protocol, example, description string) k
 		isTable: true,
 	}
 	r := row(name, servers, func(v *values) *[]serverSpec { return &v.servers[p] }, example, description)
-	r.explain = func(v *values, _ Position) []Origin {
-		var list []Origin
+	r.explain = func(list []Origin, v *values, _ Position) []Origin {
 		for _, spec := range v.servers[p] {
 			list = append(list, Origin{name, spec.explain(), spec.at})
 		}
@@ -138,6 +137,9 @@ func (t *table) serverTable(p settings.Protocol) []serverSpec {
 
 // explain spells a server for people.
 func (s serverSpec) explain() string {
+	if s.Login == "" && s.Auth == nil {
+		return s.URL()
+	}
 	v := mailServerValues{s.URL(), s.Login, s.Auth}
 	parts := []string{v.url}
 	for _, m := range plainTable(mailServerKeys, &v)[1:] {

@@ -46,7 +46,7 @@ func (t *table) has(key string) bool {
 
 // at returns the place of a key, or of the table for "".
 func (t *table) at(key ...string) Position {
-	return Position{t.src.file, t.src.lines.of(append(slices.Clone(t.path), key...))}
+	return Position{t.src.file, t.src.lines.of(append(t.path[:len(t.path):len(t.path)], key...))}
 }
 
 // fail notes a mistake in a key, or in the table for "".
@@ -64,7 +64,7 @@ func (t *table) failElement(key string, i int, format string, args ...any) {
 }
 
 func (t *table) failAt(path []string, format string, args ...any) {
-	key := spell(append(slices.Clone(t.path), path...))
+	key := spell(append(t.path[:len(t.path):len(t.path)], path...))
 	*t.src.problems = append(*t.src.problems, Problem{t.at(path...), key, fmt.Sprintf(format, args...)})
 }
 
@@ -183,7 +183,7 @@ func (t *table) table(key string) (*table, bool) {
 		t.failNoTable(key, v)
 		return nil, false
 	}
-	return t.src.table(append(slices.Clone(t.path), key), values), true
+	return t.src.table(append(t.path[:len(t.path):len(t.path)], key), values), true
 }
 
 // namedTables are the tables of which there may be many, each with a name, and how one is written.
@@ -191,7 +191,7 @@ var namedTables = map[string]string{"domains": `domains."example.com"`, "profile
 
 // failNoTable notes that there is something else where a table belongs.
 func (t *table) failNoTable(key string, v any) {
-	path, brackets := spell(append(slices.Clone(t.path), key)), ""
+	path, brackets := spell(append(t.path[:len(t.path):len(t.path)], key)), ""
 	if example := namedTables[key]; example != "" && len(t.path) == 0 {
 		path = example
 	}
@@ -226,18 +226,18 @@ func (t *table) tables(key string) []*table {
 		for _, element := range v {
 			values, ok := element.(map[string]any)
 			if !ok {
-				t.fail(key, "must contain only tables; write [[%s]]", spell(append(slices.Clone(t.path), key)))
+				t.fail(key, "must contain only tables; write [[%s]]", spell(append(t.path[:len(t.path):len(t.path)], key)))
 				return nil
 			}
 			list = append(list, values)
 		}
 	default:
-		t.fail(key, "must be an array of tables; write [[%s]]", spell(append(slices.Clone(t.path), key)))
+		t.fail(key, "must be an array of tables; write [[%s]]", spell(append(t.path[:len(t.path):len(t.path)], key)))
 		return nil
 	}
 	tables := make([]*table, len(list))
 	for i, values := range list {
-		tables[i] = t.src.table(append(slices.Clone(t.path), key, element(i)), values)
+		tables[i] = t.src.table(append(t.path[:len(t.path):len(t.path)], key, element(i)), values)
 	}
 	return tables
 }
