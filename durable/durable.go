@@ -20,8 +20,8 @@ import (
 )
 
 // ErrNotRegular means that a name belongs to something other than a regular file, such as a folder, a device, a FIFO or a socket.
-// Nothing has been written. Such a file can be neither replaced as a whole nor made to last: success on /dev/null would confirm a change
-// that is lost. Use os.OpenFile to write to one on purpose.
+// Nothing has been written. Such a file can neither be replaced as a whole nor be made to last: success on /dev/null would confirm a change
+// that is lost. To write to one on purpose, use os.OpenFile.
 var ErrNotRegular = errors.New("not a regular file")
 
 // Replace writes content to the named file, which may exist.
@@ -122,8 +122,8 @@ func resolve(name string) (string, error) {
 	return "", &fs.PathError{Op: "open", Path: name, Err: syscall.ELOOP}
 }
 
-// openOld opens the file that is to be replaced, or returns nil if there is none. It is opened for writing to learn whether that is
-// allowed: a rename asks the folder only.
+// openOld opens the file that is to be replaced, or returns nil if there is none. It is opened for writing to find out whether that is
+// allowed: a rename needs permission for the folder only.
 func openOld(name string) (*os.File, error) {
 	old, err := os.OpenFile(name, os.O_WRONLY|nonBlocking, 0)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -147,7 +147,7 @@ func notRegular(name string) error {
 	return fmt.Errorf("%s is %w", name, ErrNotRegular)
 }
 
-// syncFile is fsync. Tests replace it, because no file system fails on demand.
+// syncFile is fsync. Tests replace it, because file systems do not fail on demand.
 var syncFile = (*os.File).Sync
 
 // syncDir makes new names in a folder last through a power cut.
@@ -161,7 +161,7 @@ func syncDir(dir string) error {
 	}
 	err = syncFile(d)
 	if errors.Is(err, syscall.EINVAL) || errors.Is(err, errors.ErrUnsupported) {
-		err = nil // as some network file systems answer for folders, which they write at once
+		err = nil // some network file systems do not support it for folders, which they write at once
 	}
 	return errors.Join(err, d.Close())
 }

@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// onBothKinds runs a test with nameless temporary files where they exist, and with named ones as on NFS. Not in parallel: it replaces a variable.
+// onBothKinds runs a test with nameless temporary files, if there are any here, and with named ones as on NFS. It replaces a variable, so
+// that the test cannot run in parallel.
 func onBothKinds(t *testing.T, test func(t *testing.T)) {
 	t.Run("nameless", test)
 	t.Run("named", func(t *testing.T) {

@@ -17,11 +17,11 @@ import (
 // and an error takes back those before it, except on other file systems to which symbolic links lead. Only a crash at that moment leaves
 // some files old and some new, each of them whole; the same work done again completes it.
 //
-// Swapping the whole folder instead was considered and rejected: it would lose what other programs write there at that moment (the root of a web
-// server holds the challenges of ACME clients), and mounts and programs that hold the folder open would keep the old one. To switch many files at
-// once, write a new folder and point a symbolic link to it.
+// Swapping the whole folder was considered and rejected: it would lose what other programs write there at that moment (ACME clients put
+// their challenges below the root of a web server), and mounts and programs that have the folder open would keep the old one. To switch many
+// files at once, write a new folder and then point a symbolic link to it.
 //
-// A Folder is for one goroutine.
+// A Folder must not be used by several goroutines at once.
 type Folder struct {
 	dir     string // where the files are to be
 	staging string // the hidden folder; empty before the first Write
@@ -31,7 +31,7 @@ type Folder struct {
 	files   []staged // what waits, in the order of Write; none if fresh
 }
 
-// staged is a file that waits for Commit. There may be millions.
+// staged is a file that waits for Commit. There can be millions.
 type staged struct {
 	name string // relative to the folder
 	mode fs.FileMode
@@ -43,16 +43,16 @@ func (f *Folder) path(name string) string { return filepath.Join(f.staging, "new
 // backup is another name of the file that the ith file has replaced.
 func (f *Folder) backup(i int) string { return filepath.Join(f.staging, "old-"+strconv.Itoa(i)) }
 
-// syncAll is syncTree. Tests replace it, because no file system fails on demand.
+// syncAll is syncTree. Tests replace it, because file systems do not fail on demand.
 var syncAll = syncTree
 
-// The mode of new folders; the umask is taken off.
+// folderMode is the mode of new folders, less the umask.
 const folderMode = 0o755
 
 // NewFolder prepares to write into a folder, which need not exist. Nothing is written before the first Write.
 func NewFolder(dir string) *Folder { return &Folder{dir: filepath.Clean(dir)} }
 
-// Write adds a file, which may replace another in the same way as Replace. The name is relative to the folder, with slashes, and must not be
+// Write adds a file. If it replaces another, it does so in the same way as Replace. The name is relative to the folder, with slashes, and must not be
 // added twice.
 func (f *Folder) Write(name string, content []byte, mode fs.FileMode) error {
 	local, err := filepath.Localize(name)
@@ -211,7 +211,7 @@ func (f *Folder) takeBack(n int) error {
 // Discard removes what was written and not committed. It does nothing after Commit.
 func (f *Folder) Discard() {
 	if f.staging != "" {
-		os.RemoveAll(f.staging) // if this fails, the next writer tries again
+		os.RemoveAll(f.staging) // if this fails, the next write tries again
 	}
 	if f.lock != nil {
 		f.lock.Close() // opened for its lock

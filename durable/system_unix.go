@@ -20,7 +20,7 @@ const (
 // errLocked means that another process has locked a file.
 var errLocked = error(unix.EWOULDBLOCK)
 
-// lock marks a file as one whose process lives. The mark ends with the process.
+// lock marks a file as in use. The lock ends with the process.
 func lock(file *os.File) error {
 	return ignoringInterrupts(func() error { return unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB) })
 }
@@ -31,11 +31,11 @@ func lockDir(dir string) *os.File {
 	if err != nil {
 		return nil
 	}
-	lock(file) // where folders cannot be locked, nobody removes them either
+	lock(file) // where folders cannot be locked, none is removed
 	return file
 }
 
-// isLocked reports whether a process has locked a file or folder, or might have.
+// isLocked reports whether a file or folder is in use, or may be.
 func isLocked(path string, _ fs.DirEntry) bool {
 	number, err := unix.Open(path, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	if err != nil {

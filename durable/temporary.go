@@ -12,12 +12,12 @@ import (
 	"syscall"
 )
 
-// temporary is a file that is being written and has no name of its own yet.
+// temporary is a file that is being written and does not have its final name yet.
 //
-// On Linux it has no name at all (O_TMPFILE), so that a crash leaves nothing behind. Some file systems lack that, such as NFS, and a file that
-// replaces another needs a temporary name for the moment of the rename. Such a name looks like .mailhint-0123456789abcdef.tmp,
-// and its file is locked (flock) for as long as its process lives: whoever writes to the folder next removes those that nobody
-// has locked. A process number in the name would not do, because containers and machines that share a folder have numbers of their own.
+// On Linux it has no name at all (O_TMPFILE), so that a crash leaves nothing behind. Some file systems, such as NFS, do not support that, and
+// a file that replaces another needs a temporary name just before the rename. Such a name looks like .mailhint-0123456789abcdef.tmp. The
+// file is locked (flock) while its process lives, and the next write to the folder removes temporary files without a lock. Putting
+// the process number into the name would not work, because containers and machines that share a folder number their processes separately.
 type temporary struct {
 	*os.File
 	path    string // under which the file can be read
@@ -44,7 +44,7 @@ func isTemporaryName(name string) bool {
 	return prefixed && suffixed && len(middle) == 16 && err == nil
 }
 
-// nameless is openNameless. Tests replace it to see what happens on a file system that lacks it.
+// nameless is openNameless. Tests replace it to imitate a file system without nameless files.
 var nameless = openNameless
 
 // newTemporary opens a temporary file in a folder, which only its owner can read until fill gives it its mode.
@@ -53,7 +53,7 @@ func newTemporary(dir string) (*temporary, error) {
 	if err != nil {
 		return newNamedTemporary(dir)
 	}
-	lock(file) // nobody else can have it; where files cannot be locked, nobody removes them either
+	lock(file) // it cannot be locked already; where files cannot be locked, none is removed
 	return &temporary{File: file, path: file.Name()}, nil
 }
 
@@ -68,7 +68,7 @@ func newNamedTemporary(dir string) (*temporary, error) {
 		if !errors.Is(lock(file), errLocked) && exists(path) {
 			return &temporary{File: file, path: path, linked: true}, nil
 		}
-		file.Close() // another process took it for a stale one before it was locked, and has removed it
+		file.Close() // another process took it for a stale file before it was locked, and removed it
 	}
 }
 
@@ -109,7 +109,7 @@ func (t *temporary) create(name string) error {
 	return link(t.path, name) // unlike a rename it fails if there is a file; discard removes the other name
 }
 
-// replace gives the file its name, and takes that from the file that had it.
+// replace gives the file its name, whether or not another file has that name.
 func (t *temporary) replace(name string) error {
 	if !t.linked {
 		path := temporaryName(filepath.Dir(name))
@@ -157,7 +157,7 @@ func (t *temporary) discard() {
 	}
 	t.File.Close() // its content is not needed
 	if t.linked {
-		os.Remove(t.path) // if this fails, the next writer tries again
+		os.Remove(t.path) // if this fails, the next write tries again
 	}
 }
 
@@ -168,8 +168,7 @@ func ignoreClosed(err error) error {
 	return err
 }
 
-// removeStale removes what processes left in a folder that ended in the middle of their work. Failure does no harm: the next writer
-// tries again.
+// removeStale removes the temporary files that killed processes left in a folder. A failure does no harm: the next write tries again.
 func removeStale(dir string) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {

@@ -1,7 +1,7 @@
-// Package export writes the settings of domains in other forms: as domains.toml, as JSON, as provider files of Mozilla's ISPDB, and as the answers
-// themselves, for any web server to serve. Settings are written as they are in effect: nothing in them is inherited any more.
+// Package export writes the settings of domains in other formats: as domains.toml, as JSON, as provider files of Mozilla's ISPDB, and as the
+// answers themselves, for any web server to serve. Settings are written as they are in effect: nothing in them is inherited any more.
 //
-// Read export.go first, then a file for each form, and folder.go for how a folder of files is written.
+// Read export.go first, then a file for each format, and folder.go for how a folder of files is written.
 package export
 
 import (
@@ -16,14 +16,14 @@ import (
 	"mailhint/settings"
 )
 
-// Formats are the forms that Write can write.
+// Formats are the formats that Write can write.
 var Formats = []string{"toml", "json", "ispdb", "static"}
 
 var (
-	// ErrFolderNeeded means that what is to be written is more than one file, so that a writer is not enough. Name a folder.
+	// ErrFolderNeeded means that there is more than one file to write, for which a writer is not enough. Name a folder.
 	ErrFolderNeeded = errors.New("several files need a directory")
-	// ErrFormat means that there is no such form.
-	ErrFormat = errors.New("unknown form")
+	// ErrFormat means that a format is not one of Formats.
+	ErrFormat = errors.New("unknown format")
 )
 
 // Options say what is written, and where.
@@ -36,7 +36,7 @@ type Options struct {
 	Folder string
 	// Replace allows files in Folder to be replaced that have other content. Without it they are left alone and counted.
 	Replace bool
-	// Remark is called with what a form cannot express and with what is left alone: the name of an entry or a file, and a sentence.
+	// Remark is called with what a format cannot express and with what is left alone: the name of an entry or a file, and a sentence.
 	Remark func(about, text string)
 	// Step is called for each domain of a static export, which may be a million; nil for nothing.
 	Step func()
@@ -50,9 +50,9 @@ type Result struct {
 	Written, Same, Kept int
 }
 
-// Write writes entries in one of Formats, into a folder or to a writer. A folder gets all files or none; see durable.Folder. That also holds
-// if ctx ends before all of them are ready. What cannot be expressed is remarked on and is not an error, except that domains.ErrNeedsFile is returned for a rule that TOML cannot hold without a
-// folder.
+// Write writes entries in one of Formats, into a folder or to a writer. A folder gets all files or none (see durable.Folder), and none if
+// ctx ends before all of them are ready. What a format cannot express is remarked on and is not an error, except that domains.ErrNeedsFile
+// is returned for a rule that TOML cannot express without a folder.
 func Write(ctx context.Context, w io.Writer, format string, o Options) (Result, error) {
 	e := &exporter{Options: o, ctx: ctx}
 	if o.Folder != "" {
@@ -105,7 +105,7 @@ func (e *exporter) file(name string, content []byte) error {
 	return nil
 }
 
-// remark says what the form cannot express.
+// remark says what the format cannot express.
 func (e *exporter) remark(about, format string, args ...any) {
 	e.Remark(about, fmt.Sprintf(format, args...))
 }

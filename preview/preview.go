@@ -1,5 +1,5 @@
-// Package preview shows what each kind of client gets for an address: from the configuration, from a running server, and where the two differ.
-// It neither knows how a client looks further after a bad answer nor what it makes of a good one; package doctor does.
+// Package preview shows what each kind of client gets for an address: from the configuration, from a running server, and where the two
+// differ. How a client goes on after a bad answer and what it makes of a good one is for package doctor to say.
 //
 // Clients lists the kinds. Client.Answer is what the configuration says, Client.Fetch asks a server as the client would, and Compare
 // puts the two side by side.

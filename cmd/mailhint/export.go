@@ -27,15 +27,15 @@ func newExport() *cobra.Command {
 	var flags exportFlags
 	cmd := &cobra.Command{
 		Use:   "export --format toml|json|ispdb|static [DIR] [DOMAIN…]",
-		Short: "Write the settings in another form",
-		Long: "export writes the settings of all domains, or of each DOMAIN and its aliases, as they are in effect: nothing in them is\n" +
-			"inherited any more. What a form cannot express is reported on stderr. The [server] table, admins and editable are not\n" +
-			"settings of a domain and are not exported.\n\n" +
+		Short: "Write the settings in another format",
+		Long: "export writes the settings of all domains, or of each DOMAIN and its aliases, with all inherited values filled in. What a\n" +
+			"format cannot express is reported on stderr. The [server] table, admins and editable are not settings of a domain and\n" +
+			"are not exported.\n\n" +
 			"  toml    entries of domains.toml that give the same answers. With --output DIR they are written to DIR/domains.toml, and\n" +
-			"          lists of users or of 1,000 names and more to files beside it. Otherwise the lists of names are part of the\n" +
-			"          text, and a rule for a list of users is an error\n" +
+			"          lists of users or of 1,000 names and more to files beside it. Otherwise lists of names are part of the text,\n" +
+			"          and a rule for a list of users is an error\n" +
 			"  json    the same for programs: {\"version\": 1, \"entries\": [{\"kind\", \"domain\", \"settings\", …}]}, with members named\n" +
-			"          like the keys of domains.toml; with --output in DIR/domains.json\n" +
+			"          like the keys of domains.toml. With --output DIR it is written to DIR/domains.json\n" +
 			"  ispdb   provider files as Mozilla's ISPDB publishes them, one for each entry: DIR/<main domain>.xml, or stdout for a\n" +
 			"          single entry. Wildcards, the fallback, rules and lists of more than 10,000 names are left out\n" +
 			"  static  the answers to Thunderbird and others as files that any web server can serve without mailhint:\n" +
@@ -56,7 +56,7 @@ func newExport() *cobra.Command {
 			return exportSettings(cmd, flags, args)
 		},
 	}
-	cmd.Flags().StringVar(&flags.format, "format", "", "the form: "+strings.Join(export.Formats, ", "))
+	cmd.Flags().StringVar(&flags.format, "format", "", "the format: "+strings.Join(export.Formats, ", "))
 	cmd.Flags().StringVar(&flags.output, "output", "", "the directory to write files to; it is created if needed")
 	cmd.Flags().BoolVar(&flags.force, "force", false, "replace existing files that have other content")
 	return cmd
@@ -65,9 +65,9 @@ func newExport() *cobra.Command {
 func exportSettings(cmd *cobra.Command, flags exportFlags, args []string) error {
 	switch {
 	case flags.format == "":
-		return fmt.Errorf("choose the form with --format %s", strings.Join(export.Formats, "|"))
+		return fmt.Errorf("choose the format with --format %s", strings.Join(export.Formats, "|"))
 	case !slices.Contains(export.Formats, flags.format):
-		return fmt.Errorf("unknown form %q; --format takes %s", flags.format, strings.Join(export.Formats, ", "))
+		return fmt.Errorf("unknown format %q; --format takes %s", flags.format, strings.Join(export.Formats, ", "))
 	case flags.format == "static" && flags.output == "" && len(args) == 0:
 		return errors.New("name the directory to write to: mailhint export --format static DIR")
 	case flags.format == "static" && flags.output == "":

@@ -28,9 +28,9 @@ func newImportISPDB() *cobra.Command {
 		Use:   "ispdb FILE|DIR…",
 		Short: "Convert provider files of Mozilla's ISPDB into entries of domains.toml",
 		Long: "import ispdb reads provider files as Mozilla publishes them, or all those in a directory, and prints the entries of\n" +
-			"domains.toml that replace them. A file with one domain becomes a table of that domain, and one with several becomes a\n" +
-			"profile that lists them. What will be answered differently from what a file says is reported on stderr, a line each:\n" +
-			"FILE:LINE: what, why. The exit code is 1 if a file could not be converted; the others are printed all the same.\n\n" +
+			"domains.toml that replace them. A file with one domain becomes the table of that domain, and one with several becomes a\n" +
+			"profile that lists them. Whatever will be answered differently from what a file says is reported on stderr, one line\n" +
+			"each: FILE:LINE: what, why. The exit code is 1 if a file could not be converted; the others are converted anyway.\n\n" +
 			"Read the result before you add it to your domains.toml: the [defaults] there will also apply to the new entries.",
 		Example: "  mailhint import ispdb example.com.xml\n" +
 			"  mailhint import ispdb autoconfig/ispdb >domains.d/ispdb.toml 2>remarks.txt",

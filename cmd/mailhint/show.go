@@ -33,10 +33,10 @@ func newShow() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show ADDRESS|DOMAIN",
 		Short: "Print the answer that a client would get",
-		Long: "show prints the exact answer that a client would get for an address or a domain, from the configuration; with --for human,\n" +
-			"the settings in plain words. DNS is asked only for the MX of a name that nothing but a [fallback] with mx could answer.\n" +
-			"With --url it also fetches the answer of a running server and compares the two: the exit code is 1 if they differ, and 3 if\n" +
-			"there is no answer.",
+		Long: "show prints exactly what a client would get for an address or a domain according to the configuration; with --for human, it\n" +
+			"prints the settings in plain words. It uses the network only to look up the MX of a name that nothing but a [fallback]\n" +
+			"with mx could answer. With --url it also fetches the answer of a running server and compares the two: the exit code is 1\n" +
+			"if they differ, and 3 if there is no answer.",
 		Example: "  mailhint show ann@example.com\n" +
 			"  mailhint show ann@example.com --for outlook\n" +
 			"  mailhint show ann@example.com --for human\n" +
@@ -49,7 +49,7 @@ func newShow() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&flags.client, "for", "thunderbird", "the client: "+showNames())
 	cmd.Flags().StringVar(&flags.from, "from", "", "IP address of the client, for rules that depend on the network")
-	cmd.Flags().StringVar(&flags.url, "url", "", "also fetch the answer from this server, and compare")
+	cmd.Flags().StringVar(&flags.url, "url", "", "also fetch the answer from this server, and compare the two")
 	addMXResolver(cmd)
 	cmd.Flags().BoolVar(&flags.explain, "explain", false, "print where each value comes from instead of the answer")
 	return cmd
