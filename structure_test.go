@@ -15,8 +15,8 @@ import (
 // ranks lists the packages from the bottom to the top. A package may import those of lower ranks only: packages on one line do
 // not know each other.
 var ranks = [][]string{
-	{"untrusted", "spelling"},
-	{"settings", "templates", "durable", "resolver", "probe/probetest", "certs/pebbletest", "keypairs/keypairtest", "lab/visit"},
+	{"untrusted", "spelling", "keypairs/keypairtest"},
+	{"settings", "templates", "durable", "resolver", "probe/probetest", "certs/pebbletest", "lab/visit"},
 	{"edge"},
 	{"autoconfig", "autodiscover", "mobileconfig", "pacc", "wellknown", "dnsrecords", "domains", "probe", "exchangers", "certs", "listen", "keypairs"},
 	{"ispdb", "edge/edgetest"},

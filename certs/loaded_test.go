@@ -3,27 +3,21 @@ package certs
 import (
 	"bytes"
 	"crypto/tls"
-	"path/filepath"
 	"runtime"
 	"testing"
 
 	"github.com/caddyserver/certmagic"
 
-	"mailhint/certs/pebbletest"
+	"mailhint/keypairs/keypairtest"
 )
 
 // storeCertificate stores a certificate for name where certmagic does.
 func storeCertificate(t testing.TB, c *Certificates, name string, cert tls.Certificate) {
 	t.Helper()
-	dir := t.TempDir()
-	pebbletest.WritePair(t, dir, cert)
-	for key, file := range map[string]string{
-		certmagic.StorageKeys.SiteCert(c.cas[0].key, name): "cert.pem", certmagic.StorageKeys.SitePrivateKey(c.cas[0].key, name): "key.pem",
+	certPEM, keyPEM := keypairtest.PEM(t, cert)
+	for key, text := range map[string][]byte{
+		certmagic.StorageKeys.SiteCert(c.cas[0].key, name): certPEM, certmagic.StorageKeys.SitePrivateKey(c.cas[0].key, name): keyPEM,
 	} {
-		text, err := (&certmagic.FileStorage{Path: dir}).Load(t.Context(), filepath.Base(file))
-		if err != nil {
-			t.Fatal(err)
-		}
 		if err := c.storage.Store(t.Context(), key, text); err != nil {
 			t.Fatal(err)
 		}
@@ -40,7 +34,7 @@ func TestLoadedIsBounded(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	cert := pebbletest.SelfSigned(t)
+	cert := keypairtest.New(t, keypairtest.Options{})
 	for round := range 2 {
 		for _, name := range names(30) {
 			if round == 0 {
@@ -67,7 +61,7 @@ func BenchmarkLoadedMemory(b *testing.B) {
 	defer c.Close()
 	const n = 1000
 	for _, name := range names(n) {
-		storeCertificate(b, c, name, pebbletest.SelfSigned(b))
+		storeCertificate(b, c, name, keypairtest.New(b, keypairtest.Options{}))
 	}
 	for b.Loop() {
 		for _, name := range names(n) {
@@ -99,7 +93,7 @@ func BenchmarkGetCertificate(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer c.Close()
-	storeCertificate(b, c, "autoconfig.a.test", pebbletest.SelfSigned(b))
+	storeCertificate(b, c, "autoconfig.a.test", keypairtest.New(b, keypairtest.Options{}))
 	if _, err := c.Stored(b.Context(), "autoconfig.a.test"); err != nil {
 		b.Fatal(err)
 	}

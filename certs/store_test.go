@@ -13,7 +13,7 @@ import (
 
 	"github.com/caddyserver/certmagic"
 
-	"mailhint/certs/pebbletest"
+	"mailhint/keypairs/keypairtest"
 )
 
 // If not all parts of a certificate can be stored, the previous ones stay.
@@ -46,7 +46,7 @@ func TestRemoveKeepsToItsName(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	storeCertificate(t, c, "autoconfig.a.test", pebbletest.SelfSigned(t))
+	storeCertificate(t, c, "autoconfig.a.test", keypairtest.New(t, keypairtest.Options{}))
 	for _, name := range []string{"", ".", "..", "../x", "./autoconfig.a.test", "*.test", "a b.test", "autoconfig.b.test"} {
 		if err := c.Remove(t.Context(), name); !errors.Is(err, ErrUnknown) {
 			t.Errorf("%q: %v", name, err)

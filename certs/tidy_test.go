@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"mailhint/certs/pebbletest"
+	"mailhint/keypairs/keypairtest"
 )
 
 // What is no longer needed is removed; what is served, or may be needed again, stays.
@@ -27,7 +27,7 @@ func TestTidy(t *testing.T) {
 	}
 	defer c.Close()
 	for _, name := range []string{"kept.test", "removed.test", "wild.test"} { // all expire in a day
-		storeCertificate(t, c, name, pebbletest.SelfSigned(t))
+		storeCertificate(t, c, name, keypairtest.New(t, keypairtest.Options{Valid: 24 * time.Hour}))
 		c.failures.add(t.Context(), name, errors.New("x"), clock.Now(), 0)
 	}
 	store := func(key string, old bool) {

@@ -4,16 +4,11 @@ package pebbletest
 
 import (
 	"bytes"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/json"
 	"encoding/pem"
 	"io"
-	"math/big"
 	"net"
 	"net/http"
 	"os"
@@ -22,6 +17,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"mailhint/keypairs/keypairtest"
 )
 
 // CA is a running Pebble.
@@ -63,14 +60,15 @@ func Start(t testing.TB, httpPort, tlsPort int, valid time.Duration) *CA {
 func start(t testing.TB, pebble, names string, httpPort, tlsPort int, valid time.Duration) *CA {
 	t.Helper()
 	dir := t.TempDir()
-	ca := &CA{Address: FreeAddress(t), Root: SelfSigned(t), RootFile: filepath.Join(dir, "cert.pem"),
+	ca := &CA{Address: FreeAddress(t), Root: keypairtest.New(t, keypairtest.Options{}),
 		Roots: x509.NewCertPool(), Issuing: x509.NewCertPool()}
 	ca.Roots.AddCert(ca.Root.Leaf)
-	WritePair(t, dir, ca.Root)
+	rootFile, keyFile := keypairtest.Write(t, dir, "root", ca.Root)
+	ca.RootFile = rootFile
 	resolver, management := FreeAddress(t), FreeAddress(t)
 	config, err := json.Marshal(map[string]any{"pebble": map[string]any{
 		"listenAddress": ca.Address, "managementListenAddress": management, "httpPort": httpPort, "tlsPort": tlsPort,
-		"certificate": ca.RootFile, "privateKey": filepath.Join(dir, "key.pem"),
+		"certificate": ca.RootFile, "privateKey": keyFile,
 		"profiles":   map[string]any{Profile: map[string]any{"description": "for tests", "validityPeriod": int(valid.Seconds())}},
 		"retryAfter": map[string]int{"authz": 0, "order": 0},
 	}})
@@ -189,42 +187,4 @@ func FreeAddress(t testing.TB) string {
 	}
 	defer l.Close()
 	return l.Addr().String()
-}
-
-// SelfSigned makes a certificate for https at 127.0.0.1, valid for a day.
-func SelfSigned(t testing.TB) tls.Certificate {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test CA"}, IsCA: true, BasicConstraintsValid: true,
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	leaf, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}
-}
-
-// WritePair writes a certificate and its key into dir, as cert.pem and key.pem.
-func WritePair(t testing.TB, dir string, cert tls.Certificate) {
-	t.Helper()
-	key, err := x509.MarshalPKCS8PrivateKey(cert.PrivateKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, block := range map[string]*pem.Block{
-		"cert.pem": {Type: "CERTIFICATE", Bytes: cert.Certificate[0]}, "key.pem": {Type: "PRIVATE KEY", Bytes: key},
-	} {
-		if err := os.WriteFile(filepath.Join(dir, name), pem.EncodeToMemory(block), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
 }

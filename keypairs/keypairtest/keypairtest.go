@@ -2,6 +2,7 @@
 package keypairtest
 
 import (
+	"cmp"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -22,8 +23,9 @@ import (
 
 // Options say what a certificate is like. The zero value is one with an ECDSA key for https at 127.0.0.1.
 type Options struct {
-	Names   []string // DNS names; the first is also the common name
-	Expired bool
+	Names   []string      // DNS names; the first is also the common name
+	Valid   time.Duration // from now on; 0 for 90 days
+	Expired bool          // a day ago
 	RSA     bool
 }
 
@@ -34,7 +36,7 @@ func New(t testing.TB, o Options) tls.Certificate {
 	now := time.Now()
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(now.UnixNano()), DNSNames: o.Names, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		NotBefore: now.Add(-48 * time.Hour), NotAfter: now.Add(90 * 24 * time.Hour), IsCA: true, BasicConstraintsValid: true,
+		NotBefore: now.Add(-48 * time.Hour), NotAfter: now.Add(cmp.Or(o.Valid, 90*24*time.Hour)), IsCA: true, BasicConstraintsValid: true,
 	}
 	if len(o.Names) > 0 {
 		template.Subject = pkix.Name{CommonName: o.Names[0]}
