@@ -58,7 +58,7 @@ func For(found settings.Found, a settings.Address) Page {
 	}
 	p := Page{
 		Title: "Mail settings for " + name,
-		Intro: "Most mail programs find these settings from your email address alone. If yours asks for them, enter them as shown here.",
+		Intro: "Most mail programs find these settings from your e-mail address alone. If yours asks for them, enter them as shown here.",
 	}
 	for i, s := range found.Servers {
 		service := Service{Title: titles[s.Protocol], Note: note(found.Servers[:i], s)}
@@ -135,7 +135,7 @@ var (
 
 // userName is the user name of a person, or a description of it if the address is not known.
 func userName(l settings.Login, a settings.Address) Row {
-	const whole, local = "your full email address", "the part of your email address before the @"
+	const whole, local = "your full e-mail address", "the part of your e-mail address before the @"
 	row := Row{Label: "User name"}
 	switch {
 	case !a.IsZero():

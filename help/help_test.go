@@ -84,9 +84,9 @@ func TestLiteral(t *testing.T) {
 		want    Row
 	}{
 		{settings.EmailAddress, ann, Row{"User name", "ann@example.com", true}},
-		{settings.EmailAddress, settings.Address{}, Row{"User name", "your full email address", false}},
+		{settings.EmailAddress, settings.Address{}, Row{"User name", "your full e-mail address", false}},
 		{"staff", settings.Address{}, Row{"User name", "staff", true}},
-		{"%EMAILLOCALPART%@firm.example", settings.Address{}, Row{"User name", "(the part of your email address before the @)@firm.example", false}},
+		{"%EMAILLOCALPART%@firm.example", settings.Address{}, Row{"User name", "(the part of your e-mail address before the @)@firm.example", false}},
 	} {
 		if got := userName(test.login, test.address); got != test.want {
 			t.Errorf("%s: got %+v, want %+v", test.login, got, test.want)

@@ -7,7 +7,7 @@ import (
 	"text/tabwriter"
 )
 
-// Text prints the page for a terminal or an email.
+// Text prints the page for a terminal or an e-mail.
 func (p Page) Text() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n\n%s\n", p.Title, p.Intro)
