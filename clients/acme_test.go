@@ -18,9 +18,9 @@ import (
 	"time"
 )
 
-// TestThunderbirdTrustsACME has the real Thunderbird find its settings over https, with a certificate that the true program got from
-// Pebble. Thunderbird trusts nothing of it but Pebble's root. All of it is in namespaces of its own, where DNS leads every name to this
-// machine and the ports are the true ones.
+// TestThunderbirdTrustsACME checks that the real Thunderbird finds its settings over https, with a certificate that the real program has
+// obtained from Pebble. Thunderbird trusts only Pebble's root. All of this runs in namespaces of its own, where every name points to this
+// machine and the ports are the standard ones.
 func TestThunderbirdTrustsACME(t *testing.T) {
 	const program = "MAILHINT_CLIENTS_PROGRAM"
 	pebble, dns := acmeTool(t, "pebble"), acmeTool(t, "pebble-challtestsrv")
@@ -33,10 +33,10 @@ func TestThunderbirdTrustsACME(t *testing.T) {
 	}
 	dir := t.TempDir()
 	settle(t, dir)
-	run := func(name string, args ...string) {
+	run := func(name string, args ...string) (ended <-chan struct{}) {
 		cmd := exec.Command(name, args...)
 		cmd.Dir, cmd.Env = dir, append(os.Environ(), "PEBBLE_VA_NOSLEEP=1")
-		runInGroup(t, cmd, filepath.Join(dir, filepath.Base(name)+".log"))
+		return runInGroup(t, cmd, filepath.Join(dir, filepath.Base(name)+".log"))
 	}
 	run(dns, "-dnsserver", "127.0.0.1:53", "-defaultIPv4", "127.0.0.1", "-defaultIPv6", "", "-http01", "", "-https01", "", "-tlsalpn01", "", "-doh", "")
 	https, _, pair := testCertificate(t, "ca.example")
@@ -44,8 +44,7 @@ func TestThunderbirdTrustsACME(t *testing.T) {
 	writeFile(t, dir, "pebble.json", fmt.Sprintf(`{"pebble": {"listenAddress": "127.0.0.1:14000", "managementListenAddress": "127.0.0.1:15000",
 		"certificate": %q, "privateKey": %q, "httpPort": 80, "tlsPort": 443, "profiles": {"usual": {"description": "usual", "validityPeriod": 7776000}}}}`,
 		pair.Cert, pair.Key))
-	run(pebble, "-config", "pebble.json", "-dnsserver", "127.0.0.1:53")
-	issuing := pebbleRoot(t, https)
+	issuing := pebbleRoot(t, https, run(pebble, "-config", "pebble.json", "-dnsserver", "127.0.0.1:53"))
 
 	writeFile(t, dir, "domains.toml", `[server]
 tls = "acme"
@@ -56,10 +55,10 @@ state_dir = "state"
 imap = "imap.example.com"
 smtp = "smtp.example.com"
 `)
-	run(os.Getenv(program), "serve", "--config", "domains.toml")
+	ended := run(os.Getenv(program), "serve", "--config", "domains.toml")
 	roots := x509.NewCertPool()
 	roots.AddCert(issuing)
-	within(t, "there is a certificate", func() error {
+	until(t, ended, "the certificate is used", func() error {
 		c, err := tls.Dial("tcp", "127.0.0.1:443", &tls.Config{ServerName: "autoconfig.example.com", RootCAs: roots})
 		if err == nil {
 			err = c.Close()
@@ -70,15 +69,15 @@ smtp = "smtp.example.com"
 	tb := startThunderbird(t, issuing, 80, 443)
 	got, err := tb.find(t, "ann@example.com")
 	if err != nil {
-		t.Fatalf("%v; asked\n%s", err, strings.Join(got.Asked, "\n"))
+		t.Fatalf("%v; requests:\n%s", err, strings.Join(got.Asked, "\n"))
 	}
 	want := mailServer{Type: "imap", Host: "imap.example.com", Port: 993, Security: "SSL", Auth: "password-cleartext", Username: "ann@example.com"}
 	if got.Source != "xml-from-isp-https" || got.Account.Incoming != want {
-		t.Errorf("found %+v at %q, want %+v by https; asked\n%s", got.Account.Incoming, got.Source, want, strings.Join(got.Asked, "\n"))
+		t.Errorf("found %+v at %q, want %+v by https; requests:\n%s", got.Account.Incoming, got.Source, want, strings.Join(got.Asked, "\n"))
 	}
 }
 
-// runInNamespaces runs this test again with the program in namespaces of its own, with which everything in them ends.
+// runInNamespaces runs this test again with the program in namespaces of its own. When these end, so does everything in them.
 func runInNamespaces(t *testing.T, variable string) {
 	t.Helper()
 	built := filepath.Join(t.TempDir(), "mailhint")
@@ -88,12 +87,12 @@ func runInNamespaces(t *testing.T, variable string) {
 	args := []string{"unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--"}
 	if os.Geteuid() != 0 {
 		if err := exec.Command("sudo", "-n", "true").Run(); err != nil {
-			t.Skip("making a network namespace needs root, or sudo without a password")
+			t.Skip("creating a network namespace needs root, or sudo without a password")
 		}
 		args = append([]string{"sudo", "-n"}, args...)
 	}
 	if err := exec.Command(args[0], append(args[1:], "true")...).Run(); err != nil {
-		t.Skipf("%v does not work here, so there is no network to try this in: %v", args, err)
+		t.Skipf("%v does not work here, so there is no network for this test: %v", args, err)
 	}
 	args = append(args, "env", variable+"="+built, os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v", "-test.timeout=5m")
 	out, err := exec.CommandContext(t.Context(), args[0], args[1:]...).CombinedOutput()
@@ -103,7 +102,7 @@ func runInNamespaces(t *testing.T, variable string) {
 	}
 }
 
-// settle brings up the loopback, and makes it the place of the name server.
+// settle brings up the loopback interface, and makes it the address of the name server.
 func settle(t *testing.T, dir string) {
 	t.Helper()
 	if out, err := exec.Command("ip", "link", "set", "lo", "up").CombinedOutput(); err != nil {
@@ -122,7 +121,7 @@ func writeFile(t *testing.T, dir, name, text string) {
 	}
 }
 
-// acmeTool finds a program that make programs builds.
+// acmeTool returns the path of a program that "make programs" builds.
 func acmeTool(t *testing.T, name string) string {
 	t.Helper()
 	if built, err := filepath.Abs(filepath.Join("..", "build", "tools", name)); err == nil {
@@ -132,20 +131,20 @@ func acmeTool(t *testing.T, name string) string {
 	}
 	path, err := exec.LookPath(name)
 	if err != nil {
-		t.Skipf("%s is not installed; make programs builds it", name)
+		t.Skipf("%s is not installed; \"make programs\" builds it", name)
 	}
 	return path
 }
 
-// pebbleRoot waits for Pebble, and returns what all of its certificates come from.
-func pebbleRoot(t *testing.T, https *x509.Certificate) *x509.Certificate {
+// pebbleRoot waits for Pebble, and returns the root of its certificates.
+func pebbleRoot(t *testing.T, https *x509.Certificate, ended <-chan struct{}) *x509.Certificate {
 	t.Helper()
 	trusted := x509.NewCertPool()
 	trusted.AddCert(https)
 	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: trusted, ServerName: "ca.example"}}}
 	defer client.CloseIdleConnections()
 	var root *x509.Certificate
-	within(t, "Pebble tells its root", func() error {
+	until(t, ended, "Pebble returns its root", func() error {
 		response, err := client.Get("https://127.0.0.1:15000/roots/0")
 		if err != nil {
 			return err
@@ -157,7 +156,7 @@ func pebbleRoot(t *testing.T, https *x509.Certificate) *x509.Certificate {
 		}
 		block, _ := pem.Decode(text)
 		if block == nil {
-			return fmt.Errorf("it says %.100q", text)
+			return fmt.Errorf("it returns %.100q", text)
 		}
 		root, err = x509.ParseCertificate(block.Bytes)
 		return err
@@ -165,14 +164,23 @@ func pebbleRoot(t *testing.T, https *x509.Certificate) *x509.Certificate {
 	return root
 }
 
-// within waits until something works.
-func within(t *testing.T, what string, try func() error) {
+// until tries something until it works or the program that it depends on has ended.
+func until(t *testing.T, ended <-chan struct{}, what string, try func() error) {
 	t.Helper()
-	var err error
-	for deadline := time.Now().Add(60 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
-		if err = try(); err == nil {
+	again := time.NewTicker(50 * time.Millisecond)
+	defer again.Stop()
+	timeout := time.After(2 * time.Minute)
+	for {
+		err := try()
+		if err == nil {
 			return
 		}
+		select {
+		case <-again.C:
+		case <-ended:
+			t.Fatalf("%s: the program ended before: %v", what, err)
+		case <-timeout:
+			t.Fatalf("%s: not after two minutes: %v", what, err)
+		}
 	}
-	t.Fatalf("%s: still not so: %v", what, err)
 }

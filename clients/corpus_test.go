@@ -52,8 +52,8 @@ var corpusAddresses = []string{
 	"ann@challenge.example", "ann@exchange.example",
 }
 
-// ask sends the request with which a program asks for an address.
-func (r reader) ask(c corpus, address string) answer {
+// ask sends a client's request for an address.
+func (r model) ask(c corpus, address string) answer {
 	_, domain := parts(address)
 	request := httptest.NewRequest(http.MethodGet, "https://autoconfig."+domain+"/mail/config-v1.1.xml", nil)
 	switch {
@@ -62,15 +62,15 @@ func (r reader) ask(c corpus, address string) answer {
 	case r.format == pox:
 		body := string(autodiscover.RequestTo("", mustAddress(address)).Body)
 		request = httptest.NewRequest(http.MethodPost, "https://autodiscover."+domain+"/autodiscover/autodiscover.xml", strings.NewReader(body))
-		if r.name == "FairEmail" { // what Android sets when nobody does
+		if r.name == "FairEmail" { // what Android sets if the client does not
 			request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		}
 	case r.name == "Evolution":
 		request.URL.RawQuery = "emailaddress=EVOLUTIONUSER%40" + domain + "&emailmd5=5f4dcc3b5aa765d61d8327deb882cf99"
 		request.Header.Set("User-Agent", "Evolution/3.46.4-2+deb12u1")
-	case r.name == "FairEmail", r.name == "Nextcloud Mail": // as it is, not encoded
+	case r.name == "FairEmail", r.name == "Nextcloud Mail": // without percent-encoding
 		request.URL.RawQuery = "emailaddress=" + address
-	case slices.Contains([]string{"Thunderbird for Android", "KMail", "Geary"}, r.name): // by Host alone
+	case slices.Contains([]string{"Thunderbird for Android", "KMail", "Geary"}, r.name): // without an address
 	default:
 		request.URL.RawQuery = url.Values{"emailaddress": {address}}.Encode()
 	}
@@ -87,7 +87,7 @@ func mustAddress(text string) settings.Address {
 	return a
 }
 
-// meant returns what the settings of an address mean to a program: the servers in order, with the person's login.
+// meant returns what the settings of an address mean to a client: the servers in order, with the person's login.
 func (c corpus) meant(t testing.TB, address string) (incoming, outgoing []endpoint) {
 	t.Helper()
 	a := mustAddress(address)
@@ -114,8 +114,8 @@ func (c corpus) meant(t testing.TB, address string) (incoming, outgoing []endpoi
 	return incoming, outgoing
 }
 
-// agrees reports whether an endpoint is one of those meant. A user name that the program does not read is not compared, nor is
-// the login method: which one of several a program takes is its own business.
+// agrees reports whether an endpoint is one of those meant. A user name that the client does not read is not compared, nor is the login
+// method: which of several to use is the client's choice.
 func (e endpoint) agrees(meant []endpoint) bool {
 	return slices.ContainsFunc(meant, func(m endpoint) bool {
 		return e.Protocol == m.Protocol && e.Host == m.Host && e.Port == m.Port && e.Security == m.Security &&
@@ -123,48 +123,48 @@ func (e endpoint) agrees(meant []endpoint) bool {
 	})
 }
 
-// exceptions are what a program cannot be given, whatever the answer. A fault that is not listed here fails the test, and so does
-// a line here that no longer holds.
+// exceptions are what a client cannot be told, whatever the answer. A fault that is not listed here fails the test, and so does a line that is
+// no longer true.
 var exceptions = []struct {
-	reader    string
+	client    string
 	format    format
 	addresses string // separated by spaces
 	why       string
 }{
-	{"Thunderbird for Android", configFile, "ann@pop3.example", "it knows IMAP only"},
-	{"Delta Chat", configFile, "ann@pop3.example", "it knows IMAP only, and guesses"},
-	{"Delta Chat", pox, "ann@pop3.example", "it knows IMAP only, and guesses"},
-	{"Nextcloud Mail", configFile, "ann@pop3.example", "it knows IMAP only"},
-	{"Geary", configFile, "ann@pop3.example", "it knows IMAP only"},
-	{"FairEmail", configFile, "ann@pop3.example", "it knows IMAP only"},
-	{"FairEmail", pox, "ann@pop3.example", "it knows IMAP only"},
+	{"Thunderbird for Android", configFile, "ann@pop3.example", "it only supports IMAP"},
+	{"Delta Chat", configFile, "ann@pop3.example", "it only supports IMAP, and guesses"},
+	{"Delta Chat", pox, "ann@pop3.example", "it only supports IMAP, and guesses"},
+	{"Nextcloud Mail", configFile, "ann@pop3.example", "it only supports IMAP"},
+	{"Geary", configFile, "ann@pop3.example", "it only supports IMAP"},
+	{"FairEmail", configFile, "ann@pop3.example", "it only supports IMAP"},
+	{"FairEmail", pox, "ann@pop3.example", "it only supports IMAP"},
 
-	{"FairEmail", configFile, "ann@mixed.example", "it takes the last user name of the file for all servers"},
+	{"FairEmail", configFile, "ann@mixed.example", "it uses the last user name in the file for all servers"},
 	{"Geary", configFile, "ann@local.example ann@mixed.example ann@firma.example", "it logs in with the address, whatever the file says"},
-	{"FairEmail", pox, "ann@local.example ann@mixed.example ann@firma.example", "it reads no LoginName"},
+	{"FairEmail", pox, "ann@local.example ann@mixed.example ann@firma.example", "it does not read LoginName"},
 
-	{"Outlook 2007", pox, "ann@starttls.example ann@ports.example", "it knows no STARTTLS but by trial"},
-	{"Thunderbird", pox, "ann@ports.example", "it takes STARTTLS on an unusual port for implicit TLS"},
-	{"FairEmail", pox, "ann@ports.example", "it takes STARTTLS on an unusual port for implicit TLS"},
-	{"Delta Chat", pox, "ann@local.example ann@mixed.example ann@firma.example", "it reads no LoginName"},
-	{"Delta Chat", pox, "ann@starttls.example ann@ports.example", "it reads no Encryption, and tries implicit TLS first"},
+	{"Outlook 2007", pox, "ann@starttls.example ann@ports.example", "it only finds STARTTLS by trial"},
+	{"Thunderbird", pox, "ann@ports.example", "it mistakes STARTTLS on an unusual port for implicit TLS"},
+	{"FairEmail", pox, "ann@ports.example", "it mistakes STARTTLS on an unusual port for implicit TLS"},
+	{"Delta Chat", pox, "ann@local.example ann@mixed.example ann@firma.example", "it does not read LoginName"},
+	{"Delta Chat", pox, "ann@starttls.example ann@ports.example", "it does not read Encryption, and tries implicit TLS first"},
 }
 
-// exceptionFor returns why a program cannot be given what an address needs, or "".
-func exceptionFor(r reader, address string) string {
+// exceptionFor returns why a client cannot be told what an address needs, or "".
+func exceptionFor(r model, address string) string {
 	for _, e := range exceptions {
-		if e.reader == r.name && e.format == r.format && slices.Contains(strings.Fields(e.addresses), address) {
+		if e.client == r.name && e.format == r.format && slices.Contains(strings.Fields(e.addresses), address) {
 			return e.why
 		}
 	}
 	return ""
 }
 
-// TestEveryProgramEndsUpRight has every program ask for every address of the corpus and compares what it would set up with what
-// the settings mean: the first server of each kind is the preferred one, and every other one is a server that exists.
-func TestEveryProgramEndsUpRight(t *testing.T) {
+// TestEveryClient sends every client's request for every address of the corpus and compares the account that it would set up with the settings:
+// the first server of each kind is the preferred one, and every other one is a server that exists.
+func TestEveryClient(t *testing.T) {
 	c := loadCorpus(t)
-	for _, r := range readers {
+	for _, r := range models {
 		for _, address := range corpusAddresses {
 			t.Run(r.name+"/"+string(r.format)+"/"+address, func(t *testing.T) {
 				a := r.ask(c, address)
@@ -172,7 +172,7 @@ func TestEveryProgramEndsUpRight(t *testing.T) {
 				fault := c.fault(t, r, address, got, err)
 				switch why := exceptionFor(r, address); {
 				case why != "" && fault == "":
-					t.Errorf("ends up right; remove it from the exceptions (%s)", why)
+					t.Errorf("the account is right; remove it from the exceptions (%s)", why)
 				case why == "" && fault != "":
 					t.Errorf("%s\nfrom %d %s\n%s", fault, a.Status, a.ContentType, a.Body)
 				}
@@ -181,10 +181,10 @@ func TestEveryProgramEndsUpRight(t *testing.T) {
 	}
 }
 
-// fault says what is wrong with what a program would set up, or "".
-func (c corpus) fault(t testing.TB, r reader, address string, got setup, err error) string {
+// fault says what is wrong with the account that a client would set up, or "".
+func (c corpus) fault(t testing.TB, r model, address string, got setup, err error) string {
 	t.Helper()
-	if r.name == "exchangelib" { // it wants an Exchange server and must say that there is none
+	if r.name == "exchangelib" { // it only uses Exchange servers, and must say that there is none
 		if err == nil || !strings.Contains(err.Error(), errExchangeOnly.Error()) {
 			return "does not find that there is no Exchange server: " + got.String()
 		}
@@ -210,18 +210,18 @@ func (c corpus) fault(t testing.TB, r reader, address string, got setup, err err
 	return ""
 }
 
-// triesBoth reports whether a program does not read the TLS mode of a POX answer, and tries one after the other.
-func (r reader) triesBoth() bool {
+// triesBoth reports whether a client ignores the TLS mode of a POX answer and tries both, one after the other.
+func (r model) triesBoth() bool {
 	return r.format == pox && (r.name == "Delta Chat" || r.name == "Outlook 2007")
 }
 
-// TestGolden keeps every answer for the corpus, so that a change of one shows in review, and validates it.
+// TestGolden compares every answer for the corpus with a file, so that changes show in review, and validates it.
 func TestGolden(t *testing.T) {
 	c := loadCorpus(t)
 	for _, address := range corpusAddresses {
 		for _, kind := range []struct {
 			name, schema string
-			reader       string
+			client       string
 			format       format
 		}{
 			{"thunderbird", autoconfigSchema, "Thunderbird", configFile},
@@ -232,7 +232,7 @@ func TestGolden(t *testing.T) {
 			_, domain := parts(address)
 			name := domain + "." + kind.name + ".xml"
 			t.Run(name, func(t *testing.T) {
-				got := readerOf(t, kind.reader, kind.format).ask(c, address).Body
+				got := modelOf(t, kind.client, kind.format).ask(c, address).Body
 				golden := filepath.Join("testdata", "golden", name)
 				edgetest.Golden(t, golden, got)
 				validate(t, kind.schema, got)
@@ -241,11 +241,11 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-func readerOf(t testing.TB, name string, f format) reader {
+func modelOf(t testing.TB, name string, f format) model {
 	t.Helper()
-	i := slices.IndexFunc(readers, func(r reader) bool { return r.name == name && r.format == f })
+	i := slices.IndexFunc(models, func(r model) bool { return r.name == name && r.format == f })
 	if i < 0 {
-		t.Fatalf("there is no model of %s reading %s", name, f)
+		t.Fatalf("there is no model of %s for %s", name, f)
 	}
-	return readers[i]
+	return models[i]
 }

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// Documents as this server answers them. The tests change a few characters of one and look who notices.
+// Documents as this server answers them. The tests change a few characters of one and check which clients notice.
 const (
 	// minimalConfig is a complete config-v1.1.xml of version 1.1.
 	minimalConfig = `<?xml version="1.0" encoding="UTF-8"?>
@@ -42,7 +42,7 @@ const (
 </clientConfig>
 `
 
-	// imap993 is the IMAP entry of minimalConfig, imap143 the fallback a domain may list after it.
+	// imap993 is the IMAP entry of minimalConfig, imap143 the fallback that a domain may list after it.
 	imap993 = `<incomingServer type="imap">
       <hostname>imap.example.com</hostname>
       <port>993</port>
@@ -110,7 +110,7 @@ const (
   </oAuth2>
   <clientConfigUpdate url="https://autoconfig.example.com/mail/config-v1.1.xml"/>`
 
-	// outlookSettings is a complete POX answer with both ways of TLS.
+	// outlookSettings is a complete POX answer with both TLS modes.
 	outlookSettings = `<?xml version="1.0" encoding="utf-8"?>
 <Autodiscover xmlns="http://schemas.microsoft.com/exchange/autodiscover/responseschema/2006">
   <Response xmlns="http://schemas.microsoft.com/exchange/autodiscover/outlook/responseschema/2006a">
@@ -198,18 +198,18 @@ const (
 `
 )
 
-// mobileSyncError is the answer to a mobilesync request where there is no ActiveSync.
+// mobileSyncError is the answer to a mobilesync request if there is no ActiveSync.
 var mobileSyncError = strings.NewReplacer(
 	"<Response>", `<Response xmlns="http://schemas.microsoft.com/exchange/autodiscover/mobilesync/responseschema/2006">`,
 	"600", "601").Replace(requestError)
 
-// edited returns a document with pairs of old and new text replaced, each at its first place. An old text that is not there is
-// a mistake of the test.
+// edited returns a document with pairs of old and new text replaced, each at its first occurrence. If an old text is missing, the test is
+// wrong.
 func edited(t testing.TB, doc string, pairs ...string) string {
 	t.Helper()
 	for i := 0; i+1 < len(pairs); i += 2 {
 		if !strings.Contains(doc, pairs[i]) {
-			t.Fatalf("no %q in the document to edit:\n%s", pairs[i], doc)
+			t.Fatalf("%q is not in the document to edit:\n%s", pairs[i], doc)
 		}
 		doc = strings.Replace(doc, pairs[i], pairs[i+1], 1)
 	}

@@ -30,14 +30,14 @@ import (
 	"mailhint/settings"
 )
 
-// door is one place at which Thunderbird asks.
-type door struct {
+// location is one of the places to which Thunderbird sends requests.
+type location struct {
 	name   string
-	source string // what Thunderbird calls a find there
+	source string // what Thunderbird calls settings from there
 	is     func(scheme, host, path, domain string) bool
 }
 
-var doors = []door{
+var locations = []location{
 	{"autoconfig host", "xml-from-isp-https", func(scheme, host, path, domain string) bool {
 		return scheme == "https" && host == "autoconfig."+domain && path == "/mail/config-v1.1.xml"
 	}},
@@ -52,49 +52,49 @@ var doors = []door{
 	}},
 }
 
-// TestThunderbirdFinds has the real Thunderbird look for the settings of every address of the corpus, at all places together and
-// through each door alone, and compares each field of what it would set up. Guessing is off, and no host of the corpus has a name
-// that a program would guess.
+// TestThunderbirdFinds looks for the settings of every address of the corpus with the real Thunderbird, at all locations together and at each one
+// alone, and compares each field of the account that it would set up. Guessing is off, and no host of the corpus has a name that a client would
+// guess.
 func TestThunderbirdFinds(t *testing.T) {
 	c := loadCorpus(t)
-	house := newHouse(t, c)
-	tb := startThunderbird(t, house.ca, house.httpPort, house.httpsPort)
+	web := newWeb(t, c)
+	tb := startThunderbird(t, web.ca, web.httpPort, web.httpsPort)
 
 	for _, address := range corpusAddresses {
 		t.Run("everywhere/"+address, func(t *testing.T) {
-			house.open("", nil)
-			house.find(t, tb, c, address, "xml-from-isp-https", false)
+			web.open("", nil)
+			web.find(t, tb, c, address, "xml-from-isp-https", false)
 		})
 	}
-	for _, d := range doors {
+	for _, d := range locations {
 		for _, address := range []string{"ann@both.example", "ann@starttls.example", "ann@pop3.example", "ann@three.example",
 			"ann@local.example", "ann@firma.example", "ann@xn--bcher-kva.example", "ann+tag@named.example", "o'neil&co@both.example"} {
 			t.Run(d.name+"/"+address, func(t *testing.T) {
 				_, domain := parts(address)
-				house.open(domain, d.is)
-				house.find(t, tb, c, address, d.source, d.name == "Autodiscover")
+				web.open(domain, d.is)
+				web.find(t, tb, c, address, d.source, d.name == "Autodiscover")
 			})
 		}
 	}
-	t.Run("nowhere", func(t *testing.T) {
-		house.open("", nil)
+	t.Run("nothing published", func(t *testing.T) {
+		web.open("", nil)
 		for _, address := range []string{"ann@unknown.example", "ann@closed.example"} {
 			if got, err := tb.find(t, address); !errors.Is(err, errNothingFound) {
 				t.Errorf("%s: got %+v, error %v, want nothing found", address, got, err)
 			}
 		}
 	})
-	t.Run("an international domain as people write it", func(t *testing.T) {
-		// Thunderbird (153.7) takes the address and then asks nobody: its InputSanitizer refuses the letter. Typed as A-labels, as
-		// above, it is found.
-		house.open("", nil)
+	t.Run("an international domain in U-labels", func(t *testing.T) {
+		// Thunderbird (153.7) accepts the address and then sends no request: its InputSanitizer refuses the letter. With A-labels, as
+		// above, the settings are found.
+		web.open("", nil)
 		if got, err := tb.find(t, "ann@bücher.example"); !errors.Is(err, errNothingFound) || len(got.Asked) > 0 {
-			t.Errorf("got %+v, error %v; if Thunderbird has learned it, this belongs to the corpus", got, err)
+			t.Errorf("got %+v, error %v; if Thunderbird can do this now, move the address to the corpus", got, err)
 		}
 	})
 	t.Run("the mail exchanger's domain", func(t *testing.T) {
-		// A customer's domain that is not listed: the provider's settings, found after an MX look-up, with the customer's address.
-		house.open("", nil)
+		// A customer's domain that is not configured: Thunderbird finds the provider's settings after an MX look-up, with the customer's address.
+		web.open("", nil)
 		tb.dns = map[string]string{"MX unlisted.example": "mx1.both.example"}
 		defer func() { tb.dns = nil }()
 		got, err := tb.find(t, "ann@unlisted.example")
@@ -104,16 +104,16 @@ func TestThunderbirdFinds(t *testing.T) {
 	})
 }
 
-// house serves the corpus over http and https, at every name, but only through the open door.
-type house struct {
+// web serves the corpus over http and https, under every name, but only at the open location.
+type web struct {
 	ca                  *x509.Certificate
 	httpPort, httpsPort int
 	isOpen              atomic.Pointer[func(scheme, host, path string) bool]
 }
 
-func newHouse(t *testing.T, c corpus) *house {
+func newWeb(t *testing.T, c corpus) *web {
 	t.Helper()
-	h := new(house)
+	h := new(web)
 	names := []string{"autoconfig.unlisted.example", "autoconfig.unknown.example", "autodiscover.unknown.example", "unknown.example"}
 	for _, address := range corpusAddresses {
 		_, domain := parts(address)
@@ -138,13 +138,13 @@ func newHouse(t *testing.T, c corpus) *house {
 	return h
 }
 
-// open leaves one door of a domain open, or all of them for nil.
-func (h *house) open(domain string, is func(scheme, host, path, domain string) bool) {
+// open opens one location of a domain and closes the others; nil opens all of them.
+func (h *web) open(domain string, is func(scheme, host, path, domain string) bool) {
 	only := func(scheme, host, path string) bool { return is == nil || is(scheme, host, path, domain) }
 	h.isOpen.Store(&only)
 }
 
-func (h *house) guarded(scheme string, next http.Handler) http.Handler {
+func (h *web) guarded(scheme string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		host, _, _ := strings.Cut(r.Host, ":")
 		if (*h.isOpen.Load())(scheme, host, r.URL.Path) {
@@ -155,15 +155,15 @@ func (h *house) guarded(scheme string, next http.Handler) http.Handler {
 	})
 }
 
-// find looks for an address and compares what Thunderbird would set up with what the settings mean.
-func (h *house) find(t *testing.T, tb *thunderbird, c corpus, address, source string, isPOX bool) {
+// find looks for an address and compares the account that Thunderbird would set up with the settings.
+func (h *web) find(t *testing.T, tb *thunderbird, c corpus, address, source string, isPOX bool) {
 	t.Helper()
 	got, err := tb.find(t, address)
 	if err != nil {
-		t.Fatalf("%s: %v; asked\n%s", address, err, strings.Join(got.Asked, "\n"))
+		t.Fatalf("%s: %v; requests:\n%s", address, err, strings.Join(got.Asked, "\n"))
 	}
 	if got.Source != source || got.Trust != "" {
-		t.Errorf("%s: found at %q, trust in %q asked; want %q and none; asked\n%s", address, got.Source, got.Trust, source, strings.Join(got.Asked, "\n"))
+		t.Errorf("%s: found at %q, trust in %q requested; want %q and none; requests:\n%s", address, got.Source, got.Trust, source, strings.Join(got.Asked, "\n"))
 	}
 	if want := c.thunderbirdAccount(t, address, isPOX); !reflect.DeepEqual(got.Account, want) {
 		t.Errorf("%s:\n got %+v\nwant %+v", address, got.Account, want)
@@ -179,7 +179,7 @@ func (c corpus) thunderbirdAccount(t *testing.T, address string, isPOX bool) mai
 		t.Fatalf("%s is not in the corpus", address)
 	}
 	account := mailAccount{OtherIncoming: []mailServer{}, OtherOutgoing: []mailServer{}}
-	if !isPOX { // which has no name for the account
+	if !isPOX { // POX has no name for the account
 		account.Name = found.Name.Expand(string(found.Domain), string(found.Primary))
 		if account.Name == "" {
 			account.Name = string(found.Domain)
@@ -200,19 +200,19 @@ func (c corpus) thunderbirdAccount(t *testing.T, address string, isPOX bool) mai
 			continue
 		}
 		if login := s.Login.For(found.Domain, found.Primary); !isPOX && login.IsPlain() {
-			server.Username = string(login) // nothing fills in, or reads, the alternatives for outgoing mail (153.7)
+			server.Username = string(login) // it does not fill in, or use, alternatives for outgoing mail (153.7)
 		}
 		account.OtherOutgoing = append(account.OtherOutgoing, server)
 	}
 	return account
 }
 
-// thunderbirdServerOf spells one server as Thunderbird does.
+// thunderbirdServerOf returns a server in the words of Thunderbird.
 func thunderbirdServerOf(found settings.Found, s settings.Server, a settings.Address, isPOX bool) mailServer {
 	types := map[settings.Protocol]string{settings.IMAP: "imap", settings.POP3: "pop3", settings.Submission: "smtp"}
 	securities := map[settings.Security]string{settings.ImplicitTLS: "SSL", settings.STARTTLS: "STARTTLS", settings.Plaintext: "plain"}
 	auth := "password-cleartext"
-	if !isPOX && s.Auth[0] == settings.PasswordEncrypted { // POX says no more than that it is a password
+	if !isPOX && s.Auth[0] == settings.PasswordEncrypted { // POX only says that it is a password
 		auth = "password-encrypted"
 	}
 	return mailServer{
@@ -220,12 +220,12 @@ func thunderbirdServerOf(found settings.Found, s settings.Server, a settings.Add
 		Host:     s.Host.Expand(string(found.Domain), string(found.Primary)),
 		Port:     int(s.Port),
 		Security: securities[s.Security],
-		Auth:     auth, // OAuth2 is passed over for hosts that Thunderbird does not know
+		Auth:     auth, // OAuth2 is ignored for hosts that Thunderbird does not know
 		Username: s.Login.For(found.Domain, found.Primary).Fill(a),
 	}
 }
 
-// testCertificate makes a CA and a certificate of it for the names, which it also writes to files.
+// testCertificate makes a CA and a certificate for the names, which it also writes to files.
 func testCertificate(t testing.TB, names ...string) (*x509.Certificate, tls.Certificate, domains.KeyPair) {
 	t.Helper()
 	valid := x509.Certificate{NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour)}

@@ -16,8 +16,8 @@ import (
 	"mailhint/settings"
 )
 
-// spelling is one format's way to say the settings of an address, read back. It returns false if the format says nothing. An
-// endpoint's field that the format does not express stays empty.
+// spelling reads the settings of an address back from one format. It returns false if there is no answer in this format. A field of an endpoint
+// that the format does not express is empty.
 type spelling struct {
 	name string
 	read func(t *testing.T, c corpus, address string) (incoming, outgoing []endpoint, ok bool)
@@ -38,13 +38,13 @@ var spellings = []spelling{
 	},
 	{
 		name: "SRV", read: readSRV,
-		silentFor: "ann@firma.example", // programs try the address and its local part, no other login
+		silentFor: "ann@firma.example", // clients try the address and its local part, no other login
 	},
 }
 
-// TestNoTwoFormatsDisagree reads the settings of every address of the corpus back from every format, and compares hosts, ports,
-// TLS modes and logins with the settings.
-func TestNoTwoFormatsDisagree(t *testing.T) {
+// TestFormatsAgree reads the settings of every address of the corpus back from every format, and compares hosts, ports, TLS modes and logins
+// with the settings.
+func TestFormatsAgree(t *testing.T) {
 	c := loadCorpus(t)
 	for _, f := range spellings {
 		for _, address := range corpusAddresses {
@@ -53,7 +53,7 @@ func TestNoTwoFormatsDisagree(t *testing.T) {
 				incoming, outgoing, ok := f.read(t, c, address)
 				if silent := slices.Contains(strings.Fields(f.silentFor), address); silent || !ok {
 					if silent == ok {
-						t.Errorf("says something: %v, want %v", ok, !silent)
+						t.Errorf("there is an answer: %v, want %v", ok, !silent)
 					}
 					return
 				}
@@ -86,10 +86,10 @@ func compareEndpoints(t *testing.T, what string, got, want []endpoint) {
 	}
 }
 
-// readWith reads an answer with the model of a program that takes in all of it.
+// readWith reads an answer with the model of a client that uses all of it.
 func readWith(name string, f format) func(*testing.T, corpus, string) (incoming, outgoing []endpoint, ok bool) {
 	return func(t *testing.T, c corpus, address string) (incoming, outgoing []endpoint, ok bool) {
-		r := readerOf(t, name, f)
+		r := modelOf(t, name, f)
 		s, err := r.read(r.ask(c, address))
 		if err != nil {
 			t.Log(err)
@@ -99,14 +99,14 @@ func readWith(name string, f format) func(*testing.T, corpus, string) (incoming,
 	}
 }
 
-// get asks the whole server.
+// get sends a request to the whole server.
 func (c corpus) get(target string) *httptest.ResponseRecorder {
 	w := httptest.NewRecorder()
 	c.handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, target, nil))
 	return w
 }
 
-// readByJSON follows the way that the second version of Autodiscover tells to the first.
+// readByJSON finds the first version of Autodiscover by the second one.
 func readByJSON(t *testing.T, c corpus, address string) (incoming, outgoing []endpoint, ok bool) {
 	_, domain := parts(address)
 	w := c.get("https://autodiscover." + domain + "/autodiscover/autodiscover.json?Protocol=AutodiscoverV1&Email=" + url.QueryEscape(address))
@@ -116,12 +116,12 @@ func readByJSON(t *testing.T, c corpus, address string) (incoming, outgoing []en
 		return nil, nil, false
 	}
 	if want := "https://autodiscover." + domain + "/autodiscover/autodiscover.xml"; location.Url != want {
-		t.Errorf("the way leads to %s, want %s", location.Url, want)
+		t.Errorf("the first version is at %s, want %s", location.Url, want)
 	}
 	return readWith("Outlook 2010-2019", pox)(t, c, address)
 }
 
-// readProfile reads an Apple profile. UseSSL does not tell implicit TLS from STARTTLS, so only that there is encryption is seen.
+// readProfile reads an Apple profile. UseSSL does not distinguish implicit TLS from STARTTLS, so only the presence of encryption is checked.
 func readProfile(t *testing.T, c corpus, address string) (incoming, outgoing []endpoint, ok bool) {
 	_, domain := parts(address)
 	w := c.get("https://autoconfig." + domain + "/mobileconfig?emailaddress=" + url.QueryEscape(address))
@@ -149,7 +149,7 @@ func readProfile(t *testing.T, c corpus, address string) (incoming, outgoing []e
 	return server("Incoming", types[mail["EmailAccountType"]]), server("Outgoing", "smtp"), true
 }
 
-// readPACC reads a PACC document, in which ports, implicit TLS and the address as login go without saying.
+// readPACC reads a PACC document, which implies ports, implicit TLS and the address as login.
 func readPACC(t *testing.T, c corpus, address string) (incoming, outgoing []endpoint, ok bool) {
 	_, domain := parts(address)
 	w := c.get("https://ua-auto-config." + domain + "/.well-known/user-agent-configuration.json")
@@ -176,7 +176,7 @@ func readPACC(t *testing.T, c corpus, address string) (incoming, outgoing []endp
 	return incoming, server(p.Submit, "smtp", 465), true
 }
 
-// readSRV reads the records as RFC 6186 and RFC 8314 say: of the records for both TLS modes, those with the lowest priority first.
+// readSRV reads the records as RFC 6186 and RFC 8314 say: among the records for both TLS modes, the lowest priority comes first.
 func readSRV(t *testing.T, c corpus, address string) (incoming, outgoing []endpoint, ok bool) {
 	found, err := c.Lookup(t.Context(), settings.Question{Address: mustAddress(address)})
 	if err != nil {
@@ -193,7 +193,7 @@ func readSRV(t *testing.T, c corpus, address string) (incoming, outgoing []endpo
 	priorities := make(map[endpoint]uint16)
 	for _, r := range dnsrecords.Services(found, 3600) {
 		service, isSRV := r.Data.(dnsrecords.Service)
-		if !isSRV || reflect.ValueOf(service).IsZero() { // "." says that there is none
+		if !isSRV || reflect.ValueOf(service).IsZero() { // "." means that there is none
 			continue
 		}
 		for _, l := range labels {

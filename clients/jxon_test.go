@@ -10,11 +10,11 @@ import (
 	"strings"
 )
 
-// jxon is a value after JXON.sys.mjs. Text that JavaScript's Date.parse takes for a date would become one; that is left out.
+// jxon is a value as JXON.sys.mjs makes it. Text that JavaScript's Date.parse accepts as a date would become one; that is left out.
 type jxon struct {
 	text   string // as String() prints it
 	isSet  bool
-	isText bool // neither a number nor true or false
+	isText bool // not a number, true or false
 }
 
 var (
@@ -22,7 +22,7 @@ var (
 	jsHex    = regexp.MustCompile(`^\s*0[xX][0-9a-fA-F]+\s*$`)
 )
 
-// jxonOf is what JXON makes of an element without children.
+// jxonOf returns the value of an element without children.
 func jxonOf(e *element) jxon {
 	switch {
 	case e == nil:
@@ -42,7 +42,7 @@ func jxonOf(e *element) jxon {
 	return jxon{text: e.text, isSet: true, isText: true}
 }
 
-// isFalsy reports whether JavaScript takes the value for false.
+// isFalsy reports whether JavaScript treats the value as false.
 func (v jxon) isFalsy() bool {
 	return !v.isSet || !v.isText && slices.Contains([]string{"false", "0", "NaN"}, v.text) || v.text == ""
 }
@@ -52,13 +52,13 @@ var (
 	thunderbirdPlaceholder = regexp.MustCompile(`^[a-zA-Z0-9\-.]*(%[A-Z0-9]+%[a-zA-Z0-9\-.]*)+$`)
 )
 
-// isLegalHost is hostnameUtils.sys.mjs, which the Android program has in Kotlin: ASCII names and IP addresses.
+// isLegalHost is hostnameUtils.sys.mjs, which the Android client has in Kotlin: ASCII names and IP addresses.
 func isLegalHost(s string) bool {
 	_, err := netip.ParseAddr(s)
 	return err == nil || len(s) <= 255 && thunderbirdHostPattern.MatchString(s)
 }
 
-// hostname is InputSanitizer.hostname: trimmed, placeholders let through, no U-labels.
+// hostname is InputSanitizer.hostname: it trims, accepts placeholders, and refuses U-labels.
 func (v jxon) hostname() (string, error) {
 	s := strings.TrimSpace(v.text)
 	switch {
@@ -67,22 +67,22 @@ func (v jxon) hostname() (string, error) {
 	case thunderbirdPlaceholder.MatchString(s):
 		return s, nil
 	case !isLegalHost(s):
-		return "", fmt.Errorf("%q is no host name", s)
+		return "", fmt.Errorf("%q is not a valid host name", s)
 	}
 	return strings.ToLower(s), nil
 }
 
-// port is InputSanitizer.integerRange, which takes what parseInt takes.
+// port is InputSanitizer.integerRange, which accepts what parseInt accepts.
 func (v jxon) port() (int, error) {
 	n, _, _ := strings.Cut(v.text, ".")
 	port, err := strconv.Atoi(leadingDigits(n))
 	if err != nil || port < 1 || port > 65535 {
-		return 0, fmt.Errorf("%q is no port", v.text)
+		return 0, fmt.Errorf("%q is not a valid port", v.text)
 	}
 	return port, nil
 }
 
-// leadingDigits is the part of a text that JavaScript's parseInt and PHP's (int) look at.
+// leadingDigits returns the part of a text that JavaScript's parseInt and PHP's (int) read.
 func leadingDigits(s string) string {
 	s = strings.TrimSpace(s)
 	return s[:len(s)-len(strings.TrimLeft(s, "0123456789"))]

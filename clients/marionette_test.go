@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// marionette speaks Marionette, the remote control built into Firefox and Thunderbird: JSON arrays over TCP, each with its length in
-// front (`23:[0,1,"WebDriver:…",{}]`), one answer for each command.
+// marionette is a connection to Marionette, the remote control built into Firefox and Thunderbird. Its messages are JSON arrays over TCP, each
+// preceded by its length (`23:[0,1,"WebDriver:…",{}]`), with one answer for each command.
 //
 // Protocol: https://firefox-source-docs.mozilla.org/testing/marionette/Protocol.html
 type marionette struct {
@@ -21,7 +21,7 @@ type marionette struct {
 	last int // number of the last command sent
 }
 
-// marionetteError is the program's own account of why a command failed.
+// marionetteError is the client's own explanation of why a command failed.
 type marionetteError struct {
 	Kind    string `json:"error"`
 	Message string `json:"message"`
@@ -37,18 +37,18 @@ const (
 	marionetteResponse = 1
 )
 
-// Both are longer than anything asked for here takes: a search for settings gives up within 10 seconds by itself, and the first
-// command waits until the program has built its window (4 seconds on two cores).
+// Both are longer than anything here takes: a search for settings gives up within 10 seconds itself, and the first command waits until the client
+// has built its window (4 seconds on two cores).
 const (
 	scriptTimeout     = 30 * time.Second
 	marionetteTimeout = 60 * time.Second
 )
 
-// newMarionette opens a session that acts inside the program itself (in its "chrome"), not on a web page shown by it.
+// newMarionette opens a session that runs inside the client itself (in its "chrome"), not in a web page.
 func newMarionette(conn net.Conn) (*marionette, error) {
 	m := &marionette{conn: conn, in: bufio.NewReader(conn)}
 
-	// The program speaks first: {"applicationType":"gecko","marionetteProtocol":3}
+	// The client sends the first message: {"applicationType":"gecko","marionetteProtocol":3}
 	var hello struct {
 		Protocol int `json:"marionetteProtocol"`
 	}
@@ -56,7 +56,7 @@ func newMarionette(conn net.Conn) (*marionette, error) {
 		return nil, err
 	}
 	if hello.Protocol != 3 {
-		return nil, fmt.Errorf("marionette speaks protocol %d, want 3", hello.Protocol)
+		return nil, fmt.Errorf("marionette has protocol %d, want 3", hello.Protocol)
 	}
 
 	timeouts := map[string]any{"script": scriptTimeout.Milliseconds()}
@@ -67,8 +67,8 @@ func newMarionette(conn net.Conn) (*marionette, error) {
 	return m, m.call("Marionette:SetContext", map[string]any{"value": "chrome"}, nil)
 }
 
-// run executes the body of a JavaScript function with all rights of the program. The script finds args in `arguments`; if it
-// returns a promise, the promise is awaited. What comes out is decoded into result, unless that is nil.
+// run executes the body of a JavaScript function with all rights of the client. The script finds args in `arguments`; if it returns a promise, the
+// promise is awaited. The outcome is decoded into result, unless that is nil.
 func (m *marionette) run(result any, script string, args ...any) error {
 	if args == nil {
 		args = []any{} // null is refused

@@ -9,10 +9,10 @@ import (
 	"strings"
 )
 
-// Delta Chat reads a stream of quick-xml events. Names count in any case, values are trimmed, CDATA and character references are
-// events of their own that nobody listens to, so of "a&amp;b" the "b" stays. Login methods are not read, and POP3 is nothing.
+// Delta Chat reads a stream of quick-xml events. Letter case of names does not matter, and values are trimmed. CDATA and character references are
+// separate events that it ignores, so that "a&amp;b" becomes "b". It does not read login methods, and ignores POP3.
 
-// deltaChatConfig is auto_mozilla.rs. Any 2xx that quick-xml can read ends the search, even an empty one or plain text.
+// deltaChatConfig is auto_mozilla.rs. The search ends with any 2xx that quick-xml can read, even empty or plain text.
 func deltaChatConfig(a answer) (setup, error) {
 	list, err := deltaChatEvents(a)
 	if err != nil {
@@ -28,7 +28,7 @@ func deltaChatConfig(a answer) (setup, error) {
 		server.values["type"] = strings.ToLower(list[i].attrs["type"])
 		i = end
 		if !server.has("host", "port", "user") {
-			continue // dropped
+			continue // ignored
 		}
 		switch server.values["type"] {
 		case "imap":
@@ -40,7 +40,7 @@ func deltaChatConfig(a answer) (setup, error) {
 	return deltaChatSetup(incoming, outgoing, a.Address), nil
 }
 
-// deltaChatPOX is auto_outlook.rs. It asks with GET and names no address; Encryption and LoginName are not read.
+// deltaChatPOX is auto_outlook.rs. It sends GET without an address, and does not read Encryption and LoginName.
 func deltaChatPOX(a answer) (setup, error) {
 	list, err := deltaChatEvents(a)
 	if err != nil {
@@ -56,7 +56,7 @@ func deltaChatPOX(a answer) (setup, error) {
 		case name == "protocol":
 			var server deltaChatServer
 			server, i = readDeltaChatServer(list, i, name, map[string]string{"type": "type", "server": "host", "port": "port", "ssl": "ssl"})
-			if server.values["ssl"] == "off" { // exactly; anything else is on
+			if server.values["ssl"] == "off" { // exactly this; anything else means on
 				server.values["security"] = "plain"
 			}
 			if !server.has("type", "host", "port") {
@@ -73,7 +73,7 @@ func deltaChatPOX(a answer) (setup, error) {
 	return deltaChatSetup(incoming, outgoing, a.Address), nil
 }
 
-// deltaChatEvents checks end tags as quick-xml does: each must fit, but what is open at the end may stay open.
+// deltaChatEvents checks end tags as quick-xml does: each must match, but elements may be unclosed at the end.
 func deltaChatEvents(a answer) ([]event, error) {
 	if !isSuccess(a.Status) {
 		return nil, fmt.Errorf("status %d", a.Status)
@@ -99,14 +99,14 @@ func deltaChatEvents(a answer) ([]event, error) {
 
 type deltaChatServer struct{ values map[string]string }
 
-// has reports whether values were given; an empty element gives none.
+// has reports whether there are values; an empty element has none.
 func (s deltaChatServer) has(keys ...string) bool {
 	return !slices.ContainsFunc(keys, func(k string) bool { return s.values[k] == "" })
 }
 
 var reference = regexp.MustCompile(`&[^;]*;`)
 
-// readDeltaChatServer reads values up to the end of a server's element, and returns where that is.
+// readDeltaChatServer reads values up to the end of a server's element, and returns its position.
 func readDeltaChatServer(list []event, from int, name string, keys map[string]string) (deltaChatServer, int) {
 	server := deltaChatServer{values: make(map[string]string)}
 	key := ""
@@ -157,7 +157,7 @@ func deltaChatCandidates(servers []deltaChatServer, protocol, address string) []
 			if e.Username == "" {
 				e.Username = address
 			}
-			port, _ := strconv.ParseUint(server.values["port"], 10, 16) // unreadable is 0 is unknown
+			port, _ := strconv.ParseUint(server.values["port"], 10, 16) // an unreadable port is 0, which means unknown
 			e.Port = int(port)
 			out = append(out, e.deltaChatPorts(strings.ToLower(server.values["security"]))...)
 		}
@@ -165,7 +165,7 @@ func deltaChatCandidates(servers []deltaChatServer, protocol, address string) []
 	return out
 }
 
-// deltaChatPorts fills in the port of a known encryption, and tries both kinds of TLS where the encryption is unknown.
+// deltaChatPorts fills in the port for a known encryption, and tries both TLS modes if the encryption is unknown.
 func (e endpoint) deltaChatPorts(socket string) []endpoint {
 	tls, upgrade := e, e
 	tls.Security, upgrade.Security = implicitTLS, startTLS

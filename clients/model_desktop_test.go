@@ -8,7 +8,7 @@ import (
 
 // KMail and Geary.
 
-// kmailConfig is ispdbservice.cpp: 200 or the next address; a 200 that is no XML ends the search.
+// kmailConfig is ispdbservice.cpp: without status 200 it tries the next URL; a 200 that is not XML ends the search.
 func kmailConfig(a answer) (setup, error) {
 	if err := okOnly(a.Status); err != nil {
 		return setup{}, err
@@ -40,7 +40,7 @@ func kmailServers(list []*element, protocol, address string) []endpoint {
 	return out
 }
 
-// kmailServer is serverconfiguration.cpp. The last value of a name counts; a socketType it does not know leaves its own default.
+// kmailServer is serverconfiguration.cpp. The last value of a name counts; with an unknown socketType, its own default remains.
 func kmailServer(server *element, address string) endpoint {
 	e := endpoint{Protocol: server.attrs["type"], Security: implicitTLS, Auth: "password"}
 	for _, child := range server.children {
@@ -48,7 +48,7 @@ func kmailServer(server *element, address string) endpoint {
 		case "hostname":
 			e.Host = fillPlaceholders(child.text, address)
 		case "port":
-			e.Port, _ = strconv.Atoi(strings.TrimSpace(child.text)) // toInt: 0 if it is no number
+			e.Port, _ = strconv.Atoi(strings.TrimSpace(child.text)) // toInt: 0 if it is not a number
 		case "socketType":
 			if s, ok := socketTypes[child.text]; ok {
 				e.Security = s
@@ -56,7 +56,7 @@ func kmailServer(server *element, address string) endpoint {
 		case "username":
 			e.Username = fillPlaceholders(child.text, address)
 		case "authentication":
-			// It goes on reading as long as its choice is PLAIN, so any later method overrides password-cleartext.
+			// It continues reading as long as its choice is PLAIN, so any later method overrides password-cleartext.
 			if method, ok := kmailAuth[child.text]; ok && e.Auth == "password" {
 				e.Auth = method
 			}
@@ -65,15 +65,15 @@ func kmailServer(server *element, address string) endpoint {
 	return e
 }
 
-// kmailAuth spells client-IP-address in its own way, so that value is unknown to it.
+// kmailAuth misspells client-IP-address, so that value is unknown to it.
 var kmailAuth = map[string]string{
 	"password-cleartext": "password", "plain": "password",
 	"password-encrypted": "password-encrypted", "secure": "password-encrypted",
 	"NTLM": "ntlm", "GSSAPI": "gssapi", "OAuth2": "oauth2", "none": "none", "client-ip-based": "none",
 }
 
-// gearyConfig is accounts-autoconfig.vala: the first server of each direction, which must be IMAP and SMTP. It does not look at
-// the status, replaces no placeholder, and reads no user name: it fills in the address.
+// gearyConfig is accounts-autoconfig.vala: the first server in each direction, which must be IMAP and SMTP. It ignores the status, replaces no
+// placeholders, and does not read the user name but uses the address.
 func gearyConfig(a answer) (setup, error) {
 	root, err := parse(a.Body)
 	if err != nil {
@@ -92,7 +92,7 @@ func gearyConfig(a answer) (setup, error) {
 	return setup{Incoming: gearyServer(incoming, a.Address), Outgoing: gearyServer(outgoing, a.Address)}, nil
 }
 
-// unprefixed finds a child by its local name, as libxml2's node name is.
+// unprefixed finds a child by its local name, which is libxml2's node name.
 func unprefixed(parent *element, name string) *element {
 	if parent != nil {
 		for _, child := range parent.children {
@@ -104,7 +104,7 @@ func unprefixed(parent *element, name string) *element {
 	return nil
 }
 
-// gearyServer: anything but SSL and STARTTLS is no encryption, also on port 993.
+// gearyServer treats anything but SSL and STARTTLS as no encryption, even on port 993.
 func gearyServer(server *element, address string) endpoint {
 	value := func(name string) string {
 		if child := unprefixed(server, name); child != nil {

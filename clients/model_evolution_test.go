@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// Evolution (e-mail-autoconfig.c) reads with GMarkup and keeps one result per type, which every later element overwrites value
-// by value: the last entry of a type wins. POX it asks for Exchange only.
+// Evolution (e-mail-autoconfig.c) reads with GMarkup and keeps one result per type, which every later element overwrites value by value: the last
+// entry of a type counts. It uses POX only for Exchange.
 func evolutionConfig(a answer) (setup, error) {
 	if !isSuccess(a.Status) {
 		return setup{}, fmt.Errorf("status %d", a.Status)
@@ -58,7 +58,7 @@ func readEvolutionResults(list []event, results map[string]*endpoint, address st
 			switch protocol := e.attrs["type"]; protocol {
 			case "imap", "pop3", "smtp":
 				if results[protocol] == nil {
-					// CAMEL_NETWORK_SECURITY_METHOD_NONE is zero: what is not understood stays unencrypted.
+					// CAMEL_NETWORK_SECURITY_METHOD_NONE is zero: an unknown value means no encryption.
 					results[protocol] = &endpoint{Protocol: protocol, Security: noEncryption}
 				}
 				current = results[protocol]
@@ -68,7 +68,7 @@ func readEvolutionResults(list []event, results map[string]*endpoint, address st
 			if isServerElement(e.name) {
 				current = nil
 			}
-		case text: // CDATA never gets here, and a comment cuts a text in two of which the second wins
+		case text: // CDATA never gets here, and a comment splits a text in two, of which the second counts
 			if current != nil {
 				current.setEvolutionValue(open[len(open)-1], evolutionPlaceholders(e.text, address))
 			}
@@ -79,7 +79,7 @@ func readEvolutionResults(list []event, results map[string]*endpoint, address st
 
 func isServerElement(name string) bool { return name == "incomingServer" || name == "outgoingServer" }
 
-// collectAttributes is g_markup_collect_attributes: the type and nothing else, or the whole file is an error.
+// collectAttributes is g_markup_collect_attributes: with any attribute besides type, the whole file is an error.
 func collectAttributes(e event) error {
 	if _, ok := e.attrs["type"]; !ok {
 		return fmt.Errorf("%s without a type", e.name)
@@ -106,7 +106,7 @@ func (e *endpoint) setEvolutionValue(name, value string) {
 		if s, ok := socketTypes[value]; ok {
 			e.Security = s
 		}
-	case "authentication": // the last one it knows; OAuth2 it decides on by its own list of hosts
+	case "authentication": // the last one that it knows; for OAuth2 it has its own list of hosts
 		switch value {
 		case "password-cleartext", "plain":
 			e.Auth = "password"
@@ -116,8 +116,8 @@ func (e *endpoint) setEvolutionValue(name, value string) {
 	}
 }
 
-// evolutionPlaceholders: in 3.46.4 %EMAILDOMAIN% is empty wherever it stands. Some versions ask for EVOLUTIONUSER@domain and
-// put the true local part back where the answer echoes that.
+// evolutionPlaceholders replaces placeholders. In 3.46.4, %EMAILDOMAIN% is always empty. Some versions send EVOLUTIONUSER@domain, and put the real
+// local part back if the answer contains that.
 func evolutionPlaceholders(s, address string) string {
 	local, _ := parts(address)
 	return strings.NewReplacer("%EMAILADDRESS%", address, "%EMAILLOCALPART%", local, "%EMAILDOMAIN%", "", "EVOLUTIONUSER", local).Replace(s)

@@ -7,7 +7,7 @@ import (
 	"strconv"
 )
 
-// FairEmail (EmailProvider.java) walks over a pull parser's events without minding where an element stands.
+// FairEmail (EmailProvider.java) reads a pull parser's events, and ignores where an element is.
 
 // fairEmailConfig is getISPDB.
 func fairEmailConfig(a answer) (setup, error) {
@@ -21,7 +21,7 @@ func fairEmailConfig(a answer) (setup, error) {
 	for i, e := range list {
 		switch {
 		case e.kind == startTag && e.name == "incomingServer":
-			// The first one counts, and if that is not IMAP, none does.
+			// Only the first one counts, and only if it is IMAP.
 			inIMAP = !sawIncoming && e.attrs["type"] == "imap"
 		case e.kind == startTag && e.name == "outgoingServer":
 			inSMTP = !sawOutgoing && e.attrs["type"] == "smtp"
@@ -31,7 +31,7 @@ func fairEmailConfig(a answer) (setup, error) {
 			inSMTP, sawOutgoing = false, true
 		case e.kind == startTag && i+1 < len(list) && list[i+1].kind == text:
 			value := list[i+1].text
-			if e.name == "username" { // wherever it stands: the last one wins
+			if e.name == "username" { // anywhere: the last one counts
 				username = fairEmailUsername(value, a.Address)
 			}
 			server := &imap
@@ -48,7 +48,7 @@ func fairEmailConfig(a answer) (setup, error) {
 	return fairEmailSetup(imap, smtp, username)
 }
 
-// fairEmailUsername knows the two placeholders only as the whole text. No other is replaced.
+// fairEmailUsername replaces the two placeholders only if they are the whole text, and no others.
 func fairEmailUsername(value, address string) string {
 	switch value {
 	case "%EMAILADDRESS%":
@@ -60,8 +60,8 @@ func fairEmailUsername(value, address string) string {
 	return value
 }
 
-// fairEmailPOX is getMSAutodiscovery. SSL, Encryption and LoginName are not read. Of several Protocols of a type the last wins,
-// against Microsoft's order of preference and unlike in getISPDB.
+// fairEmailPOX is getMSAutodiscovery. It does not read SSL, Encryption and LoginName. Of several Protocols of a type the last counts, contrary to
+// Microsoft's order of preference and to getISPDB.
 func fairEmailPOX(a answer) (setup, error) {
 	list, err := fairEmailEvents(a)
 	if err != nil {
@@ -100,7 +100,7 @@ func fairEmailPOX(a answer) (setup, error) {
 	return fairEmailSetup(imap, smtp, a.Address)
 }
 
-// fairEmailEvents lets through nothing but 200 and well-formed XML; the media type is not looked at.
+// fairEmailEvents accepts only status 200 with well-formed XML, and ignores the media type.
 func fairEmailEvents(a answer) ([]event, error) {
 	if err := okOnly(a.Status); err != nil {
 		return nil, err
@@ -119,8 +119,8 @@ type fairEmailServer struct {
 	startTLSPort int
 }
 
-// set reads one value of config-v1.1.xml. The port decides on STARTTLS unless a socketType after it says better; plain is
-// unknown, so there is no way to an unencrypted account.
+// set reads one value of config-v1.1.xml. The port decides about STARTTLS unless a socketType after it says otherwise; plain is unknown, so that an
+// unencrypted account is not possible.
 func (s *fairEmailServer) set(name, value string) error {
 	switch name {
 	case "hostname":
@@ -139,7 +139,7 @@ func (s *fairEmailServer) set(name, value string) error {
 	return nil
 }
 
-// take reads a Protocol. STARTTLS is exactly for 143 and 587.
+// take reads a Protocol. STARTTLS is used for 143 and 587 only.
 func (s *fairEmailServer) take(protocol map[string]string) {
 	port, err := strconv.ParseUint(protocol["Port"], 10, 31)
 	if err != nil || protocol["Server"] == "" {
@@ -156,7 +156,7 @@ func (s *fairEmailServer) endpoint(protocol, username string) endpoint {
 	return e
 }
 
-// fairEmailSetup is validate(): both servers, or nothing.
+// fairEmailSetup is validate(): it needs both servers.
 func fairEmailSetup(imap, smtp fairEmailServer, username string) (setup, error) {
 	switch {
 	case imap.host == "" || imap.port <= 0:

@@ -7,8 +7,8 @@ import (
 	"strconv"
 )
 
-// Thunderbird for Android and K-9 (RealAutoconfigParser.kt): the strictest of all. A fault in any IMAP or SMTP entry voids the
-// whole document. It asks no Autodiscover.
+// Thunderbird for Android and K-9 (RealAutoconfigParser.kt) are the strictest of all: a fault in any IMAP or SMTP entry makes the whole document
+// invalid. They do not use Autodiscover.
 func thunderbirdAndroidConfig(a answer) (setup, error) {
 	if !isSuccess(a.Status) {
 		return setup{}, fmt.Errorf("status %d", a.Status)
@@ -21,7 +21,7 @@ func thunderbirdAndroidConfig(a answer) (setup, error) {
 	if root.name != "clientConfig" || provider == nil {
 		return setup{}, errors.New("no emailProvider")
 	}
-	// Unlike in the desktop program, placeholders in the id are no host name.
+	// Unlike the desktop client, it does not accept placeholders in the id as a host name.
 	if !isLegalHost(provider.attrs["id"]) {
 		return setup{}, fmt.Errorf("emailProvider id %q is no host name", provider.attrs["id"])
 	}
@@ -52,7 +52,7 @@ func androidServers(list []*element, protocol, address string) ([]endpoint, erro
 	var out []endpoint
 	for _, server := range list {
 		if server.attrs["type"] != protocol {
-			continue // skipped without a look inside
+			continue // skipped without reading it
 		}
 		e, err := androidServer(server, address)
 		if err != nil {
@@ -96,19 +96,19 @@ func (e *endpoint) androidValue(name, value, address string) (err error) {
 	switch name {
 	case "hostname":
 		if e.Host = fillPlaceholders(value, address); !isLegalHost(e.Host) {
-			return fmt.Errorf("%q is no host name", value)
+			return fmt.Errorf("%q is not a valid host name", value)
 		}
 	case "port":
 		if e.Port, err = strconv.Atoi(value); err != nil || e.Port < 0 || e.Port > 65535 {
-			return fmt.Errorf("%q is no port", value)
+			return fmt.Errorf("%q is not a valid port", value)
 		}
 	case "socketType":
-		if value != "SSL" && value != "STARTTLS" { // no plain
+		if value != "SSL" && value != "STARTTLS" { // plain is not supported
 			return fmt.Errorf("socketType %q", value)
 		}
 		e.Security = socketTypes[value]
 	case "authentication":
-		// Unknown values are passed over; only a list of nothing else is a fault.
+		// Unknown values are ignored; it is a fault if there are no others.
 		methods := map[string]string{"OAuth2": "oauth2", "password-cleartext": "password", "password-encrypted": "password-encrypted"}
 		if e.Auth == "" {
 			e.Auth = methods[value]

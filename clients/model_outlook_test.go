@@ -7,14 +7,14 @@ import (
 	"strconv"
 )
 
-// Programs that came from the Exchange world read POX by its name spaces, without prefixes.
+// Clients from the Exchange world read POX by its namespaces, without prefixes.
 const (
 	wrapperSpace = "http://schemas.microsoft.com/exchange/autodiscover/responseschema/2006"
 	outlookSpace = "http://schemas.microsoft.com/exchange/autodiscover/outlook/responseschema/2006a"
 )
 
-// outlook2010POX is classic Outlook 2010 to 2019 with its old account wizard. It follows the specification, for nobody here ran
-// it: [MS-OXDSCLI] 2.2.4.1.1.2.6.22 says that Encryption overrides SSL and that TLS means STARTTLS.
+// outlook2010POX is classic Outlook 2010 to 2019 with its old account wizard. It follows the specification and has not been tried with Outlook:
+// [MS-OXDSCLI] 2.2.4.1.1.2.6.22 says that Encryption overrides SSL and that TLS means STARTTLS.
 func outlook2010POX(a answer) (setup, error) {
 	return outlookPOX(a, func(protocol *element, port int) (security, error) {
 		ssl, err := onOff(protocol, "SSL", "on")
@@ -24,7 +24,7 @@ func outlook2010POX(a answer) (setup, error) {
 		switch encryption := protocol.content("Encryption"); encryption {
 		case "SSL":
 			return implicitTLS, nil
-		case "TLS": // also on 993, where it then waits for a greeting in vain
+		case "TLS": // even on 993, where it then waits in vain for a greeting
 			return startTLS, nil
 		case "None":
 			return noEncryption, nil
@@ -41,7 +41,7 @@ func outlook2010POX(a answer) (setup, error) {
 	})
 }
 
-// outlook2007POX knows no Encryption: with SSL on it speaks implicit TLS on any port, so STARTTLS ports fail.
+// outlook2007POX does not know Encryption: with SSL on it uses implicit TLS on any port, so STARTTLS ports fail.
 func outlook2007POX(a answer) (setup, error) {
 	return outlookPOX(a, func(protocol *element, _ int) (security, error) {
 		ssl, err := onOff(protocol, "SSL", "on")
@@ -101,7 +101,7 @@ func outlookAccount(a answer) (*element, error) {
 	case response.first("Error") != nil:
 		return nil, fmt.Errorf("error %s: %s", response.first("Error").content("ErrorCode"), response.first("Error").content("Message"))
 	case !response.is(outlookSpace, "Response"):
-		return nil, fmt.Errorf("Response in name space %q", response.space)
+		return nil, fmt.Errorf("Response in namespace %q", response.space)
 	case response.first("User") == nil:
 		return nil, errors.New("no User")
 	case account.content("AccountType") != "email" || account.content("Action") != "settings":
@@ -125,7 +125,7 @@ func outlookProtocol(protocol *element, address string, secured func(*element, i
 	return e, e.setOutlookSwitches(protocol)
 }
 
-// setOutlookSwitches: SPA is on where it is missing, and then the password is only used with NTLM.
+// setOutlookSwitches reads the switches. SPA is on if it is missing, and then the password is only used with NTLM.
 func (e *endpoint) setOutlookSwitches(protocol *element) error {
 	spa, spaErr := onOff(protocol, "SPA", "on")
 	required, requiredErr := onOff(protocol, "AuthRequired", "on")
@@ -136,26 +136,26 @@ func (e *endpoint) setOutlookSwitches(protocol *element) error {
 	if required == "off" {
 		e.Auth = "none"
 	}
-	if domain == "on" { // it asks for DOMAIN\user
+	if domain == "on" { // it requires DOMAIN\user
 		e.Username = protocol.content("DomainName") + `\` + e.Username
 	}
 	return errors.Join(spaErr, requiredErr, domainErr)
 }
 
-// onOff reads a switch. Anything else, also an empty element, is an error: <SSL/> broke Outlook (virtualmin issue 1184).
+// onOff reads a switch. Anything but on and off is an error, including an empty element: <SSL/> broke Outlook (virtualmin issue 1184).
 func onOff(protocol *element, name, missing string) (string, error) {
 	if protocol.first(name) == nil {
 		return missing, nil
 	}
 	value := protocol.content(name)
 	if value != "on" && value != "off" {
-		return "", fmt.Errorf("%s %q is neither on nor off", name, value)
+		return "", fmt.Errorf("%s %q is not on or off", name, value)
 	}
 	return value, nil
 }
 
-// exchangelibPOX is exchangelib's properties.py, which wants an Exchange server. What counts for us is that it ends with its
-// own plain error for an IMAP answer (errExchangeOnly) and not with an exception from within.
+// exchangelibPOX is exchangelib's properties.py, which needs an Exchange server. For an IMAP answer it must end with its own plain error
+// (errExchangeOnly) and not with an internal exception.
 func exchangelibPOX(a answer) (setup, error) {
 	if a.Status != 200 {
 		return setup{}, fmt.Errorf("status %d", a.Status)

@@ -8,13 +8,13 @@ import (
 	"strings"
 )
 
-// Thunderbird for the desktop. Values pass through JXON.sys.mjs, which turns text into JavaScript values, before
-// readFromXML.sys.mjs and ExchangeAutoDiscover.sys.mjs see them.
+// Thunderbird for the desktop. JXON.sys.mjs turns text into JavaScript values before readFromXML.sys.mjs and ExchangeAutoDiscover.sys.mjs read
+// them.
 
-// thunderbirdFetch is FetchHTTP.sys.mjs: anything without an XML media type, spelled in lower case, is a string and no document.
+// thunderbirdFetch is FetchHTTP.sys.mjs: anything without an XML media type in lower case is a string instead of a document.
 func thunderbirdFetch(a answer) (*element, error) {
 	if a.Status == 401 {
-		// FindConfig.sys.mjs: one 401 of any place that was asked, if nothing else is found.
+		// FindConfig.sys.mjs: a 401 from any place, if nothing else is found.
 		return nil, errors.New("401: it asks the user for another password")
 	}
 	if !isSuccess(a.Status) {
@@ -25,7 +25,7 @@ func thunderbirdFetch(a answer) (*element, error) {
 			return parse(a.Body)
 		}
 	}
-	return nil, fmt.Errorf("Content-Type %q is no XML to it", a.ContentType)
+	return nil, fmt.Errorf("Content-Type %q is not XML for Thunderbird", a.ContentType)
 }
 
 // thunderbirdConfig is readFromXML.sys.mjs.
@@ -34,7 +34,7 @@ func thunderbirdConfig(a answer) (setup, error) {
 	if err != nil {
 		return setup{}, err
 	}
-	// Names are compared as written, so a prefix hides an element; a default name space does not.
+	// Names are compared as written, so a prefix hides an element; a default namespace does not.
 	provider := root.first("emailProvider")
 	if root.name != "clientConfig" || provider == nil {
 		return setup{}, errors.New("no emailProvider")
@@ -60,7 +60,7 @@ func thunderbirdConfig(a answer) (setup, error) {
 	return newSetup(incoming, outgoing), nil
 }
 
-// The login methods Thunderbird translates; of several it takes the first it can use.
+// The login methods that Thunderbird knows. Of several it uses the first that it can.
 var (
 	thunderbirdIncomingAuth = map[string]string{
 		"password-cleartext": "password", "plain": "password",
@@ -75,7 +75,7 @@ var (
 	}
 )
 
-// thunderbirdServers drops what Thunderbird cannot use. The first that is left is the default, the rest are alternatives.
+// thunderbirdServers ignores servers that Thunderbird cannot use. The first of the others is the default, the rest are alternatives.
 func thunderbirdServers(list []*element, auths map[string]string, address string) ([]endpoint, error) {
 	var usable []endpoint
 	fault := errors.New("none listed")
@@ -114,7 +114,7 @@ func thunderbirdServer(server *element, auths map[string]string, address string)
 	if username == nil && e.Protocol == "smtp" && !strings.HasPrefix(e.Auth, "password") {
 		return e, nil
 	}
-	// String(undefined) is "undefined", the user name of whoever gets a file without one.
+	// String(undefined) is "undefined", which becomes the user name if the file has none.
 	e.Username = fillPlaceholders(jxonOf(username).text, address)
 	return e, nil
 }
@@ -145,7 +145,7 @@ func (e *endpoint) thunderbirdPlace(server *element) (err error) {
 	return nil
 }
 
-// socketTypes are the values of config-v1.1.xml. Case and white space count, in this client and most others.
+// socketTypes are the values of config-v1.1.xml. Letter case and white space matter to this client and most others.
 var socketTypes = map[string]security{"SSL": implicitTLS, "STARTTLS": startTLS, "plain": noEncryption}
 
 func thunderbirdAuth(server *element, auths map[string]string, host string) (string, error) {
@@ -158,7 +158,7 @@ func thunderbirdAuth(server *element, auths map[string]string, host string) (str
 	return "", errors.New("no authentication it can use")
 }
 
-// thunderbirdKnowsOAuth2 is OAuth2Providers.sys.mjs: OAuth2 is used with built-in providers only, whatever the file says.
+// thunderbirdKnowsOAuth2 is OAuth2Providers.sys.mjs: OAuth2 is only used with built-in providers, whatever the file says.
 func thunderbirdKnowsOAuth2(host string) bool {
 	builtIn := []string{"googlemail.com", "gmail.com", "imap.mail.ru", "smtp.mail.ru", "imap.yandex.com", "smtp.yandex.com", "yahoo.com",
 		"att.net", "aol.com", "office365.com", "outlook.com", "hotmail.com", "imap.fastmail.com", "pop.fastmail.com",
@@ -168,7 +168,7 @@ func thunderbirdKnowsOAuth2(host string) bool {
 	})
 }
 
-// thunderbirdPOX is ExchangeAutoDiscover.sys.mjs. Error and mobilesync answers have no Account/Protocol and count as nothing.
+// thunderbirdPOX is ExchangeAutoDiscover.sys.mjs. Error and mobilesync answers have no Account/Protocol and are ignored.
 func thunderbirdPOX(a answer) (setup, error) {
 	root, err := thunderbirdFetch(a)
 	if err != nil {
@@ -185,7 +185,7 @@ func thunderbirdPOX(a answer) (setup, error) {
 	for _, protocol := range account.all("Protocol") {
 		e, err := thunderbirdProtocol(protocol, a.Address)
 		switch {
-		case err != nil: // this Protocol is dropped
+		case err != nil: // this Protocol is ignored
 		case e.Protocol == "smtp":
 			outgoing = append(outgoing, e)
 		default:
@@ -195,14 +195,14 @@ func thunderbirdPOX(a answer) (setup, error) {
 	if len(incoming) == 0 {
 		return setup{}, errors.New("no usable incoming Protocol")
 	}
-	// Without SMTP the account is made all the same, and sends through whatever server another account has.
+	// Without SMTP, the account is still set up, and sends through the server of another account.
 	return newSetup(incoming, outgoing), nil
 }
 
 func thunderbirdProtocol(protocol *element, address string) (e endpoint, err error) {
 	e.Protocol = map[string]string{"IMAP": "imap", "POP3": "pop3", "SMTP": "smtp"}[protocol.content("Type")]
 	if e.Protocol == "" {
-		return endpoint{}, fmt.Errorf("type %q is no mail server", protocol.content("Type"))
+		return endpoint{}, fmt.Errorf("type %q is not a mail server", protocol.content("Type"))
 	}
 	if e.Host, err = jxonOf(protocol.first("Server")).hostname(); err != nil {
 		return endpoint{}, err
@@ -223,7 +223,7 @@ func thunderbirdProtocol(protocol *element, address string) (e endpoint, err err
 	}
 	e.Username = address
 	if login := protocol.first("LoginName"); login != nil {
-		// An empty element is true to JXON, and "true" a fine user name.
+		// JXON reads an empty element as true, and "true" is accepted as a user name.
 		if e.Username = jxonOf(login).text; jxonOf(login).isFalsy() {
 			return endpoint{}, errors.New("LoginName is zero")
 		}
@@ -231,7 +231,7 @@ func thunderbirdProtocol(protocol *element, address string) (e endpoint, err err
 	return e, nil
 }
 
-// thunderbirdProtocolSecurity: SSL off wins over any Encryption; else of Encryption only None counts; else the port decides.
+// thunderbirdProtocolSecurity: SSL off overrides any Encryption; else Encryption only matters if it is None; else the port decides.
 func thunderbirdProtocolSecurity(protocol *element, port int) (security, error) {
 	ssl, err := protocolSwitch(protocol, "SSL")
 	if err != nil || ssl == "off" {
@@ -247,12 +247,12 @@ func thunderbirdProtocolSecurity(protocol *element, port int) (security, error) 
 	return implicitTLS, nil
 }
 
-// protocolSwitch returns a value in lower case. Empty elements, true, false and numbers are no strings to JXON: toLowerCase
-// throws, and the whole Protocol is dropped.
+// protocolSwitch returns a value in lower case. For JXON, empty elements, true, false and numbers are not strings: toLowerCase throws, and the whole
+// Protocol is ignored.
 func protocolSwitch(protocol *element, name string) (string, error) {
 	value := jxonOf(protocol.first(name))
 	if value.isSet && !value.isText {
-		return "", fmt.Errorf("%s is no text to it", name)
+		return "", fmt.Errorf("%s is not a string", name)
 	}
 	return strings.ToLower(value.text), nil
 }

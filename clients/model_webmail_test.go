@@ -9,7 +9,7 @@ import (
 
 // Nextcloud Mail and Horde, both with PHP's SimpleXML.
 
-// nextcloudConfig is IspDb.php: the first IMAP and the first SMTP server; one of the two is enough.
+// nextcloudConfig is IspDb.php: the first IMAP and the first SMTP server; one of them suffices.
 func nextcloudConfig(a answer) (setup, error) {
 	if a.Status >= 400 {
 		return setup{}, fmt.Errorf("status %d", a.Status)
@@ -30,13 +30,13 @@ func nextcloudConfig(a answer) (setup, error) {
 	return newSetup(incoming, outgoing), nil
 }
 
-// nextcloudServers returns at most one server. Placeholders are replaced in the user name only; login methods are not read.
+// nextcloudServers returns at most one server. Placeholders are replaced only in the user name; login methods are not read.
 func nextcloudServers(list []*element, protocol, address string) []endpoint {
 	for _, server := range list {
 		if server.attrs["type"] != protocol {
 			continue
 		}
-		// Case is forgiven, white space is not; what is not understood is "none".
+		// Letter case does not matter, white space does; an unknown value means "none".
 		security, ok := map[string]security{"ssl": implicitTLS, "starttls": startTLS, "tls": startTLS}[strings.ToLower(server.content("socketType"))]
 		if !ok {
 			security = noEncryption
@@ -52,7 +52,7 @@ func nextcloudServers(list []*element, protocol, address string) []endpoint {
 	return nil
 }
 
-// hordeConfig is Driver/Thunderbird.php: every status but 404 is read, over plain http, and every entry kept in its order.
+// hordeConfig is Driver/Thunderbird.php: it reads answers with any status but 404, over plain http, and keeps all entries in order.
 func hordeConfig(a answer) (setup, error) {
 	if a.Status == 404 {
 		return setup{}, errors.New("status 404")
@@ -73,14 +73,14 @@ func hordeConfig(a answer) (setup, error) {
 func hordeServers(list []*element, address string, protocols ...string) []endpoint {
 	var out []endpoint
 	local, _ := parts(address)
-	fill := strings.NewReplacer("%EMAILADDRESS%", address, "%EMAILLOCALPART%", local) // %EMAILDOMAIN% stays
+	fill := strings.NewReplacer("%EMAILADDRESS%", address, "%EMAILLOCALPART%", local) // %EMAILDOMAIN% remains
 	for _, server := range list {
 		for _, protocol := range protocols {
 			if server.attrs["type"] != protocol {
 				continue
 			}
 			e := endpoint{Protocol: protocol, Host: server.content("hostname"), Port: parsePort(server.content("port")), Security: startTLS}
-			// Everything but SSL is left to a later look at the server, which tries STARTTLS.
+			// For anything but SSL it connects to the server later, and tries STARTTLS.
 			if strings.EqualFold(server.content("socketType"), "SSL") {
 				e.Security = implicitTLS
 			}

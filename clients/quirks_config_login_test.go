@@ -24,7 +24,7 @@ var configLogins = []quirk{
 		see: func(s setup) string { return s.Incoming.Username + " at " + s.Incoming.Host }, others: " at imap.example.com",
 		want: map[string]string{
 			"Thunderbird": "undefined at imap.example.com", "Thunderbird for Android": refused, "FairEmail": "fred@example.com at imap.example.com",
-			"Delta Chat": "fred@example.com at imap.example.com", // the server is dropped and guessed again
+			"Delta Chat": "fred@example.com at imap.example.com", // it ignores the server and guesses the same name
 			"Geary":      "fred@example.com at imap.example.com",
 		},
 	},
@@ -90,7 +90,7 @@ func configMarkup(t testing.TB) []quirk {
 		},
 		{
 			name: "CDATA", pairs: []string{"imap.example.com", "<![CDATA[imap.example.com]]>"}, see: host, others: "imap.example.com",
-			want: map[string]string{"Evolution": ""}, // Delta Chat drops the server and guesses the same name
+			want: map[string]string{"Evolution": ""}, // Delta Chat ignores the server and guesses the same name
 		},
 		{
 			name: "CDATA with a name that cannot be guessed", pairs: []string{"imap.example.com", "<![CDATA[post.example.com]]>"}, see: host,
@@ -110,7 +110,7 @@ func configMarkup(t testing.TB) []quirk {
 	}
 }
 
-// prefixed returns a document with all names behind a prefix.
+// prefixed returns a document with a prefix before all names.
 func prefixed(doc string) string {
 	doc = strings.NewReplacer("</", "</c:", "<?", "<?", "<", "<c:").Replace(doc)
 	return strings.Replace(doc, "<c:clientConfig", `<c:clientConfig xmlns:c="urn:example"`, 1)

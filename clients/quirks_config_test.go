@@ -8,24 +8,24 @@ import (
 	"testing"
 )
 
-// quirk is a change to a good answer and what each program makes of it. It pins the models to what was seen.
+// quirk is a change to a good answer and what each client makes of it. It pins the models to what was seen.
 type quirk struct {
 	name        string
-	pairs       []string // what is edited in the good document
-	body        string   // or a document of its own
+	pairs       []string // edits of the good document
+	body        string   // or a whole document
 	status      int      // 200 if left out
 	contentType string   // text/xml if left out
 	address     string   // fred@example.com if left out
 
-	see    func(setup) string // what this is about
-	others string             // what the programs see that are not named in want
+	see    func(setup) string // the aspect to compare
+	others string             // what the clients see that are not in want
 	want   map[string]string
 }
 
-// refused is what is seen of an answer that a program does not take.
+// refused is the outcome if a client does not accept the answer.
 const refused = "refused"
 
-// Things to look at.
+// Aspects to compare.
 func accepted(setup) string    { return "accepted" }
 func host(s setup) string      { return s.Incoming.Host }
 func login(s setup) string     { return s.Incoming.Username }
@@ -49,12 +49,12 @@ func places(first endpoint, rest []endpoint) string {
 	return strings.Join(list, ", ")
 }
 
-// runQuirks shows every quirk to every program of a format.
+// runQuirks compares every quirk for every client of a format.
 func runQuirks(t *testing.T, f format, good string, quirks []quirk) {
 	for _, q := range quirks {
 		t.Run(q.name, func(t *testing.T) {
 			unknown := maps.Clone(q.want)
-			for _, r := range readers {
+			for _, r := range models {
 				if r.format != f {
 					continue
 				}
@@ -69,7 +69,7 @@ func runQuirks(t *testing.T, f format, good string, quirks []quirk) {
 				}
 			}
 			if len(unknown) > 0 {
-				t.Errorf("no such programs: %q", slices.Collect(maps.Keys(unknown)))
+				t.Errorf("no such clients: %q", slices.Collect(maps.Keys(unknown)))
 			}
 		})
 	}
@@ -92,8 +92,8 @@ func (q quirk) answer(t testing.TB, good string) answer {
 	return a
 }
 
-// look returns what a program sees, and all it has to say.
-func (q quirk) look(r reader, a answer) (seen, said string) {
+// look returns what a client sees, and its whole outcome.
+func (q quirk) look(r model, a answer) (seen, said string) {
 	s, err := r.read(a)
 	if err != nil {
 		return refused, err.Error()
@@ -108,7 +108,7 @@ func TestConfigFileReaders(t *testing.T) {
 	runQuirks(t, configFile, oneIMAP(t), slices.Concat(configChoices(t), configTransport, configValues, configLogins, configMarkup(t)))
 }
 
-// configChoices: which of several servers a program takes.
+// configChoices: which of several servers a client uses.
 func configChoices(t testing.TB) []quirk {
 	webmail := `<webMail><loginPageInfo url="https://webmail.example.com/"><username>%EMAILLOCALPART%</username></loginPageInfo></webMail>`
 	return []quirk{
@@ -176,7 +176,7 @@ func configChoices(t testing.TB) []quirk {
 	}
 }
 
-// configTransport: status, media type, and what is no document.
+// configTransport: status, media type, and bodies that are not documents.
 var configTransport = []quirk{
 	{name: "status 404", status: 404, see: accepted, others: refused, want: map[string]string{"Geary": "accepted"}},
 	{name: "status 500", status: 500, see: accepted, others: refused, want: map[string]string{"Geary": "accepted", "Horde": "accepted"}},

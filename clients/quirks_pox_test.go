@@ -12,7 +12,7 @@ func TestPOXReaders(t *testing.T) {
 	runQuirks(t, pox, outlookSettings, slices.Concat(poxChoices(t), poxSecurity, poxLogins, poxMarkup(t)))
 }
 
-// In all tables exchangelib refuses: it is not made for IMAP. TestExchangelib looks at how.
+// In all tables exchangelib refuses, because it does not do IMAP. TestExchangelib checks how.
 
 func poxChoices(t testing.TB) []quirk {
 	_, protocols, _ := strings.Cut(outlookSettings, "</Action>")
@@ -62,7 +62,7 @@ func poxChoices(t testing.TB) []quirk {
 		},
 		{
 			name: "error", body: requestError, see: func(s setup) string { return fmt.Sprint(s.Guessed) }, others: refused,
-			want: map[string]string{"Delta Chat": "true"}, // it stops looking and guesses
+			want: map[string]string{"Delta Chat": "true"}, // it stops searching and guesses
 		},
 		{
 			name: "mobilesync settings", body: mobileSyncSettings, see: func(s setup) string { return fmt.Sprint(s.Guessed) }, others: refused,
@@ -70,7 +70,7 @@ func poxChoices(t testing.TB) []quirk {
 		},
 		{
 			name: "redirect to a URL", pairs: []string{">settings<", ">redirectUrl<", "</Action>", "</Action><RedirectUrl>https://example.net/</RedirectUrl>"},
-			see: accepted, others: refused, want: map[string]string{"Thunderbird": "accepted"}, // not implemented: it reads on
+			see: accepted, others: refused, want: map[string]string{"Thunderbird": "accepted"}, // not implemented: it continues reading
 		},
 		{
 			name: "redirect to an address", pairs: []string{">settings<", ">redirectAddr<", "</Action>", "</Action><RedirectAddr>fred@example.net</RedirectAddr>"},

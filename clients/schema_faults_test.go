@@ -2,7 +2,7 @@ package clients_test
 
 import "strings"
 
-// What the schemas must refuse, one change to a good document each.
+// What the schemas must refuse: each is one change to a good document.
 
 var badConfigs = []edit{
 	{"version unknown", []string{`version="1.1"`, `version="1.0"`}},

@@ -14,8 +14,8 @@ const (
 	autodiscoverSchema = "autodiscover.rng"
 )
 
-// validate fails the test unless a document follows a schema of testdata. Without xmllint only the validation is skipped, and
-// the test's output says so.
+// validate fails the test if a document does not follow a schema of testdata. Without xmllint only the validation is skipped, and the test's
+// output says so.
 func validate(t testing.TB, schema string, doc []byte) {
 	t.Helper()
 	withXMLLint(t, "valid against "+schema, func(t testing.TB) {
@@ -25,7 +25,7 @@ func validate(t testing.TB, schema string, doc []byte) {
 	})
 }
 
-// withXMLLint runs a check as a subtest that is skipped where xmllint is missing; a benchmark or fuzz run just leaves it out.
+// withXMLLint runs a check as a subtest, which is skipped if xmllint is missing; benchmarks and fuzz tests leave it out.
 func withXMLLint(t testing.TB, name string, check func(testing.TB)) {
 	t.Helper()
 	_, missing := exec.LookPath("xmllint")
@@ -43,7 +43,7 @@ func withXMLLint(t testing.TB, name string, check func(testing.TB)) {
 	}
 }
 
-// lint returns what xmllint says against a document, or "" if it says nothing.
+// lint returns what is wrong with a document according to xmllint, or "".
 func lint(t testing.TB, schema string, doc []byte) string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "xmllint", "--noout", "--nonet", "--relaxng", filepath.Join("testdata", schema), "-")
@@ -52,7 +52,7 @@ func lint(t testing.TB, schema string, doc []byte) string {
 	if err == nil {
 		return ""
 	}
-	// 1 is unparsable XML, 3 and 4 an invalid document; anything else is our schema or xmllint itself.
+	// 1 is malformed XML, 3 and 4 an invalid document; anything else is a problem with our schema or xmllint itself.
 	if code := cmd.ProcessState.ExitCode(); code != 1 && code != 3 && code != 4 {
 		t.Fatalf("xmllint: %v\n%s", err, out)
 	}
@@ -90,7 +90,7 @@ func TestSchemasAccept(t *testing.T) {
 	}
 }
 
-// anonymous returns outlookSettings as the answer to a GET, which names no address.
+// anonymous returns outlookSettings as the answer to a GET, which has no address.
 func anonymous(t testing.TB) string {
 	const login = "<LoginName>fred@example.com</LoginName>\n        "
 	_, user, _ := strings.Cut(outlookSettings, "<User>")
@@ -114,7 +114,7 @@ func TestSchemasRefuse(t *testing.T) {
 				t.Run(bad.name, func(t *testing.T) {
 					doc := edited(t, good.doc, bad.pairs...)
 					if _, err := parse([]byte(doc)); err != nil {
-						t.Fatalf("the schema is not asked, because the XML is broken: %v", err)
+						t.Fatalf("the schema is not tested, because the XML is malformed: %v", err)
 					}
 					withXMLLint(t, "refused", func(t testing.TB) {
 						if lint(t, good.schema, []byte(doc)) == "" {

@@ -21,21 +21,21 @@ import (
 	"time"
 )
 
-// thunderbird is a running Thunderbird without a window, which believes that every host name is this machine.
+// thunderbird is a running Thunderbird without a window, for which every host name points to this machine.
 //
-// Everything it tells us is its own doing: its requests, its parsers, its order of preference, its certificate checks. Only DNS and
-// the way to the hosts named there are replaced. One search at a time. Seen to work with 153.7.0esr of Debian; the search lives in
-// Thunderbird's own modules, so another version may want other names in findScript.
+// Its requests, parsers, order of preference and certificate checks are the real ones. Only DNS and the connections to the hosts are replaced. It
+// can do one search at a time. It works with 153.7.0esr of Debian; since the search uses Thunderbird's own modules, another version may need other
+// names in findScript.
 type thunderbird struct {
 	control *marionette
 
-	// dns holds the records that Thunderbird asks for by itself, with the host each one names: "MX example.com",
-	// "SRV _autodiscover._tcp.example.com". What is not in here does not exist.
+	// dns contains the records that Thunderbird looks up itself, such as "MX example.com" and "SRV _autodiscover._tcp.example.com", each with
+	// the host that it names. Other records do not exist.
 	dns map[string]string
 }
 
-// startThunderbird starts one with an empty profile, and stops it when the test ends. It trusts ca, and connects to httpPort and
-// httpsPort on loopback wherever it means port 80 and 443 of any host.
+// startThunderbird starts a Thunderbird with an empty profile, and stops it when the test ends. It trusts ca, and connects to httpPort and httpsPort
+// on loopback instead of port 80 and 443 of any host.
 func startThunderbird(t testing.TB, ca *x509.Certificate, httpPort, httpsPort int) *thunderbird {
 	t.Helper()
 	program, err := exec.LookPath("thunderbird")
@@ -46,7 +46,7 @@ func startThunderbird(t testing.TB, ca *x509.Certificate, httpPort, httpsPort in
 	profile := filepath.Join(home, "profile")
 	writePrefs(t, profile, thunderbirdPrefs(httpPort, httpsPort))
 
-	// System access lets Marionette reach Thunderbird's own modules; without it there are only web pages.
+	// With system access, Marionette can use Thunderbird's own modules; without it, only web pages.
 	cmd := exec.Command(program, "--headless", "--no-remote", "--profile", profile, "--marionette", "--remote-allow-system-access")
 	cmd.Env = []string{
 		"HOME=" + home,
@@ -64,22 +64,22 @@ func startThunderbird(t testing.TB, ca *x509.Certificate, httpPort, httpsPort in
 		t.Fatalf("thunderbird: %v", err)
 	}
 	if err := control.run(nil, trustScript, base64.StdEncoding.EncodeToString(ca.Raw)); err != nil {
-		t.Fatalf("thunderbird does not take the CA: %v", err)
+		t.Fatalf("thunderbird does not accept the CA: %v", err)
 	}
 	return &thunderbird{control: control}
 }
 
-// thunderbirdPrefs change the network around Thunderbird, and take away what is not about us: the ISPDB and guessing. All else is as
-// people have it, except that Marionette turns off updates, telemetry and the like (RecommendedPreferences.sys.mjs).
+// thunderbirdPrefs redirect Thunderbird's connections, and turn off the ISPDB and guessing. Everything else is as people have it, except that
+// Marionette turns off updates, telemetry and the like (RecommendedPreferences.sys.mjs).
 func thunderbirdPrefs(httpPort, httpsPort int) map[string]any {
 	return map[string]any{
 		"network.dns.forceResolve": "127.0.0.1",
 		"network.socket.forcePort": fmt.Sprintf("80=%d;443=%d", httpPort, httpsPort),
-		"network.proxy.type":       0, // none, whatever the environment says
+		"network.proxy.type":       0, // none, even if the environment names one
 
-		// No ISPDB: an empty address makes FetchConfig.fromDB give up before it asks.
+		// No ISPDB: with an empty URL, FetchConfig.fromDB gives up before it sends a request.
 		"mailnews.auto_config_url": "",
-		// A POX answer without IMAP and POP3 would start GuessConfig from within ExchangeAutoDiscover.
+		// After a POX answer without IMAP and POP3, ExchangeAutoDiscover itself would start GuessConfig.
 		"mailnews.auto_config.guess.enabled": false,
 
 		"security.OCSP.enabled":       0,
@@ -88,7 +88,7 @@ func thunderbirdPrefs(httpPort, httpsPort int) map[string]any {
 	}
 }
 
-// writePrefs makes a profile folder whose user.js holds the preferences.
+// writePrefs makes a profile folder whose user.js has the preferences.
 func writePrefs(t testing.TB, profile string, prefs map[string]any) {
 	t.Helper()
 	var lines strings.Builder
@@ -107,8 +107,8 @@ func writePrefs(t testing.TB, profile string, prefs map[string]any) {
 	}
 }
 
-// runInGroup starts a program and kills it with all its children when the test ends, or when the test itself is killed. What it
-// writes is shown if the test failed. The channel is closed when the program is gone.
+// runInGroup starts a program, and kills it with all its children when the test ends or is killed. If the test fails, the program's output is
+// shown. The channel is closed when the program has ended.
 func runInGroup(t testing.TB, cmd *exec.Cmd, logName string) <-chan struct{} {
 	t.Helper()
 	output, err := os.Create(logName)
@@ -118,7 +118,7 @@ func runInGroup(t testing.TB, cmd *exec.Cmd, logName string) <-chan struct{} {
 	cmd.Stdout, cmd.Stderr = output, output
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 
-	// Pdeathsig strikes when the thread that started the program ends, so that thread stays and waits (go.dev/issue/27505).
+	// Pdeathsig is sent when the thread that started the program ends, so that thread waits for the program (go.dev/issue/27505).
 	started, ended := make(chan error), make(chan struct{})
 	go func() {
 		runtime.LockOSThread()
@@ -126,7 +126,7 @@ func runInGroup(t testing.TB, cmd *exec.Cmd, logName string) <-chan struct{} {
 		err := cmd.Start()
 		started <- err
 		if err == nil {
-			_ = cmd.Wait() // it never ends well, we kill it
+			_ = cmd.Wait() // always an error, because it is killed
 		}
 	}()
 	if err := <-started; err != nil {
@@ -137,7 +137,7 @@ func runInGroup(t testing.TB, cmd *exec.Cmd, logName string) <-chan struct{} {
 			t.Errorf("kill %s: %v", cmd.Path, err)
 		}
 		<-ended
-		_ = output.Close() // only ever written by the other program
+		_ = output.Close() // only the other program writes to it
 		if t.Failed() {
 			showLog(t, logName)
 		}
@@ -145,7 +145,7 @@ func runInGroup(t testing.TB, cmd *exec.Cmd, logName string) <-chan struct{} {
 	return ended
 }
 
-// showLog prints what Thunderbird wrote: why it did not start, or, as "JavaScript error", what it disliked in an answer.
+// showLog shows what Thunderbird wrote: why it did not start or, as "JavaScript error", why it refused an answer.
 func showLog(t testing.TB, name string) {
 	t.Helper()
 	text, err := os.ReadFile(name)
@@ -153,13 +153,13 @@ func showLog(t testing.TB, name string) {
 		t.Error(err)
 	}
 	for line := range strings.Lines(string(text)) {
-		if !strings.Contains(line, "gtk_icon_theme") { // hundreds of them, for want of a screen
+		if !strings.Contains(line, "gtk_icon_theme") { // there are hundreds of these without a screen
 			t.Log(strings.TrimSuffix(line, "\n"))
 		}
 	}
 }
 
-// dialMarionette waits until Thunderbird listens. It chooses the port itself and notes it in the profile.
+// dialMarionette waits until Thunderbird listens. It chooses the port itself, and writes it into the profile.
 func dialMarionette(t testing.TB, profile string, ended <-chan struct{}) net.Conn {
 	t.Helper()
 	timeout := time.After(marionetteTimeout)
@@ -183,7 +183,7 @@ func dialMarionette(t testing.TB, profile string, ended <-chan struct{}) net.Con
 	}
 }
 
-// trustScript adds a CA that may vouch for servers ("C" in NSS's trust flags), as the certificate manager would.
+// trustScript adds a CA for servers ("C" in NSS's trust flags), as the certificate manager does.
 const trustScript = `
 	const db = Cc["@mozilla.org/security/x509certdb;1"].getService(Ci.nsIX509CertDB);
 	db.addCertFromBase64(arguments[0], "C,,");`
@@ -191,19 +191,19 @@ const trustScript = `
 // found is the outcome of one search.
 type found struct {
 	Account mailAccount
-	// Source is Thunderbird's own word for where the account comes from: "xml-from-isp-https", "xml-from-isp-http" (autoconfig
+	// Source is Thunderbird's own word for the origin of the account: "xml-from-isp-https", "xml-from-isp-http" (autoconfig
 	// host and well-known path alike; also after an MX), or "exchange-from-" and "url1" (https://autodiscover.D), "url2" (https://D),
 	// "url3" (a redirect from http), "srv".
 	Source string
-	// Trust is the domain that Thunderbird asked the person to trust before it went on. They did.
+	// Trust is the domain that Thunderbird asked the person to trust. The script agrees.
 	Trust string
-	// Asked are the requests made, in order of their start: "GET https://… 404". A name in place of
-	// the status says why the request failed: SSL_ERROR_BAD_CERT_DOMAIN, NS_ERROR_CONNECTION_REFUSED; or that it was dropped because a
-	// better place had answered: NS_BINDING_ABORTED, "unfinished".
+	// Asked are the requests, in the order in which they started: "GET https://… 404". A name instead of the status says why the request
+	// failed (SSL_ERROR_BAD_CERT_DOMAIN, NS_ERROR_CONNECTION_REFUSED), or that it was cancelled because a better place had answered
+	// (NS_BINDING_ABORTED, "unfinished").
 	Asked []string
 }
 
-// mailAccount is what the person would get: the first servers by default, the others to choose from.
+// mailAccount is the account that the person would get: the first servers by default, the others as a choice.
 type mailAccount struct {
 	Name                         string
 	Incoming, Outgoing           mailServer
@@ -220,11 +220,11 @@ type mailServer struct {
 	Username string
 }
 
-// errNothingFound: Thunderbird would go on to guess host names, and at last ask for all settings.
+// errNothingFound means that Thunderbird would guess host names next, and finally ask for all settings.
 var errNothingFound = errors.New("thunderbird found nothing")
 
-// find types an address into Thunderbird's account set-up and returns what it would use. Nothing is remembered from one call to
-// the next. The outcome tells what was asked also when there is an error.
+// find enters an address into Thunderbird's account set-up and returns what it would use. Nothing is remembered from one call to the next. With an
+// error, the outcome also contains the requests.
 func (tb *thunderbird) find(t testing.TB, address string) (found, error) {
 	t.Helper()
 	var answer struct {
@@ -243,8 +243,8 @@ func (tb *thunderbird) find(t testing.TB, address string) (found, error) {
 	return answer.found, nil
 }
 
-// findScript does what "Continue" does in the account hub (#findConfig in accountcreation/views/email.mjs), up to the point where
-// that would start to guess. The real name replaces %REALNAME%.
+// findScript does what "Continue" does in the account hub (#findConfig in accountcreation/views/email.mjs), up to the point where that starts to
+// guess. The real name replaces %REALNAME%.
 const findScript = `
 const [address, realName, dns] = arguments;
 const load = name => ChromeUtils.importESModule("resource:///modules/" + name + ".sys.mjs");
@@ -252,7 +252,7 @@ const { FindConfig } = load("accountcreation/FindConfig");
 const { AccountConfig } = load("accountcreation/AccountConfig");
 const { DNS } = load("DNS");
 
-// Every record Thunderbird looks up itself passes here; otherwise libresolv would ask the network.
+// Thunderbird looks up all its records here; otherwise libresolv would use the network.
 DNS.lookup = async (name, type) => {
 	const host = dns?.[(type == DNS.MX ? "MX " : "SRV ") + name];
 	return host ? [{ prio: 0, weight: 0, host, port: 443 }] : [];
@@ -265,7 +265,7 @@ async function forget() {
 	Services.obs.notifyObservers(null, "net:cancel-all-connections");
 }
 
-// Notes every request and how it ended.
+// Records every request and how it ended.
 const requests = new Map();
 const watcher = {
 	topics: ["http-on-modify-request", "http-on-examine-response", "http-on-stop-request"],
@@ -284,7 +284,7 @@ const watcher = {
 	asked() { return [...requests.values()].map(r => r.line + " " + (r.outcome ?? "unfinished")); },
 };
 
-// The field of the first page, which lets the person go on or not.
+// The field of the first page, which decides whether the person can continue.
 function acceptedByForm() {
 	const form = document.getElementById("accountHubEmailAutoFormTemplate").content.cloneNode(true);
 	const field = form.getElementById("email");

@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// Programs differ in what their XML parser tells them: some get a tree, some a stream in which CDATA, comments and character
-// references cut a text into pieces. events keeps all of that; tree is made of it.
+// Clients get different things from their XML parsers: some a tree, some a stream in which CDATA, comments and character references split a text
+// into pieces. events has all of that; the tree is made from it.
 
 type eventKind int
 
@@ -31,7 +31,7 @@ type event struct {
 	raw   string // as written, with character references
 }
 
-// events cuts a document into its parts. They are well-formed one by one; nothing is said about their nesting.
+// events splits a document into its parts. Each is well-formed; their nesting is not checked.
 func events(doc []byte) ([]event, error) {
 	var out []event
 	d := xml.NewDecoder(bytes.NewReader(doc))
@@ -77,7 +77,7 @@ func qualified(n xml.Name) string {
 	return n.Space + ":" + n.Local
 }
 
-// joined returns events as a pull parser hands them out: text and CDATA around comments as one text.
+// joined returns events as a pull parser returns them: text and CDATA around comments are one text.
 func joined(list []event) []event {
 	var out []event
 	for _, e := range list {
@@ -98,7 +98,7 @@ func joined(list []event) []event {
 // element is a node of a document's tree.
 type element struct {
 	name     string // with its prefix, as written
-	space    string // the default name space it is in
+	space    string // the default namespace it is in
 	attrs    map[string]string
 	children []*element
 	text     string // its own text and CDATA, without comments
@@ -106,7 +106,7 @@ type element struct {
 
 var byteOrderMark = []byte("\uFEFF")
 
-// parse reads a document as a program with an ordinary XML parser does, and returns its root. A byte order mark is fine.
+// parse reads a document as a client with an ordinary XML parser does, and returns its root. A byte order mark is allowed.
 func parse(doc []byte) (*element, error) {
 	list, err := events(bytes.TrimPrefix(doc, byteOrderMark))
 	if err != nil {
@@ -168,7 +168,7 @@ func (e *element) content(name string) string {
 	return ""
 }
 
-// is reports whether an element has a name and a default name space.
+// is reports whether an element has a name and a default namespace.
 func (e *element) is(space, name string) bool {
 	return e != nil && e.name == name && e.space == space
 }

@@ -1,7 +1,7 @@
-// Package clients_test holds what is known about the mail programs that read our answers: the grammar our documents keep to
-// (schema_test.go, testdata), and for each program a small model of how it reads them (readers, model*_test.go). The models are
-// pinned to what was seen in the programs' source or in the programs themselves (quirks_*_test.go), so that an answer can be
-// held against every program without running it.
+// Package clients_test contains what is known about the mail clients that read our answers: the grammar that our documents follow
+// (schema_test.go, testdata), and for each client a small model of how it reads them (models_test.go, model_*_test.go). The models are
+// pinned to what was seen in the clients' source or in the clients themselves (quirks_*_test.go), so that an answer can be checked for
+// every client without running it. find_test.go and acme_test.go run the real Thunderbird.
 package clients_test
 
 import (
@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// answer is an HTTP answer of ours, and the address that was typed into the mail program.
+// answer is one of our HTTP answers, and the address that was typed into the client.
 type answer struct {
 	Status      int
 	ContentType string
@@ -18,19 +18,19 @@ type answer struct {
 	Address     string
 }
 
-// setup is the account that a mail program would create.
+// setup is the account that a client would create.
 type setup struct {
-	Incoming endpoint // what it would use, or try first
-	Outgoing endpoint // zero if the account cannot send, or uses a server it has already
+	Incoming endpoint // what the client would use, or try first
+	Outgoing endpoint // zero if the account cannot send, or uses a server of another account
 
-	// What it would try next, or offers to choose from.
+	// What the client would try next, or offer as a choice.
 	IncomingAlternatives []endpoint
 	OutgoingAlternatives []endpoint
 
-	Guessed bool // some server is not from our answer but made up by the program
+	Guessed bool // a server is not from our answer but guessed by the client
 }
 
-// endpoint is one server of an account. An empty field is one that the program leaves open, or does not read.
+// endpoint is one server of an account. A field is empty if the client leaves it open, or does not read it.
 type endpoint struct {
 	Protocol string // imap, pop3, smtp, ews
 	Host     string
@@ -72,7 +72,7 @@ func (s setup) String() string {
 	return b.String()
 }
 
-// newSetup makes an account of lists of servers in the order in which a program prefers them.
+// newSetup makes an account from lists of servers in the order in which the client prefers them.
 func newSetup(incoming, outgoing []endpoint) setup {
 	var s setup
 	if len(incoming) > 0 {
@@ -92,16 +92,16 @@ const (
 	pox        format = "Autodiscover POX"
 )
 
-// reader is the model of one program's reading of one kind of answer.
-type reader struct {
+// model is how a client reads one kind of answer.
+type model struct {
 	name   string
 	format format
 	seen   string // where the model's rules were seen
 	reads  func(answer) (setup, error)
 }
 
-// readers are all programs whose reading is known, in the order of how many people use them.
-var readers = []reader{
+// models are those of all clients that have been examined, in the order of how many people use them.
+var models = []model{
 	{"Thunderbird", configFile, "comm-central cf9726f5 readFromXML.sys.mjs, JXON.sys.mjs, FetchHTTP.sys.mjs; Thunderbird 153.7 ESR", thunderbirdConfig},
 	{"Thunderbird for Android", configFile, "thunderbird-android a59bd679 RealAutoconfigParser.kt", thunderbirdAndroidConfig},
 	{"Delta Chat", configFile, "chatmail/core 48888898 auto_mozilla.rs, server_params.rs; core 2.57.0", deltaChatConfig},
@@ -112,34 +112,34 @@ var readers = []reader{
 	{"Geary", configFile, "geary accounts-autoconfig.vala; Geary 43.0", gearyConfig},
 	{"Horde", configFile, "Horde Mail_Autoconfig 1.0.3 Driver/Thunderbird.php", hordeConfig},
 
-	{"Outlook 2010-2019", pox, "[MS-OXDSCLI] 2.2.4.1.1.2 and 3.2.5; not seen with the program itself", outlook2010POX},
-	{"Outlook 2007", pox, "Office 2007 resource kit cc511507; not seen with the program itself", outlook2007POX},
+	{"Outlook 2010-2019", pox, "[MS-OXDSCLI] 2.2.4.1.1.2 and 3.2.5; not tried with Outlook itself", outlook2010POX},
+	{"Outlook 2007", pox, "Office 2007 resource kit cc511507; not tried with Outlook itself", outlook2007POX},
 	{"Thunderbird", pox, "comm-central cf9726f5 ExchangeAutoDiscover.sys.mjs; Thunderbird 153.7 ESR", thunderbirdPOX},
 	{"FairEmail", pox, "FairEmail e23dd9df EmailProvider.java getMSAutodiscovery", fairEmailPOX},
 	{"Delta Chat", pox, "chatmail/core 48888898 auto_outlook.rs, server_params.rs; core 2.57.0", deltaChatPOX},
 	{"exchangelib", pox, "exchangelib 4.9.0 autodiscover/properties.py", exchangelibPOX},
 }
 
-// errExchangeOnly says that a program understood a POX answer, but can use nothing but an Exchange server. It is what IMAP
-// answers are expected to come to in such a program.
+// errExchangeOnly means that a client understood a POX answer but can only use an Exchange server. It is the expected outcome of IMAP answers in
+// such a client.
 var errExchangeOnly = errors.New("no Exchange server in it")
 
-// read returns what a program would set up from an answer, or why it would not.
-func (r reader) read(a answer) (setup, error) {
+// read returns the account that a client would set up from an answer, or why it would not.
+func (r model) read(a answer) (setup, error) {
 	s, err := r.reads(a)
 	if err != nil {
-		return setup{}, fmt.Errorf("%s reading %s: %w", r.name, r.format, err)
+		return setup{}, fmt.Errorf("%s with %s: %w", r.name, r.format, err)
 	}
 	return s, nil
 }
 
-// parts cuts an address at its last @.
+// parts splits an address at its last @.
 func parts(address string) (local, domain string) {
 	i := strings.LastIndexByte(address, '@')
 	return address[:max(i, 0)], address[i+1:]
 }
 
-// fillPlaceholders puts an address into the placeholders that most programs know.
+// fillPlaceholders fills in the placeholders that most clients know.
 func fillPlaceholders(s, address string) string {
 	local, domain := parts(address)
 	return strings.NewReplacer("%EMAILADDRESS%", address, "%EMAILLOCALPART%", local, "%EMAILDOMAIN%", domain).Replace(s)
