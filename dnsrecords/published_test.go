@@ -114,3 +114,16 @@ func TestDifferencesWithoutAnswer(t *testing.T) {
 		t.Errorf("got %v, %v; want no differences and ErrFailed", got, err)
 	}
 }
+
+// TestManyPublished reads a name with more records than a domain can need.
+func TestManyPublished(t *testing.T) {
+	dns := names{"_imaps._tcp.a.example": strings.Repeat("SRV h.example; ", 1000), "_ua-auto-config.a.example": strings.Repeat("TXT UAAC; ", 1000)}
+	srv, err := PublishedSRV(t.Context(), dns, "_imaps._tcp.a.example")
+	if len(srv) != 16 || err != nil {
+		t.Errorf("got %d SRV records, %v; want 16", len(srv), err)
+	}
+	txt, err := PublishedTXT(t.Context(), dns, "_ua-auto-config.a.example")
+	if len(txt) != 16 || err != nil {
+		t.Errorf("got %d TXT records, %v; want 16", len(txt), err)
+	}
+}

@@ -1,0 +1,72 @@
+package probe
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"mailhint/resolver"
+)
+
+// wide is a hostile zone: every name has an address, many mail exchangers in domains of their own, and many SRV records.
+type wide struct{ records int }
+
+func (wide) Host(_ context.Context, name string) ([]netip.Addr, string, error) {
+	if len(name) > 30 { // a random name: there is no wildcard
+		return nil, name, resolver.ErrNoSuchName
+	}
+	return []netip.Addr{netip.MustParseAddr("192.0.2.1")}, name, nil
+}
+
+func (w wide) MX(context.Context, string) (mx []resolver.MX, err error) {
+	for i := range w.records {
+		mx = append(mx, resolver.MX{Preference: uint16(i), Host: fmt.Sprintf("mx.inside.d%d.example", i)})
+	}
+	return mx, nil
+}
+
+func (w wide) SRV(_ context.Context, name string) (places []resolver.SRV, err error) {
+	for i := range w.records {
+		places = append(places, resolver.SRV{Port: 993, Target: fmt.Sprintf("h%d.%s", i, name[len("_"):len("_imap")]+".example")})
+	}
+	return places, nil
+}
+
+func (wide) TXT(context.Context, string) ([]string, error) { return nil, resolver.ErrNoData }
+
+// TestFindStaysSmall probes a hostile zone, all of whose names point to one machine that answers at no port: the number of hosts is limited,
+// and no port is waited for twice.
+func TestFindStaysSmall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var mutex sync.Mutex
+		dialled := make(map[string]int)
+		p := &Prober{Resolver: wide{100}, Step: testStep, Dial: func(ctx context.Context, _, address string) (net.Conn, error) {
+			mutex.Lock()
+			dialled[address]++
+			mutex.Unlock()
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}}
+		start := time.Now()
+		f, err := p.Find(t.Context(), Search{Name: "d.example", MailDomain: true, DNS: wide{100}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(f.Hosts) != maxCandidates {
+			t.Errorf("%d hosts, want %d", len(f.Hosts), maxCandidates)
+		}
+		for address, n := range dialled {
+			if n > 1 {
+				t.Errorf("%d connections to %s, which does not answer", n, address)
+			}
+		}
+		if took := time.Since(start); took > time.Minute {
+			t.Errorf("it took %s, want at most a minute", took)
+		}
+	})
+}
