@@ -32,6 +32,9 @@ var errRequest = errors.New("not a valid Autodiscover request")
 // A LegacyDN is ignored: [MS-OXDSCLI] section 3.2.5 prefers it to the address, but only an Exchange server could resolve it.
 func parseRequest(body []byte) (request, error) {
 	body = toUTF8(body)
+	if req, ok := scanRequest(string(body)); ok {
+		return req, nil
+	}
 	req, err := readRequest(body)
 	var syntax *xml.SyntaxError
 	if !errors.As(err, &syntax) {
@@ -44,31 +47,18 @@ func parseRequest(body []byte) (request, error) {
 	return readRequest(escaped)
 }
 
-// maxDepth bounds how deep elements nest. A request has three levels.
-const maxDepth = 8
-
-// outer are the elements around those that matter.
-var outer = [...]string{"Autodiscover", "Request"}
-
 // readRequest reads a request in UTF-8. Its time and memory are proportional to the body, whatever that contains.
 //
 // It matches start and end tags itself, which is one comparison with so few levels, and looks at no namespace except the root's: the
 // decoder's own way of doing both is a fifth of the work.
 func readRequest(body []byte) (request, error) {
-	var (
-		req                request
-		open               [maxDepth]xml.Name
-		depth, inside      int     // how many elements are open, and how many of these are in outer
-		field              *string // where the text of the open element belongs; nil if it is not needed
-		text               []byte  // the text of that element so far
-		addresses, schemas int
-	)
+	var b builder
 	d := xml.NewDecoder(bytes.NewReader(body))
 	d.CharsetReader = alreadyUTF8
-	for rooted := false; ; {
+	for {
 		token, err := d.RawToken()
-		if err == io.EOF && depth == 0 {
-			break
+		if err == io.EOF && b.depth == 0 {
+			return b.request()
 		}
 		if err == io.EOF {
 			err = &xml.SyntaxError{Msg: "unexpected EOF", Line: 1}
@@ -80,62 +70,18 @@ func readRequest(body []byte) (request, error) {
 		case xml.Directive:
 			return request{}, fmt.Errorf("%w: it has a document type", errRequest)
 		case xml.StartElement:
-			switch {
-			case depth == maxDepth, depth == 0 && rooted:
-				return request{}, fmt.Errorf("%w: elements are nested too deeply or follow the root", errRequest)
-			case field != nil:
-				return request{}, fmt.Errorf("%w: an element is inside the address or schema", errRequest)
-			case depth == inside && inside < len(outer):
-				if strings.EqualFold(t.Name.Local, outer[inside]) {
-					inside++
-				}
-			case depth == len(outer) && inside == len(outer) && strings.EqualFold(t.Name.Local, "EMailAddress"):
-				field = &req.address
-				addresses++
-			case depth == len(outer) && inside == len(outer) && strings.EqualFold(t.Name.Local, "AcceptableResponseSchema"):
-				field = &req.schema
-				schemas++
-			}
-			if depth == 0 {
-				rooted = true
-				req.mobilesync = isMobilesync(t)
-			}
-			open[depth] = t.Name
-			depth++
+			err = b.start(t)
 		case xml.CharData:
-			if depth == 0 && len(bytes.TrimSpace(t)) > 0 {
-				return request{}, fmt.Errorf("%w: text is outside the root", errRequest)
-			}
-			if field != nil {
-				text = append(text, t...) // a comment or CDATA section cuts text into several tokens
+			if !b.text(string(t)) {
+				err = fmt.Errorf("%w: text is outside the root", errRequest)
 			}
 		case xml.EndElement:
-			if depth == 0 || open[depth-1] != t.Name {
-				return request{}, fmt.Errorf("%w: %w", errRequest, &xml.SyntaxError{Msg: "an end tag has no matching start tag", Line: 1})
-			}
-			if field != nil {
-				*field = string(bytes.TrimSpace(text))
-				field, text = nil, text[:0]
-			}
-			depth--
-			inside = min(inside, depth)
+			err = b.end(t.Name)
+		}
+		if err != nil {
+			return request{}, err
 		}
 	}
-	if addresses != 1 || schemas > 1 {
-		return request{}, fmt.Errorf("%w: it does not have exactly one address and at most one schema", errRequest)
-	}
-	return req, nil
-}
-
-// isMobilesync reports whether a root element is in ActiveSync's namespace.
-func isMobilesync(root xml.StartElement) bool {
-	for _, a := range root.Attr {
-		declares := a.Name.Local == "xmlns" && root.Name.Space == "" || a.Name.Space == "xmlns" && a.Name.Local == root.Name.Space
-		if declares && strings.Contains(a.Value, "/mobilesync/") {
-			return true
-		}
-	}
-	return false
 }
 
 // escapeAddress escapes the text between the first EMailAddress tags. It reports false if there is no such text, or nothing to escape

@@ -292,6 +292,11 @@ func FuzzRequest(f *testing.F) {
 	f.Add([]byte("<!DOCTYPE a>" + body("&x;")))
 	f.Add([]byte(body("<![CDATA[a]]><!-- b -->@c.d")))
 	f.Fuzz(func(t *testing.T, b []byte) {
+		if scanned, ok := scanRequest(string(b)); ok {
+			if read, err := readRequest(b); err != nil || scanned != read {
+				t.Fatalf("scanned %+v, read %+v, %v", scanned, read, err)
+			}
+		}
 		req, err := parseRequest(b)
 		if err != nil {
 			if !errors.Is(err, errRequest) || req != (request{}) {
