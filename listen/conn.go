@@ -1,7 +1,6 @@
 package listen
 
 import (
-	"bytes"
 	"errors"
 	"net"
 	"net/netip"
@@ -116,9 +115,6 @@ func (c *conn) Write(p []byte) (int, error) {
 			}
 		}
 	}
-	if isClientFault(p) {
-		return c.writeBadRequest(p)
-	}
 	return c.Conn.Write(p)
 }
 
@@ -132,19 +128,4 @@ func (c *conn) SetWriteDeadline(t time.Time) error {
 	}
 	c.explicit.Store(true)
 	return c.Conn.SetWriteDeadline(t)
-}
-
-// isClientFault reports whether net/http is about to answer with one of the two 5xx statuses it has for mistakes of a client: an unknown
-// Transfer-Encoding or an HTTP version that does not exist. We never send these, and alarms on 5xx should mean a fault of the server.
-// Below TLS it finds nothing.
-func isClientFault(p []byte) bool {
-	return bytes.HasPrefix(p, []byte("HTTP/1.1 501 ")) || bytes.HasPrefix(p, []byte("HTTP/1.1 505 "))
-}
-
-func (c *conn) writeBadRequest(instead []byte) (int, error) {
-	const answer = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n400 Bad Request"
-	if _, err := c.Conn.Write([]byte(answer)); err != nil {
-		return 0, err
-	}
-	return len(instead), nil
 }
