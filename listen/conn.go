@@ -27,6 +27,7 @@ func (l *limitedListener) Accept() (net.Conn, error) {
 	if l.headers != nil {
 		c.Conn = l.headers.wrap(raw)
 	}
+	raw.SetWriteDeadline(time.Now().Add(l.write / 4)) // fails only for a connection on which writing fails too
 	if l.tracker != nil {
 		l.tracker.add(c, raw.RemoteAddr())
 	}
@@ -35,20 +36,20 @@ func (l *limitedListener) Accept() (net.Conn, error) {
 
 // conn keeps the deadlines of a connection, and cuts off a client that does not take what is written to it.
 //
-// http.Server moves a timer for each deadline, five of them for each request (Go 1.26), which costs a tenth of the processor time of
-// an autoconfig answer. Nearly always the new deadline is later than the previous one. So the timer for reading is left where it is,
-// and only set again when it fires too early; and the one for writing is moved every few seconds, and fires late by as much.
+// http.Server sets seven deadlines for reading with each request (Go 1.26), and a timer is moved for each of them: 4 % of the processor
+// time of an autoconfig answer. Nearly always the new deadline is later than the previous one. So the timer for reading is left where it
+// is, and only set again when it fires too early. The timer for writing runs for a quarter of the limit; a client that is not taking
+// anything when it fires is given the whole limit.
 type conn struct {
 	net.Conn
-	reading readDeadline
+	readDeadline readDeadline
 
 	limit    time.Duration
-	moved    atomic.Int64 // when the deadline for writing was moved last, in nanoseconds
-	explicit atomic.Bool  // the caller has set one: crypto/tls does for its handshake and when it closes
+	explicit atomic.Bool // the caller has set a deadline for writing: crypto/tls does for its handshake and when it closes
 
 	tracker *connTracker // nil if it is not tracked
 	client  netip.Prefix
-	since   atomic.Int64 // when it began to wait for a request, in nanoseconds; if negative, when it became busy
+	since   atomic.Int64 // when it was accepted or its last request began, in nanoseconds; negative while it is busy
 	greeted atomic.Bool  // it has been idle; with HTTP/2 that happens before its first request
 	served  atomic.Bool  // a request
 }
@@ -65,17 +66,29 @@ func (c *conn) Close() error {
 type readDeadline struct {
 	mu           sync.Mutex
 	wanted, real time.Time
+	reading      bool // in the underlying connection's Read
 }
 
-// SetReadDeadline sets the timer only to make it fire earlier.
+// longAgo is later than the deadline with which http.Server interrupts a Read (Go 1.26: a second of 1970), and earlier than any other.
+var longAgo = time.Date(1990, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// interrupts reports whether a deadline ends a Read at once. http.Server reads ahead while a request is answered, in order to notice a
+// client that leaves, and interrupts that when the answer is complete.
+func interrupts(t time.Time) bool { return !t.IsZero() && t.Before(longAgo) }
+
+// SetReadDeadline sets the timer only to make it fire earlier for a Read that may be waiting.
 func (c *conn) SetReadDeadline(t time.Time) error {
-	c.reading.mu.Lock()
-	defer c.reading.mu.Unlock()
-	c.reading.wanted = t
-	if t.IsZero() || !c.reading.real.IsZero() && !t.Before(c.reading.real) {
+	r := &c.readDeadline
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.wanted = t
+	switch {
+	case t.IsZero(), !r.real.IsZero() && !t.Before(r.real):
+		return nil
+	case interrupts(t) && !r.reading: // the next Read sees it
 		return nil
 	}
-	c.reading.real = t
+	r.real = t
 	return c.Conn.SetReadDeadline(t)
 }
 
@@ -85,47 +98,59 @@ func (c *conn) SetDeadline(t time.Time) error {
 }
 
 func (c *conn) Read(p []byte) (int, error) {
+	r := &c.readDeadline
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if interrupts(r.wanted) {
+		return 0, os.ErrDeadlineExceeded
+	}
 	for {
+		r.reading = true
+		r.mu.Unlock()
 		n, err := c.Conn.Read(p)
-		if err == nil || !errors.Is(err, os.ErrDeadlineExceeded) || !c.prolong() {
+		r.mu.Lock()
+		r.reading = false
+		if !errors.Is(err, os.ErrDeadlineExceeded) || !c.prolong() {
 			return n, err
 		}
 	}
 }
 
-// prolong sets the timer again if it has fired too early, and reports whether it had.
+// prolong sets the timer again if it has fired too early, and reports whether it had. The caller holds mu.
 func (c *conn) prolong() bool {
-	c.reading.mu.Lock()
-	defer c.reading.mu.Unlock()
-	t := c.reading.wanted
+	t := c.readDeadline.wanted
 	if !t.IsZero() && !time.Now().Before(t) {
 		return false
 	}
-	c.reading.real = t
+	c.readDeadline.real = t
 	return c.Conn.SetReadDeadline(t) == nil
 }
 
 func (c *conn) Write(p []byte) (int, error) {
-	if !c.explicit.Load() {
-		now, every := time.Now(), c.limit/4
-		if moved := c.moved.Load(); now.UnixNano()-moved > int64(every) {
-			c.moved.Store(now.UnixNano())
-			if err := c.Conn.SetWriteDeadline(now.Add(c.limit + every)); err != nil {
-				return 0, err
-			}
-		}
+	n, err := c.Conn.Write(p)
+	if !errors.Is(err, os.ErrDeadlineExceeded) || c.explicit.Load() {
+		return n, err
 	}
-	return c.Conn.Write(p)
+	// The deadline may have been set for an earlier Write, so that this one has had no time.
+	if err := c.Conn.SetWriteDeadline(time.Now().Add(c.limit)); err != nil {
+		return n, err
+	}
+	more, err := c.Conn.Write(p[n:])
+	if err == nil {
+		err = c.Conn.SetWriteDeadline(time.Now().Add(c.limit / 4))
+	}
+	return n + more, err
 }
 
 // SetWriteDeadline replaces the usual deadline, or restores it if the time is zero.
 func (c *conn) SetWriteDeadline(t time.Time) error {
-	if t.IsZero() {
-		if c.explicit.Swap(false) {
-			c.moved.Store(0)
-		}
+	switch {
+	case !t.IsZero():
+		c.explicit.Store(true)
+	case c.explicit.CompareAndSwap(true, false):
+		t = time.Now().Add(c.limit / 4)
+	default:
 		return nil
 	}
-	c.explicit.Store(true)
 	return c.Conn.SetWriteDeadline(t)
 }

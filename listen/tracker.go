@@ -70,13 +70,13 @@ func (t *connTracker) evict(c *conn) {
 
 // setBusy records that a connection has become busy with requests, or is now waiting for one.
 func (t *connTracker) setBusy(c *conn, busy bool) {
-	now := time.Now().UnixNano()
 	if !busy {
-		if c.since.Swap(now) < 0 {
+		if since := c.since.Load(); since < 0 && c.since.CompareAndSwap(since, -since) {
 			t.busy.Add(-1)
 		}
 		return
 	}
+	now := time.Now().UnixNano()
 	if c.since.Swap(-now) < 0 || t.busy.Add(1) <= int64(t.maxBusy) || now < t.recheck.Load() {
 		return
 	}
