@@ -51,12 +51,14 @@ type query struct {
 }
 
 func readQuery(r *http.Request) query {
-	q := query{any: r.URL.RawQuery != "", evolution: strings.Contains(r.UserAgent(), "Evolution/")}
-	if !q.any {
-		return q
+	q := query{any: r.URL.RawQuery != ""}
+	if agent := r.Header["User-Agent"]; len(agent) > 0 {
+		q.evolution = strings.Contains(agent[0], "Evolution/")
 	}
 	text := ""
-	for pair := range strings.SplitSeq(r.URL.RawQuery, "&") {
+	for rest := r.URL.RawQuery; rest != ""; {
+		var pair string
+		pair, rest, _ = strings.Cut(rest, "&")
 		name, value, _ := strings.Cut(pair, "=")
 		switch name {
 		case "emailaddress":
@@ -67,6 +69,9 @@ func readQuery(r *http.Request) query {
 		case "emailmd5":
 			q.evolution = true
 		}
+	}
+	if text == "" {
+		return q
 	}
 	// Nextcloud and FairEmail send the address without percent-encoding, so that "+" arrives as a space.
 	address, err := settings.ParseAddress(strings.ReplaceAll(strings.TrimSpace(text), " ", "+"))

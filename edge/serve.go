@@ -18,26 +18,32 @@ var bodies = sync.Pool{New: func() any { return new([]byte) }}
 // maxKept bounds the buffers that are kept, so that one long login name does not make them large for ever.
 const maxKept = 16 << 10
 
+// values are the header fields of one answer, in a single piece of memory. They are not used again: net/http's copy of a header refers to
+// them until it is written.
+type values struct{ cacheControl, tag, length [1]string }
+
 // Serve answers a request with a filled document. An answer that may be cached (cacheControl does not end with "no-store") has an
 // entity tag, and a client that has it already gets 304 and no body.
 //
 // Names of headers are written as they appear on the wire and go into the map directly: finding their canonical form would be a
 // tenth of the work.
-func Serve(w http.ResponseWriter, r *http.Request, d *templates.Document, cacheControl string, values []string) {
+func Serve(w http.ResponseWriter, r *http.Request, d *templates.Document, cacheControl string, fill []string) {
 	header := w.Header()
-	header["Cache-Control"] = []string{cacheControl}
+	v := &values{cacheControl: [1]string{cacheControl}}
+	header["Cache-Control"] = v.cacheControl[:]
 	if !strings.HasSuffix(cacheControl, "no-store") {
-		tag := d.Tag(values)
-		header["Etag"] = []string{tag}
-		if HasTag(r, tag) {
+		v.tag[0] = d.Tag(fill)
+		header["Etag"] = v.tag[:]
+		if HasTag(r, v.tag[0]) {
 			w.WriteHeader(http.StatusNotModified)
 			return
 		}
 	}
 	body := bodies.Get().(*[]byte)
-	*body = d.Append((*body)[:0], values)
+	*body = d.Append((*body)[:0], fill)
+	v.length[0] = strconv.Itoa(len(*body))
 	header["Content-Type"] = xmlType
-	header["Content-Length"] = []string{strconv.Itoa(len(*body))}
+	header["Content-Length"] = v.length[:]
 	w.Write(*body) // the client is gone if this fails; the server's log shows the status
 	if cap(*body) <= maxKept {
 		bodies.Put(body)

@@ -112,7 +112,9 @@ func (g *guard) end(v *visit) {
 	o.counter.Inc()
 	v.route.metrics.duration.Observe(took.Seconds())
 	o.log(v, took)
+	vars := v.match.Vars
 	*v = visit{}
+	v.match.Vars = vars // mux would make a map for each request, and no row of the table puts anything into it
 	visits.Put(v)
 	if failure != nil {
 		panic(http.ErrAbortHandler) // cuts the connection, so that half an answer is not taken for a whole one

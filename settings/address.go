@@ -31,6 +31,7 @@ func ParseAddress(s string) (Address, error) {
 		return Address{}, fmt.Errorf("%w: it has no @", ErrAddress)
 	case at == 0:
 		return Address{}, fmt.Errorf("%w: there is nothing before the @", ErrAddress)
+	case isPrintableASCII(s): // as nearly all are
 	case !utf8.ValidString(s):
 		return Address{}, fmt.Errorf("%w: it is not valid UTF-8", ErrAddress)
 	case strings.ContainsFunc(s, unicode.IsControl):
@@ -41,10 +42,19 @@ func ParseAddress(s string) (Address, error) {
 		return Address{}, fmt.Errorf("%w: the part after the @ is %w", ErrAddress, err)
 	}
 	a := Address{Local: s[:at], Domain: domain}
-	if len(a.String()) > maxAddress {
+	if len(a.Local)+len("@")+len(a.Domain) > maxAddress {
 		return Address{}, fmt.Errorf("%w: it is longer than %d octets", ErrAddress, maxAddress)
 	}
 	return a, nil
+}
+
+func isPrintableASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
 }
 
 // IsZero reports whether no address is known.
