@@ -2,12 +2,9 @@ package autoconfig
 
 import (
 	"encoding/xml"
-	"io"
-	"maps"
 	"net/http"
 	"net/http/httptest"
 	"testing"
-	"time"
 
 	"mailhint/edge/edgetest"
 	"mailhint/settings"
@@ -119,43 +116,5 @@ func BenchmarkGet(b *testing.B) {
 				b.Fatal("nothing was answered")
 			}
 		})
-	}
-}
-
-// BenchmarkServer compares the handler behind net/http, on one connection, with a handler that writes the same octets, headers
-// included. The ratio is the share of the possible throughput that is left by our own work.
-func BenchmarkServer(b *testing.B) {
-	h := newHandler(edgetest.Load(b).Lookup)
-	ours := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		r.Host, r.URL.Scheme = "autoconfig.example.com", "https"
-		h.ServeHTTP(w, r)
-	})
-	target := requests[0].target
-	w := httptest.NewRecorder()
-	ours.ServeHTTP(w, httptest.NewRequest("GET", target, nil))
-	bare := http.HandlerFunc(func(to http.ResponseWriter, _ *http.Request) {
-		maps.Copy(to.Header(), w.Header())
-		to.Write(w.Body.Bytes())
-	})
-	servers := [...]*httptest.Server{httptest.NewServer(bare), httptest.NewServer(ours)}
-	var took [2]time.Duration
-	for b.Loop() { // in turns, so that both run under the same conditions
-		for i, server := range servers {
-			start := time.Now()
-			answer, err := server.Client().Get(server.URL + target)
-			if err != nil {
-				b.Fatal(err)
-			}
-			io.Copy(io.Discard, answer.Body)
-			answer.Body.Close()
-			took[i] += time.Since(start)
-			if answer.StatusCode != http.StatusOK {
-				b.Fatal(answer.Status)
-			}
-		}
-	}
-	b.ReportMetric(float64(took[0])/float64(took[1]), "of-bare")
-	for _, server := range servers {
-		server.Close()
 	}
 }
