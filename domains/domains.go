@@ -9,11 +9,11 @@
 //
 //   - domains.go: the Snapshot, and Load
 //   - keys.go: every key of the file, one row each; key.go, kinds.go: what a row does, and the kinds of values
-//   - layer.go, servers.go, resolve.go: what one table says about settings, how tables inherit, and the settings they come to
+//   - layer.go, servers.go, oauth2.go, resolve.go: what one table says about settings, how tables inherit, and the settings they come to
 //   - server_table.go, server_acme.go: the table [server]
 //   - load.go, read_entries.go, fallback.go, lists.go: the files, their tables, and the files of names that they refer to
 //   - lookup.go, unanswered.go: which entry answers a question, and why none does
-//   - entries.go, print.go, json.go: the entries for other programs, as TOML and as JSON
+//   - entries.go, print.go, toml_text.go, json.go: the entries for other programs, as TOML and as JSON
 //   - report.go, advertised.go, certificate_names.go: what the whole configuration comes to
 //   - watch.go: following changes on disk
 //   - table.go, positions.go, problems.go, limits.go, syntax_hints.go: reading TOML strictly, safely, and with helpful messages

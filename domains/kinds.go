@@ -4,7 +4,6 @@ import (
 	"errors"
 	"slices"
 	"strings"
-	"unicode"
 
 	"mailhint/settings"
 )
@@ -30,11 +29,6 @@ var (
 	loginMethods = kind[[]settings.Auth]{name: "list of login methods", read: readLoginMethods, plain: plainList[settings.Auth]}
 	redirection  = kind[string]{name: "redirect:URL", read: readRedirection, plain: plainRedirection}
 	adminNames   = kind[[]string]{name: "list of names", read: readAdmins, plain: plainList[string]}
-
-	oauth2Table = kind[*settings.OAuth2]{name: "table", read: readOAuth2, plain: plainOAuth2, isTable: true}
-	issuerName  = kind[string]{name: "host name or https URL", read: readIssuer, plain: plainText[string]}
-	endpointURL = kind[string]{name: "https URL", read: readEndpoint, plain: plainText[string]}
-	scopeList   = kind[[]string]{name: "list of scopes", read: readScopes, plain: plainList[string]}
 
 	exchangerNames = kind[[]settings.Domain]{name: "list of host names", read: readExchangers, plain: plainList[settings.Domain]}
 )
@@ -194,24 +188,6 @@ func readAdmins(t *table, key string) ([]string, bool) {
 	return list, ok
 }
 
-func readOAuth2(t *table, key string) (*settings.OAuth2, bool) {
-	o, ok := t.table(key)
-	if !ok {
-		return nil, false
-	}
-	oauth := new(settings.OAuth2)
-	readKeys(o, oauth2Keys, oauth)
-	o.done()
-	return oauth, true
-}
-
-func plainOAuth2(o *settings.OAuth2) any {
-	if o == nil {
-		return nil
-	}
-	return plainTable(oauth2Keys, o)
-}
-
 // plainTable returns the values of a table.
 func plainTable[S any](keys []key[S], s *S) object {
 	var o object
@@ -219,48 +195,6 @@ func plainTable[S any](keys []key[S], s *S) object {
 		k.json(&o, s)
 	}
 	return o
-}
-
-// required returns a text that must be there.
-func (t *table) required(key, example string) (string, bool) {
-	s, ok := t.text(key)
-	if !t.has(key) || ok && s == "" {
-		t.fail("", "has no %s; add %s = %s", key, key, example)
-		return "", false
-	}
-	return s, ok
-}
-
-func readIssuer(t *table, key string) (string, bool) {
-	s, ok := t.required(key, `"login.example.com"`)
-	switch {
-	case !ok:
-		return "", false
-	case strings.Contains(s, "://"):
-		return s, t.fixedURL(key, s)
-	}
-	if _, err := settings.ParseDomain(s); err != nil {
-		t.fail(key, "%q is %v; write a name such as \"login.example.com\", or an https URL", s, err)
-	}
-	return s, true
-}
-
-func readEndpoint(t *table, key string) (string, bool) {
-	s, ok := t.required(key, `"https://…"`)
-	return s, ok && t.fixedURL(key, s)
-}
-
-func readScopes(t *table, key string) ([]string, bool) {
-	scopes, ok := t.texts(key)
-	if !t.has(key) || ok && len(scopes) == 0 {
-		t.fail("", "has no %s; add %s = [\"…\"] with the scopes that clients request", key, key)
-	}
-	for i, s := range scopes {
-		if s == "" || strings.ContainsFunc(s, unicode.IsSpace) {
-			t.failElement(key, i, "%q is not a single scope; write a list with one scope in each string", s)
-		}
-	}
-	return scopes, ok
 }
 
 // readExchangers reads host names, never patterns: anyone can publish an MX below most of those.

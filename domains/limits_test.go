@@ -59,7 +59,7 @@ func numberedLines(n int, format string) string {
 }
 
 // checkLimits refuses each killer, and Load does so without giving it to the decoder, also in an included file.
-func TestGuardKillers(t *testing.T) {
+func TestKillers(t *testing.T) {
 	for name, text := range killers() {
 		t.Run(name, func(t *testing.T) {
 			if line, err := checkLimits(text); err == nil || line > strings.Count(text, "\n")+1 {
@@ -117,7 +117,7 @@ func TestTooLargeFile(t *testing.T) {
 	}
 }
 
-// What the decoder repeats of a text it cannot read is cut.
+// What the decoder repeats of a text that it cannot read is shortened.
 func TestLongMessages(t *testing.T) {
 	err := loadText(t, "a = "+strings.Repeat("9", 1<<20))
 	if err == nil || len(err.Error()) > 2*maxText {
@@ -125,7 +125,7 @@ func TestLongMessages(t *testing.T) {
 	}
 }
 
-// allocated returns how many octets were ever allocated: a measure of work that no busy machine disturbs.
+// allocated returns the number of octets that have been allocated: a measure of work that does not depend on how busy the machine is.
 func allocated() uint64 {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
@@ -144,8 +144,8 @@ func write(t testing.TB, dir, name, text string) string {
 	return file
 }
 
-// What the guard lets through costs no more than its size: the work for twice as much is not much more than twice.
-func TestGuardLeavesOnlyLinearWork(t *testing.T) {
+// The work for what is within the limits grows with its size: twice as much takes not much more than twice the work.
+func TestLimitsLeaveLinearWork(t *testing.T) {
 	repeat := strings.Repeat
 	for name, text := range map[string]func(n int) string{
 		"keys":             func(n int) string { return numberedLines(n, "k%d=1\n") },
@@ -207,8 +207,8 @@ func TestGuardLeavesOnlyLinearWork(t *testing.T) {
 	}
 }
 
-// What admins may write passes, whatever its strings and comments look like.
-func TestGuardLetsThrough(t *testing.T) {
+// What admins write is within the limits, whatever its strings and comments look like.
+func TestWithinLimits(t *testing.T) {
 	for _, text := range []string{
 		"",
 		"a = 1",
@@ -232,7 +232,7 @@ func TestGuardLetsThrough(t *testing.T) {
 	}
 }
 
-func FuzzGuard(f *testing.F) {
+func FuzzCheckLimits(f *testing.F) {
 	for _, text := range []string{
 		"a = [[{b.c = 1}]]\n[x.\"y.z\"]\n[[q]]\n", "a = \"\\\"\" # [\nb = '''x''''\n", "a = \"\"\"\\\"\"\"\"\"\n[b]\n", "a = [1, # ]\n2]\n",
 		"a.b = {c.d = {e = [{f = 1}]}, g = 1}\n", mistakesByLine,
@@ -252,7 +252,7 @@ func FuzzGuard(f *testing.F) {
 	})
 }
 
-// checkShape fails if the guard misread a text that the decoder took: it would be deeper, or longer, than it allows.
+// checkShape fails if checkLimits misread a text that the decoder accepted: it would be deeper, or longer, than the limits.
 func checkShape(t *testing.T, v any, depth int) {
 	t.Helper()
 	if depth > maxDepth+maxParts {

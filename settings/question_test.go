@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestMailDomain(t *testing.T) {
+func TestDomainOfHost(t *testing.T) {
 	for host, want := range map[string]Domain{ // the Host header without its port
 		"autoconfig.example.com":              "example.com",
 		"autodiscover.example.com":            "example.com",
