@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"mailhint/autodiscover"
 	"mailhint/probe"
@@ -62,6 +63,12 @@ func certificate(change func(*probe.TLS)) func(*probe.Web) {
 			change(w.TLS)
 		}
 	}
+}
+
+// validFor gives a certificate a lifetime, with some of it left.
+func validFor(c *probe.TLS, lifetime, left time.Duration) {
+	c.Chain[0].NotAfter = now.Add(left)
+	c.Chain[0].NotBefore = c.Chain[0].NotAfter.Add(-lifetime)
 }
 
 // TestEveryCode: every code is found in one of the cases.

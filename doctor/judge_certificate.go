@@ -12,9 +12,6 @@ import (
 	"mailhint/resolver"
 )
 
-// renewalDue is how long before its end a certificate is reported. Automatic renewal, which comes earlier, has failed by then.
-const renewalDue = 14 * 24 * time.Hour
-
 // judgeConnection judges the way to a web server: whether it answers, and has a certificate that clients trust.
 func (j *judgement) judgeConnection(host string, p page) {
 	switch {
@@ -114,9 +111,8 @@ func openPort(s probe.State, port uint16) string {
 // faultOf says why clients do not trust a certificate or, if they do, that it expires soon.
 func faultOf(t *probe.TLS, now time.Time) (fault, expiry string) {
 	leaf := t.Leaf()
-	left := leaf.NotAfter.Sub(now)
 	switch {
-	case left < 0:
+	case now.After(leaf.NotAfter):
 		return "its certificate expired on " + day(leaf.NotAfter), ""
 	case now.Before(leaf.NotBefore):
 		return "its certificate is not valid before " + day(leaf.NotBefore) + ", or the clock of this machine is wrong", ""
@@ -126,8 +122,8 @@ func faultOf(t *probe.TLS, now time.Time) (fault, expiry string) {
 		return "its certificate is not trusted: " + clip(t.ChainErr.Error()), ""
 	case t.Version < tls.VersionTLS12:
 		return "its newest TLS version is " + t.VersionName() + ", which clients refuse", ""
-	case left < renewalDue:
-		return "", fmt.Sprintf("its certificate expires on %s, in %d days", day(leaf.NotAfter), int(left.Hours()/24))
+	case probe.ExpiresSoon(leaf, now):
+		return "", fmt.Sprintf("its certificate expires on %s, in %s", day(leaf.NotAfter), number(probe.Days(leaf.NotAfter, now), "day"))
 	}
 	return "", ""
 }

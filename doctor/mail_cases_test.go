@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"time"
 
 	"mailhint/probe"
 	"mailhint/settings"
@@ -47,6 +48,15 @@ var mailCases = []findingCase{
 	{name: "mail certificate expires soon", change: func(w *world) {
 		w.looks["mail.a.example:465"] = func(l *probe.Look) { l.TLS.Chain[0].NotAfter = now.AddDate(0, 0, 13) }
 	}, want: "warning M04 mail.a.example:465 in 13 days"},
+	{name: "a fresh mail certificate for six days", change: func(w *world) {
+		w.looks["mail.a.example:465"] = func(l *probe.Look) { validFor(l.TLS, 160*time.Hour, 120*time.Hour) }
+	}},
+	{name: "a mail certificate for six days that was not renewed", change: func(w *world) {
+		w.looks["mail.a.example:465"] = func(l *probe.Look) { validFor(l.TLS, 160*time.Hour, 30*time.Hour) }
+	}, want: "warning M04 mail.a.example:465 in 1 day"},
+	{name: "a mail certificate that is not valid yet", change: func(w *world) {
+		w.looks["mail.a.example:465"] = func(l *probe.Look) { validFor(l.TLS, 160*time.Hour, 161*time.Hour) }
+	}, want: "M04 mail.a.example:465 not valid before 2026-08-01"},
 	{name: "no such login", config: usual + "auth = [\"oauth2\", \"password\"]\n", change: func(w *world) {
 		w.looks["mail.a.example:993"] = func(l *probe.Look) { l.After.Mechanisms = []string{"PLAIN"} }
 	}, want: "M05 mail.a.example:993 should offer the login method oauth2 but offers only password"},

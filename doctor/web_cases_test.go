@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/netip"
 	"strings"
+	"time"
 
 	"mailhint/probe"
 	"mailhint/settings"
@@ -28,6 +29,15 @@ var webCases = []findingCase{
 	{name: "web certificate expires soon", change: func(w *world) {
 		w.pages["https://autoconfig.a.example/"] = certificate(func(c *probe.TLS) { c.Chain[0].NotAfter = now.AddDate(0, 0, 5) })
 	}, want: "warning H01 autoconfig.a.example in 5 days"},
+	{name: "fresh web certificates for six days", change: func(w *world) {
+		w.pages["https://"] = certificate(func(c *probe.TLS) { validFor(c, 160*time.Hour, 54*time.Hour) })
+	}},
+	{name: "a web certificate for six days that was not renewed", change: func(w *world) {
+		w.pages["https://autoconfig.a.example/"] = certificate(func(c *probe.TLS) { validFor(c, 160*time.Hour, 53*time.Hour) })
+	}, want: "warning H01 autoconfig.a.example in 2 days"},
+	{name: "a web certificate that is not valid yet", change: func(w *world) {
+		w.pages["https://autoconfig.a.example/"] = certificate(func(c *probe.TLS) { validFor(c, 160*time.Hour, 161*time.Hour) })
+	}, want: "H01 autoconfig.a.example not valid before 2026-08-01"},
 	{name: "a handshake that is cut off", change: func(w *world) {
 		w.pages["https://autoconfig.a.example/"] = func(web *probe.Web) {
 			*web = probe.Web{URL: web.URL, State: probe.Reached, Err: io.ErrUnexpectedEOF}

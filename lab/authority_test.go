@@ -55,7 +55,7 @@ func newAuthority(t testing.TB, dir string) *authority {
 func (a *authority) roots() string { return filepath.Join(a.dir, "roots.pem") }
 
 // flaws are what can be wrong with a certificate.
-var flaws = []string{"expired", "ends-soon", "wrong-name", "self-signed", "no-intermediate"}
+var flaws = []string{"expired", "not-yet-valid", "ends-soon", "short-lived", "wrong-name", "self-signed", "no-intermediate"}
 
 // issue makes a certificate for names with a flaw, or with none if that is "". The files are called after name.
 func (a *authority) issue(t testing.TB, name, flaw string, names ...string) pair {
@@ -69,6 +69,10 @@ func (a *authority) issue(t testing.TB, name, flaw string, names ...string) pair
 	case "":
 	case "expired":
 		template.NotAfter = time.Now().Add(-day)
+	case "not-yet-valid":
+		template.NotBefore = time.Now().Add(day)
+	case "short-lived": // Let's Encrypt's profile "shortlived", a day after it was issued
+		template.NotBefore, template.NotAfter = time.Now().Add(-day), time.Now().Add(160*time.Hour-day)
 	case "ends-soon":
 		template.NotAfter = time.Now().Add(5*day + time.Hour)
 	case "wrong-name":

@@ -44,7 +44,9 @@ func newKey(t testing.TB) *ecdsa.PrivateKey {
 func sign(t testing.TB, template *x509.Certificate, key *ecdsa.PrivateKey, by *authority) *x509.Certificate {
 	t.Helper()
 	template.SerialNumber = big.NewInt(time.Now().UnixNano())
-	template.NotBefore = validFrom
+	if template.NotBefore.IsZero() {
+		template.NotBefore = validFrom
+	}
 	if template.NotAfter.IsZero() {
 		template.NotAfter = validFrom.Add(90 * 24 * time.Hour)
 	}
@@ -59,11 +61,19 @@ func sign(t testing.TB, template *x509.Certificate, key *ecdsa.PrivateKey, by *a
 	return c
 }
 
-// issue makes a server's certificate for some names.
+// issue makes a server's certificate for some names. It is valid for 90 days.
 func (a *authority) issue(t testing.TB, until time.Time, names ...string) tls.Certificate {
 	t.Helper()
+	if until.IsZero() {
+		return a.issueFor(t, time.Time{}, time.Time{}, names...)
+	}
+	return a.issueFor(t, until.AddDate(0, 0, -90), until, names...)
+}
+
+func (a *authority) issueFor(t testing.TB, from, until time.Time, names ...string) tls.Certificate {
+	t.Helper()
 	key := newKey(t)
-	template := &x509.Certificate{DNSNames: names, NotAfter: until, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}}
+	template := &x509.Certificate{DNSNames: names, NotBefore: from, NotAfter: until, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}}
 	c := sign(t, template, key, a)
 	return tls.Certificate{Certificate: [][]byte{c.Raw}, PrivateKey: key}
 }

@@ -8,9 +8,6 @@ import (
 	"mailhint/settings"
 )
 
-// renewBefore is how long before its end a certificate should have been renewed.
-const renewBefore = 14 * 24 * time.Hour
-
 // findProblems lists what an admin should fix.
 func (f *Finding) findProblems(now time.Time) {
 	if !f.offers(settings.IMAP) && !f.offers(settings.POP3) {
@@ -73,7 +70,7 @@ func (f *Finding) checkChosen(h Host, p Port, now time.Time) {
 		case !l.Port.same(p):
 		case l.State != Reached && !l.NoRoute:
 			f.problem("%s works at other addresses only; at %s: %s", hostPort(h.Name, p), l.Address, l.State)
-		case l.TLS != nil && l.TLS.Leaf().NotAfter.Sub(now) < renewBefore:
+		case l.TLS != nil && ExpiresSoon(l.TLS.Leaf(), now):
 			f.problem("%s: its certificate expires in %s", hostPort(h.Name, p), days(l.TLS.Leaf().NotAfter, now))
 		}
 	}

@@ -1,8 +1,6 @@
 package probe
 
 import (
-	"fmt"
-	"math"
 	"strings"
 	"time"
 
@@ -61,14 +59,4 @@ func (t *TLS) summary(now time.Time) string {
 		return "invalid certificate (" + strings.Join(faults, "; ") + ")"
 	}
 	return "certificate valid for " + days(t.Leaf().NotAfter, now)
-}
-
-// Days returns the whole days that are left until a time; below zero if it is past.
-func Days(until, now time.Time) int { return int(math.Floor(until.Sub(now).Hours() / 24)) }
-
-func days(until, now time.Time) string {
-	if n := Days(until, now); n != 1 {
-		return fmt.Sprintf("%d days", n)
-	}
-	return "1 day"
 }

@@ -26,6 +26,8 @@ func (w *world) dial(t *testing.T, good, bad *authority) func(context.Context, s
 			certificates[address] = good.issue(t, testTime.Add(-time.Minute), names...)
 		case slices.Contains(words, "ending"):
 			certificates[address] = good.issue(t, testTime.Add(50*time.Hour), names...)
+		case slices.Contains(words, "shortlived"):
+			certificates[address] = good.issueFor(t, validFrom, validFrom.Add(160*time.Hour), names...)
 		case slices.Contains(words, "untrusted"):
 			certificates[address] = bad.issue(t, time.Time{}, names...)
 		default:
