@@ -53,15 +53,15 @@ func TestNotRegular(t *testing.T) {
 	}
 }
 
-// acl spells an ACL as the kernel stores it: rw for the owner, rw for the user 1234, r for the group, a mask, and nothing for others.
-func acl() []byte {
+// acl spells an ACL as the kernel stores it: rwx for the owner, the user 1234 and the mask, reading for the group, nothing for others.
+func acl(rwx uint16) []byte {
 	b := new(bytes.Buffer)
 	binary.Write(b, binary.LittleEndian, uint32(2)) // the version; writing to a buffer cannot fail
 	for _, entry := range []struct {
 		Tag, Permissions uint16
 		ID               uint32
 	}{
-		{0x01, 6, 0xffffffff}, {0x02, 6, 1234}, {0x04, 4, 0xffffffff}, {0x10, 6, 0xffffffff}, {0x20, 0, 0xffffffff},
+		{0x01, rwx, 0xffffffff}, {0x02, rwx, 1234}, {0x04, 4, 0xffffffff}, {0x10, rwx, 0xffffffff}, {0x20, 0, 0xffffffff},
 	} {
 		binary.Write(b, binary.LittleEndian, entry)
 	}
@@ -93,9 +93,9 @@ func TestKeepsAttributes(t *testing.T) {
 			t.Skipf("this file system has no %s: %v", attribute, err)
 		}
 	}
-	set(with, accessACL, acl())
+	set(with, accessACL, acl(6))
 	set(with, "user.origin", []byte("panel"))
-	set(dir, "system.posix_acl_default", acl())
+	set(dir, "system.posix_acl_default", acl(7))
 	f := NewFolder(dir)
 	for _, replace := range []func(string) error{
 		func(name string) error { return Replace(name, []byte("new"), 0o600) },
@@ -108,8 +108,8 @@ func TestKeepsAttributes(t *testing.T) {
 		}
 		wantFile(t, with, "new", 0o660) // the mask stands where the group does
 		wantFile(t, without, "new", 0o640)
-		if got := extended(t, with, accessACL); !bytes.Equal(got, acl()) {
-			t.Errorf("the ACL is %x, want %x", got, acl())
+		if got := extended(t, with, accessACL); !bytes.Equal(got, acl(6)) {
+			t.Errorf("the ACL is %x, want %x", got, acl(6))
 		}
 		if got := extended(t, with, "user.origin"); string(got) != "panel" {
 			t.Errorf("user.origin is %q, want %q", got, "panel")
