@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,38 +15,43 @@ import (
 )
 
 // wide is a hostile zone: every name has an address, many mail exchangers in domains of their own, and many SRV records.
-type wide struct{ records int }
+type wide struct {
+	records int
+	lookUps atomic.Int64 // of hosts
+}
 
-func (wide) Host(_ context.Context, name string) ([]netip.Addr, string, error) {
+func (w *wide) Host(_ context.Context, name string) ([]netip.Addr, string, error) {
+	w.lookUps.Add(1)
 	if len(name) > 30 { // a random name: there is no wildcard
 		return nil, name, resolver.ErrNoSuchName
 	}
 	return []netip.Addr{netip.MustParseAddr("192.0.2.1")}, name, nil
 }
 
-func (w wide) MX(context.Context, string) (mx []resolver.MX, err error) {
+func (w *wide) MX(context.Context, string) (mx []resolver.MX, err error) {
 	for i := range w.records {
 		mx = append(mx, resolver.MX{Preference: uint16(i), Host: fmt.Sprintf("mx.inside.d%d.example", i)})
 	}
 	return mx, nil
 }
 
-func (w wide) SRV(_ context.Context, name string) (places []resolver.SRV, err error) {
+func (w *wide) SRV(_ context.Context, name string) (places []resolver.SRV, err error) {
 	for i := range w.records {
 		places = append(places, resolver.SRV{Port: 993, Target: fmt.Sprintf("h%d.%s", i, name[len("_"):len("_imap")]+".example")})
 	}
 	return places, nil
 }
 
-func (wide) TXT(context.Context, string) ([]string, error) { return nil, resolver.ErrNoData }
+func (*wide) TXT(context.Context, string) ([]string, error) { return nil, resolver.ErrNoData }
 
-// TestFindStaysSmall probes a hostile zone, all of whose names point to one machine that answers at no port: the number of hosts is limited,
-// and no port is waited for twice.
+// TestFindStaysSmall probes a hostile zone, all of whose names point to one machine that answers at no port: the numbers of hosts and of
+// look-ups are limited, and no port is waited for twice.
 func TestFindStaysSmall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var mutex sync.Mutex
 		dialled := make(map[string]int)
-		p := &Prober{Resolver: wide{100}, Step: testStep, Dial: func(ctx context.Context, _, address string) (net.Conn, error) {
+		zone := &wide{records: 100}
+		p := &Prober{Resolver: zone, Step: testStep, Dial: func(ctx context.Context, _, address string) (net.Conn, error) {
 			mutex.Lock()
 			dialled[address]++
 			mutex.Unlock()
@@ -53,12 +59,15 @@ func TestFindStaysSmall(t *testing.T) {
 			return nil, ctx.Err()
 		}}
 		start := time.Now()
-		f, err := p.Find(t.Context(), Search{Name: "d.example", MailDomain: true, DNS: wide{100}})
+		f, err := p.Find(t.Context(), Search{Name: "d.example", MailDomain: true, DNS: zone})
 		if err != nil {
 			t.Fatal(err)
 		}
 		if len(f.Hosts) != maxCandidates {
 			t.Errorf("%d hosts, want %d", len(f.Hosts), maxCandidates)
+		}
+		if n := zone.lookUps.Load(); n > 50 {
+			t.Errorf("%d look-ups of hosts, want at most 50", n)
 		}
 		for address, n := range dialled {
 			if n > 1 {

@@ -2,6 +2,7 @@ package starter
 
 import (
 	"errors"
+	"flag"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"mailhint/dnsrecords"
 	"mailhint/domains"
 	"mailhint/probe"
 	"mailhint/settings"
@@ -67,24 +69,68 @@ func TestEveryEntryLoads(t *testing.T) {
 	}
 }
 
-// TestWriteNeverOverwrites starts several writes of one file at the same time: one succeeds, and its file is complete.
-func TestWriteNeverOverwrites(t *testing.T) {
-	dir := t.TempDir()
-	file := filepath.Join(dir, "domains.toml")
-	found := probe.Finding{Domain: "example.com"}
+// example is a finding with one server for each direction.
+func example(t *testing.T) *probe.Finding {
+	t.Helper()
+	f := &probe.Finding{Domain: "example.com", Remarks: []string{"imap.example.com may have more addresses"}}
 	for protocol, url := range map[settings.Protocol]string{settings.IMAP: "imaps://imap.example.com", settings.Submission: "submissions://smtp.example.com"} {
 		servers, err := settings.ParseServer(protocol, url)
 		if err != nil {
 			t.Fatal(err)
 		}
 		servers[0].Login, servers[0].Auth = settings.EmailAddress, []settings.Auth{settings.Password}
-		found.Servers = append(found.Servers, servers...)
+		f.Servers = append(f.Servers, servers...)
 	}
+	return f
+}
+
+// TestFirstStart writes a first domains.toml and prints the next steps, with and without the name of the mailhint server.
+func TestFirstStart(t *testing.T) {
+	now := time.Date(2026, 11, 29, 0, 0, 0, 0, time.UTC)
+	t.Chdir(t.TempDir())
+	for _, test := range []struct{ file, server, golden string }{
+		{"domains.toml", "", "local"}, {"conf.toml", "setup.hoster.example", "server"},
+	} {
+		if err := Write(test.file, example(t), settings.Domain(test.server), now); err != nil {
+			t.Fatal(err)
+		}
+		text, err := os.ReadFile(test.file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		next, err := NextSteps(t.Context(), test.file, "example.com", dnsrecords.Options{Server: test.server, TTL: 3600})
+		if err != nil {
+			t.Fatal(err)
+		}
+		golden := filepath.Join(home, "testdata", test.golden+".txt")
+		got := "-- " + test.file + " --\n" + string(text) + "-- next steps --\n" + next
+		if *update {
+			if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(golden)
+		if err != nil || got != string(want) {
+			t.Errorf("%s: %v, got\n%s\nwant\n%s", golden, err, got, want)
+		}
+	}
+}
+
+var update = flag.Bool("update", false, "write the golden files")
+
+// home is the folder of the package.
+var home, _ = os.Getwd()
+
+// TestWriteNeverOverwrites starts several writes of one file at the same time: one succeeds, and its file is complete.
+func TestWriteNeverOverwrites(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "domains.toml")
+	found := example(t)
 	var won, lost int
 	results := make(chan error)
 	const racers = 20
 	for range racers {
-		go func() { results <- Write(file, &found, "", time.Now()) }()
+		go func() { results <- Write(file, found, "", time.Now()) }()
 	}
 	for range racers {
 		if err := <-results; err == nil {
