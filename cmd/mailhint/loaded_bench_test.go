@@ -15,7 +15,7 @@ import (
 	"mailhint/lab/visit"
 )
 
-// BenchmarkLoadedCertificates measures the memory that the process takes for each certificate that it has read and served. The target is
+// BenchmarkLoadedCertificates measures how much memory the process needs for each certificate that it has read and served. The target is
 // 10 KB.
 func BenchmarkLoadedCertificates(b *testing.B) {
 	const domains = 1000
@@ -33,7 +33,7 @@ func BenchmarkLoadedCertificates(b *testing.B) {
 	config := writeConfig(b, benchServer+"https = [\"127.0.0.1:0\"]\n"+stateWith(b, cert, key, append(names, visit.Names()...)...)+entries)
 	for b.Loop() {
 		c, stop := startChild(b, program, config)
-		visitMany(b, visit.New("http/1.1", nil, c.body(b)), c.secure, len(names)) // what connections take, and one certificate
+		visitMany(b, visit.New("http/1.1", nil, c.body(b)), c.secure, len(names)) // the memory that connections and one certificate need
 		before := c.resident(b)
 		for _, name := range names {
 			conn, err := tls.Dial("tcp", c.secure, &tls.Config{ServerName: name, InsecureSkipVerify: true})
@@ -47,15 +47,15 @@ func BenchmarkLoadedCertificates(b *testing.B) {
 	}
 }
 
-// nobodysCA is the address of a CA that is never asked.
-const nobodysCA = "https://127.0.0.1:1/dir"
+// unusedCA is the address of a CA that is never contacted.
+const unusedCA = "https://127.0.0.1:1/dir"
 
 // stateWith returns the lines of [server] for a state directory in which all of these names have this certificate.
 func stateWith(b *testing.B, cert, key string, names ...string) string {
 	b.Helper()
 	dir := b.TempDir()
 	storage := &certmagic.FileStorage{Path: filepath.Join(dir, "acme")}
-	issuer := (&certmagic.ACMEIssuer{CA: nobodysCA}).IssuerKey()
+	issuer := (&certmagic.ACMEIssuer{CA: unusedCA}).IssuerKey()
 	for _, name := range names {
 		for to, from := range map[string]string{
 			certmagic.StorageKeys.SiteCert(issuer, name): cert, certmagic.StorageKeys.SitePrivateKey(issuer, name): key,
@@ -69,5 +69,5 @@ func stateWith(b *testing.B, cert, key string, names ...string) string {
 			}
 		}
 	}
-	return fmt.Sprintf("tls = \"acme\"\nacme_ca = [%q]\nstate_dir = %q\n", nobodysCA, dir)
+	return fmt.Sprintf("tls = \"acme\"\nacme_ca = [%q]\nstate_dir = %q\n", unusedCA, dir)
 }

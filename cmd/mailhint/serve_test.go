@@ -43,7 +43,7 @@ func (l *logBuffer) String() string {
 	return l.b.String()
 }
 
-// running is the true program on free ports.
+// running is the whole program on free ports.
 type running struct {
 	*program
 	config string
@@ -120,7 +120,7 @@ func eventually(t *testing.T, what string, is func() bool) {
 			return
 		}
 	}
-	t.Fatalf("%s: still not so", what)
+	t.Fatalf("not within a minute: %s", what)
 }
 
 const path = "/mail/config-v1.1.xml"
@@ -147,12 +147,12 @@ func TestServe(t *testing.T) {
 	}
 	r.stop()
 	if _, err := http.Get("http://" + r.public() + path); err == nil {
-		t.Error("still answers after it was stopped")
+		t.Error("it still answers after it was stopped")
 	}
 }
 
-// TestServeFollowsTheFile: a good change is served, a bad one is reported and not served, and the next good one heals it.
-func TestServeFollowsTheFile(t *testing.T) {
+// A good change of the file is served, a bad one is reported and not served, and the next good one ends that.
+func TestServeNoticesChanges(t *testing.T) {
 	r := startProgram(t, oneDomain)
 	known := func(host string) bool {
 		status, _ := ask(t, r.public(), host, path)
@@ -171,26 +171,24 @@ func TestServeFollowsTheFile(t *testing.T) {
 	}
 
 	write(t, r.config, second+"nonsense = 1\n")
-	eventually(t, "readyz tells of the bad file", func() bool { return strings.Contains(ready(), "nonsense") })
+	eventually(t, "readyz reports the bad file", func() bool { return strings.Contains(ready(), "nonsense") })
 	if !known("autoconfig.second.example") {
-		t.Error("a bad file ended the service")
+		t.Error("with a bad file the domains are no longer served")
 	}
-	if !strings.Contains(r.log.String(), "still serving the previous one") {
-		t.Errorf("the log does not tell of the bad file:\n%s", r.log)
-	}
+	eventually(t, "the log reports the bad file", func() bool { return strings.Contains(r.log.String(), "still serving the previous one") })
 
 	write(t, r.config, oneDomain)
-	eventually(t, "the mended file is served", func() bool { return known("autoconfig.example.com") })
-	eventually(t, "readyz is content", func() bool { return !strings.Contains(ready(), "nonsense") })
+	eventually(t, "the corrected file is served", func() bool { return known("autoconfig.example.com") })
+	eventually(t, "readyz reports no bad file any more", func() bool { return !strings.Contains(ready(), "nonsense") })
 }
 
 func TestServeSaysThatTheServerTableNeedsARestart(t *testing.T) {
 	r := startProgram(t, oneDomain)
 	write(t, r.config, strings.Replace(oneDomain, "127.0.0.1:0\"]", "127.0.0.2:0\"]", 1))
-	eventually(t, "the log tells to restart", func() bool { return strings.Contains(r.log.String(), "restart mailhint to apply it") })
+	eventually(t, "the log says that a restart is needed", func() bool { return strings.Contains(r.log.String(), "restart mailhint to apply it") })
 }
 
-// TestShowComparesWithARunningServer asks the true program for the answers that show expects.
+// show --url compares its answers with those of the running program.
 func TestShowComparesWithARunningServer(t *testing.T) {
 	r := startProgram(t, oneDomain)
 	other := filepath.Join(t.TempDir(), "other.toml")

@@ -23,11 +23,11 @@ import (
 )
 
 // BenchmarkNewConnections compares new TLS connections, with a full handshake and one request each, with nginx that serves the same
-// answer from a file: the same P-256 certificate, TLS 1.3, X25519, and both write a buffered log. Each server has its turn in each
-// round, so that whatever else the machine does meets all of them.
+// answer from a file: the same P-256 certificate, TLS 1.3, X25519, and both write a buffered log. The servers take turns in each round, so
+// that whatever else the machine does affects them all.
 //
-// The client shares the processors with the server and uses about as much, which pulls the ratio of rates towards 1. So the one to go
-// by is cpu-ratio, of connections for each second of the servers' own processor time. The target is 0.9.
+// The client shares the processors with the server and needs about as much of them, which pulls the ratio of rates towards 1. The figure
+// to trust is therefore cpu-ratio, of connections per second of the servers' own processor time. The target is 0.9.
 func BenchmarkNewConnections(b *testing.B) {
 	program, dir := buildProgram(b), b.TempDir()
 	cert, key := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
@@ -38,7 +38,7 @@ func BenchmarkNewConnections(b *testing.B) {
 	for _, protocol := range []string{"http/1.1", "h2"} {
 		b.Run(protocol, func(b *testing.B) {
 			nginx := startNginx(b, cert, key, protocol, body)
-			again := startNginx(b, cert, key, protocol, body) // how far from 1 chance leads
+			again := startNginx(b, cert, key, protocol, body) // shows how far from 1 a ratio can be by chance
 			again.name = "nginx-again"
 			compareVisits(b, visit.New(protocol, nil, body), []*visitedServer{nginx, again,
 				{"files", files.secure, []int{files.Process.Pid}},
@@ -47,7 +47,7 @@ func BenchmarkNewConnections(b *testing.B) {
 	}
 }
 
-// visitedServer is one that new connections are made to.
+// visitedServer is a server to which new connections are made.
 type visitedServer struct {
 	name, address string
 	processes     []int
