@@ -68,7 +68,7 @@ func TestInit(t *testing.T) {
 			t.Errorf("it does not print %q:\n%s", want, first.stdout)
 		}
 	}
-	if strings.Contains(string(written), "ann") {
+	if regexp.MustCompile(`\bann\b`).Match(written) {
 		t.Errorf("the file contains the address:\n%s", written)
 	}
 	if r := n.run(dir, "check"); r.code != 0 {

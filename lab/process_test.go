@@ -20,6 +20,7 @@ type process struct {
 	name, log string
 	ended     chan struct{} // closed when it has ended
 	err       error         // of its end
+	stopped   bool          // by the test
 }
 
 // processes are all that were started.
@@ -31,6 +32,9 @@ func explain(t testing.TB) {
 		return
 	}
 	for _, p := range processes {
+		if p.stopped {
+			continue
+		}
 		select {
 		case <-p.ended:
 			t.Logf("%s has ended:\n%s", p.name, tail(p.log))
@@ -85,6 +89,7 @@ func startCommand(t testing.TB, name, dir string, cmd *exec.Cmd) *process {
 // stop asks a server to end, and waits until it has.
 func (p *process) stop(t testing.TB) {
 	t.Helper()
+	p.stopped = true
 	p.Process.Signal(syscall.SIGTERM) // fails if it has ended
 	select {
 	case <-p.ended:
