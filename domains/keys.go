@@ -7,6 +7,9 @@ import (
 	"mailhint/settings"
 )
 
+// This file has one row for each key of domains.toml: its name, the kind of its value, and the field that holds it; then an example and
+// what the key means; then, if need be, its default, whether it is editable, and the formats whose answers depend on it.
+
 // The formats that clients ask for, as Key.Formats names them.
 const (
 	autoconfig   = "autoconfig"   // Thunderbird and others

@@ -55,7 +55,7 @@ func readMailAddress(t *table, key string) (string, bool) {
 		return "", false
 	}
 	if a, err := settings.ParseAddress(text); err != nil || !a.Plausible() {
-		t.fail(key, "%q is not a valid address; write it like \"hostmaster@example.com\", or remove it", text)
+		t.fail(key, "%q is not a valid e-mail address; write it like \"hostmaster@example.com\", or remove it", text)
 	}
 	return text, true
 }
@@ -72,7 +72,7 @@ func readRootFile(t *table, key string) (string, bool) {
 func readOrders(t *table, key string) (int, bool) {
 	n, ok := t.number(key)
 	if ok && n < 1 {
-		t.fail(key, "%d would order no certificate at all; write %s = 100, or remove it", n, key)
+		t.fail(key, "must be at least 1; write %s = 100, or remove it", key)
 	}
 	return n, ok
 }
@@ -81,7 +81,7 @@ func readOrders(t *table, key string) (int, bool) {
 func readCAs(t *table, key string) ([]string, bool) {
 	list, ok := t.texts(key)
 	if ok && len(list) == 0 {
-		t.fail(key, "is empty; write %s = [\"letsencrypt\"], or remove it for the same", key)
+		t.fail(key, "is empty; remove it to use Let's Encrypt")
 	}
 	var cas []string
 	for i, text := range list {

@@ -191,7 +191,7 @@ func (t *table) defaultStateDir() string {
 	}
 	dir, err := filepath.Abs("state")
 	if err != nil {
-		t.fail("state_dir", "cannot be found out: %v; write state_dir = \"/var/lib/mailhint\"", err)
+		t.fail("state_dir", "has no default here: %v; write state_dir = \"/var/lib/mailhint\"", err)
 	}
 	return dir
 }
