@@ -8,7 +8,8 @@ import (
 	"mailhint/settings"
 )
 
-// maxDocuments bounds how many sets of settings each format keeps documents of. All formats together need about 12 KB for one set.
+// maxDocuments is how many sets of settings each format keeps documents for. All formats together need about 10 KB for one set (IMAP and
+// submission in both TLS modes).
 const maxDocuments = 4096
 
 // Documents keeps what a format prepares for a set of settings: it is prepared when it is first needed, and dropped when it has not been

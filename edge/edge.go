@@ -1,8 +1,8 @@
-// Package edge holds what the HTTP edges of the answers have in common, so that autoconfig, autodiscover, mobileconfig, pacc and
-// wellknown look settings up, fail, redirect and let clients cache in the same way.
+// Package edge contains what the HTTP edges of the formats share: autoconfig, autodiscover, mobileconfig, pacc and wellknown look settings up,
+// keep prepared documents, fail, redirect and allow caching in the same way.
 //
 // It expects requests as package server passes them on: Host in lower case without a port, RemoteAddr the client's, URL.Scheme the
-// scheme that the client used. It writes no Authenticate header and no status 401: clients would ask the person for a password.
+// scheme that the client used. It never answers with status 401, which would make clients ask the person for a password.
 package edge
 
 import (
@@ -21,7 +21,7 @@ const (
 	Public = "public, max-age=3600"
 	// Private is for answers that depend on something else in the request too, such as its User-Agent.
 	Private = "private, max-age=300"
-	// PrivateNoStore is for answers that hold something personal, or that another network would not get.
+	// PrivateNoStore is for answers that contain something personal, or that differ for another network.
 	PrivateNoStore = "private, no-store"
 	// NoStore is for errors: the domain may be configured a minute later.
 	NoStore = "no-store"
@@ -36,14 +36,14 @@ func CacheControl(found settings.Found) string {
 	return Public
 }
 
-// Find looks up the settings that a request asks for. The zero Address stands for a request without one.
+// Find looks up the settings for a request. The zero Address means that the request has no address.
 func Find(lookup settings.Lookup, r *http.Request, a settings.Address) (settings.Found, error) {
 	return lookup(r.Context(), settings.NewQuestion(r.Host, r.RemoteAddr, a))
 }
 
 // OwnHost returns the host name for links in an answer for a domain: the request's Host if it is one of ours, since the client has
-// accepted its certificate, else the domain's own name with a prefix such as "autodiscover.". The Host header is the client's to
-// choose: a link to whatever it says could end up in somebody else's cache.
+// accepted its certificate, else the domain's own name with a prefix such as "autodiscover.". The client chooses the Host header: a
+// link to an arbitrary host could end up in a shared cache.
 func OwnHost(lookup settings.Lookup, r *http.Request, prefix string, d settings.Domain) string {
 	if _, err := Find(lookup, r, settings.Address{}); err == nil {
 		return r.Host

@@ -26,24 +26,24 @@ type Found struct {
 	Varies bool
 }
 
-// Lookup finds the settings that a question asks for: those of the address's domain if it is configured here, else those of the Host's
-// domain. It makes no outside call while a request waits. Its error wraps one of ErrDomainNotFound, ErrNotForClient and
-// ErrUnavailable; any other is a fault of the store. Many goroutines call it at once.
+// Lookup finds the settings for a question: those of the address's domain if it is configured here, else those of the Host's domain. It
+// answers from memory; a store that cannot returns ErrUnavailable instead of making the request wait. Its error wraps ErrDomainNotFound,
+// ErrNotForClient or ErrUnavailable; any other error is a fault of the store. It may be called by several goroutines at once.
 type Lookup func(context.Context, Question) (Found, error)
 
-// Why there are no settings, or no answer made of them.
+// Why there are no settings for a question, or no answer in a format.
 var (
 	// ErrDomainNotFound means that neither domain of the question is configured here, or that it is switched off. Tell the client that
-	// there is nothing; it looks elsewhere.
+	// there is nothing, so that it looks elsewhere.
 	ErrDomainNotFound = errors.New("domain not found")
 	// ErrNotForClient means that the domain is configured and has no settings for this client's network. To the client this must look
 	// like ErrDomainNotFound; an admin may see the difference.
 	ErrNotForClient = errors.New("no settings for this client")
-	// ErrUnavailable means that the settings cannot be looked up now. Ask the client to come back soon, and do not tell it that there is
-	// nothing: it would go on to guess.
+	// ErrUnavailable means that the settings cannot be looked up now. Ask the client to try again soon, and do not tell it that there is
+	// nothing: it would start guessing.
 	ErrUnavailable = errors.New("settings are temporarily unavailable")
-	// ErrNotExpressible means that the domain has settings, and that the format asked for cannot express them. The packages of the
-	// formats put their name in front of it and the reason behind it.
+	// ErrNotExpressible means that the domain has settings which the requested format cannot express. The packages of the formats wrap it
+	// with their name and the reason.
 	ErrNotExpressible = errors.New("cannot express these settings")
 )
 
