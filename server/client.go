@@ -7,8 +7,8 @@ import (
 	"mailhint/autoconfig"
 )
 
-// client is the family of program that sent a request, as far as it can be told. There are few of them, so that it can be a
-// metric's label, and what a stranger wrote into User-Agent never is.
+// client is the family of the client that sent a request, as far as it can be recognised. There are few of them, so that it can be the
+// label of a metric; the User-Agent itself never is.
 type client uint8
 
 const (
@@ -52,7 +52,7 @@ var clientNames = [clientCount]string{
 
 func (c client) String() string { return clientNames[c] }
 
-// marks are found in the User-Agent of a program. The first that fits wins: many also say Mozilla/.
+// marks are found in the User-Agent of a client. The first match counts, because many also contain Mozilla/.
 var marks = []struct {
 	text string
 	client
@@ -75,10 +75,10 @@ var marks = []struct {
 	{"Mozilla/", browser},
 }
 
-// maxAgent is how much of a User-Agent is looked at; real ones are shorter, and a stranger's may have 16 KiB.
+// maxAgent is how many octets of a User-Agent are searched; real ones are shorter, but one can have 16 KiB.
 const maxAgent = 256
 
-// clientOf tells the family of a request as it came in.
+// clientOf returns the family of the client that sent a request, before it is normalised.
 func clientOf(r *http.Request) client {
 	switch {
 	case strings.Contains(r.URL.RawQuery, "emailmd5="):
@@ -95,7 +95,7 @@ func clientOf(r *http.Request) client {
 		if !strings.Contains(agent, m.text) {
 			continue
 		}
-		if m.client == thunderbirdAndroid && r.URL.RawQuery != "" { // another program with the same library
+		if m.client == thunderbirdAndroid && r.URL.RawQuery != "" { // another client with the same library
 			return other
 		}
 		return m.client
@@ -103,8 +103,8 @@ func clientOf(r *http.Request) client {
 	return other
 }
 
-// unnamed tells the programs apart that send no User-Agent. Both only ever GET: Geary (43.0) at one place and without a query,
-// Delta Chat (core 2.57.0) at that place with the address.
+// unnamed tells apart the clients that send no User-Agent. Both only use GET: Geary (43.0) at one path and without a query, Delta Chat
+// (core 2.57.0) at the same path with the address.
 func unnamed(r *http.Request) client {
 	switch {
 	case r.Method != http.MethodGet:

@@ -14,17 +14,17 @@ import (
 	"github.com/gorilla/mux"
 )
 
-// guard is the outermost handler: it normalises each request, limits it, and counts and logs what became of it. It wraps the
-// router, because gorilla/mux's own middleware is skipped when nothing matches.
+// guard is the outermost handler: it normalises each request, limits it, and counts and logs how it ended. It wraps the router, because
+// gorilla/mux skips its own middleware when nothing matches.
 type guard struct {
 	*Server
-	scheme  string         // what a request at this listener counts as: "http" or "https"
-	byPort  bool           // unless the port tells that the client came to
-	proxies []netip.Prefix // whose X-Forwarded headers are believed
+	scheme  string         // of requests at this listener: "http" or "https"
+	byPort  bool           // the port that the client connected to decides instead, if it is a usual one
+	proxies []netip.Prefix // whose X-Forwarded headers are trusted
 }
 
-// visit is one request on its way through: all that is kept for it, in one piece that is used again for a later request. Handlers
-// keep nothing of it when they return. It is also the http.ResponseWriter that handlers write to.
+// visit is everything that is kept for one request, in one piece of memory that is used again for a later one. Handlers must not keep any
+// of it when they return. It is also the http.ResponseWriter that they write to.
 type visit struct {
 	http.ResponseWriter
 	status  int // 0 until the header is written
@@ -49,14 +49,14 @@ func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	setCommon(w.Header(), g.stopping.Load())
 	switch r.Body {
 	case http.NoBody:
-	case nil: // in a test or a program's own question; from the network it never is
+	case nil: // only in tests; never from the network
 		v.request.Body = http.NoBody
 	default:
 		v.request.Body = http.MaxBytesReader(w, r.Body, g.limits.Body)
 	}
 	switch {
 	case r.Method == http.MethodConnect, r.Method == http.MethodTrace:
-		// CONNECT asks a proxy, which this is not. TRACE would send back what the client sent, credentials included.
+		// CONNECT is for proxies. TRACE would send back what the client sent, including credentials.
 		methodNotAllowed(v, readOrPost.allow())
 	case r.Method == http.MethodOptions && r.RequestURI == "*":
 		v.Header().Set("Allow", readOrPost.allow())
@@ -91,7 +91,7 @@ func schemeByPort(r *http.Request) string {
 	return ""
 }
 
-// end runs when a request is done, also when its handler panicked.
+// end runs when a request is done, also when its handler has panicked.
 func (g *guard) end(v *visit) {
 	defer g.metrics.inFlight.Add(-1)
 	failure := recover()
@@ -105,7 +105,7 @@ func (g *guard) end(v *visit) {
 		}
 	}
 	if v.status == 0 {
-		v.status = http.StatusOK // the handler wrote nothing, net/http will
+		v.status = http.StatusOK // the handler has written nothing, so net/http does
 	}
 	took := time.Since(v.start)
 	o := v.route.metrics.outcome(v.status, v.client)
@@ -117,11 +117,11 @@ func (g *guard) end(v *visit) {
 	v.match.Vars = vars // mux would make a map for each request, and no row of the table puts anything into it
 	visits.Put(v)
 	if failure != nil {
-		panic(http.ErrAbortHandler) // cuts the connection, so that half an answer is not taken for a whole one
+		panic(http.ErrAbortHandler) // closes the connection, so that half an answer is not taken for a complete one
 	}
 }
 
-// panicText describes a panic without anything a request may have put into it: a stranger's address must not reach the log.
+// panicText describes a panic without anything that a request may have put into it: an e-mail address must not reach the log.
 func panicText(value any) string {
 	switch v := value.(type) {
 	case runtime.Error:

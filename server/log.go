@@ -10,8 +10,8 @@ import (
 	"mailhint/settings"
 )
 
-// log writes the line of a request that is done. It says for which domain, from what kind of program, and what became of it;
-// never an address, a query, a path, a User-Agent or the client's IP.
+// log writes the line of a request that is done. It says for which domain it was, from what kind of client, and how it ended; never an
+// e-mail address, a query, a path, a User-Agent or the client's IP address.
 func (o *outcome) log(v *visit, took time.Duration) {
 	if !o.handler.Enabled(context.Background(), slog.LevelInfo) {
 		return
@@ -35,7 +35,7 @@ var knownMethods = []string{
 	http.MethodConnect, http.MethodTrace, "PROPFIND", "REPORT",
 }
 
-// knownMethod returns the method, or "other": a client may invent any.
+// knownMethod returns the method, or "other", because a client can send any word.
 func knownMethod(method string) string {
 	if slices.Contains(knownMethods, method) {
 		return method

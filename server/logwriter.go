@@ -6,9 +6,8 @@ import (
 	"time"
 )
 
-// LogWriter collects log lines and passes them on together, a fifth of a second later at most: a write of its own for each
-// request's line costs more than all else about the line. What a program wrote in the fifth of a second before it was killed is
-// lost.
+// LogWriter collects log lines and passes them on together, at most a fifth of a second later: a write for each request would cost more
+// than everything else about its line. If the program is killed, the lines of its last fifth of a second are lost.
 type LogWriter struct {
 	mu      sync.Mutex
 	to      io.Writer
@@ -25,7 +24,7 @@ const (
 // NewLogWriter returns a LogWriter that passes lines on to a writer. Close it when the program ends.
 func NewLogWriter(to io.Writer) *LogWriter {
 	w := &LogWriter{to: to, lines: make([]byte, 0, logBuffer)}
-	w.timer = time.AfterFunc(time.Hour, func() { w.Flush() }) // there is nowhere to say that the log cannot be written
+	w.timer = time.AfterFunc(time.Hour, func() { w.Flush() }) // there is nowhere to report that the log cannot be written
 	w.timer.Stop()
 	return w
 }
@@ -47,14 +46,14 @@ func (w *LogWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Flush passes on what has been collected.
+// Flush passes on the lines that have been collected.
 func (w *LogWriter) Flush() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.flush()
 }
 
-// Close flushes. It does not close what lines are passed on to, and later lines are still taken.
+// Close flushes. It does not close the writer that lines are passed on to, and later lines are still accepted.
 func (w *LogWriter) Close() error { return w.Flush() }
 
 func (w *LogWriter) flush() error {
@@ -64,6 +63,6 @@ func (w *LogWriter) flush() error {
 		return nil
 	}
 	_, err := w.to.Write(w.lines)
-	w.lines = w.lines[:0] // also after an error: a full disk must not fill the memory too
+	w.lines = w.lines[:0] // after an error too: a full disk must not fill the memory as well
 	return err
 }

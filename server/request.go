@@ -9,12 +9,12 @@ import (
 	"mailhint/settings"
 )
 
-// normalise makes the copy of r that handlers see.
+// normalise makes the copy of r that handlers get.
 func (v *visit) normalise(r *http.Request, scheme string, proxies []netip.Prefix) {
 	v.request, v.url = *r, *r.URL
 	v.request.URL = &v.url
 	v.url.Scheme = scheme
-	// net/http has taken r.Host from the target if that is absolute. Delta Chat (core 2.57.0) sends "GET https://host/path HTTP/1.1".
+	// net/http takes r.Host from the target if that is absolute. Delta Chat (core 2.57.0) sends "GET https://host/path HTTP/1.1".
 	host := r.Host
 	if len(proxies) > 0 {
 		f := forwardedBy(r, proxies)
@@ -34,8 +34,8 @@ func (v *visit) normalise(r *http.Request, scheme string, proxies []netip.Prefix
 	v.url.Path, v.url.RawPath = cleanPath(r.URL.Path), ""
 }
 
-// cleanHost returns a name in lower case, without port and trailing dot, or "" for what cannot be a host name. IP addresses other
-// than IPv4's are not names.
+// cleanHost returns a name in lower case, without port and trailing dot, or "" for anything that is not a valid host name. IPv6 addresses
+// are not valid; IPv4 addresses look like names.
 func cleanHost(host string) string {
 	if i := strings.IndexByte(host, ':'); i >= 0 {
 		host = host[:i]
@@ -55,7 +55,7 @@ func cleanHost(host string) string {
 			return ""
 		}
 	}
-	if !ascii { // never from a Host header, but an absolute target may spell it so
+	if !ascii { // never in a Host header, but possible in an absolute target
 		domain, err := settings.ParseDomain(host)
 		if err != nil {
 			return ""
@@ -65,8 +65,8 @@ func cleanHost(host string) string {
 	return lower(host)
 }
 
-// cleanPath returns a decoded path in lower case, with "//", "/./" and "/../" resolved and without a trailing slash. %2F counts
-// as a slash: nothing here depends on the difference.
+// cleanPath returns a decoded path in lower case, with "//", "/./" and "/../" resolved and without a trailing slash. %2F counts as a
+// slash, because nothing here depends on the difference.
 func cleanPath(p string) string {
 	if isClean(p) {
 		return p
@@ -77,7 +77,7 @@ func cleanPath(p string) string {
 	return lower(path.Clean(p))
 }
 
-// isClean reports whether a path is as cleanPath would make it. Nearly all are, and path.Clean takes its time to find out.
+// isClean reports whether cleanPath would leave a path unchanged. That is so for nearly all of them, and path.Clean is slower to find out.
 func isClean(p string) bool {
 	before := byte(0)
 	for i := range len(p) {
@@ -90,7 +90,7 @@ func isClean(p string) bool {
 	return p != "" && p[0] == '/' && before != '/'
 }
 
-// lower lower-cases ASCII letters only. strings.ToLower would make a "k" of the Kelvin sign.
+// lower converts only ASCII letters to lower case. strings.ToLower would turn the Kelvin sign into a "k".
 func lower(s string) string {
 	for i := range len(s) {
 		if c := s[i]; 'A' <= c && c <= 'Z' {
@@ -106,13 +106,13 @@ func lower(s string) string {
 	return s
 }
 
-// forwarded is what a trusted proxy says about the request it passes on. Zero fields were not said.
+// forwarded is what a trusted proxy says about a request that it passes on. It has not said anything about zero fields.
 type forwarded struct {
 	client       netip.Addr
 	scheme, host string
 }
 
-// forwardedBy reads the X-Forwarded headers, if the connection comes from a trusted proxy; else anybody could write them.
+// forwardedBy reads the X-Forwarded headers if the connection comes from a trusted proxy. Otherwise the client could have written them.
 func forwardedBy(r *http.Request, proxies []netip.Prefix) forwarded {
 	var f forwarded
 	peer, err := netip.ParseAddrPort(r.RemoteAddr)
@@ -128,8 +128,8 @@ func forwardedBy(r *http.Request, proxies []netip.Prefix) forwarded {
 	return f
 }
 
-// forwardedClient returns the right-most address that is no trusted proxy: each proxy appends whom it got the request from, and
-// what stands further left may be invented. It is the left-most one if all are trusted.
+// forwardedClient returns the rightmost address that is not a trusted proxy: each proxy appends the address that it got the request from,
+// and anything further left may be made up. If all are trusted, it is the leftmost one.
 func forwardedClient(headers []string, proxies []netip.Prefix) netip.Addr {
 	var client netip.Addr
 	for i := len(headers) - 1; i >= 0; i-- {
@@ -150,7 +150,7 @@ func forwardedClient(headers []string, proxies []netip.Prefix) netip.Addr {
 	return client
 }
 
-// parseHop reads an address as proxies write it: some (Azure's gateway) add the port.
+// parseHop reads an address as proxies write it; some (Azure's gateway) add the port.
 func parseHop(s string) (netip.Addr, error) {
 	if ap, err := netip.ParseAddrPort(s); err == nil {
 		return ap.Addr().Unmap().WithZone(""), nil

@@ -9,9 +9,9 @@ import (
 	"mailhint/settings"
 )
 
-// LogHandler writes slog's text or JSON lines to a LogWriter. It knows the line of a request and writes that without slog's
-// general machinery: with log/slog alone (Go 1.26) and a write for each line, logging took a tenth of the processor time of an
-// autoconfig answer. What it writes is the same to the octet, and a test compares.
+// LogHandler writes slog's text or JSON lines to a LogWriter. It writes the line of a request without slog's general machinery: with
+// log/slog alone (Go 1.26) and a write for each line, logging took a tenth of the processor time of an autoconfig answer. The result is
+// the same to the octet; a test compares them.
 type LogHandler struct {
 	slog.Handler
 	to   *LogWriter
@@ -34,12 +34,12 @@ func NewLogHandler(to *LogWriter, json bool, options *slog.HandlerOptions) *LogH
 type requestLine struct {
 	ended    time.Time
 	status   int
-	method   string // one of few
+	method   string // one of knownMethods, or "other"
 	domain   settings.Domain
 	duration time.Duration
 }
 
-// record is the line for any other handler. It has no source position: looking that up for each request would be dear.
+// record is the line for any other handler. It has no source position: finding that for each request would be expensive.
 func (l *requestLine) record() slog.Record {
 	r := slog.NewRecord(l.ended, slog.LevelInfo, "request", 0)
 	r.AddAttrs(slog.Int("status", l.status), slog.String("method", l.method), slog.String("domain", string(l.domain)),
@@ -47,7 +47,7 @@ func (l *requestLine) record() slog.Record {
 	return r
 }
 
-// fixedPart returns what stands between the time and the status in the lines of a route and a client.
+// fixedPart returns what is between the time and the status in the lines of a route and a client.
 func (h *LogHandler) fixedPart(route, client string) string {
 	if h.json {
 		return `","level":"INFO","msg":"request","route":"` + route + `","client":"` + client + `","status":`
@@ -87,16 +87,16 @@ func (h *LogHandler) write(fixed string, l requestLine) {
 		b = append(b, l.duration.String()...)
 		b = append(b, '\n')
 	}
-	h.to.Write(b) // a log that cannot be written is no reason to refuse requests, and there is nowhere to say so
+	h.to.Write(b) // a log that cannot be written is no reason to refuse requests, and there is nowhere to report it
 }
 
-// second is a formatted second: most lines share theirs with the line before.
+// second is a formatted second: most lines have the same one as the line before.
 type second struct {
 	unix       int64
 	text, zone string
 }
 
-// appendMillis appends a time as slog's text handler has it.
+// appendMillis appends a time as slog's text handler writes it.
 func (h *LogHandler) appendMillis(b []byte, t time.Time) []byte {
 	s := h.now.Load()
 	if s == nil || s.unix != t.Unix() {

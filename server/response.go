@@ -6,7 +6,7 @@ import (
 	"strconv"
 )
 
-// WriteHeader notes the status.
+// WriteHeader records the status.
 func (v *visit) WriteHeader(status int) {
 	if v.status == 0 && status >= 200 { // 1xx come before the answer
 		v.status = status
@@ -32,21 +32,21 @@ var (
 	closing    = []string{"close"}
 )
 
-// setCommon sets the headers of every answer. There is no Strict-Transport-Security: programs fall back to plain http where a
-// name has no certificate, and must be able to.
+// setCommon sets the headers of every answer. There is no Strict-Transport-Security: clients must be able to fall back to plain http where
+// a name has no certificate.
 func setCommon(h http.Header, stopping bool) {
 	h["X-Content-Type-Options"] = nosniff
-	h["Content-Security-Policy"] = policy // somebody may open the XML in a browser
+	h["Content-Security-Policy"] = policy // somebody may open the document in a browser
 	h["Referrer-Policy"] = noReferrer     // the address is in the query
 	if stopping {
-		h["Connection"] = closing // the client opens its next connection elsewhere
+		h["Connection"] = closing // so that the client opens its next connection elsewhere
 	}
 }
 
-// notFound answers for an address that is not in the table. It must not be 200: Thunderbird, Geary and KDE's wizard stop at a
-// page where they expect a document.
+// notFound answers for a path that is not in the table. The status must not be 200: Thunderbird, Geary and KDE's wizard stop when they get
+// a page instead of a document.
 func notFound(w http.ResponseWriter, _ *http.Request) {
-	plain(w, http.StatusNotFound, "There is nothing here. This server tells mail programs how to reach a mailbox.\n")
+	plain(w, http.StatusNotFound, "There is nothing here. This server tells mail programs which servers to use.\n")
 }
 
 // nothing answers 404 without a body.
@@ -57,11 +57,11 @@ func nothing(w http.ResponseWriter, _ *http.Request) {
 
 func methodNotAllowed(w http.ResponseWriter, allow string) {
 	w.Header().Set("Allow", allow)
-	plain(w, http.StatusMethodNotAllowed, "Requests to this address can be: "+allow+".\n")
+	plain(w, http.StatusMethodNotAllowed, "Allowed methods: "+allow+".\n")
 }
 
 func tooLarge(w http.ResponseWriter) {
-	w.Header()["Connection"] = closing // rather than read what will not be used
+	w.Header()["Connection"] = closing // instead of reading what will not be used
 	plain(w, http.StatusRequestEntityTooLarge, "The request is too large.\n")
 }
 
@@ -73,7 +73,7 @@ func notReady(w http.ResponseWriter) {
 func ourFault(w http.ResponseWriter) {
 	clear(w.Header())
 	setCommon(w.Header(), true)
-	plain(w, http.StatusInternalServerError, "Something went wrong on this server. It is not your fault, and it has been noted.\n")
+	plain(w, http.StatusInternalServerError, "Something went wrong on this server. It is not your fault, and the error has been logged.\n")
 }
 
 func plain(w http.ResponseWriter, status int, text string) {
