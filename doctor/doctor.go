@@ -50,8 +50,11 @@ type Doctor struct {
 	Server string
 	// Addresses are the mailhint server's addresses as seen from outside; empty for those that Server has in DNS.
 	Addresses []netip.Addr
-	// Issuers are the names that CAA records use for the CAs of this server, such as "letsencrypt.org"; empty if unknown.
-	Issuers []string
+	// Issuers are the CAs of this server's certificates; empty if unknown.
+	Issuers []Issuer
+	// Validation are the ways in which this server proves its control of names to them, as CAA records call them (RFC 8657); empty if
+	// unknown.
+	Validation []string
 	// ISPDB is the URL of Mozilla's database of providers, such as DefaultISPDB; empty to leave it out. Each question tells Mozilla
 	// about a domain.
 	ISPDB string
@@ -67,13 +70,13 @@ type Doctor struct {
 const DefaultISPDB = "https://autoconfig.thunderbird.net/v1.1/"
 
 // New returns a Doctor for the domains of a configuration. It limits how many look-ups r gets at a time. It looks at servers with private
-// addresses only in the networks that the configuration allows, and in private.
+// addresses only in the networks that the configuration allows, and in private. Its Issuers are in the order of acme_ca, without accounts.
 func New(s *domains.Snapshot, r Resolver, private []netip.Prefix) *Doctor {
 	// The prober has a queue of its own, because its time is limited and includes waiting.
 	prober := &probe.Prober{Resolver: throttle(r, maxQueries/2), Private: slices.Concat(s.Server.ProbePrivate, private)}
 	d := &Doctor{Resolver: throttle(r, maxQueries), Prober: prober, Server: s.Server.Name, ISPDB: DefaultISPDB}
 	if s.Server.TLS == "acme" {
-		d.Issuers = issuersOf(s.Server.ACME.CAs)
+		d.Issuers, d.Validation = issuersOf(s.Server.ACME.CAs), validationMethods
 	}
 	return d
 }

@@ -18,8 +18,8 @@ import (
 
 // gather asks everything about a domain. Its parts write to different fields of the observations.
 func (s *session) gather(ctx context.Context, domain Domain) *observations {
-	o := &observations{Domain: domain, now: s.now(), server: s.Server, ours: s.Addresses, issuers: s.Issuers, local: s.local,
-		wants: s.wantsAny}
+	o := &observations{Domain: domain, now: s.now(), server: s.Server, ours: s.Addresses, issuers: s.Issuers, validation: s.Validation,
+		local: s.local, wants: s.wantsAny}
 	s.findOurs(ctx, o)
 	o.want = wanted(domain.Found, s.Server, s.Addresses)
 	concurrently(

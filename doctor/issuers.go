@@ -2,6 +2,17 @@ package doctor
 
 import "net/url"
 
+// Issuer is a CA of this server's certificates.
+type Issuer struct {
+	// Name is what CAA records call it, such as "letsencrypt.org".
+	Name string
+	// Account is the URL of this server's account with it; empty if unknown.
+	Account string
+}
+
+// validationMethods are the ways in which this server proves its control of names to its CAs, as CAA records call them.
+var validationMethods = []string{"http-01", "tls-alpn-01"}
+
 // caaNames are the names that CAA records use for CAs, by the host of their ACME directory.
 var caaNames = map[string]string{
 	"acme-v02.api.letsencrypt.org":         "letsencrypt.org",
@@ -12,16 +23,16 @@ var caaNames = map[string]string{
 	"acme.ssl.com":                         "ssl.com",
 }
 
-// issuersOf returns the names that CAA records use for the CAs with these ACME directories. It returns none if one of them is not
-// known, because any record may allow it.
-func issuersOf(directories []string) []string {
-	var names []string
+// issuersOf returns the CAs with these ACME directories, in the same order. It returns none if one of them is not known, because any record
+// may allow it.
+func issuersOf(directories []string) []Issuer {
+	var issuers []Issuer
 	for _, directory := range directories {
 		u, err := url.Parse(directory)
 		if err != nil || caaNames[u.Hostname()] == "" {
 			return nil
 		}
-		names = append(names, caaNames[u.Hostname()])
+		issuers = append(issuers, Issuer{Name: caaNames[u.Hostname()]})
 	}
-	return names
+	return issuers
 }

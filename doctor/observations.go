@@ -24,7 +24,9 @@ type observations struct {
 	server  string       // the mailhint server's name; empty if unknown
 	ours    []netip.Addr // its addresses; nil if unknown
 	oursErr error        // why they are unknown
-	issuers []string
+	issuers []Issuer
+	// validation is Doctor.Validation.
+	validation []string
 
 	// names are autoconfig., autodiscover., ua-auto-config. and the domain itself, by their names.
 	names map[string]name

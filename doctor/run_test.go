@@ -205,7 +205,7 @@ func TestPasteOfEach(t *testing.T) {
 		w.caa[owner] = []resolver.CAA{{Tag: "issue", Value: "other.example"}}
 	}
 	d := w.doctor()
-	d.Issuers, d.Only = []string{"ca.example"}, []string{"D07"}
+	d.Issuers, d.Only = []Issuer{{Name: "ca.example"}}, []string{"D07"}
 	r := d.Examine(context.Background(), find(t, snapshot, "a.example"))
 	const want = "autoconfig.a.example. 3600 IN CAA 0 issue \"ca.example\"\na.example. 3600 IN CAA 0 issue \"ca.example\""
 	if len(r.Findings) != 1 || r.Findings[0].Paste != want {

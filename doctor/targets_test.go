@@ -59,7 +59,7 @@ func TestIssuersOf(t *testing.T) {
 		{[]string{letsEncrypt, other}, nil},
 		{[]string{"::"}, nil},
 	} {
-		if got := issuersOf(test.directories); !slices.Equal(got, test.want) {
+		if got := namesOfIssuers(issuersOf(test.directories)); !slices.Equal(got, test.want) {
 			t.Errorf("%q: got %q, want %q", test.directories, got, test.want)
 		}
 	}

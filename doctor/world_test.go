@@ -41,8 +41,9 @@ type world struct {
 	srv    map[string][]resolver.SRV
 	txt    map[string][]string
 	caa    map[string][]resolver.CAA
-	broken map[string]bool // names whose look-up fails
-	half   map[string]bool // names whose look-up of IPv6 addresses fails
+	caaErr map[string]error // by name
+	broken map[string]bool  // names whose look-up fails
+	half   map[string]bool  // names whose look-up of IPv6 addresses fails
 
 	handler http.Handler
 	// pages change the answers of URLs that begin with the key.
@@ -80,7 +81,7 @@ func newWorld(t testing.TB, snapshot *domains.Snapshot, names ...string) *world 
 	srv.Configure(snapshot, nil)
 	w := &world{
 		hosts: map[string][]netip.Addr{setupName: addresses("198.51.100.80", "2001:db8::80")}, cnames: map[string]string{},
-		srv: map[string][]resolver.SRV{}, txt: map[string][]string{}, caa: map[string][]resolver.CAA{},
+		srv: map[string][]resolver.SRV{}, txt: map[string][]string{}, caa: map[string][]resolver.CAA{}, caaErr: map[string]error{},
 		broken: map[string]bool{}, half: map[string]bool{},
 		handler: srv.Handler(true), pages: map[string]func(*probe.Web){}, looks: map[string]func(*probe.Look){},
 		servers: map[string]settings.Server{}, looked: map[string]int{}, fetched: map[string]int{},
@@ -191,6 +192,9 @@ func (w *world) SRV(_ context.Context, name string) ([]resolver.SRV, error) {
 }
 func (w *world) TXT(_ context.Context, name string) ([]string, error) { return answer(w, w.txt, name) }
 func (w *world) CAA(_ context.Context, name string) ([]resolver.CAA, error) {
+	if err := w.caaErr[name]; err != nil {
+		return nil, err
+	}
 	return answer(w, w.caa, name)
 }
 

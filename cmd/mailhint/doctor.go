@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"mailhint/certs"
 	"mailhint/doctor"
 	"mailhint/domains"
 	"mailhint/exchangers"
@@ -208,7 +209,7 @@ func (f doctorFlags) prepare(cmd *cobra.Command, args []string, asked doctorReso
 	live := exchangers.NewLive(cmd.Context(), asked)
 	snapshot.AskExchangers(live.Ours)
 	run := doctor.Run{Parallel: f.parallel}
-	if run.Doctor, err = f.doctor(snapshot, asked); err != nil {
+	if run.Doctor, err = f.doctor(cmd.Context(), snapshot, asked); err != nil {
 		return doctor.Run{}, nil, err
 	}
 	if f.all {
@@ -249,12 +250,16 @@ func doctorTargets(ctx context.Context, snapshot *domains.Snapshot, live *exchan
 }
 
 // doctor returns how to examine domains according to the configuration and the flags.
-func (f doctorFlags) doctor(snapshot *domains.Snapshot, asked doctor.Resolver) (*doctor.Doctor, error) {
+func (f doctorFlags) doctor(ctx context.Context, snapshot *domains.Snapshot, asked doctor.Resolver) (*doctor.Doctor, error) {
 	options, err := dnsFlags{format: "zone", addresses: f.addresses}.options()
 	if err != nil {
 		return nil, err
 	}
 	d := doctor.New(snapshot, asked, f.private)
+	for i := range d.Issuers {
+		acme := snapshot.Server.ACME
+		d.Issuers[i].Account = certs.SavedAccount(ctx, certificateFolder(snapshot.Server), acme.CAs[i], acme.Email)
+	}
 	d.Addresses, d.Only = options.Addresses, f.only
 	if f.all {
 		d.ISPDB = ""
