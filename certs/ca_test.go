@@ -157,6 +157,9 @@ func TestSecondCA(t *testing.T) {
 			t.Errorf("%s is not served from the first CA: %v", name, err)
 		}
 	}
+	if n := first.renewals.Load(); n != 0 {
+		t.Errorf("%d orders name a certificate of another CA", n)
+	}
 	if a, b := first.orders.Load(), second.orders.Load(); a < 2 || b != placed {
 		t.Errorf("after the renewal %d orders at the first, %d at the second", a, b)
 	}

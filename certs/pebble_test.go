@@ -32,6 +32,7 @@ type testCA struct {
 
 	backend       atomic.Pointer[pebbletest.CA]
 	orders        atomic.Int64 // placed, and accepted
+	renewals      atomic.Int64 // orders that name the certificate they replace, accepted or not
 	refuse        atomic.Pointer[refusal]
 	refuseRenewal atomic.Pointer[refusal] // of orders that name the certificate they replace
 
@@ -84,9 +85,12 @@ func (ca *testCA) proxy(t testing.TB, pebble *pebbletest.CA) string {
 			refusal.answer(w)
 			return
 		}
-		if refusal := ca.refuseRenewal.Load(); refusal != nil && replaces(r) {
-			refusal.answer(w)
-			return
+		if r.URL.Path == "/order-plz" && replaces(r) {
+			ca.renewals.Add(1)
+			if refusal := ca.refuseRenewal.Load(); refusal != nil {
+				refusal.answer(w)
+				return
+			}
 		}
 		if wish := time.Duration(ca.wish.Load()); wish != 0 && strings.Contains(r.URL.Path, "/renewalInfo/") {
 			w.Header().Set("Content-Type", "application/json")

@@ -1,10 +1,20 @@
 package certs
 
 import (
+	"crypto"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"net/http"
+	"net/http/httptest"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/mholt/acmez/v3/acme"
+
+	"mailhint/certs/pebbletest"
 )
 
 // When a certificate is renewed: after a part of its lifetime, or as its CA suggests, within reason.
@@ -79,8 +89,63 @@ func TestRenewalRefused(t *testing.T) {
 		clock.advance(7 * time.Hour)
 		eventually(t, refuse.kind+": not renewed", func() bool { return c.Status().Orders["ok"] == 2 })
 		s := c.Status()
+		if ca.renewals.Load() == 0 {
+			t.Errorf("%s: the order did not name the certificate it replaces", refuse.kind)
+		}
 		if n := ca.orders.Load() - before; n != 1+s.Orders["refused"]-refused || s.Orders["away"] != 0 {
 			t.Errorf("%s: %d orders, status %+v", refuse.kind, n, s)
 		}
+	}
+}
+
+// The CA suggests a window for the renewal. The moment in it is chosen once, however often the CA is asked, and kept across restarts.
+func TestRenewalMomentIsChosenOnce(t *testing.T) {
+	t.Parallel()
+	cert := pebbletest.SelfSigned(t)
+	start := time.Now().Add(2 * time.Hour)
+	mux := http.NewServeMux()
+	server := httptest.NewUnstartedServer(mux)
+	server.TLS = &tls.Config{Certificates: []tls.Certificate{cert}}
+	server.StartTLS()
+	defer server.Close()
+	answer := func(v any) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			json.NewEncoder(w).Encode(v)
+		}
+	}
+	mux.HandleFunc("/dir", answer(map[string]string{"newNonce": server.URL, "newOrder": server.URL, "renewalInfo": server.URL + "/renewals"}))
+	mux.HandleFunc("/renewals/", answer(map[string]any{"suggestedWindow": map[string]time.Time{"start": start, "end": start.Add(4 * time.Hour)}}))
+	ca := &testCA{directory: server.URL + "/dir", roots: x509.NewCertPool()}
+	ca.roots.AddCert(cert.Leaf)
+	config := ca.config(t.TempDir())
+	const name = "autoconfig.a.test"
+	var moments []time.Time
+	for range 5 {
+		c, err := New(config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		if len(moments) == 0 {
+			chain := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Certificate[0]})
+			if err := c.write(t.Context(), c.cas[0].key, name, &issued{acme.Certificate{ChainPEM: chain}, cert.PrivateKey.(crypto.Signer)}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := c.scan(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.askAboutRenewal(t.Context(), name); err != nil {
+			t.Fatal(err)
+		}
+		s, err := c.read(t.Context(), name)
+		if err != nil || s.ari == nil || c.known.get(name).renewAt != s.renewAt {
+			t.Fatalf("%v, renewed at %s, known %s", err, s.renewAt, c.known.get(name).renewAt)
+		}
+		moments = append(moments, s.ari.SelectedTime)
+	}
+	if moments = slices.Compact(moments); len(moments) != 1 || moments[0].Before(start.Truncate(time.Second)) || moments[0].After(start.Add(4*time.Hour)) {
+		t.Errorf("chosen %s, in four hours from %s", moments, start)
 	}
 }
