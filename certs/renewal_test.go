@@ -14,7 +14,7 @@ import (
 
 	"github.com/mholt/acmez/v3/acme"
 
-	"mailhint/certs/pebbletest"
+	"mailhint/keypairs/keypairtest"
 )
 
 // When a certificate is renewed: after a part of its lifetime, or as its CA suggests, within reason.
@@ -101,7 +101,7 @@ func TestRenewalRefused(t *testing.T) {
 // The CA suggests a window for the renewal. The moment in it is chosen once, however often the CA is asked, and kept across restarts.
 func TestRenewalMomentIsChosenOnce(t *testing.T) {
 	t.Parallel()
-	cert := pebbletest.SelfSigned(t)
+	cert := keypairtest.New(t, keypairtest.Options{})
 	start := time.Now().Add(2 * time.Hour)
 	mux := http.NewServeMux()
 	server := httptest.NewUnstartedServer(mux)

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"iter"
 	"slices"
 	"sync"
@@ -93,7 +92,7 @@ func (r Report) Problems() []Certificate {
 // if the name may not have one.
 func (c *Certificates) Get(ctx context.Context, name string) error {
 	if name = nameOf(name); !c.allowed(name) {
-		return fmt.Errorf("%q: %w", name, ErrNotAllowed)
+		return ErrNotAllowed
 	}
 	return c.obtain(ctx, name)
 }
@@ -105,7 +104,7 @@ func (c *Certificates) Remove(ctx context.Context, name string) error {
 	_, err := c.read(ctx, name)
 	_, failed := c.failures.get(name)
 	if !isKey(name) || !failed && err != nil && !errors.Is(err, errDamaged) {
-		return fmt.Errorf("%q: %w", name, ErrUnknown)
+		return ErrUnknown
 	}
 	if err := c.remove(ctx, name); err != nil {
 		return err

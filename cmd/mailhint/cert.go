@@ -135,7 +135,7 @@ func newCertRemove() *cobra.Command {
 			name := args[0]
 			err = c.Remove(cmd.Context(), name)
 			if errors.Is(err, certs.ErrUnknown) {
-				err = fmt.Errorf("%w; mailhint cert list shows those that exist", err)
+				err = fmt.Errorf("%s: %w; mailhint cert list shows those that exist", name, err)
 			}
 			if err != nil {
 				return problem(err)
