@@ -2,7 +2,6 @@ package doctor
 
 import (
 	"context"
-	"errors"
 	"iter"
 
 	"mailhint/domains"
@@ -12,22 +11,8 @@ import (
 // Target returns what clients of a domain should get, according to the configuration. If only some networks get settings, it returns
 // those. Its error is that of the snapshot's Lookup.
 func Target(ctx context.Context, s *domains.Snapshot, name settings.Domain) (Domain, error) {
-	found, err := s.Lookup(ctx, settings.Question{Host: name})
-	if !errors.Is(err, settings.ErrNotForClient) {
-		return Domain{Found: found}, err
-	}
-	entries, entriesErr := s.EntriesFor([]settings.Domain{name})
-	if entriesErr != nil {
-		return Domain{}, err
-	}
-	for _, e := range entries {
-		for _, network := range e.Networks {
-			if found, err := s.Lookup(ctx, settings.Question{Host: name, Client: network.Addr()}); err == nil {
-				return Domain{Found: found, Limited: true}, nil
-			}
-		}
-	}
-	return Domain{}, err
+	found, limited, err := s.LookupForZone(ctx, name)
+	return Domain{Found: found, Limited: limited}, err
 }
 
 // AllTargets returns the Targets of all domains that the configuration has by name, and their number.

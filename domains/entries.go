@@ -49,17 +49,9 @@ type Rule struct {
 	Choice
 }
 
-// AllNetworks contain every client: with them as Choice.Networks, servers without encryption are for everyone.
-var AllNetworks = settings.Networks{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")}
-
 // Public returns the settings for a client whose network is not known; nil for nothing.
 func (c Choice) Public() *settings.Settings {
-	for _, network := range AllNetworks {
-		if !slices.Contains(c.Networks, network) {
-			return c.Outside
-		}
-	}
-	return c.Settings
+	return choice{c.Settings, c.Outside, c.Networks}.forClient(netip.Addr{})
 }
 
 // Entries returns every entry, in the order of their kinds and then of the files.

@@ -103,7 +103,7 @@ func (e *entry) lookup(d settings.Domain, q settings.Question) (settings.Found, 
 	if s == nil {
 		return settings.Found{}, settings.ErrNotForClient
 	}
-	found := settings.Found{Settings: s, Domain: d, Primary: e.primary, Varies: len(e.rules) > 0 || chosen.networks != nil}
+	found := settings.Found{Settings: s, Domain: d, Primary: e.primary, Varies: len(e.rules) > 0 || chosen.varies()}
 	if found.Primary == "" {
 		found.Primary = d
 	}
@@ -127,11 +127,15 @@ func (e *entry) choose(q settings.Question) choice {
 	return e.choice
 }
 
+// varies reports whether some networks get something else than others.
+func (c choice) varies() bool { return c.networks != nil && !c.networks.ContainAll() }
+
+// forClient returns the settings for a client, whose address may not be known.
 func (c choice) forClient(client netip.Addr) *settings.Settings {
-	if c.networks != nil && !c.networks.Contain(client) {
-		return c.outside
+	if !c.varies() || c.networks.Contain(client) {
+		return c.settings
 	}
-	return c.settings
+	return c.outside
 }
 
 // fits reports whether hosts made of a domain are valid host names: "mail." before a domain of 250 octets is too long, and so is a label

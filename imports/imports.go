@@ -105,7 +105,7 @@ func print(e Entry, names []settings.Domain, comments []string) (string, error) 
 		entry.Kind = domains.List
 	}
 	if e.Plaintext {
-		entry.Networks = domains.AllNetworks
+		entry.Networks = settings.AllNetworks()
 	}
 	return domains.Printer{}.Entry(entry, comments...)
 }

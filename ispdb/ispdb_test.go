@@ -57,7 +57,7 @@ func printed(tb testing.TB, p *Provider) string {
 		e.Kind = domains.List
 	}
 	if p.Plaintext() {
-		e.Networks = domains.AllNetworks
+		e.Networks = settings.AllNetworks()
 	}
 	text, err := domains.Printer{}.Entry(e)
 	if err != nil {

@@ -1,6 +1,9 @@
 package settings
 
-import "net/netip"
+import (
+	"net/netip"
+	"slices"
+)
 
 // Networks is a list of networks, such as those that get settings of their own, or those of trusted proxies.
 type Networks []netip.Prefix
@@ -16,3 +19,19 @@ func (n Networks) Contain(a netip.Addr) bool {
 	}
 	return false
 }
+
+// ContainAll reports whether both 0.0.0.0/0 and ::/0 are among the networks, so that every client is in one of them, whether its address is known
+// or not.
+func (n Networks) ContainAll() bool {
+	for _, all := range allNetworks {
+		if !slices.Contains(n, all) {
+			return false
+		}
+	}
+	return true
+}
+
+var allNetworks = Networks{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")}
+
+// AllNetworks returns networks that contain every client.
+func AllNetworks() Networks { return slices.Clone(allNetworks) }

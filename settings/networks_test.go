@@ -21,3 +21,18 @@ func TestNetworksContain(t *testing.T) {
 		t.Error("no networks contain an address")
 	}
 }
+
+// Only networks that contain every address contain a client whose address is not known.
+func TestNetworksContainAll(t *testing.T) {
+	v4, v6, some := netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0"), netip.MustParsePrefix("10.0.0.0/8")
+	for _, test := range []struct {
+		networks Networks
+		want     bool
+	}{
+		{nil, false}, {Networks{v4}, false}, {Networks{v6}, false}, {Networks{some}, false}, {Networks{v4, some, v6}, true}, {AllNetworks(), true},
+	} {
+		if got := test.networks.ContainAll(); got != test.want {
+			t.Errorf("%v: %t, want %t", test.networks, got, test.want)
+		}
+	}
+}

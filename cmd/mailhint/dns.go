@@ -79,9 +79,13 @@ func printDNS(cmd *cobra.Command, name string, flags dnsFlags) error {
 	if err != nil {
 		return err
 	}
-	snapshot, found, err := find(cmd, settings.Question{Host: domain})
+	snapshot, live, err := loadLive(cmd)
 	if err != nil {
 		return err
+	}
+	found, _, err := snapshot.LookupForZone(cmd.Context(), domain)
+	if err != nil {
+		return notFound(snapshot, live, domain)
 	}
 	if options.Server == "" {
 		options.Server = snapshot.Server.Name

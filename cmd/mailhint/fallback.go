@@ -25,6 +25,21 @@ func mxResolver(cmd *cobra.Command) (exchangers.Resolver, error) {
 	return r, nil
 }
 
+// loadLive loads the configuration, and lets its fallback look up MX records when it is asked about a name.
+func loadLive(cmd *cobra.Command) (*domains.Snapshot, *exchangers.Live, error) {
+	snapshot, err := domains.Load(configName(cmd))
+	if err != nil {
+		return nil, nil, problem(err)
+	}
+	mx, err := mxResolver(cmd)
+	if err != nil {
+		return nil, nil, err
+	}
+	live := exchangers.NewLive(cmd.Context(), mx)
+	snapshot.AskExchangers(live.Ours)
+	return snapshot, live, nil
+}
+
 // notFound is the error for a name that nothing answers for.
 func notFound(snapshot *domains.Snapshot, live *exchangers.Live, d settings.Domain) error {
 	switch err := live.Why(snapshot.FallbackMX()); {

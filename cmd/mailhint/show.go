@@ -11,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"mailhint/domains"
-	"mailhint/exchangers"
 	"mailhint/help"
 	"mailhint/preview"
 	"mailhint/settings"
@@ -123,17 +122,14 @@ func previewError(client preview.Client, err error) error {
 
 // find loads the configuration and looks up a question in it, and the MX record if the answer depends on it.
 func find(cmd *cobra.Command, q settings.Question) (*domains.Snapshot, settings.Found, error) {
-	snapshot, err := domains.Load(configName(cmd))
-	if err != nil {
-		return nil, settings.Found{}, problem(err)
-	}
-	mx, err := mxResolver(cmd)
+	snapshot, live, err := loadLive(cmd)
 	if err != nil {
 		return nil, settings.Found{}, err
 	}
-	live := exchangers.NewLive(cmd.Context(), mx)
-	snapshot.AskExchangers(live.Ours)
 	found, err := snapshot.Lookup(cmd.Context(), q)
+	if errors.Is(err, settings.ErrNotForClient) && !q.Client.IsValid() {
+		return nil, settings.Found{}, problem(fmt.Errorf("%w; give the address of one with --from", snapshot.Unanswered(q.Host)))
+	}
 	if err != nil {
 		return nil, settings.Found{}, notFound(snapshot, live, q.Host)
 	}
