@@ -23,6 +23,7 @@ type Result struct {
 	Domains int // domains in them
 	Failed  int // sources that could not be converted at all
 	Remarks int // what will be answered differently
+	Lost    int // the remarks among them that are about a domain or a server that is not converted
 }
 
 // Entry is what one source says about some domains.
@@ -59,6 +60,12 @@ func (w *Writer) Remark(where domains.Position, text string) {
 	w.report(where, text)
 }
 
+// Lose reports that a source has a domain or a server that cannot be converted.
+func (w *Writer) Lose(where domains.Position, text string) {
+	w.Result.Lost++
+	w.Remark(where, text)
+}
+
 // Fail reports that a source could not be converted at all.
 func (w *Writer) Fail(where domains.Position, text string) {
 	w.Result.Failed++
@@ -69,7 +76,7 @@ func (w *Writer) Fail(where domains.Position, text string) {
 func (w *Writer) Add(e Entry) error {
 	names, taken := w.claim(e)
 	if len(names) == 0 {
-		w.Fail(domains.Position{File: e.Source}, "all its domains have been imported from other files")
+		w.Fail(domains.Position{File: e.Source}, "all its domains have been imported already")
 		return nil
 	}
 	comments := append([]string{"From " + filepath.Base(e.Source)}, e.Comments...)
@@ -87,7 +94,11 @@ func (w *Writer) Add(e Entry) error {
 func (w *Writer) claim(e Entry) (names []settings.Domain, remarks []string) {
 	for _, d := range e.Domains {
 		if first, taken := w.owner[d]; taken {
-			text := fmt.Sprintf("%s is left out: it has been imported from %s", d, filepath.Base(first))
+			from := filepath.Base(first)
+			if first == e.Source {
+				from = "an earlier provider in this file"
+			}
+			text := fmt.Sprintf("%s is left out: it has been imported from %s", d, from)
 			w.Remark(domains.Position{File: e.Source}, text)
 			remarks = append(remarks, text)
 			continue

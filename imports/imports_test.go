@@ -47,7 +47,7 @@ func TestWriter(t *testing.T) {
 	want := []string{
 		"dir/two: a.example is left out: it has been imported from one",
 		"dir/three: c.example is left out: it has been imported from two",
-		"dir/three: not converted: all its domains have been imported from other files",
+		"dir/three: not converted: all its domains have been imported already",
 	}
 	if !slices.Equal(*got, want) {
 		t.Errorf("got the reports\n%s\nwant\n%s", strings.Join(*got, "\n"), strings.Join(want, "\n"))

@@ -79,17 +79,22 @@ func readFile(file string, limit int64) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, limit))
 }
 
-// addProviderFile adds the entry of one file. The error is about writing; what is wrong with the file is reported.
+// addProviderFile adds the entries of one file. The error is about writing; what is wrong with the file is reported.
 func (w *Writer) addProviderFile(file string) error {
 	text, err := readFile(file, ispdb.MaxSize+1)
 	if err != nil {
 		w.Fail(domains.Position{File: file}, err.Error())
 		return nil
 	}
-	provider, remarks, err := ispdb.Read(text)
+	providers, remarks, err := ispdb.Read(text)
 	var comments []string
 	for _, r := range remarks {
-		w.Remark(domains.Position{File: file, Line: r.Line}, r.Text)
+		where := domains.Position{File: file, Line: r.Line}
+		if r.Lost {
+			w.Lose(where, r.Text)
+		} else {
+			w.Remark(where, r.Text)
+		}
 		comments = append(comments, r.Text)
 	}
 	if fault := (*ispdb.Error)(nil); errors.As(err, &fault) {
@@ -99,8 +104,14 @@ func (w *Writer) addProviderFile(file string) error {
 	if err != nil {
 		return err
 	}
-	for _, c := range provider.Comments {
-		comments = append(comments, "The file says: "+c.Text)
+	for _, p := range providers { // the comments are above the first
+		for _, c := range p.Comments {
+			comments = append(comments, "The file says: "+c.Text)
+		}
+		if err := w.Add(Entry{Source: file, Domains: p.Domains, Settings: p.Settings, Plaintext: p.Plaintext(), Comments: comments}); err != nil {
+			return err
+		}
+		comments = nil
 	}
-	return w.Add(Entry{Source: file, Domains: provider.Domains, Settings: provider.Settings, Plaintext: provider.Plaintext(), Comments: comments})
+	return nil
 }

@@ -16,13 +16,13 @@ import (
 	"mailhint/settings"
 )
 
-// Provider is the content of a provider file.
+// Provider is a provider in a provider file. There is usually one in a file, but an owner of several domains may have one for each.
 type Provider struct {
 	// Domains are the mail domains in the order of the file, except that the main one is first. There is at least one.
 	Domains []settings.Domain
 	// Settings apply to each of the domains. Hosts, URLs and names may contain %EMAILDOMAIN%.
 	Settings *settings.Settings
-	// Comments are the comments between the elements, each on one line.
+	// Comments are the comments between the elements, each on one line; those of the whole file for the first provider, nil for the others.
 	Comments []Comment
 }
 
@@ -46,6 +46,7 @@ func (p *Provider) Plaintext() bool {
 type Remark struct {
 	Line int
 	Text string // what is different, and why
+	Lost bool   // a domain, a server or a provider is not converted
 	kind kind
 }
 

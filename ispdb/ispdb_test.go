@@ -42,11 +42,14 @@ func readSample(tb testing.TB, file string) (text []byte, p *Provider, remarks [
 	if err != nil {
 		tb.Fatal(err)
 	}
-	p, remarks, err = Read(text)
+	providers, remarks, err := Read(text)
 	if err != nil {
 		tb.Fatalf("%s: %v", file, err)
 	}
-	return text, p, remarks
+	if len(providers) != 1 {
+		tb.Fatalf("%s has %d providers", file, len(providers))
+	}
+	return text, providers[0], remarks
 }
 
 // printed returns a provider as an entry of domains.toml.
@@ -297,8 +300,8 @@ func TestBounded(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			start := time.Now()
-			if p, _, err := Read([]byte(text)); err == nil {
-				loaded(t, printed(t, p))
+			if providers, _, err := Read([]byte(text)); err == nil {
+				loaded(t, printed(t, providers[0]))
 			}
 			if d := time.Since(start); d > time.Minute {
 				t.Errorf("%v for %d octets", d, len(text))
@@ -320,14 +323,16 @@ func FuzzRead(f *testing.F) {
 	}
 	f.Add([]byte(wrap(goodServer, "")))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		p, remarks, err := Read(text)
+		providers, remarks, err := Read(text)
 		if err != nil {
 			if fault := (*Error)(nil); !errors.As(err, &fault) {
 				t.Fatalf("the error is a %T", err)
 			}
 			return
 		}
-		checkRead(t, p, remarks)
+		for _, p := range providers {
+			checkRead(t, p, remarks)
+		}
 	})
 }
 
@@ -344,7 +349,7 @@ func FuzzValues(f *testing.F) {
 		}
 		server := "<hostname>" + e(host) + "</hostname><url>" + e(host) + "</url><port>" + e(port) + "</port><socketType>" + e(socket) +
 			"</socketType><authentication>" + e(auth) + "</authentication><username>" + e(user) + "</username>"
-		p, remarks, err := Read([]byte(wrap("<domain>"+e(domain)+"</domain><displayName>"+e(name)+"</displayName><displayShortName>"+e(name)+
+		providers, remarks, err := Read([]byte(wrap("<domain>"+e(domain)+"</domain><displayName>"+e(name)+"</displayName><displayShortName>"+e(name)+
 			"</displayShortName><incomingServer type=\""+e(kind)+"\">"+server+"</incomingServer><outgoingServer type=\"smtp\">"+server+
 			"</outgoingServer><documentation url=\""+e(docs)+"\"/>"+goodServer,
 			"<calendar type=\"caldav\">"+server+"</calendar><webMail><loginPage url=\""+e(docs)+"\"/></webMail><oAuth2><issuer>"+e(name)+
@@ -352,7 +357,7 @@ func FuzzValues(f *testing.F) {
 		if err != nil {
 			t.Fatal(err) // the good server is always there
 		}
-		checkRead(t, p, remarks)
+		checkRead(t, providers[0], remarks)
 	})
 }
 
@@ -378,10 +383,11 @@ func checkRead(tb testing.TB, p *Provider, remarks []Remark) {
 // readAgain checks that what was written is read as the same provider.
 func readAgain(tb testing.TB, p *Provider, text []byte) {
 	tb.Helper()
-	again, remarks, err := Read(text)
+	providers, remarks, err := Read(text)
 	if err != nil {
 		tb.Fatalf("%v in\n%s", err, text)
 	}
+	again := providers[0]
 	want := *p.Settings
 	if want.Name == "" { // answers show the domain, and so must a file
 		want.Name = again.Settings.Name

@@ -20,21 +20,50 @@ const (
 	maxShortName = 20
 )
 
-// Read converts a provider file. The remarks say, in the order of the lines, where the answers will differ from the file. The error is an
-// *Error, for a file that cannot be converted at all.
-func Read(text []byte) (*Provider, []Remark, error) {
+// Read converts a provider file and returns the providers in it, of which there is at least one. The remarks say, in the order of the lines,
+// where the answers will differ from the file. The error is an *Error, for a file of which nothing can be converted.
+//
+// Clients that get a file with several providers use the first; in answers, each domain gets its own. What is beside the providers, such as
+// the calendar, belongs to the first.
+func Read(text []byte) ([]*Provider, []Remark, error) {
 	root, comments, err := parse(text)
 	if err != nil {
 		return nil, nil, err
 	}
-	r := &reader{}
-	p, err := r.provider(root)
-	if err != nil {
-		return nil, r.sorted(), err
+	if root.name != "clientConfig" {
+		return nil, nil, fault(root.line, "the root element is <%s> instead of <clientConfig>, so this is not a provider file", oneLine(root.name))
 	}
-	p.Comments = comments
+	root.attr("version")
+	elements := root.all("emailProvider")
+	if len(elements) == 0 {
+		return nil, nil, fault(root.line, "it has no <emailProvider>")
+	}
+	var providers []*Provider
+	var remarks []Remark
+	var faults []*Error
+	beside := root
+	for _, ep := range elements {
+		r := &reader{}
+		p, err := r.provider(beside, ep)
+		if err == nil {
+			providers = append(providers, p)
+			beside = &node{name: root.name, line: ep.line}
+		} else {
+			faults = append(faults, err)
+			ep.forget()
+		}
+		remarks = append(remarks, r.remarks...)
+	}
+	if len(providers) == 0 {
+		return nil, sorted(remarks), faults[0]
+	}
+	r := &reader{remarks: remarks}
+	for _, f := range faults {
+		r.lose(f.Line, kindDomain, "this <emailProvider> is left out: %s", f.Text)
+	}
+	providers[0].Comments = comments
 	r.unread(root)
-	return p, r.sorted(), nil
+	return providers, sorted(r.remarks), nil
 }
 
 // reader collects the content of a file.
@@ -57,24 +86,22 @@ type server struct {
 func (s *server) isOpen() bool { return slices.Equal(s.Auth, []settings.Auth{settings.NoAuth}) }
 
 func (r *reader) remark(line int, kind kind, format string, args ...any) {
-	r.remarks = append(r.remarks, Remark{line, untrusted.Clip(fmt.Sprintf(format, args...), maxRemark), kind})
+	r.remarks = append(r.remarks, Remark{Line: line, Text: untrusted.Clip(fmt.Sprintf(format, args...), maxRemark), kind: kind})
 }
 
-func (r *reader) sorted() []Remark {
-	slices.SortStableFunc(r.remarks, func(a, b Remark) int { return cmp.Compare(a.Line, b.Line) })
-	return r.remarks
+// lose is remark for a domain, a server or a provider that is not converted.
+func (r *reader) lose(line int, kind kind, format string, args ...any) {
+	r.remark(line, kind, format, args...)
+	r.remarks[len(r.remarks)-1].Lost = true
 }
 
-// provider reads the root element.
-func (r *reader) provider(root *node) (*Provider, error) {
-	if root.name != "clientConfig" {
-		return nil, fault(root.line, "the root element is <%s> instead of <clientConfig>, so this is not a provider file", oneLine(root.name))
-	}
-	root.attr("version")
-	ep := root.child("emailProvider")
-	if ep == nil {
-		return nil, fault(root.line, "it has no <emailProvider>")
-	}
+func sorted(remarks []Remark) []Remark {
+	slices.SortStableFunc(remarks, func(a, b Remark) int { return cmp.Compare(a.Line, b.Line) })
+	return remarks
+}
+
+// provider reads an <emailProvider>, and what is beside it in the root element.
+func (r *reader) provider(root, ep *node) (*Provider, *Error) {
 	domains := r.domains(ep)
 	if len(domains) == 0 {
 		return nil, fault(ep.line, "it has no valid <domain>")
@@ -106,10 +133,10 @@ func (r *reader) domains(ep *node) []settings.Domain {
 		d, err := settings.ParseDomain(text)
 		switch suffix, icann := publicsuffix.PublicSuffix(string(d)); {
 		case err != nil:
-			r.remark(n.line, kindDomain, "the domain %q is left out: %v", oneLine(text), err)
+			r.lose(n.line, kindDomain, "the domain %q is left out: %v", oneLine(text), err)
 			continue
 		case icann && suffix == string(d):
-			r.remark(n.line, kindDomain, "the domain %q is left out: it is a public suffix, under which others register their domains", d)
+			r.lose(n.line, kindDomain, "the domain %q is left out: it is a public suffix, under which others register their domains", d)
 			continue
 		case seen[d]:
 			r.remark(n.line, kindDomain, "the domain %s appears twice", d)
@@ -160,13 +187,13 @@ func (r *reader) readServers(parent *node, element string, types autoconfig.Word
 		}
 		protocol, ok := lookUp(r, n.line, types, kind)
 		if !ok {
-			r.remark(n.line, kindServer, "<%s type=%q> is left out: answers do not support this type", element, oneLine(kind))
+			r.lose(n.line, kindServer, "<%s type=%q> is left out: answers do not support this type", element, oneLine(kind))
 			n.forget()
 			continue
 		}
 		s, err := r.server(n, protocol)
 		if err != nil {
-			r.remark(n.line, kindServer, "this %s server is left out: %v", protocol, err)
+			r.lose(n.line, kindServer, "this %s server is left out: %v", protocol, err)
 			n.forget()
 			continue
 		}

@@ -94,7 +94,6 @@ var ignored = map[string]struct {
 	"enable":                   {kindEnable, "instructions for enabling access by mail clients are ignored; docs could link to them"},
 	"instruction":              {kindDocs, "clients do not read this element; if the page is helpful, use it as docs"},
 	"clientConfigUpdate":       {kindUpdate, "the URL for updates of the file is ignored: mailhint takes its place"},
-	"emailProvider":            {kindDomain, "a second provider is ignored; put it into a file of its own"},
 }
 
 // unread adds remarks on everything that has not been read.

@@ -28,9 +28,9 @@ func newImportISPDB() *cobra.Command {
 		Use:   "ispdb FILE|DIR…",
 		Short: "Convert provider files of Mozilla's ISPDB into entries of domains.toml",
 		Long: "import ispdb reads provider files as Mozilla publishes them, or all those in a directory, and prints the entries of\n" +
-			"domains.toml that replace them. A file with one domain becomes the table of that domain, and one with several becomes a\n" +
-			"profile that lists them. Whatever will be answered differently from what a file says is reported on stderr, one line\n" +
-			"each: FILE:LINE: what, why. The exit code is 1 if a file could not be converted; the others are converted anyway.\n\n" +
+			"domains.toml that replace them. A provider with one domain becomes the table of that domain, and one with several\n" +
+			"becomes a profile that lists them. Whatever will be answered differently from what a file says is reported on stderr, one line\n" +
+			"each: FILE:LINE: what, why. The exit code is 1 if a domain or a server is lost, or a whole file; the others are converted anyway.\n\n" +
 			"Read the result before you add it to your domains.toml: the [defaults] there will also apply to the new entries.",
 		Example: "  mailhint import ispdb example.com.xml\n" +
 			"  mailhint import ispdb autoconfig/ispdb >domains.d/ispdb.toml 2>remarks.txt",
@@ -51,9 +51,13 @@ func importISPDB(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return problem(err)
 	}
-	fmt.Fprintf(cmd.ErrOrStderr(), "%s for %s, %s, %s not converted\n",
-		countEntries(result.Entries), count(result.Domains, "domain"), count(result.Remarks, "remark"), count(result.Failed, "file"))
-	if result.Failed > 0 {
+	lost := ""
+	if result.Lost > 0 {
+		lost = "; domains or servers are left out"
+	}
+	fmt.Fprintf(cmd.ErrOrStderr(), "%s for %s, %s, %s not converted%s\n",
+		countEntries(result.Entries), count(result.Domains, "domain"), count(result.Remarks, "remark"), count(result.Failed, "file"), lost)
+	if result.Failed > 0 || result.Lost > 0 {
 		return errProblem
 	}
 	return nil
