@@ -2,6 +2,7 @@ package edge
 
 import (
 	"sync"
+	"sync/atomic"
 
 	lru "github.com/hashicorp/golang-lru/v2"
 
@@ -17,23 +18,40 @@ const maxDocuments = 4096
 // dropped in time. It may be used by several goroutines at once.
 type Documents[T any] struct {
 	prepare func(*settings.Settings) (T, error)
-	kept    *lru.Cache[*settings.Settings, func() (T, error)]
+	kept    *lru.Cache[*settings.Settings, *document[T]]
+	// last is the document of the request before. Most often it is the one that the next request needs, which then takes no lock.
+	last atomic.Pointer[document[T]]
+}
+
+// document is what is prepared for a set of settings, or will be.
+type document[T any] struct {
+	settings *settings.Settings
+	prepare  func() (T, error) // at its first call
 }
 
 // NewDocuments returns an empty cache of what prepare returns. Prepare depends on nothing but its argument: its errors are kept too.
 func NewDocuments[T any](prepare func(*settings.Settings) (T, error)) *Documents[T] {
-	kept, _ := lru.New[*settings.Settings, func() (T, error)](maxDocuments) // fails for a size below 1 only
-	return &Documents[T]{prepare, kept}
+	kept, _ := lru.New[*settings.Settings, *document[T]](maxDocuments) // fails for a size below 1 only
+	return &Documents[T]{prepare: prepare, kept: kept}
 }
 
 // Of returns what is prepared for a set of settings. Requests that need it at the same time wait for one preparation.
 func (d *Documents[T]) Of(s *settings.Settings) (T, error) {
-	once, ok := d.kept.Get(s)
-	if !ok {
-		once = sync.OnceValues(func() (T, error) { return d.prepare(s) })
-		if earlier, ok, _ := d.kept.PeekOrAdd(s, once); ok {
-			once = earlier
-		}
+	last := d.last.Load()
+	if last == nil || last.settings != s {
+		last = d.find(s)
+		d.last.Store(last)
 	}
-	return once()
+	return last.prepare()
+}
+
+func (d *Documents[T]) find(s *settings.Settings) *document[T] {
+	if found, ok := d.kept.Get(s); ok {
+		return found
+	}
+	added := &document[T]{s, sync.OnceValues(func() (T, error) { return d.prepare(s) })}
+	if earlier, ok, _ := d.kept.PeekOrAdd(s, added); ok {
+		return earlier
+	}
+	return added
 }
