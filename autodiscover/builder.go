@@ -1,7 +1,6 @@
 package autodiscover
 
 import (
-	"bytes"
 	"encoding/xml"
 	"fmt"
 	"strings"
@@ -20,7 +19,8 @@ type builder struct {
 	depth, inside      int                // how many elements are open, and how many of these are in outer
 	rooted             bool               // there has been a root
 	field              field              // where the text of the open element belongs
-	value              []byte             // that text so far, if it is needed
+	value              string             // that text so far, if it is needed: its first piece
+	more               []byte             // and the pieces after it
 	addresses, schemas int
 }
 
@@ -61,8 +61,12 @@ func (b *builder) start(t xml.StartElement) error {
 
 // text reports false for text that is not inside the root.
 func (b *builder) text(t string) bool {
-	if b.field != noField {
-		b.value = append(b.value, t...) // a comment or CDATA section cuts text into several tokens
+	switch {
+	case b.field == noField:
+	case b.value == "":
+		b.value = t
+	default:
+		b.more = append(b.more, t...) // a comment or CDATA section cuts text into several tokens
 	}
 	return b.depth > 0 || strings.TrimSpace(t) == ""
 }
@@ -73,11 +77,11 @@ func (b *builder) end(name xml.Name) error {
 	}
 	switch b.field {
 	case addressField:
-		b.req.address = string(bytes.TrimSpace(b.value))
+		b.req.address = strings.TrimSpace(b.value + string(b.more))
 	case schemaField:
-		b.req.schema = string(bytes.TrimSpace(b.value))
+		b.req.schema = strings.TrimSpace(b.value + string(b.more))
 	}
-	b.field, b.value = noField, b.value[:0]
+	b.field, b.value, b.more = noField, "", b.more[:0]
 	b.depth--
 	b.inside = min(b.inside, b.depth)
 	return nil

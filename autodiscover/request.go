@@ -31,10 +31,10 @@ var errRequest = errors.New("not a valid Autodiscover request")
 //
 // A LegacyDN is ignored: [MS-OXDSCLI] section 3.2.5 prefers it to the address, but only an Exchange server could resolve it.
 func parseRequest(body []byte) (request, error) {
-	body = toUTF8(body)
 	if req, ok := scanRequest(string(body)); ok {
 		return req, nil
 	}
+	body = toUTF8(body)
 	req, err := readRequest(body)
 	var syntax *xml.SyntaxError
 	if !errors.As(err, &syntax) {

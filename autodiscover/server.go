@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"mailhint/edge"
@@ -84,18 +85,27 @@ func (h *Handler) get(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// bodies are buffers for the bodies of requests, of which nothing is kept.
+var bodies = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// maxKept bounds the buffers that are kept, so that one large request does not make them large for ever.
+const maxKept = 16 << 10
+
 // post answers the protocol's own request. Errors have status 200 and an Error element ([MS-OXDSCLI] section 3.2.5): with any other
 // status, clients conclude that this is not an Autodiscover server and start guessing.
 func (h *Handler) post(w http.ResponseWriter, r *http.Request) {
-	const maxBody = 64 << 10 // package server refuses longer ones
-	var body bytes.Buffer
-	body.Grow(int(min(max(r.ContentLength, 0), maxBody)) + bytes.MinRead) // io.ReadAll would leave several times as much garbage
-	_, err := body.ReadFrom(r.Body)                                       // not ParseForm: FairEmail's Content-Type says that the body is a form
-	if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
-		http.Error(w, "The request is too large.", http.StatusRequestEntityTooLarge)
-		return
-	}
+	body := bodies.Get().(*bytes.Buffer)
+	defer func() {
+		if body.Reset(); body.Cap() <= maxKept {
+			bodies.Put(body)
+		}
+	}()
+	_, err := body.ReadFrom(r.Body) // not ParseForm: FairEmail's Content-Type says that the body is a form
 	if err != nil {
+		if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
+			http.Error(w, "The request is too large.", http.StatusRequestEntityTooLarge)
+			return
+		}
 		http.Error(w, "The request is incomplete.", http.StatusBadRequest)
 		return
 	}
