@@ -10,8 +10,8 @@ import (
 )
 
 // LogHandler writes slog's text or JSON lines to a LogWriter. It writes the line of a request without slog's general machinery: with
-// log/slog alone (Go 1.26) and a write for each line, logging took a tenth of the processor time of an autoconfig answer. The result is
-// the same to the octet; a test compares them.
+// log/slog alone (Go 1.26) an autoconfig answer takes 5 % more processor time, and its ratio in package bench falls from 0.88 to 0.83.
+// The result is the same to the octet; a test compares them.
 type LogHandler struct {
 	slog.Handler
 	to   *LogWriter
