@@ -10,6 +10,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
 	"slices"
 	"strings"
@@ -17,11 +18,6 @@ import (
 	"sync/atomic"
 	"time"
 )
-
-// Files name the PEM files of a certificate chain and its key.
-type Files struct {
-	Cert, Key string
-}
 
 // Pairs are the certificates of a list of files.
 type Pairs struct {
@@ -153,4 +149,47 @@ func (p *Pairs) FirstExpiry() time.Time {
 		}
 	}
 	return first
+}
+
+// GetCertificate is for tls.Config. A name that no certificate covers gets the first pair: some clients can be told to trust it, and an
+// alert would help no one. Of several pairs for a name, the first that the client supports is used.
+func (p *Pairs) GetCertificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+	choice := p.choice.Load()
+	fit := choice.covering(strings.ToLower(strings.TrimSuffix(hello.ServerName, ".")))
+	switch len(fit) {
+	case 0:
+		return choice.first, nil
+	case 1:
+		return fit[0], nil
+	}
+	for _, pair := range fit { // RSA and ECDSA for the same name
+		if hello.SupportsCertificate(pair) == nil {
+			return pair, nil
+		}
+	}
+	return fit[0], nil
+}
+
+// MaxUncovered is where Uncovered stops counting, so that a million names that no certificate could ever cover delay nothing.
+const MaxUncovered = 10_000
+
+// Uncovered counts the host names, in lower case, that no certificate covers, and returns the first three of them in alphabetical order.
+// Clients that ask for such a name by https get a certificate for another one and reject it.
+func (p *Pairs) Uncovered(names iter.Seq[string]) (few []string, count int) {
+	const enough = 3
+	choice := p.choice.Load()
+	for name := range names {
+		if count == MaxUncovered {
+			break
+		}
+		if choice.covering(name) != nil {
+			continue
+		}
+		count++
+		if at, _ := slices.BinarySearch(few, name); at < enough {
+			few = slices.Insert(few, at, name)
+			few = few[:min(len(few), enough)]
+		}
+	}
+	return few, count
 }

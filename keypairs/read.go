@@ -10,6 +10,11 @@ import (
 	"time"
 )
 
+// Files name the PEM files of a certificate chain and its key.
+type Files struct {
+	Cert, Key string
+}
+
 // readPair reads a certificate and its key. Errors name the file and say what to do.
 func readPair(files Files) (*tls.Certificate, error) {
 	cert, err := readFile("certificate", files.Cert)

@@ -4,8 +4,8 @@
 // makes room when there are too many connections, and shuts down without failing a request. What is answered is the caller's business:
 // it passes an http.Handler for each purpose.
 //
-// Read listen.go first, then serve.go (the HTTP servers and their end), conn.go (deadlines of one connection) and tracker.go (all of
-// them together).
+// Read listen.go first, then serve.go (serving and its end), conn.go (the deadlines of one connection) and tracker.go (all connections
+// together). limits.go has the limits, http.go the HTTP servers, sockets.go what systemd passes, proxied.go the PROXY protocol.
 package listen
 
 import (
@@ -17,16 +17,6 @@ import (
 	"net/http"
 	"net/netip"
 	"syscall"
-	"time"
-)
-
-// Purpose is what a listener is for. It is also the listener's name in the log and in socket units of systemd.
-type Purpose string
-
-const (
-	HTTP  Purpose = "http"  // clients, without TLS
-	HTTPS Purpose = "https" // clients, with TLS
-	Admin Purpose = "admin" // health and metrics, for the people who run the server
 )
 
 // Config says what to open and how to serve it.
@@ -48,38 +38,6 @@ type Config struct {
 	Log     *slog.Logger
 
 	sockets sockets // passed by a test; nil to ask systemd
-}
-
-// Limits are what a client may take of a connection, and all clients together.
-type Limits struct {
-	Header     int           // octets of a request's header
-	Body       int64         // octets of its body that an HTTP/2 connection keeps before they are read
-	ReadHeader time.Duration // for the header
-	Read       time.Duration // for header and body
-	Write      time.Duration // for taking a piece of the answer
-	Idle       time.Duration // between two requests of a connection
-	Stop       time.Duration // for requests that are still running when the server shuts down
-
-	Connections int // open at all public listeners
-	PerClient   int // of these, by one client
-	Busy        int // of these, with requests that have been running for too long
-}
-
-// DefaultLimits suit a public server.
-func DefaultLimits() Limits {
-	return Limits{
-		Header:     16 << 10,
-		Body:       64 << 10,
-		ReadHeader: 5 * time.Second,
-		Read:       10 * time.Second,
-		Write:      20 * time.Second,
-		Idle:       60 * time.Second,
-		Stop:       15 * time.Second,
-
-		Connections: 8192,
-		PerClient:   256, // an office or a mobile network behind one address has fewer at a time
-		Busy:        128,
-	}
 }
 
 // Listeners are the open addresses of a server.
@@ -156,7 +114,21 @@ func (l *Listeners) add(purpose Purpose, opened net.Listener) {
 			limited.headers = &proxyHeaders{proxies: l.config.TrustedProxies, wait: l.config.Limits.ReadHeader, log: l.config.Log}
 		}
 	}
-	l.all = append(l.all, &listener{purpose, limited, l.newServer(purpose), make(chan struct{})})
+	l.all = append(l.all, &listener{purpose, limited, newServer(purpose, l.config.Limits, l.config.Handler(purpose), l.config.TLS, l.config.Log), make(chan struct{})})
+}
+
+// take adds the sockets that systemd passes.
+func (l *Listeners) take(passed sockets) error {
+	if passed.has(HTTPS) && l.config.TLS == nil {
+		passed.close()
+		return errors.New(`systemd passes a socket for https, but tls is "off"; set tls in [server], or remove the socket from the socket unit`)
+	}
+	for _, purpose := range []Purpose{HTTP, HTTPS, Admin} {
+		for _, one := range passed[purpose] {
+			l.add(purpose, one)
+		}
+	}
+	return nil
 }
 
 // rootOf drops what net.OpError repeats of the address.

@@ -10,33 +10,6 @@ import (
 	"time"
 )
 
-// headerSlop is what net/http adds to MaxHeaderBytes for HTTP/1 (Go 1.26: 4096 octets, request line included); it is subtracted so that
-// Limits.Header holds. HTTP/2 adds 320 octets, so its limit is lower by the difference.
-const headerSlop = 4 << 10
-
-func (l *Listeners) newServer(purpose Purpose) *http.Server {
-	limits := l.config.Limits
-	server := &http.Server{
-		Handler:                      l.config.Handler(purpose),
-		MaxHeaderBytes:               limits.Header - headerSlop,
-		ReadHeaderTimeout:            limits.ReadHeader,
-		ReadTimeout:                  limits.Read,
-		IdleTimeout:                  limits.Idle, // there is no WriteTimeout: conn does that
-		ErrorLog:                     errorLog(l.config.Log, purpose),
-		DisableGeneralOptionsHandler: true, // the handler answers OPTIONS *, and counts it
-		ConnState:                    connState,
-	}
-	if purpose == HTTPS {
-		server.TLSConfig = l.config.TLS
-		// ReadHeaderTimeout does not apply to HTTP/2 (Go 1.26): a client that falls silent in the middle of a header would stay for the
-		// idle time.
-		server.HTTP2 = &http.HTTP2Config{SendPingTimeout: limits.Read, PingTimeout: limits.ReadHeader,
-			// A client asks two or three things at once; each could hold back a body, and a connection could cost half a megabyte.
-			MaxConcurrentStreams: 4, MaxReceiveBufferPerConnection: 2 * int(limits.Body), MaxReceiveBufferPerStream: int(limits.Body)}
-	}
-	return server
-}
-
 // Serve answers at all listeners until Shutdown has ended them, which returns nil, or until one of them breaks.
 func (l *Listeners) Serve() error {
 	ended := make(chan error, len(l.all))

@@ -9,6 +9,15 @@ import (
 	"github.com/coreos/go-systemd/v22/activation"
 )
 
+// Purpose is what a listener is for. It is also the listener's name in the log and in socket units of systemd.
+type Purpose string
+
+const (
+	HTTP  Purpose = "http"  // clients, without TLS
+	HTTPS Purpose = "https" // clients, with TLS
+	Admin Purpose = "admin" // health and metrics, for the people who run the server
+)
+
 // sockets are listeners that systemd has opened. They stay open while mailhint restarts, so that connections wait instead of failing.
 type sockets map[Purpose][]net.Listener
 
@@ -69,18 +78,4 @@ func purposeOf(name string, addr net.Addr) (Purpose, error) {
 		return purpose, nil
 	}
 	return "", fmt.Errorf("systemd passes the socket %s without saying what it is for; write FileDescriptorName=http, https or admin in the socket unit", addr)
-}
-
-// take adds the sockets that systemd passes.
-func (l *Listeners) take(passed sockets) error {
-	if passed.has(HTTPS) && l.config.TLS == nil {
-		passed.close()
-		return errors.New(`systemd passes a socket for https, but tls is "off"; set tls in [server], or remove the socket from the socket unit`)
-	}
-	for _, purpose := range []Purpose{HTTP, HTTPS, Admin} {
-		for _, one := range passed[purpose] {
-			l.add(purpose, one)
-		}
-	}
-	return nil
 }

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"context"
 	"crypto/tls"
 	"errors"
 	"net"
@@ -43,17 +42,8 @@ func (s *Server) setReachable() {
 	if s.acme == nil {
 		return
 	}
-	addrs := s.Addrs()
+	addrs := s.listeners.Addrs()
 	s.acme.ReachableBy(slices.ContainsFunc(addrs.HTTP, isTCP), slices.ContainsFunc(addrs.HTTPS, isTCP))
 }
 
 func isTCP(a net.Addr) bool { _, tcp := a.(*net.TCPAddr); return tcp }
-
-// storedSigner signs with the certificate of the name that was asked for, if there is one. No certificate is ordered for a profile.
-func (s *Server) storedSigner(host string) (*tls.Certificate, error) {
-	cert, err := s.acme.Stored(context.Background(), host)
-	if err == nil && cert == nil {
-		err = errors.New("there is no certificate yet for the name that was asked for")
-	}
-	return cert, err
-}

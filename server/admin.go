@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/gorilla/mux"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
@@ -37,19 +38,19 @@ func (s *Server) readyz(w http.ResponseWriter, _ *http.Request) {
 	} else {
 		io.WriteString(text, "ready\n") // writing to a strings.Builder cannot fail
 	}
-	text.WriteString(s.State().lines())
+	text.WriteString(s.state.get().lines())
 	if s.certificates != nil {
 		for _, fault := range s.certificates.Faults() {
 			fmt.Fprintf(text, "still serving the previous certificate, because the one on disk cannot be used:\n%s\n", fault)
 		}
 	}
-	s.writeParts(text)
+	s.parts.write(text)
 	plain(w, status, text.String())
 }
 
 // tlsAsk answers a proxy that orders certificates when they are first needed (Caddy's on_demand_tls): may it order one for this name?
 func (s *Server) tlsAsk(w http.ResponseWriter, r *http.Request) {
-	d := s.State().Domains
+	d := s.state.domains()
 	if d == nil || !d.Covers(lower(r.URL.Query().Get("domain"))) {
 		nothing(w, r)
 		return
@@ -60,3 +61,11 @@ func (s *Server) tlsAsk(w http.ResponseWriter, r *http.Request) {
 func adminNotFound(w http.ResponseWriter, _ *http.Request) {
 	plain(w, http.StatusNotFound, "There is nothing here. The paths are /-/healthz, /-/readyz, /-/metrics and /-/tls-ask?domain=NAME.\n")
 }
+
+// ShowLines makes /-/readyz show what another part of the program has to say to the people who run the server. The status of the answer
+// does not depend on it. At most 30 lines of 300 characters are shown, without control characters. It must be called before Run.
+func (s *Server) ShowLines(lines func() []string) { s.parts = append(s.parts, lines) }
+
+// Metrics is where other parts of the program register what /-/metrics shows of them. A label must not hold anything that a client can
+// choose.
+func (s *Server) Metrics() prometheus.Registerer { return s.metrics.registry }

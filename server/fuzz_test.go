@@ -51,7 +51,7 @@ func FuzzGuard(f *testing.F) {
 			}
 			io.WriteString(w, document)
 		})
-		s.handlers = &handlers{autoconfig: promised, autodiscover: promised}
+		*s.handlers = handlers{autoconfig: promised, autodiscover: promised}
 		raw := "GET " + target + " HTTP/1.1\r\nHost: " + host + "\r\nX-Forwarded-For: " + forwarded + "\r\nX-Forwarded-Host: " + forwarded +
 			"\r\nX-Forwarded-Proto: " + forwarded + "\r\n\r\n"
 		r, err := http.ReadRequest(bufio.NewReader(strings.NewReader(raw)))

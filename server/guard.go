@@ -2,57 +2,43 @@ package server
 
 import (
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
-	"net/url"
 	"runtime"
 	"runtime/debug"
-	"sync"
+	"sync/atomic"
 	"time"
-
-	"github.com/gorilla/mux"
 )
 
 // guard is the outermost handler: it normalises each request, limits it, and counts and logs how it ended. It wraps the router, because
 // gorilla/mux skips its own middleware when nothing matches.
 type guard struct {
-	*Server
-	scheme  string         // of requests at this listener: "http" or "https"
-	byPort  bool           // the port that the client connected to decides instead, if it is a usual one
-	proxies []netip.Prefix // whose X-Forwarded headers are trusted
+	log      *slog.Logger
+	metrics  *metrics
+	router   *router
+	stopping *atomic.Bool
+	scheme   string         // of requests at this listener: "http" or "https"
+	byPort   bool           // the port that the client connected to decides instead, if it is a usual one
+	proxies  []netip.Prefix // whose X-Forwarded headers are trusted
 }
-
-// visit is everything that is kept for one request, in one piece of memory that is used again for a later one. Handlers must not keep any
-// of it when they return. It is also the http.ResponseWriter that they write to.
-type visit struct {
-	http.ResponseWriter
-	status  int // 0 until the header is written
-	start   time.Time
-	request http.Request // the normalised copy
-	url     url.URL
-	match   mux.RouteMatch
-	route   *route
-	client  client
-}
-
-var visits = sync.Pool{New: func() any { return new(visit) }}
 
 func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	v := visits.Get().(*visit)
-	v.ResponseWriter, v.start, v.route, v.client = w, time.Now(), g.unmatched, clientOf(r)
+	v.ResponseWriter, v.start, v.route, v.client = w, time.Now(), g.router.unmatched, clientOf(r)
 	g.metrics.inFlight.Add(1)
 	defer g.end(v)
 
 	v.normalise(r, g.schemeOf(r), g.proxies)
-	v.route = g.find(v)
+	v.route = g.router.find(&v.request, &v.match)
 	setCommon(w.Header(), g.stopping.Load())
 	switch r.Body {
 	case http.NoBody:
 	case nil: // only in tests; never from the network
 		v.request.Body = http.NoBody
 	default:
-		v.request.Body = http.MaxBytesReader(w, r.Body, g.limits.Body)
+		v.request.Body = http.MaxBytesReader(w, r.Body, g.router.maxBody)
 	}
 	switch {
 	case r.Method == http.MethodConnect, r.Method == http.MethodTrace:
@@ -111,7 +97,9 @@ func (g *guard) end(v *visit) {
 	o := v.route.metrics.outcome(v.status, v.client)
 	o.counter.Inc()
 	v.route.metrics.duration.Observe(took.Seconds())
-	o.log(v, took)
+	if o.logs() {
+		o.log(v.line(took))
+	}
 	vars := v.match.Vars
 	*v = visit{}
 	v.match.Vars = vars // mux would make a map for each request, and no row of the table puts anything into it

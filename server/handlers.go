@@ -2,9 +2,9 @@ package server
 
 import (
 	"context"
-	"crypto/tls"
 	"hash/fnv"
 	"io"
+	"log/slog"
 	"net/http"
 	"os"
 
@@ -27,43 +27,24 @@ type handlers struct {
 	wellKnown        http.Handler
 }
 
-func (s *Server) newHandlers() *handlers {
-	outlook := autodiscover.New(s.lookup, s.log)
+func newHandlers(state *current, signer mobileconfig.Signer, log *slog.Logger) *handlers {
+	// Settings are looked up in the domains that are served at the moment.
+	lookup := func(ctx context.Context, q settings.Question) (settings.Found, error) {
+		d := state.domains()
+		if d == nil {
+			return settings.Found{}, settings.ErrUnavailable
+		}
+		return d.Lookup(ctx, q)
+	}
+	outlook := autodiscover.New(lookup, log)
 	outlook.ID = hostID()
 	return &handlers{
-		autoconfig:       autoconfig.New(s.lookup, s.log),
+		autoconfig:       autoconfig.New(lookup, log),
 		autodiscover:     outlook,
 		autodiscoverJSON: outlook.JSON(),
-		mobileconfig:     mobileconfig.New(s.lookup, s.signer(), s.log),
-		pacc:             pacc.New(s.lookup, s.log),
-		wellKnown:        wellknown.New(s.lookup, s.log),
-	}
-}
-
-// lookup finds settings in the domains that are served now.
-func (s *Server) lookup(ctx context.Context, q settings.Question) (settings.Found, error) {
-	state := s.state.Load()
-	if state == nil || state.Domains == nil {
-		return settings.Found{}, settings.ErrUnavailable
-	}
-	return state.Domains.Lookup(ctx, q)
-}
-
-// signer returns what signs Apple profiles: the pair configured for it, or else the certificate of the name that was asked for; nil if
-// there is neither.
-func (s *Server) signer() mobileconfig.Signer {
-	from := s.signing
-	switch {
-	case from != nil:
-	case s.acme != nil:
-		return s.storedSigner
-	case s.certificates != nil:
-		from = s.certificates
-	default:
-		return nil
-	}
-	return func(host string) (*tls.Certificate, error) {
-		return from.GetCertificate(&tls.ClientHelloInfo{ServerName: host})
+		mobileconfig:     mobileconfig.New(lookup, signer, log),
+		pacc:             pacc.New(lookup, log),
+		wellKnown:        wellknown.New(lookup, log),
 	}
 }
 

@@ -5,24 +5,14 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
-	"time"
-
-	"mailhint/settings"
 )
+
+// logs reports whether requests are logged at all.
+func (o *outcome) logs() bool { return o.handler.Enabled(context.Background(), slog.LevelInfo) }
 
 // log writes the line of a request that is done. It says for which domain it was, from what kind of client, and how it ended; never an
 // e-mail address, a query, a path, a User-Agent or the client's IP address.
-func (o *outcome) log(v *visit, took time.Duration) {
-	if !o.handler.Enabled(context.Background(), slog.LevelInfo) {
-		return
-	}
-	line := requestLine{
-		ended:    v.start.Add(took),
-		status:   v.status,
-		method:   knownMethod(v.request.Method),
-		domain:   settings.DomainOfHost(v.request.Host),
-		duration: took,
-	}
+func (o *outcome) log(line requestLine) {
 	if o.short != nil {
 		o.short.write(o.fixed, line)
 		return

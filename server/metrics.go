@@ -21,7 +21,8 @@ type metrics struct {
 	reloads   *prometheus.CounterVec // result
 }
 
-func newMetrics(s *Server) *metrics {
+// newMetrics makes metrics that show a state besides.
+func newMetrics(state func() State) *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -41,14 +42,11 @@ func newMetrics(s *Server) *metrics {
 	for _, outcome := range []Outcome{Loaded, Unchanged, Refused} {
 		m.reloads.WithLabelValues(string(outcome)) // shown from the start, so that the first one is seen as an increase
 	}
-	m.registry.MustRegister(m.requests, m.durations, m.panics, m.reloads, stateCollector{s},
+	m.registry.MustRegister(m.requests, m.durations, m.panics, m.reloads, stateCollector(state),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "mailhint_requests_in_flight", Help: "Requests being answered now.",
 	}, func() float64 { return float64(m.inFlight.Load()) }))
-	if s.certificates != nil {
-		m.registry.MustRegister(s.certificates)
-	}
 	return m
 }
 
@@ -62,8 +60,8 @@ func (m *metrics) built(version string) {
 	m.registry.MustRegister(g)
 }
 
-// stateCollector shows the State.
-type stateCollector struct{ server *Server }
+// stateCollector shows the State that it returns.
+type stateCollector func() State
 
 var (
 	domainsDesc  = prometheus.NewDesc("mailhint_domains", "Domains that the server answers for.", nil, nil)
@@ -82,7 +80,7 @@ func (c stateCollector) Collect(metrics chan<- prometheus.Metric) {
 	gauge := func(d *prometheus.Desc, value float64) {
 		metrics <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value)
 	}
-	s := c.server.State()
+	s := c()
 	if s.Domains != nil {
 		gauge(domainsDesc, float64(s.Domains.Domains()))
 		gauge(profilesDesc, float64(s.Domains.Profiles))

@@ -72,7 +72,7 @@ func TestLogLine(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.handlers = fakeHandlers()
+	*s.handlers = *fakeHandlers()
 	s.Configure(snapshotOf(t, "example.com"), nil)
 	r, _ := http.NewRequest("HEAD", "/autodiscover/autodiscover.xml", nil)
 	r.Host = "AutoDiscover.Bücher.example"

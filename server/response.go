@@ -6,24 +6,6 @@ import (
 	"strconv"
 )
 
-// WriteHeader records the status.
-func (v *visit) WriteHeader(status int) {
-	if v.status == 0 && status >= 200 { // 1xx come before the answer
-		v.status = status
-	}
-	v.ResponseWriter.WriteHeader(status)
-}
-
-func (v *visit) Write(p []byte) (int, error) {
-	if v.status == 0 {
-		v.status = http.StatusOK
-	}
-	return v.ResponseWriter.Write(p)
-}
-
-// Unwrap is for http.ResponseController.
-func (v *visit) Unwrap() http.ResponseWriter { return v.ResponseWriter }
-
 // The values of the common headers, made once. A handler that needs another value sets its own.
 var (
 	nosniff    = []string{"nosniff"}

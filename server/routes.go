@@ -1,6 +1,7 @@
 package server
 
 import (
+	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
@@ -104,38 +105,49 @@ var (
 	toUnmatched        = &service{name: "none", handler: func(*handlers) http.Handler { return http.HandlerFunc(notFound) }}
 )
 
+// router finds the route of a request.
+type router struct {
+	mux       *mux.Router
+	unmatched *route // for paths that are not in the table
+	handlers  *handlers
+	state     *current
+	maxBody   int64 // octets of a request's body
+}
+
 // route is a row with all that is needed to answer: what gorilla/mux finds for a path.
 type route struct {
 	*service
-	server  *Server
+	router  *router
 	methods methods
 	allow   string
 	metrics *serviceMetrics
 }
 
-// newRouter puts the table into a router. It also returns the route for paths that are not in the table.
-func (s *Server) newRouter() (router *mux.Router, unmatched *route) {
+// newRouter puts the table into a router.
+func newRouter(h *handlers, state *current, maxBody int64, m *metrics, log *slog.Logger) *router {
+	// Without SkipClean, mux would answer //mail/… with a redirect.
+	rt := &router{mux: mux.NewRouter().SkipClean(true), handlers: h, state: state, maxBody: maxBody}
 	made := make(map[*service]*serviceMetrics)
-	newRoute := func(m methods, of *service) *route {
+	newRoute := func(allowed methods, of *service) *route {
 		if made[of] == nil {
-			made[of] = s.metrics.of(of.name, s.log)
+			made[of] = m.of(of.name, log)
 		}
-		return &route{service: of, server: s, methods: m, allow: m.allow(), metrics: made[of]}
+		return &route{service: of, router: rt, methods: allowed, allow: allowed.allow(), metrics: made[of]}
 	}
-	router = mux.NewRouter().SkipClean(true) // otherwise it would answer //mail/… with a redirect
 	for _, r := range table {
-		router.MatcherFunc(r.matches).Handler(newRoute(r.methods, r.service))
+		rt.mux.MatcherFunc(r.matches).Handler(newRoute(r.methods, r.service))
 	}
-	return router, newRoute(anyMethod, toUnmatched)
+	rt.unmatched = newRoute(anyMethod, toUnmatched)
+	return rt
 }
 
-// find returns the route for a visit. The router only matches and does not serve: that saves two copies of the request, and the guard needs
-// the route anyway, for log and metrics.
-func (s *Server) find(v *visit) *route {
-	if !s.router.Match(&v.request, &v.match) {
-		return s.unmatched
+// find returns the route for a normalised request. mux only matches and does not serve: that saves two copies of the request, and the guard
+// needs the route anyway, for log and metrics.
+func (rt *router) find(r *http.Request, match *mux.RouteMatch) *route {
+	if !rt.mux.Match(r, match) {
+		return rt.unmatched
 	}
-	return v.match.Handler.(*route)
+	return match.Handler.(*route)
 }
 
 // ServeHTTP answers a normalised request, or refuses its method.
@@ -151,15 +163,15 @@ func (rt *route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		methodNotAllowed(w, rt.allow)
 		return
 	}
-	if !anyGoes && r.ContentLength > rt.server.limits.Body {
+	if !anyGoes && r.ContentLength > rt.router.maxBody {
 		tooLarge(w)
 		return
 	}
-	if state := rt.server.state.Load(); state == nil || state.Domains == nil {
+	if rt.router.state.domains() == nil {
 		notReady(w)
 		return
 	}
-	h := rt.handler(rt.server.handlers)
+	h := rt.handler(rt.router.handlers)
 	if h == nil {
 		notFound(w, r)
 		return

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/coreos/go-systemd/v22/daemon"
+
 	"mailhint/listen"
 )
 
@@ -77,4 +79,23 @@ func (s *Server) stop() error {
 	s.log.Info("shutting down", "drain", s.Drain)
 	time.Sleep(s.Drain)
 	return s.listeners.Shutdown()
+}
+
+// watchdog reports to systemd that this process is alive (WatchdogSec= in the unit), as long as its listeners are. If they hang, systemd
+// gets no report and restarts the service.
+func (s *Server) watchdog(ctx context.Context) {
+	limit, err := daemon.SdWatchdogEnabled(false)
+	if err != nil {
+		s.log.Warn("systemd has set a watchdog, but WATCHDOG_USEC and WATCHDOG_PID cannot be read", "error", err)
+	}
+	if limit <= 0 {
+		return
+	}
+	whileAlive(ctx, limit, s.listeners.Alive, func(err error) {
+		if err != nil {
+			s.log.Error("a listener does not answer; if this continues, systemd will restart mailhint", "error", err)
+			return
+		}
+		notify(s.log, daemon.SdNotifyWatchdog)
+	})
 }

@@ -17,9 +17,9 @@
 //
 // Health and metrics have a listener of their own; they are never served at the names of customers.
 //
-// To read the package, begin with server.go (the pieces) and run.go (their life), then follow a request: guard.go, request.go, routes.go,
-// handlers.go, response.go. log.go, requestlog.go, logwriter.go and metrics.go record it. state.go is what is served and how it changes;
-// admin.go, parts.go and systemd.go show it.
+// To read the package, begin with server.go (the pieces) and run.go (their life), then follow a request: guard.go, visit.go, request.go,
+// routes.go, handlers.go, response.go. log.go, requestlog.go, logwriter.go and metrics.go record it. state.go is what is served,
+// configure.go how it changes; admin.go, parts.go and systemd.go show it.
 package server
 
 import (
@@ -31,8 +31,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/gorilla/mux"
 
 	"mailhint/certs"
 	"mailhint/domains"
@@ -53,19 +51,18 @@ type Server struct {
 	limits       listen.Limits
 	reread       time.Duration // how often the certificate files are examined for changes
 	metrics      *metrics
-	router       *mux.Router
-	unmatched    *route              // for paths that are not in the table
+	router       *router
 	certificates *keypairs.Pairs     // nil unless TLS is "files"
 	acme         *certs.Certificates // nil unless TLS is "acme"
 	signing      *keypairs.Pairs     // the pair that signs Apple profiles; nil if none is configured
 	listeners    *listen.Listeners   // nil before Listen
 
 	handlers    *handlers
-	configuring sync.Mutex            // one Configure at a time
-	state       atomic.Pointer[State] // nil before the first Configure
+	configuring sync.Mutex // one Configure at a time
+	state       current
 	stopping    atomic.Bool
 	systemd     systemd
-	parts       []func() []string // more lines for /-/readyz
+	parts       parts // more lines for /-/readyz
 }
 
 // New makes a server that does not listen yet. acme are the certificates to serve with TLS "acme"; nil otherwise. Certificate files are
@@ -90,9 +87,12 @@ func New(config domains.Server, acme *certs.Certificates, log *slog.Logger) (*Se
 		}
 		s.signing = p
 	}
-	s.metrics = newMetrics(s)
-	s.router, s.unmatched = s.newRouter()
-	s.handlers = s.newHandlers()
+	s.metrics = newMetrics(s.state.get)
+	if s.certificates != nil {
+		s.metrics.registry.MustRegister(s.certificates)
+	}
+	s.handlers = newHandlers(&s.state, newSigner(s.signing, s.acme, s.certificates), log)
+	s.router = newRouter(s.handlers, &s.state, s.limits.Body, s.metrics, log)
 	return s, nil
 }
 
@@ -133,7 +133,8 @@ func (s *Server) Handler(secure bool) http.Handler {
 	if secure || s.config.TLS == "off" { // then a proxy in front does TLS, or somebody is trying out mailhint
 		scheme = "https"
 	}
-	return &guard{Server: s, scheme: scheme, byPort: s.config.ProxyProtocol && !secure, proxies: s.config.TrustedProxies}
+	return &guard{log: s.log, metrics: s.metrics, router: s.router, stopping: &s.stopping, scheme: scheme,
+		byPort: s.config.ProxyProtocol && !secure, proxies: s.config.TrustedProxies}
 }
 
 // errStopping is why a server that is shutting down is not ready.
@@ -144,7 +145,7 @@ func (s *Server) ready() error {
 	switch {
 	case s.stopping.Load():
 		return errStopping
-	case s.State().Domains == nil:
+	case s.state.domains() == nil:
 		return errors.New("no domains loaded yet")
 	}
 	return nil

@@ -91,7 +91,7 @@ func run(t testing.TB, config domains.Server, change func(*Server)) *running {
 		t.Fatal(err)
 	}
 	s.Drain = 0
-	s.handlers = fakeHandlers()
+	*s.handlers = *fakeHandlers()
 	s.Configure(snapshotOf(t, "example.com", "example.org"), nil)
 	if change != nil {
 		change(s)
@@ -357,7 +357,7 @@ func gather(t testing.TB, s *Server, name string) float64 {
 // While the domains are replaced, every request is answered from one state or the other.
 func TestConfigureUnderLoad(t *testing.T) {
 	t.Parallel()
-	s := run(t, offline(), func(s *Server) { s.handlers = s.newHandlers() })
+	s := run(t, offline(), func(s *Server) { *s.handlers = *newHandlers(&s.state, nil, s.log) })
 	one, two := snapshotOf(t, "example.com"), snapshotOf(t, "example.com", "example.net")
 	done := make(chan struct{})
 	var clients sync.WaitGroup

@@ -1,8 +1,8 @@
 package server
 
 import (
-	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"mailhint/domains"
@@ -67,48 +67,20 @@ func (s State) lines() string {
 
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
-// State returns what the server serves now.
-func (s *Server) State() State {
-	if state := s.state.Load(); state != nil {
-		return *state
+// current is the State that requests see. It holds nil before the first configuration is read.
+type current struct{ atomic.Pointer[State] }
+
+func (c *current) get() State {
+	if s := c.Load(); s != nil {
+		return *s
 	}
 	return State{}
 }
 
-// Configure takes what reading the configuration has come to: domains to serve from now on, or the reason why there are none. The first
-// domains make the server ready. When the configuration is unchanged or refused, the server keeps serving what it has. How it ended is
-// logged, counted, shown by /-/readyz and systemctl status, and returned.
-func (s *Server) Configure(d *domains.Snapshot, err error) State {
-	s.configuring.Lock()
-	defer s.configuring.Unlock()
-	state := s.State()
-	first := state.Domains == nil
-	state = state.next(d, err, time.Now())
-	s.state.Store(&state)
-	if first {
-		s.systemd.loaded(s.log, state)
-		return state
+// domains returns what is served; nil before there is anything.
+func (c *current) domains() *domains.Snapshot {
+	if s := c.Load(); s != nil {
+		return s.Domains
 	}
-	s.metrics.reloads.WithLabelValues(string(state.Outcome)).Inc()
-	if state.Outcome == Refused {
-		s.log.Error("the configuration on disk cannot be used; still serving the previous one", "outcome", state.Outcome, "error", err)
-	} else {
-		s.log.Info("configuration read again", "outcome", state.Outcome, "domains", state.Domains.Domains(), "profiles", state.Domains.Profiles)
-	}
-	s.systemd.loaded(s.log, state)
-	return state
-}
-
-// Reload reads certificate files and configuration again because somebody asks for it. read must end with a call of Configure. For
-// systemd the service is reloading until then.
-func (s *Server) Reload(read func()) {
-	s.systemd.reloading(s.log)
-	var errs []error
-	for _, p := range s.allPairs() {
-		errs = append(errs, p.Reload())
-	}
-	if err := errors.Join(errs...); err != nil {
-		s.log.Error("a certificate cannot be used; still serving the previous one", "error", err)
-	}
-	read()
+	return nil
 }

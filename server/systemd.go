@@ -73,25 +73,6 @@ func notify(log *slog.Logger, message string) {
 	}
 }
 
-// watchdog reports to systemd that this process is alive (WatchdogSec= in the unit), as long as its listeners are. If they hang, systemd
-// gets no report and restarts the service.
-func (s *Server) watchdog(ctx context.Context) {
-	limit, err := daemon.SdWatchdogEnabled(false)
-	if err != nil {
-		s.log.Warn("systemd has set a watchdog, but WATCHDOG_USEC and WATCHDOG_PID cannot be read", "error", err)
-	}
-	if limit <= 0 {
-		return
-	}
-	whileAlive(ctx, limit, s.listeners.Alive, func(err error) {
-		if err != nil {
-			s.log.Error("a listener does not answer; if this continues, systemd will restart mailhint", "error", err)
-			return
-		}
-		notify(s.log, daemon.SdNotifyWatchdog)
-	})
-}
-
 // whileAlive reports every check until ctx is done. A check may take a quarter of the time within which systemd expects a report, so that
 // two can fail and the third is still in time: a machine that is busy for a moment is no reason for a restart.
 func whileAlive(ctx context.Context, limit time.Duration, check func(within time.Duration) error, report func(error)) {

@@ -1,0 +1,56 @@
+package server
+
+import (
+	"net/http"
+	"net/url"
+	"sync"
+	"time"
+
+	"github.com/gorilla/mux"
+
+	"mailhint/settings"
+)
+
+// visit is everything that is kept for one request, in one piece of memory that is used again for a later one. Handlers must not keep any
+// of it when they return. It is also the http.ResponseWriter that they write to.
+type visit struct {
+	http.ResponseWriter
+	status  int // 0 until the header is written
+	start   time.Time
+	request http.Request // the normalised copy
+	url     url.URL
+	match   mux.RouteMatch
+	route   *route
+	client  client
+}
+
+var visits = sync.Pool{New: func() any { return new(visit) }}
+
+// WriteHeader records the status.
+func (v *visit) WriteHeader(status int) {
+	if v.status == 0 && status >= 200 { // 1xx come before the answer
+		v.status = status
+	}
+	v.ResponseWriter.WriteHeader(status)
+}
+
+func (v *visit) Write(p []byte) (int, error) {
+	if v.status == 0 {
+		v.status = http.StatusOK
+	}
+	return v.ResponseWriter.Write(p)
+}
+
+// Unwrap is for http.ResponseController.
+func (v *visit) Unwrap() http.ResponseWriter { return v.ResponseWriter }
+
+// line is the line of the log for a visit that took so long.
+func (v *visit) line(took time.Duration) requestLine {
+	return requestLine{
+		ended:    v.start.Add(took),
+		status:   v.status,
+		method:   knownMethod(v.request.Method),
+		domain:   settings.DomainOfHost(v.request.Host),
+		duration: took,
+	}
+}
