@@ -3,13 +3,15 @@
 //
 // A request never waits for DNS. The first one that names an unlisted domain is answered as for an unknown name and starts the look-up;
 // later ones are answered from its result. Clients choose the names, so everything is limited: how many names are cached, how many wait,
-// how many look-ups run, and how many new names are looked up per second, for all clients together and for each client. What exceeds a
-// limit is dropped and counted, and a later request starts it again.
+// how many look-ups run, and how many new names are looked up per second: for all clients together, for each client, each network and each
+// registered domain. What exceeds a limit is dropped and counted, and a later request starts it again. A name whose name servers do not
+// answer is looked up again less and less often. The domains whose mail comes here are kept across restarts, see Keep.
 package exchangers
 
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -26,7 +28,10 @@ import (
 const (
 	keepOurs   = time.Hour
 	keepOthers = 5 * time.Minute
-	keepFailed = time.Minute
+	keepFailed = time.Minute // doubled each time, if it is the name's fault
+	maxFailed  = time.Hour
+	// resolverWorks is how recent an answer must be for the next failure to count as the name's fault and not the resolver's.
+	resolverWorks = 10 * time.Second
 	// trustOurs is how long a domain whose mail came here is still answered while its look-up fails or waits: a resolver that fails must
 	// not take settings away from users (RFC 8767 uses stale data for the same reason).
 	trustOurs = 24 * time.Hour
@@ -36,10 +41,12 @@ const (
 const (
 	maxOurs    = 100_000 // names whose mail comes here; kept apart, so that no flood of other names evicts them
 	maxOthers  = 10_000
-	maxWaiting = 1000 // new names, and as many known ones
-	maxClients = 10_000
-	workers    = 64
+	maxWaiting = 1000            // new names, and as many known ones
 	timeout    = 5 * time.Second // of one look-up
+	// So many look-ups run at the same time: of new names as many as may begin within the timeout, so that names without answer cannot
+	// delay the others; and some of known ones.
+	maxNewLookups = 256
+	maxOurLookups = 32
 )
 
 // Resolver finds the mail exchangers of a domain: a *resolver.Resolver.
@@ -59,6 +66,8 @@ type Cache struct {
 	pending map[settings.Domain]bool // waiting or being looked up
 	budget  budget
 	counts  Counts
+	worked  time.Time // when the resolver last gave an answer
+	changed bool      // ours differs from what is saved
 }
 
 // lru is a map of limited size. Cache locks for it.
@@ -72,10 +81,11 @@ func newLRU[K comparable, V any](size int) *lru[K, V] {
 	return l
 }
 
-// question is a domain to look up, and the hosts that its mail would have to go to.
+// question is a domain to look up, the hosts that its mail would have to go to, and who wants to know.
 type question struct {
 	domain settings.Domain
 	hosts  []settings.Domain
+	client netip.Addr
 }
 
 // answer is the result of a look-up.
@@ -84,6 +94,7 @@ type answer struct {
 	hosts   []settings.Domain // that the exchangers were compared with; a reload may change them
 	until   time.Time         // when to look up again
 	trusted time.Time         // how long the result is used if that fails
+	pause   time.Duration     // before the last look-up was repeated, if it failed and that was the name's fault
 }
 
 // ours reports whether the mail goes to one of the hosts.
@@ -100,8 +111,12 @@ func (a answer) fresh(hosts []settings.Domain, now time.Time) bool {
 type Counts struct {
 	Ours, Others uint64 // the mail comes here, or goes elsewhere or nowhere
 	Failed       uint64 // no answer from DNS
+	Silent       uint64 // of Failed, those that the name is to blame for
 	Dropped      uint64 // not started, because there were too many
+	// DroppedBy has the limit that was exceeded for each of Dropped: "total", "client", "network", "provider", "domain" or "queue".
+	DroppedBy    map[string]uint64
 	Names        int    // in the cache now
+	SaveFailures uint64 // see Keep
 }
 
 // New returns an empty Cache. Run does its look-ups.
@@ -114,6 +129,7 @@ func New(r Resolver) *Cache {
 		others:   newLRU[settings.Domain, answer](maxOthers),
 		pending:  make(map[settings.Domain]bool),
 		budget:   newBudget(),
+		counts:   Counts{DroppedBy: make(map[string]uint64)},
 	}
 }
 
@@ -126,8 +142,11 @@ func (c *Cache) Ours(d settings.Domain, hosts []settings.Domain, client netip.Ad
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	a := c.known(d)
-	if !a.fresh(hosts, now) && !c.pending[d] && !c.ask(question{d, hosts}, a, client, now) {
-		c.counts.Dropped++
+	if !a.fresh(hosts, now) && !c.pending[d] {
+		if exceeded := c.ask(question{d, hosts, client}, a, now); exceeded != "" {
+			c.counts.Dropped++
+			c.counts.DroppedBy[exceeded]++
+		}
 	}
 	return a.ours(hosts) && now.Before(a.trusted)
 }
@@ -141,55 +160,67 @@ func (c *Cache) known(d settings.Domain) answer {
 	return a
 }
 
-// ask queues a domain to be looked up, and reports false if there is too much to do. Our own domains need no budget: their number is
-// limited.
-func (c *Cache) ask(q question, before answer, client netip.Addr, now time.Time) bool {
+// ask queues a domain to be looked up, or returns which limit forbids it. Our own domains need no budget: their number is limited.
+func (c *Cache) ask(q question, before answer, now time.Time) (exceeded string) {
 	queue := c.ourNames
 	if before.host == "" {
-		if !c.budget.take(client, now) {
-			return false
-		}
 		queue = c.newNames
 	}
-	q.domain = settings.Domain(strings.Clone(string(q.domain))) // a substring would keep a long request in memory
-	select {
-	case queue <- q:
-		c.pending[q.domain] = true
-		return true
-	default:
-		return false
+	if len(queue) == cap(queue) { // only ask sends, and c.mu is held
+		return limitQueue
 	}
+	if before.host == "" {
+		if exceeded := c.budget.take(q.domain, q.client, now); exceeded != "" {
+			return exceeded
+		}
+	}
+	q.domain = settings.Domain(strings.Clone(string(q.domain))) // a substring would keep a long request in memory
+	queue <- q
+	c.pending[q.domain] = true
+	return ""
 }
 
 // Run looks up the queued domains until ctx is done.
 func (c *Cache) Run(ctx context.Context) {
 	var running sync.WaitGroup
-	for range workers {
-		running.Go(func() {
-			for {
-				select {
-				case <-ctx.Done():
-					return
-				case q := <-c.ourNames: // select chooses between two queues at random
-					c.lookUp(ctx, q)
-				case q := <-c.newNames:
-					c.lookUp(ctx, q)
-				}
-			}
-		})
-	}
+	running.Go(func() { c.serve(ctx, c.ourNames, maxOurLookups) })
+	running.Go(func() { c.serve(ctx, c.newNames, maxNewLookups) })
 	running.Wait()
+}
+
+// serve looks up the domains of a queue, so many at the same time, until ctx is done.
+func (c *Cache) serve(ctx context.Context, queue <-chan question, atOnce int) {
+	var running sync.WaitGroup
+	defer running.Wait()
+	slots := make(chan struct{}, atOnce)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case slots <- struct{}{}:
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case q := <-queue:
+			running.Go(func() {
+				c.lookUp(ctx, q)
+				<-slots
+			})
+		}
+	}
 }
 
 func (c *Cache) lookUp(ctx context.Context, q question) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
+	start := time.Now()
 	mx, err := c.resolver.MX(ctx, string(q.domain))
-	c.note(q, mx, err)
+	c.note(q, start, mx, err)
 }
 
 // note stores the result of a look-up.
-func (c *Cache) note(q question, mx []resolver.MX, err error) {
+func (c *Cache) note(q question, start time.Time, mx []resolver.MX, err error) {
 	now := time.Now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -198,24 +229,47 @@ func (c *Cache) note(q question, mx []resolver.MX, err error) {
 	host := Preferred(mx, q.hosts)
 	switch {
 	case err != nil && !errors.Is(err, resolver.ErrNone):
-		c.counts.Failed++
-		if before := c.known(q.domain); before.ours(q.hosts) && now.Before(before.trusted) {
-			a = before
-		}
-		a.until = now.Add(keepFailed)
+		a = c.failed(q, start, now)
 	case host != "":
 		c.counts.Ours++
-		a.host, a.until, a.trusted = host, now.Add(keepOurs), now.Add(trustOurs)
+		c.worked = now
+		a = ours(host, q.hosts, now)
 	default:
 		c.counts.Others++
+		c.worked = now
 	}
-	c.ours.Remove(q.domain)
+	wasOurs := c.ours.Remove(q.domain)
 	c.others.Remove(q.domain)
 	if a.host != "" {
 		c.ours.Add(q.domain, a)
 	} else {
 		c.others.Add(q.domain, a)
 	}
+	c.changed = c.changed || wasOurs || a.host != ""
+}
+
+// failed returns what is used after a look-up that got no answer. If the resolver answers for other names, this one's name servers are to
+// blame: then it is looked up less and less often, and the client pays for it.
+func (c *Cache) failed(q question, start, now time.Time) answer {
+	c.counts.Failed++
+	before := c.known(q.domain)
+	a := answer{hosts: q.hosts}
+	if before.ours(q.hosts) && now.Before(before.trusted) {
+		a = before
+	}
+	pause := keepFailed
+	if a.pause = 0; c.worked.After(start.Add(-resolverWorks)) {
+		c.counts.Silent++
+		if before.pause > 0 {
+			pause = min(2*before.pause, maxFailed)
+		}
+		a.pause = pause
+		if before.host == "" {
+			c.budget.punish(q.client, now)
+		}
+	}
+	a.until = now.Add(pause)
+	return a
 }
 
 // Preferred returns the first of the hosts that is one of the most preferred exchangers, or "".
@@ -237,6 +291,7 @@ func (c *Cache) Counts() Counts {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	counts := c.counts
+	counts.DroppedBy = maps.Clone(c.counts.DroppedBy)
 	counts.Names = c.ours.Len() + c.others.Len()
 	return counts
 }

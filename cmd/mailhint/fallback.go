@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -38,6 +39,21 @@ func loadLive(cmd *cobra.Command) (*domains.Snapshot, *exchangers.Live, error) {
 	live := exchangers.NewLive(cmd.Context(), mx)
 	snapshot.AskExchangers(live.Ours)
 	return snapshot, live, nil
+}
+
+// fallbackFile is where serve keeps the domains that the fallback answers for.
+func fallbackFile(s domains.Server) string { return filepath.Join(s.StateDir, "fallback-domains.txt") }
+
+// loadExchangers reads the domains that the last run of the program has kept.
+func (p *program) loadExchangers(s domains.Server) {
+	file := fallbackFile(s)
+	skipped, err := p.exchangers.Load(file)
+	switch {
+	case err != nil:
+		p.log.Warn("cannot read all the domains that the fallback answered for; the first requests for the others will not be answered", "error", err)
+	case skipped > 0:
+		p.log.Warn("skipped damaged lines among the domains that the fallback answered for", "file", file, "lines", skipped)
+	}
 }
 
 // notFound is the error for a name that nothing answers for.

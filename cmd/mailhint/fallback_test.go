@@ -120,6 +120,7 @@ func TestServeFallbackMX(t *testing.T) {
 // startProgramIn is startProgram with a world of the test's own.
 func startProgramIn(t *testing.T, world outside, config string) *running {
 	t.Helper()
+	t.Setenv("STATE_DIRECTORY", t.TempDir())
 	file := filepath.Join(t.TempDir(), "domains.toml")
 	write(t, file, config)
 	log := new(logBuffer)
@@ -161,5 +162,32 @@ func TestCommandsWithFallbackMX(t *testing.T) {
 		if code != test.code || !strings.Contains(out.String(), test.want) {
 			t.Errorf("%s: exit %d, want %d and %q in\n%s", test.args, code, test.code, test.want, out.String())
 		}
+	}
+}
+
+// TestServeFallbackRestart: domains that the fallback answers for are answered right after a restart, although DNS does not answer then,
+// and a damaged file keeps nothing from starting.
+func TestServeFallbackRestart(t *testing.T) {
+	server, err := resolver.ParseServer(nameServer(t, fallbackRecords...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	state := filepath.Join(t.TempDir(), "state")
+	config := strings.Replace(fallbackConfig, "[server]", "[server]\nstate_dir = \""+state+"\"", 1)
+	first := startProgramIn(t, outside{resolver: resolver.New(server)}, config)
+	get := func(p *running) int {
+		status, _ := ask(t, p.public(), "autoconfig.ours.example", path+"?emailaddress=ann@ours.example")
+		return status
+	}
+	eventually(t, "ours.example is answered", func() bool { return get(first) == http.StatusOK })
+	first.stop()
+	again := startProgramIn(t, outside{resolver: resolver.New()}, config)
+	if status := get(again); status != http.StatusOK {
+		t.Errorf("the first answer after a restart is %d", status)
+	}
+	again.stop()
+	write(t, filepath.Join(state, "fallback-domains.txt"), "\x00\xff damaged\n")
+	if status := get(startProgramIn(t, outside{resolver: resolver.New()}, config)); status != http.StatusNotFound {
+		t.Errorf("the first answer with a damaged file is %d", status)
 	}
 }

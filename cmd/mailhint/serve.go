@@ -137,6 +137,7 @@ func (p *program) assemble(config domains.Server, world outside) error {
 	}
 	p.server.Version = versionText()
 	p.server.Metrics().MustRegister(p.exchangers.Collector())
+	p.loadExchangers(config)
 	if p.certificates != nil {
 		p.server.Metrics().MustRegister(p.certificates.Collector())
 		p.server.ShowLines(p.certificates.Lines)
@@ -192,6 +193,7 @@ func (p *program) Run(ctx context.Context) error {
 	running.Go(func() { p.file.Watch(background, p.refused) })
 	running.Go(func() { p.reloadOnHangup(background) })
 	running.Go(func() { p.exchangers.Run(background) })
+	running.Go(func() { p.exchangers.Keep(background, fallbackFile(p.server.Config()), p.log) })
 	if p.monitor != nil {
 		running.Go(func() { p.monitor.Run(background) })
 	}
