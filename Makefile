@@ -1,13 +1,14 @@
-# What is done with mailhint while developing it. "make test" is what CI runs.
+# Commands for developing mailhint. CI runs "make test".
 
 SHELL := /bin/bash
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 PEBBLE := github.com/letsencrypt/pebble/v2/cmd
 PEBBLE_VERSION := v2.10.1
-# Programs that tests drive, and Debian's packages of them: the real Thunderbird, mail servers, name servers, web servers and proxies,
-# a validator for the schemas of the answers, and independent readers of signatures, property lists and QR codes. The race detector
-# needs gcc.
+# Programs that the tests use, and the Debian packages that contain them: the real Thunderbird, mail servers, name servers, web servers
+# and proxies, a validator for the schemas of the answers, and independent readers of signatures, property lists and QR codes. The race
+# detector needs gcc.
 TEST_PROGRAMS := gcc thunderbird xmllint openssl plistutil zbarimg rsvg-convert \
 	/usr/sbin/knotd nsupdate unbound dovecot postfix nft ip unshare nginx caddy haproxy apache2 systemd-analyze \
 	/usr/lib/nginx/modules/ngx_stream_module.so
@@ -18,7 +19,7 @@ TOOLS := build/tools
 export PATH := $(PATH):/usr/sbin:/sbin
 FUZZ_TIME := 30s
 
-.PHONY: run build test lint bench fuzz programs
+.PHONY: run build test lint vulnerabilities bench fuzz programs load-generator
 
 run:
 	go run ./cmd/mailhint serve
@@ -26,9 +27,9 @@ run:
 build: # a static, stripped program
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o build/mailhint ./cmd/mailhint
 
-test: programs lint
+test: programs lint build
 	@mkdir -p build
-	@go test -race -count=1 -timeout 20m -v ./... 2>&1 | tee build/test.log | grep --line-buffered -E '^(ok|FAIL|panic:)|^ *--- FAIL'; \
+	@go test -race -count=1 -shuffle=on -timeout 30m -v ./... 2>&1 | tee build/test.log | grep --line-buffered -E '^(ok|FAIL|panic:)|^ *--- FAIL'; \
 		status=$${PIPESTATUS[0]}; \
 		if [ $$status -ne 0 ]; then \
 			grep -vE '^ *(=== |--- PASS)' build/test.log | tail -n 300; \
@@ -37,12 +38,25 @@ test: programs lint
 		if grep -E '^ *--- SKIP' build/test.log; then echo 'make test: a test was skipped, which must not happen here'; exit 1; fi; \
 		echo "$$(grep -cE '^ *--- PASS' build/test.log) passed, 0 failed"
 
-lint:
+lint: vulnerabilities
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "gofmt would change: $$unformatted"; exit 1; fi
+	go mod tidy -diff
 	go vet ./...
+	GOOS=windows go vet ./...
+	GOOS=darwin go vet ./...
 	go run $(STATICCHECK) ./...
 
-# What the tests need, if it is not there. The services that Debian would start are not.
+# Known vulnerabilities in code that mailhint calls. The check needs Go's vulnerability database, which not every machine can reach: exit
+# code 3 means that something was found, any other failure that the check could not run.
+vulnerabilities: $(TOOLS)/govulncheck
+	@$(TOOLS)/govulncheck ./... >build/vulnerabilities.log 2>&1; status=$$?; \
+		if [ $$status = 3 ]; then cat build/vulnerabilities.log; exit 1; fi; \
+		if [ $$status != 0 ]; then echo "govulncheck skipped: $$(head -n 1 build/vulnerabilities.log)"; fi
+
+$(TOOLS)/govulncheck:
+	GOBIN=$(CURDIR)/$(TOOLS) go install $(GOVULNCHECK)
+
+# Installs what the tests need and the machine does not have. Services that Debian would start are not started.
 programs: $(TOOLS)/pebble $(TOOLS)/pebble-challtestsrv
 	@missing=; for p in $(TEST_PROGRAMS); do command -v $$p >/dev/null || [ -e $$p ] || missing="$$missing $$p"; done; \
 		if [ -n "$$missing" ]; then \
@@ -54,12 +68,16 @@ programs: $(TOOLS)/pebble $(TOOLS)/pebble-challtestsrv
 			$$sudo apt-get update -q && $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $(TEST_PACKAGES); \
 		fi
 
-# An ACME server and the DNS server that goes with it.
+# An ACME server and its DNS server.
 $(TOOLS)/pebble $(TOOLS)/pebble-challtestsrv:
 	GOBIN=$(CURDIR)/$(TOOLS) go install $(PEBBLE)/$(@F)@$(PEBBLE_VERSION)
 
-bench:
-	go test -run '^$$' -bench . -benchmem -timeout 30m ./...
+bench: load-generator # ratios against a bare handler; memory; a million names
+	go test -run '^$$' -bench . -benchmem -timeout 30m $$(go list ./... | grep -v /bench)
+	go test -run '^$$' -bench . -benchtime 40x -timeout 30m ./bench
+
+load-generator:
+	@command -v wrk >/dev/null || { sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; $$sudo apt-get update -q && $$sudo apt-get install -q -y --no-install-recommends wrk; }
 
 fuzz: # every fuzz target for FUZZ_TIME each
 	@for package in $$(go list ./...); do \
