@@ -167,6 +167,28 @@ func (w *world) ours(web *probe.Web) {
 	web.State, web.Err, web.Status, web.Header, web.Body = probe.Reached, nil, recorder.Code, recorder.Header(), recorder.Body.Bytes()
 }
 
+// asHTTP lets the real server answer a request of which a proxy says that it came over plain http.
+func (w *world) asHTTP(web *probe.Web) {
+	u, err := url.Parse(web.URL)
+	if err != nil || settings.DomainOfServiceHost(u.Hostname()) != "a.example" {
+		return
+	}
+	r := httptest.NewRequest(http.MethodGet, web.URL, nil)
+	r.Header.Set("X-Forwarded-Proto", "http")
+	recorder := httptest.NewRecorder()
+	w.handler.ServeHTTP(recorder, r)
+	web.Status, web.Header, web.Body = recorder.Code, recorder.Header(), recorder.Body.Bytes()
+	web.Location = web.Header.Get("Location")
+}
+
+// redirect answers with a redirect.
+func redirect(to string) func(*probe.Web) {
+	return func(w *probe.Web) {
+		body(302, htmlType, "")(w)
+		w.Location = to
+	}
+}
+
 // replace changes an answer on the way.
 func replace(from, to string) func(*probe.Web) {
 	return func(w *probe.Web) { w.Body = []byte(strings.ReplaceAll(string(w.Body), from, to)) }

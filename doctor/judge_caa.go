@@ -42,7 +42,7 @@ func (j *judgement) judgeIssuers(owner string, records []resolver.CAA) {
 	switch {
 	case errors.Is(why, errUnknownAccount):
 		j.couldNotCheck("whether the CAA records of %s allow this server's account with the CA: %s", owner,
-			"its URL is known only to the user that the server runs as; run doctor as that user, on its machine")
+			"its URL is not known here; run doctor on the server's machine, as the user that the server runs as")
 	case why != nil:
 		if paste != "" {
 			paste = fmt.Sprintf("%s. 3600 IN CAA 0 issue %q", owner, paste)

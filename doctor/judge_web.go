@@ -27,6 +27,7 @@ func (j *judgement) judgeWeb() {
 		}
 	}
 	j.judgePasswords()
+	j.judgeLoops()
 	for _, p := range places {
 		if host := j.hostOf(p); !j.explained[host] && j.web[p].Err == nil {
 			j.judgeAnswer(host, p)

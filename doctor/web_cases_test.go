@@ -84,6 +84,20 @@ var webCases = []findingCase{
 		want:   "H04 autoconfig.a.example line 8"},
 	{name: "all on one line", change: func(w *world) { w.pages["https://autoconfig.a.example/mail/"] = replace("\n", "") },
 		want: "H04 autoconfig.a.example line 1"},
+	{name: "a proxy that says http to us", change: func(w *world) {
+		w.pages["https://"] = w.asHTTP
+	}, want: "H02 autodiscover.a.example, autoconfig.a.example requests for /autodiscover/autodiscover.xml and /mobileconfig to the same address without end"},
+	{name: "a proxy that says http to us for profiles", change: func(w *world) {
+		w.pages["https://autoconfig.a.example/mobileconfig"] = w.asHTTP
+	}, want: "H02 autoconfig.a.example requests for /mobileconfig to the same"},
+	{name: "two servers that redirect to each other", change: func(w *world) {
+		w.hosts["x.a.example"] = addresses("203.0.113.80")
+		w.pages["https://autoconfig.a.example/"] = redirect("https://x.a.example/")
+		w.pages["https://x.a.example/"] = redirect("https://autoconfig.a.example/mail/config-v1.1.xml?y=z")
+	}, want: "H02 autoconfig.a.example answers status 302 (Found), a redirect to https://autoconfig.a.example/"},
+	{name: "a redirect to http", change: func(w *world) {
+		w.pages["https://autodiscover.a.example/"] = redirect("http://autodiscover.a.example/autodiscover/autodiscover.xml")
+	}, want: "H02 autodiscover.a.example a redirect to http://autodiscover.a.example/autodiscover/autodiscover.xml"},
 	{name: "a redirect to our answer", change: func(w *world) {
 		w.pages["https://autoconfig.a.example/mail/config-v1.1.xml"] = func(web *probe.Web) {
 			web.Location, web.Status, web.Body = strings.Replace(web.URL, "autoconfig.a.example", "x.autoconfig.a.example", 1), 302, nil

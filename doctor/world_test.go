@@ -74,7 +74,9 @@ func load(t testing.TB, text string) *domains.Snapshot {
 // newWorld makes a world in which everything is good for these domains.
 func newWorld(t testing.TB, snapshot *domains.Snapshot, names ...string) *world {
 	t.Helper()
-	srv, err := server.New(snapshot.Server, nil, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	config := snapshot.Server
+	config.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("192.0.2.1/32")} // httptest's clients
+	srv, err := server.New(config, nil, slog.New(slog.NewTextHandler(io.Discard, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
