@@ -154,7 +154,7 @@ func faults(server settings.Server, look probe.Look, now time.Time) []fault {
 	if f := modeFault(server, look); f.code != "" {
 		return []fault{f}
 	}
-	var all []fault
+	all := slowFaults(look)
 	if look.TLS != nil && server.Security != settings.Plaintext {
 		what, expiry := faultOf(look.TLS, now)
 		if what != "" {
@@ -187,6 +187,21 @@ func portFault(look probe.Look) fault {
 			"Find out what listens on this port, and read its log.", ""}
 	}
 	return fault{}
+}
+
+// slowGreetings are the steps in which a slow greeting is reported, so that the text stays the same from one look to the next.
+var slowGreetings = []time.Duration{60 * time.Second, 30 * time.Second, 20 * time.Second, 10 * time.Second, 5 * time.Second}
+
+// slowFaults is about a server that answers, but takes long to greet: RFC 5321 section 4.5.3.2.1 allows five minutes, people do not.
+func slowFaults(look probe.Look) []fault {
+	i := slices.IndexFunc(slowGreetings, func(limit time.Duration) bool { return look.Greeted >= limit })
+	if i < 0 {
+		return nil
+	}
+	return []fault{{PortClosed, Warning, fmt.Sprintf("slow: takes more than %d seconds to greet clients, each time they connect, and some give up",
+		int(slowGreetings[i].Seconds())),
+		"Find out what delays the greeting: a pause against spam, which does not belong on ports where people log in, or a look-up of " +
+			"the client's name in DNS that gets no answer.", ""}}
 }
 
 // modeFault compares the TLS mode with the settings.

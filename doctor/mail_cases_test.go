@@ -21,6 +21,15 @@ var mailCases = []findingCase{
 	{name: "accepted, but silent", change: func(w *world) {
 		w.looks["mail.a.example:587"] = func(l *probe.Look) { l.Speaks, l.TLS, l.Err = 0, nil, probe.ErrNoGreeting }
 	}, want: "M01 mail.a.example:587 but no submission server answers"},
+	{name: "a slow greeting", change: func(w *world) {
+		w.looks["mail.a.example:587"] = func(l *probe.Look) { l.Greeted = 7 * time.Second }
+	}, want: "warning M01 mail.a.example:587 slow: takes more than 5 seconds"},
+	{name: "a very slow greeting", change: func(w *world) {
+		w.looks["mail.a.example:587"] = func(l *probe.Look) { l.Greeted = 31 * time.Second }
+	}, want: "warning M01 mail.a.example:587 slow: takes more than 30 seconds"},
+	{name: "a greeting after a moment", change: func(w *world) {
+		w.looks["mail.a.example:587"] = func(l *probe.Look) { l.Greeted = 4 * time.Second }
+	}},
 	{name: "the other TLS mode, and what follows from it", change: func(w *world) {
 		w.looks["mail.a.example:993"] = func(l *probe.Look) {
 			l.Speaks, l.TLS.NameErr, l.After = settings.STARTTLS, errors.New("no"), probe.Capabilities{}

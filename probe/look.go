@@ -77,9 +77,11 @@ func (l *Look) look(ctx context.Context, p *Prober, host string, implicit bool) 
 		}
 		d = newDialogue(inside, p.step())
 	}
+	connected := time.Now()
 	if l.Err = speak.greeting(d); l.Err != nil {
 		return
 	}
+	l.Greeted = time.Since(connected)
 	if !implicit {
 		l.upgrade(ctx, p, host, d, speak)
 		return
