@@ -19,8 +19,8 @@ import (
 
 // budget counts the orders of an account, so that there are never more than perHour in any hour. Each order is a file in the
 // storage, named after its time and written before the order is placed: neither a process that crashes again and again nor two
-// processes together can order more, and neither waits for the other. (x/time/rate would forget the count with the process, share it
-// with nobody, and allow twice as many in an hour that follows a quiet one.)
+// processes together can order more, and neither waits for the other. (A limiter of x/time/rate counts in
+// one process only, forgets the count when it ends, and allows twice as many orders in an hour that follows a quiet one.)
 type budget struct {
 	key     string
 	perHour int

@@ -126,8 +126,8 @@ func TestSecondCA(t *testing.T) {
 	config.CAs = append(config.CAs, second.directory)
 	clock := newManualClock()
 	config.Clock = clock
-	second.wish.Store(1)              // renewed as early as possible, after six hours
-	first.wish.Store(int64(60 * day)) // and not again
+	second.renewAfter.Store(1)              // renewed as early as possible, after six hours
+	first.renewAfter.Store(int64(60 * day)) // and not again
 	c, _ := f.serve(t, config)
 	for i, refuse := range []refusal{
 		{403, "rejectedIdentifier", "not this one", ""},

@@ -5,8 +5,8 @@
 // handshake that asks for it. The caller decides which names may have one; any other name gets a TLS alert, and the CA never hears of
 // it. The CA verifies that a name is ours by connecting back, over plain HTTP (HTTP-01) or in a TLS handshake (TLS-ALPN-01, RFC 8737).
 //
-// Between the names and the CA stands a queue: a limited number of orders an hour, renewals first, one order at a time for a name,
-// and ever longer pauses after failures. Certificates, accounts, failures and the count of orders are kept in a storage that several
+// A queue limits what reaches the CA: a number of orders an hour, renewals first, one order at a time for a name, and ever longer pauses
+// after failures. Certificates, accounts, failures and the count of orders are kept in a storage that several
 // processes can share, in the layout of github.com/caddyserver/certmagic; they order each certificate once between them. While the CA
 // is away, existing certificates are still served.
 //

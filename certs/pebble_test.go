@@ -36,10 +36,10 @@ type testCA struct {
 	refuse        atomic.Pointer[refusal]
 	refuseRenewal atomic.Pointer[refusal] // of orders that name the certificate they replace
 
-	wish atomic.Int64 // if set, certificates should be renewed after so many nanoseconds
-	gone atomic.Bool  // connections are cut
-	lose atomic.Bool  // the answer to the next accepted order is lost
-	turn sync.Mutex   // Pebble is asked one thing at a time
+	renewAfter atomic.Int64 // nanoseconds after which certificates should be renewed; 0 leaves it to Pebble
+	gone       atomic.Bool  // connections are cut
+	lose       atomic.Bool  // the answer to the next accepted order is lost
+	turn       sync.Mutex   // Pebble is asked one thing at a time
 }
 
 // refusal is how new orders are answered.
@@ -92,11 +92,11 @@ func (ca *testCA) proxy(t testing.TB, pebble *pebbletest.CA) string {
 				return
 			}
 		}
-		if wish := time.Duration(ca.wish.Load()); wish != 0 && strings.Contains(r.URL.Path, "/renewalInfo/") {
+		if renewAfter := time.Duration(ca.renewAfter.Load()); renewAfter != 0 && strings.Contains(r.URL.Path, "/renewalInfo/") {
 			w.Header().Set("Content-Type", "application/json")
 			w.Header().Set("Retry-After", "50000") // or it would be asked again while tests move their clocks
 			json.NewEncoder(w).Encode(map[string]any{"suggestedWindow": map[string]time.Time{
-				"start": time.Now().Add(wish), "end": time.Now().Add(wish + 3*time.Second)}})
+				"start": time.Now().Add(renewAfter), "end": time.Now().Add(renewAfter + 3*time.Second)}})
 			return
 		}
 		// Pebble 2.10.1 deadlocks when it gets many requests at once: while it looks for an authorization to reuse, it locks its store

@@ -22,7 +22,7 @@ func TestRenewalTime(t *testing.T) {
 	t.Parallel()
 	begin := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
 	never := time.Duration(-1 << 62)
-	for _, test := range []struct{ life, wish, want time.Duration }{
+	for _, test := range []struct{ life, renewAfter, want time.Duration }{
 		{90 * day, never, 60 * day},
 		{6 * day, never, 3 * day},
 		{90 * day, 50 * day, 50 * day},
@@ -32,11 +32,11 @@ func TestRenewalTime(t *testing.T) {
 		{time.Minute, -time.Second, 6 * time.Second},
 	} {
 		s := stored{entry: entry{notBefore: begin, notAfter: begin.Add(test.life)}}
-		if test.wish != never {
-			s.ari = &acme.RenewalInfo{SelectedTime: begin.Add(test.wish)}
+		if test.renewAfter != never {
+			s.ari = &acme.RenewalInfo{SelectedTime: begin.Add(test.renewAfter)}
 		}
 		if s.setRenewal(); s.renewAt.Sub(begin) != test.want {
-			t.Errorf("lifetime %s, suggested %s: renewed after %s, want %s", test.life, test.wish, s.renewAt.Sub(begin), test.want)
+			t.Errorf("lifetime %s, suggested %s: renewed after %s, want %s", test.life, test.renewAfter, s.renewAt.Sub(begin), test.want)
 		}
 	}
 }
@@ -48,7 +48,7 @@ func TestRenewalWhileServing(t *testing.T) {
 	httpPort, tlsPort := f.ports()
 	ca := startCA(t, httpPort, tlsPort, time.Minute)
 	// Pebble itself suggests any time up to the last moment, when a renewal would have to be faster than a busy machine can be.
-	ca.wish.Store(int64(6 * time.Second))
+	ca.renewAfter.Store(int64(6 * time.Second))
 	c, _ := f.serve(t, ca.config(t.TempDir()))
 	seen := make(map[string]bool)
 	failed, asked := 0, 0
@@ -78,7 +78,7 @@ func TestRenewalRefused(t *testing.T) {
 		clock := newManualClock()
 		config := ca.config(t.TempDir())
 		config.Clock = clock
-		ca.wish.Store(1) // renewed as early as possible, after six hours
+		ca.renewAfter.Store(1) // renewed as early as possible, after six hours
 		c, _ := f.serve(t, config)
 		if _, err := f.handshake(names(1)[0], ca.issuing); err != nil {
 			t.Fatal(err)

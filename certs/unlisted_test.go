@@ -16,7 +16,7 @@ func TestUnlistedNames(t *testing.T) {
 	config := ca.config(t.TempDir())
 	config.Clock, config.Unlisted = clock, 3
 	config.Listed = func(name string) bool { return name == "autoconfig.listed.test" }
-	ca.wish.Store(1) // they are renewed as early as possible, after six hours
+	ca.renewAfter.Store(1) // they are renewed as early as possible, after six hours
 	c, stop := f.serve(t, config)
 	list := names(20)
 	for range 2 { // the second time after a restart
@@ -36,7 +36,7 @@ func TestUnlistedNames(t *testing.T) {
 	for range 2 { // the first handshake after the start reads it, the next one requests what is in memory
 		f.handshake(list[1], ca.issuing)
 	}
-	ca.wish.Store(int64(60 * day))
+	ca.renewAfter.Store(int64(60 * day))
 	clock.advance(7 * time.Hour)
 	eventually(t, "not renewed", func() bool {
 		s := c.Status()

@@ -120,7 +120,7 @@ func tool(t testing.TB, name string) string {
 
 // untilAnswers waits for an address to answer, and returns nil if it does not.
 func untilAnswers(client *http.Client, address string) []byte {
-	for deadline := time.Now().Add(15 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
 		res, err := client.Get(address)
 		if err == nil {
 			body, err := io.ReadAll(res.Body)
