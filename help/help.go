@@ -6,6 +6,7 @@
 package help
 
 import (
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,43 +17,43 @@ import (
 // Page is what to tell a person about their mail settings.
 type Page struct {
 	// Title names the provider or the domain.
-	Title string
+	Title string `json:"title"`
 	// Intro says what to do with the page, in a sentence or two.
-	Intro string
+	Intro string `json:"intro"`
 	// Services are the mail servers, best first.
-	Services []Service
+	Services []Service `json:"services"`
 	// Links lead to what else the domain offers, such as calendars.
-	Links []Link
+	Links []Link `json:"links,omitempty"`
 }
 
 // Service is one way to reach one kind of server.
 type Service struct {
 	// Title says what the server is for.
-	Title string
+	Title string `json:"title"`
 	// Note says when to use it, in a sentence; empty if there is no question.
-	Note string
+	Note string `json:"note,omitempty"`
 	// Rows are the settings to type, in the order in which most programs ask for them.
-	Rows []Row
+	Rows []Row `json:"rows"`
 }
 
 // Row is one setting.
 type Row struct {
-	Label string
-	Value string
+	Label string `json:"label"`
+	Value string `json:"value"`
 	// Literal is true if Value is to be entered as it is, and false if it describes what to enter.
-	Literal bool
+	Literal bool `json:"literal"`
 }
 
 // Link leads to something that the domain offers besides mail.
 type Link struct {
-	Title string
-	URL   string
+	Title string `json:"title"`
+	URL   string `json:"url"`
 }
 
 // For returns what to tell a person with an address. Without an address, the user name is described.
 func For(found settings.Found, a settings.Address) Page {
 	expand := func(p settings.Pattern) string { return p.Expand(string(found.Domain), string(found.Primary)) }
-	name := expand(found.Name)
+	name := readable(expand(found.Name))
 	if name == "" {
 		name = found.Domain.Unicode()
 	}
@@ -62,7 +63,7 @@ func For(found settings.Found, a settings.Address) Page {
 	}
 	for i, s := range found.Servers {
 		service := Service{Title: titles[s.Protocol], Note: note(found.Servers[:i], s)}
-		service.add("Server", expand(s.Host))
+		service.addHost(expand(s.Host))
 		service.add("Port", strconv.Itoa(int(s.Port)))
 		service.add("Encryption", encryptions[s.Security])
 		if s.Auth[0] != settings.NoAuth {
@@ -82,7 +83,7 @@ func For(found settings.Found, a settings.Address) Page {
 		{"Help", found.Docs}, {"Support", found.Support},
 	} {
 		if l.url != "" {
-			p.Links = append(p.Links, Link{l.title, expand(l.url)})
+			p.Links = append(p.Links, Link{l.title, readable(expand(l.url))})
 		}
 	}
 	return p
@@ -90,6 +91,35 @@ func For(found settings.Found, a settings.Address) Page {
 
 func (s *Service) add(label, value string) {
 	s.Rows = append(s.Rows, Row{Label: label, Value: value, Literal: true})
+}
+
+// addHost adds the name of a server as people write it. Not every program accepts the letters of an international name, so that the form
+// that DNS has follows.
+func (s *Service) addHost(host string) {
+	s.add("Server", readable(host))
+	if readable(host) != host {
+		s.add("Or, in ASCII", host)
+	}
+}
+
+// aLabels finds names with the labels that DNS has for international ones.
+var aLabels = regexp.MustCompile(`(?i)[a-z0-9.-]*\bxn--[a-z0-9.-]*[a-z0-9]`)
+
+// readable replaces the names in a text by what people write: bücher.example instead of xn--bcher-kva.example.
+func readable(text string) string {
+	return aLabels.ReplaceAllStringFunc(text, func(name string) string {
+		d, err := settings.ParseDomain(name)
+		if err != nil {
+			return name
+		}
+		return d.Unicode()
+	})
+}
+
+// readableLogin is readable for a login name, in which only what follows the last @ is a name of DNS.
+func readableLogin(login string) string {
+	at := strings.LastIndexByte(login, '@') + 1
+	return login[:at] + readable(login[at:])
 }
 
 // note says when to use a server, given those that are listed before it.
@@ -139,7 +169,7 @@ func userName(l settings.Login, a settings.Address) Row {
 	row := Row{Label: "User name"}
 	switch {
 	case !a.IsZero():
-		row.Value, row.Literal = l.Fill(a), true
+		row.Value, row.Literal = readableLogin(l.Fill(a)), true
 	case l == settings.EmailAddress:
 		row.Value = whole
 	case l == settings.EmailLocalPart:

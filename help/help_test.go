@@ -85,6 +85,7 @@ func TestLiteral(t *testing.T) {
 	}{
 		{settings.EmailAddress, ann, Row{"User name", "ann@example.com", true}},
 		{settings.EmailAddress, settings.Address{}, Row{"User name", "your full e-mail address", false}},
+		{settings.EmailAddress, settings.Address{Local: "xn--bcher-kva.b", Domain: "xn--bcher-kva.example"}, Row{"User name", "xn--bcher-kva.b@bücher.example", true}},
 		{"staff", settings.Address{}, Row{"User name", "staff", true}},
 		{"%EMAILLOCALPART%@firm.example", settings.Address{}, Row{"User name", "(the part of your e-mail address before the @)@firm.example", false}},
 	} {

@@ -63,7 +63,8 @@ func newDNS() *cobra.Command {
 	addMXResolver(cmd)
 	cmd.Flags().BoolVar(&flags.diff, "diff", false, "look up the records in DNS, and print only what is missing or wrong")
 	cmd.Flags().StringVar(&flags.zone, "zone", "", "the zone that contains the records; default: DOMAIN")
-	return cmd
+	completesFlag(cmd, "format", dnsrecords.Formats...)
+	return completesDomains(printsDocument(cmd), 1)
 }
 
 func printDNS(cmd *cobra.Command, name string, flags dnsFlags) error {

@@ -73,7 +73,8 @@ func newDoctor() *cobra.Command {
 	cmd.Flags().StringSliceVar(&flags.addresses, "address", nil,
 		"IP addresses of this server as seen from outside; default: those of name in [server]")
 	addNetworkFlags(cmd)
-	return cmd
+	completesCodes(cmd, "only")
+	return completesDomains(cmd, maxCompletions)
 }
 
 func runDoctor(cmd *cobra.Command, args []string, flags doctorFlags) error {

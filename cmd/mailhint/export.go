@@ -59,7 +59,9 @@ func newExport() *cobra.Command {
 	cmd.Flags().StringVar(&flags.format, "format", "", "the format: "+strings.Join(export.Formats, ", "))
 	cmd.Flags().StringVar(&flags.output, "output", "", "the directory to write files to; it is created if needed")
 	cmd.Flags().BoolVar(&flags.force, "force", false, "replace existing files that have other content")
-	return cmd
+	completesFlag(cmd, "format", export.Formats...)
+	cmd.MarkFlagDirname("output") // fails only for a flag that does not exist
+	return completesDomains(cmd, maxCompletions)
 }
 
 func exportSettings(cmd *cobra.Command, flags exportFlags, args []string) error {

@@ -19,12 +19,12 @@ func newImport() *cobra.Command {
 		Args:  onlyCommands,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newImportISPDB())
+	cmd.AddCommand(newImportISPDB(), newHelp())
 	return cmd
 }
 
 func newImportISPDB() *cobra.Command {
-	return &cobra.Command{
+	return printsDocument(&cobra.Command{
 		Use:   "ispdb FILE|DIR…",
 		Short: "Convert provider files of Mozilla's ISPDB into entries of domains.toml",
 		Long: "import ispdb reads provider files as Mozilla publishes them, or all those in a directory, and prints the entries of\n" +
@@ -41,7 +41,7 @@ func newImportISPDB() *cobra.Command {
 			return nil
 		},
 		RunE: importISPDB,
-	}
+	})
 }
 
 func importISPDB(cmd *cobra.Command, args []string) error {

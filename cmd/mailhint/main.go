@@ -111,6 +111,7 @@ func newRoot() *cobra.Command {
 	}
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.PersistentFlags().String("config", "", configUsage)
+	root.SetHelpCommand(newHelp())
 	root.AddCommand(newServe(), newCheck(), newShow(), newDNS(), newDoctor(), newProbe(), newInit(), newImport(), newExport(), newProxy(), newCert(), newVersion())
 	return root
 }

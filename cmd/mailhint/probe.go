@@ -53,7 +53,7 @@ func newProbe() *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print everything that was found as one JSON object")
 	addProbeFlags(cmd)
-	return cmd
+	return printsDocument(cmd)
 }
 
 // addProbeFlags adds the flags for findServers.

@@ -61,5 +61,5 @@ func newProxy() *cobra.Command {
 	cmd.Flags().StringVar(&upstream, "upstream", "", "address at which the proxy reaches mailhint; default http in [server], for nginx-sni https")
 	cmd.Flags().StringVar(&cert, "cert", "", "file of the proxy's certificate; default cert in [server]")
 	cmd.Flags().StringVar(&key, "key", "", "file of its key; default key in [server]")
-	return cmd
+	return printsDocument(cmd)
 }

@@ -61,6 +61,7 @@ func newServe() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&logFormat, "log-format", "text", "how log lines are written: text or json")
 	cmd.Flags().DurationVar(&drain, "drain", time.Second, "how long to keep accepting connections after SIGTERM, while /-/readyz reports not ready")
+	completesFlag(cmd, "log-format", "text", "json")
 	return cmd
 }
 

@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/netip"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -22,6 +21,7 @@ type showFlags struct {
 	from    string
 	url     string
 	explain bool
+	json    bool
 }
 
 // human is who reads the settings in plain words, beside the clients of package preview.
@@ -35,7 +35,10 @@ func newShow() *cobra.Command {
 		Long: "show prints exactly what a client would get for an address or a domain according to the configuration; with --for human, it\n" +
 			"prints the settings in plain words. It uses the network only to look up the MX of a name that nothing but a [fallback]\n" +
 			"with mx could answer. With --url it also fetches the answer of a running server and compares the two: the exit code is 1\n" +
-			"if they differ, and 3 if there is no answer.",
+			"if they differ, and 3 if there is no answer.\n" +
+			"\n" +
+			"With --json, it prints one object: client, domain, alias_of, address, and what was asked for: status, location and body of the\n" +
+			"answer; page with --for human; same, differences and url with --url; values with --explain.",
 		Example: "  mailhint show ann@example.com\n" +
 			"  mailhint show ann@example.com --for outlook\n" +
 			"  mailhint show ann@example.com --for human\n" +
@@ -50,8 +53,10 @@ func newShow() *cobra.Command {
 	cmd.Flags().StringVar(&flags.from, "from", "", "IP address of the client, for rules that depend on the network")
 	cmd.Flags().StringVar(&flags.url, "url", "", "also fetch the answer from this server, and compare the two")
 	addMXResolver(cmd)
+	cmd.Flags().BoolVar(&flags.json, "json", false, "print JSON")
 	cmd.Flags().BoolVar(&flags.explain, "explain", false, "print where each value comes from instead of the answer")
-	return cmd
+	completesFlag(cmd, "for", append(preview.Names(), human)...)
+	return completesDomains(printsDocument(cmd), 1)
 }
 
 func showNames() string { return strings.Join(append(preview.Names(), human), ", ") }
@@ -69,42 +74,35 @@ func show(cmd *cobra.Command, who string, flags showFlags) error {
 	if err != nil {
 		return err
 	}
-	out := cmd.OutOrStdout()
+	s := newShown(flags, q, found)
 	switch {
 	case flags.explain:
-		return problem(explain(out, found, snapshot.Explain(found.Settings)))
+		s.Values = valueOrigins(snapshot.Explain(found.Settings))
 	case flags.client == human && flags.url != "":
 		return errors.New("--url compares what a server answers; leave it out with --for human")
 	case flags.client == human:
-		_, err := io.WriteString(out, help.For(found, q.Address).Text())
+		page := help.For(found, q.Address)
+		s.Page = &page
+	default:
+		answer, err := client.Answer(found, q.Address)
+		if err == nil {
+			err = s.compare(cmd.Context(), client, q, answer)
+		}
+		if err != nil {
+			return previewError(client, err)
+		}
+	}
+	print := s.print
+	if flags.json {
+		print = func(w io.Writer) error { return printJSON(w, s) }
+	}
+	if err := print(cmd.OutOrStdout()); err != nil {
 		return problem(err)
 	}
-	answer, err := client.Answer(found, q.Address)
-	if err != nil {
-		return previewError(client, err)
+	if s.Same != nil && !*s.Same {
+		return errProblem
 	}
-	if flags.url != "" {
-		return compareLive(cmd, client, flags.url, q, answer)
-	}
-	_, err = out.Write(answer.Text())
-	return problem(err)
-}
-
-// compareLive fetches the answer of a running server and says whether it is the configured one.
-func compareLive(cmd *cobra.Command, client preview.Client, server string, q settings.Question, configured preview.Answer) error {
-	live, err := client.Fetch(cmd.Context(), server, q)
-	if err != nil {
-		return previewError(client, err)
-	}
-	differences := preview.Compare(configured, live)
-	if differences == "" {
-		_, err := fmt.Fprintf(cmd.OutOrStdout(), "same: %s answers what the configuration says\n", server)
-		return problem(err)
-	}
-	if _, err := fmt.Fprintf(cmd.OutOrStdout(), "different: - is what the configuration says, + what %s answers\n%s", server, differences); err != nil {
-		return problem(err)
-	}
-	return errProblem
+	return nil
 }
 
 // previewError gives an error of package preview its exit code.
@@ -160,17 +158,4 @@ func parseQuestion(who, from string) (settings.Question, error) {
 		q.Client = client.Unmap().WithZone("")
 	}
 	return q, nil
-}
-
-// explain prints where each value comes from.
-func explain(out io.Writer, found settings.Found, origins []domains.Origin) error {
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(w, "domain\t%s\t\n", found.Domain)
-	if found.Primary != found.Domain {
-		fmt.Fprintf(w, "alias of\t%s\t\n", found.Primary)
-	}
-	for _, o := range origins {
-		fmt.Fprintf(w, "%s\t%s\t%s\n", o.Key, o.Value, o.Position)
-	}
-	return w.Flush()
 }

@@ -12,12 +12,29 @@ import (
 var version = ""
 
 func newVersion() *cobra.Command {
-	return &cobra.Command{
+	var asJSON bool
+	cmd := &cobra.Command{
 		Use:   "version",
 		Short: "Print the version",
 		Args:  noArguments,
-		Run:   func(cmd *cobra.Command, _ []string) { fmt.Fprintln(cmd.OutOrStdout(), versionLine()) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if asJSON {
+				return problem(printJSON(cmd.OutOrStdout(), versionJSON{versionText(), runtime.Version(), runtime.GOOS, runtime.GOARCH}))
+			}
+			_, err := fmt.Fprintln(cmd.OutOrStdout(), versionLine())
+			return problem(err)
+		},
 	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+// versionJSON is what mailhint version --json prints.
+type versionJSON struct {
+	Version string `json:"version"`
+	Go      string `json:"go"`
+	OS      string `json:"os"`
+	Arch    string `json:"arch"`
 }
 
 // versionLine is what mailhint version and mailhint --version print.

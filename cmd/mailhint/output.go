@@ -1,0 +1,52 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"mailhint/durable"
+)
+
+// printsDocument completes a command that prints a document: --output writes it to a file, whole or not at all, and at a terminal it ends with
+// a newline, so that the prompt does not follow it on the same line. Into a pipe or a file goes exactly what the command prints.
+func printsDocument(cmd *cobra.Command) *cobra.Command {
+	var output string
+	cmd.Flags().StringVarP(&output, "output", "o", "", "write to this file instead of stdout; an existing file is replaced, and left alone if there is nothing to write")
+	cmd.MarkFlagFilename("output") // fails only for a flag that does not exist
+	run := cmd.RunE
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		out := cmd.OutOrStdout()
+		var document bytes.Buffer
+		cmd.SetOut(&document)
+		result := run(cmd, args)
+		cmd.SetOut(out)
+		switch {
+		case document.Len() == 0 && (output == "" || result != nil):
+			return result
+		case output != "":
+			return errors.Join(writeOutput(output, document.Bytes()), result)
+		case terminal(out) != nil && !bytes.HasSuffix(document.Bytes(), []byte("\n")):
+			document.WriteByte('\n')
+		}
+		if _, err := out.Write(document.Bytes()); err != nil {
+			return problem(err)
+		}
+		return result
+	}
+	return cmd
+}
+
+// writeOutput writes the file that --output names.
+func writeOutput(name string, document []byte) error {
+	err := durable.Replace(name, document, 0o644)
+	if errors.Is(err, durable.ErrNotRegular) {
+		return problem(fmt.Errorf("%w; leave out --output to print to stdout", err))
+	}
+	if err != nil {
+		return problem(fmt.Errorf("cannot write %s: %w; name another file with --output", name, cause(err)))
+	}
+	return nil
+}
