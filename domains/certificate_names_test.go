@@ -14,11 +14,15 @@ name = "Setup.Hoster.example"
 [profiles.shared]
 imap = "imap.hoster.example"
 smtp = "smtp.hoster.example"
-domains = ["baker.example"]
+domains = ["baker.example", "moved.example", "cafe.example"]
 domains_file = "list.txt"
 [domains."firm.example"]
 profile = "shared"
 aliases = ["firma.example", "xn--bcher-kva.example"]
+[domains."moved.example"]
+enabled = false
+[domains."cafe.example"]
+login = "%EMAILLOCALPART%"
 [domains."*.students.example"]
 profile = "shared"
 [domains."closed.students.example"]
@@ -41,7 +45,7 @@ profile = "shared"
 		"setup.hoster.example",
 		"autoconfig.firm.example", "autodiscover.firm.example", "ua-auto-config.firm.example",
 		"autoconfig.firma.example", "autodiscover.xn--bcher-kva.example",
-		"autoconfig.baker.example", "autodiscover.listed.example",
+		"autoconfig.baker.example", "autodiscover.listed.example", "autoconfig.cafe.example",
 		"autoconfig.a.students.example", "autoconfig.b.a.students.example",
 	} {
 		if !s.Covers(host) {
@@ -61,6 +65,8 @@ profile = "shared"
 		"autoconfig.closed.students.example", "autoconfig.a.closed.example", "autoconfig.shut.example", "autoconfig.locked.example",
 		"autoconfig.firm.example.", "autoconfig.firm.example:443", "autoconfig..firm.example", "AUTOCONFIG.firm.example", "autoconfig.Firm.example",
 		"autoconfig.bücher.example", "autoconfig.\u212Aing.example", "autoconfig.*.students.example", "*.students.example",
+		"autoconfig.autoconfig.students.example", "autodiscover.ua-auto-config.a.students.example", "autoconfig.a.autodiscover.students.example",
+		"autoconfig.moved.example", // an exception to the list
 	} {
 		if s.Covers(host) || s.Lists(host) {
 			t.Errorf("%q is covered", host)
@@ -73,7 +79,7 @@ profile = "shared"
 		}
 		names = append(names, name)
 	}
-	if want := 1 + 3*5; len(names) != want { // the server, and firm, firma, bücher, baker, listed
+	if want := 1 + 3*6; len(names) != want { // the server, and firm, firma, bücher, baker, listed, cafe
 		t.Errorf("%d names, want %d: %s", len(names), want, names)
 	}
 	for range s.Covered() {

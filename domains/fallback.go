@@ -57,13 +57,12 @@ func (l *loader) readFallback() {
 	if !ok {
 		return
 	}
+	if !t.has("mx") {
+		t.warn("", "answers for EVERY other name in the world; add mx = [\"mx1.example.com\"] with your mail exchangers to answer only for domains whose mail comes to you")
+	}
 	f := &fallback{entry{choice: l.choice(p.layer, t)}, v.mx}
 	if v.mx != nil {
-		list := append(l.origins[f.settings], Origin{"mx", explained(plainList(v.mx)), at["mx"]})
-		l.origins[f.settings] = list
-		if f.outside != nil {
-			l.origins[f.outside] = list
-		}
+		l.explain(f.choice, Origin{"mx", explained(plainList(v.mx)), at["mx"]})
 	}
 	l.index.fallback = f
 }

@@ -30,8 +30,19 @@ func goodFiles(t testing.TB) []string {
 	return slices.Concat(single, several)
 }
 
+// notices returns warnings or skipped lines, without the directory of the file.
+func notices(file string, problems Problems) []string {
+	var list []string
+	for _, p := range problems {
+		line := strings.ReplaceAll(p.String(), file+":", "")
+		list = append(list, strings.ReplaceAll(line, filepath.Dir(file)+string(filepath.Separator), ""))
+	}
+	return list
+}
+
 // Every file of testdata/good has questions and answers in its comments. A question is "# ? " with an address, a host ("at"), the
-// client's address ("from"), or several of them; the lines with "#   " below it are the whole answer.
+// client's address ("from"), or several of them; the lines with "#   " below it are the whole answer. "# warns: " and "# skips: " lines are all that Load warns
+// of, and all lines of lists that it skips.
 func TestGoodFiles(t *testing.T) {
 	for _, file := range goodFiles(t) {
 		t.Run(strings.TrimPrefix(filepath.ToSlash(file), "testdata/good/"), func(t *testing.T) {
@@ -64,6 +75,17 @@ func TestGoodFiles(t *testing.T) {
 				}
 			}
 			check()
+			for prefix, problems := range map[string]Problems{"# warns: ": s.Warnings, "# skips: ": s.Skipped} {
+				var want []string
+				for line := range strings.Lines(string(text)) {
+					if w, ok := strings.CutPrefix(strings.TrimRight(line, "\r\n"), prefix); ok {
+						want = append(want, w)
+					}
+				}
+				if got := notices(file, problems); !slices.Equal(got, want) {
+					t.Errorf("%s\n got:\n%s\nwant:\n%s", prefix, strings.Join(got, "\n"), strings.Join(want, "\n"))
+				}
+			}
 			if asked == 0 {
 				t.Error("it has no questions")
 			}

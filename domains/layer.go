@@ -46,7 +46,7 @@ func defaultsOf[S any](keys []key[S]) (s S, at map[string]Position) {
 	if _, err := toml.Decode(text.String(), &values); err != nil {
 		panic(err) // keys.go does not change
 	}
-	t := (&source{problems: new(Problems)}).table(nil, values)
+	t := noSource().table(nil, values)
 	return s, readKeys(t, keys, &s)
 }
 

@@ -4,8 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"os"
-	"path"
 	"path/filepath"
 	"strings"
 
@@ -17,44 +17,33 @@ import (
 // maxNamesFile limits a domains_file or users_file, in octets: about ten million names.
 const maxNamesFile = 512 << 20
 
-// maxProblemsPerFile limits the messages about one list: a wrong file of a million lines is one mistake, not a million.
-const maxProblemsPerFile = 20
-
-// parseDomain reads the name of a mail domain. It refuses public suffixes, below which anyone can register domains.
+// parseDomain reads the name of a mail domain. Public suffixes are allowed: gov.in and sa.gov.au have mail of their own.
 func parseDomain(text string) (settings.Domain, error) {
 	d, err := settings.ParseDomain(text)
 	if err != nil {
 		return "", fmt.Errorf("%q is %w; write a name such as \"example.com\"", text, err)
 	}
-	if suffix, icann := publicsuffix.PublicSuffix(string(d)); icann && suffix == string(d) {
-		return "", fmt.Errorf("%q is a public suffix, below which anyone can register domains; write the full domain, such as \"example.%s\"", text, d)
-	}
 	return d, nil
 }
 
-// readList reads a file with one item per line and calls each for every item with its line. # begins a comment at the beginning of a
-// line or after white space. Mistakes that each returns are noted; the error is for a file that cannot be read.
-func (l *loader) readList(file, what string, each func(line int, item string) error) error {
-	text, err := l.read(file, maxNamesFile)
-	if err != nil {
-		return err
-	}
-	line, problems := 0, 0
-	for item := range strings.Lines(text) {
-		line++
-		if item = strings.TrimSpace(withoutComment(item)); item == "" {
-			continue
-		}
-		if err := each(line, item); err != nil {
-			if problems++; problems <= maxProblemsPerFile {
-				l.note(Position{file, line}, "", "%v", err)
+// isPublicSuffix reports whether anyone can register domains below a name.
+func isPublicSuffix(d settings.Domain) bool {
+	suffix, icann := publicsuffix.PublicSuffix(string(d))
+	return icann && suffix == string(d)
+}
+
+// items yields the items of a file that has one on each line, with their lines. # begins a comment at the beginning of a line or after
+// white space.
+func items(text string) iter.Seq2[int, string] {
+	return func(yield func(int, string) bool) {
+		line := 0
+		for item := range strings.Lines(text) {
+			line++
+			if item = strings.TrimSpace(withoutComment(item)); item != "" && !yield(line, item) {
+				return
 			}
 		}
 	}
-	if problems > maxProblemsPerFile {
-		l.note(Position{File: file}, "", "%d more lines have mistakes; write one %s per line", problems-maxProblemsPerFile, what)
-	}
-	return nil
 }
 
 // withoutComment removes a comment. A # within a word is part of the word: RFC 5322 allows it in an address.
@@ -108,22 +97,92 @@ func kindOf(mode os.FileMode) string {
 	return "special file"
 }
 
+// domainsFile is a domains_file that is being read for the entry of its profile. Such files come from programs: a line that cannot be
+// used is skipped, and the others are served. No message repeats a line: the file may be any file that somebody named by mistake.
+type domainsFile struct {
+	*loader
+	file    string
+	number  uint32
+	entry   uint32
+	usable  int // lines with a domain
+	skipped int // lines without
+	repeats []repeat
+}
+
+// repeat is a line with a domain that the file has already.
+type repeat struct{ line, first int }
+
 // readDomainsFile claims every name of a profile's domains_file for its entry.
 func (l *loader) readDomainsFile(t *table, name string, entry uint32) {
 	file := l.beside(t, name)
-	number := l.fileNumber(file)
 	if l.index.names == nil {
 		l.index.names = make(map[settings.Domain]claim, countLines(file))
 	}
-	err := l.readList(file, "domain", func(line int, item string) error {
-		d, err := parseDomain(item)
-		if err != nil {
-			return err
-		}
-		return l.claim(l.index.names, d, claim{entry, number, uint32(line)})
-	})
+	text, err := l.read(file, maxNamesFile)
 	if err != nil {
 		t.fail("domains_file", "cannot be read: %v; write its path relative to this file", err)
+		return
+	}
+	list := domainsFile{loader: l, file: file, number: l.fileNumber(file), entry: entry}
+	for line, item := range items(text) {
+		list.add(line, item)
+	}
+	list.noteRepeats(text)
+	switch {
+	case list.usable > 0:
+	case list.skipped > 0:
+		t.fail("domains_file", "%s has %s, of which none is a domain; name a file with one domain per line", file, count(list.skipped, "line"))
+	default:
+		t.warn("domains_file", "%s is empty; add one domain per line", file)
+	}
+}
+
+// add claims the domain on a line.
+func (f *domainsFile) add(line int, item string) {
+	at := Position{f.file, line}
+	d, err := settings.ParseDomain(item)
+	if err != nil {
+		f.skipped++
+		f.skip(at, "this line is %v", err)
+		return
+	}
+	f.usable++
+	first, taken := f.index.names[d]
+	switch {
+	case !taken:
+		f.index.names[d] = claim{f.entry, f.number, uint32(line)}
+		f.warnOfName(at, "", "this domain", d)
+	case first.entry != f.entry:
+		f.note(at, "", "this domain is already defined at %s; remove one of them", f.place(first))
+	case first.file != f.number:
+		f.skip(at, "this domain is in the same profile at %s; remove one of them", f.place(first))
+	default:
+		f.repeats = append(f.repeats, repeat{line, int(first.line)})
+	}
+}
+
+// noteRepeats reports the domains that the file has several times. The same domain in another spelling is only a warning: to the programs
+// that write lists, bücher.example and xn--bcher-kva.example are two domains.
+func (f *domainsFile) noteRepeats(text string) {
+	if len(f.repeats) == 0 {
+		return
+	}
+	spelled := make(map[int]string)
+	for _, r := range f.repeats {
+		spelled[r.line], spelled[r.first] = "", ""
+	}
+	for line, item := range items(text) {
+		if _, wanted := spelled[line]; wanted {
+			spelled[line] = item
+		}
+	}
+	for _, r := range f.repeats {
+		at := Position{f.file, r.line}
+		if spelled[r.line] == spelled[r.first] {
+			f.skip(at, "repeats line %d; remove one of them", r.first)
+		} else {
+			f.warn(at, "", "is the same domain as line %d, spelled differently; remove one of them", r.first)
+		}
 	}
 }
 
@@ -145,67 +204,4 @@ func (l *loader) beside(t *table, name string) string {
 	}
 	l.watch.look(file)
 	return file
-}
-
-// users is the content of a users_file: addresses and patterns.
-type users struct {
-	exact map[string]bool
-	globs []string
-}
-
-// contain reports whether an address is listed. Upper and lower case in local parts are the same, as for every mail server in use.
-func (u *users) contain(a settings.Address) bool {
-	text := strings.ToLower(a.String())
-	if u.exact[text] {
-		return true
-	}
-	text = withoutSlashes.Replace(text)
-	for _, glob := range u.globs {
-		if ok, _ := path.Match(withoutSlashes.Replace(glob), text); ok { // checked at load
-			return true
-		}
-	}
-	return false
-}
-
-// withoutSlashes replaces slashes, which a local part may contain and a * of package path does not match.
-var withoutSlashes = strings.NewReplacer("/", "\x00")
-
-// readUsersFile reads a rule's users_file.
-func (l *loader) readUsersFile(t *table, name string) *users {
-	file := l.beside(t, name)
-	u := &users{exact: make(map[string]bool)}
-	err := l.readList(file, "address", func(_ int, item string) error { return u.add(item) })
-	if err != nil {
-		t.fail("users_file", "cannot be read: %v; write its path relative to this file", err)
-	}
-	return u
-}
-
-func (u *users) add(item string) error {
-	local, domain, ok := strings.Cut(item, "@")
-	if !ok || local == "" || domain == "" || strings.Contains(domain, "@") {
-		return fmt.Errorf("%q is neither an address nor a pattern; write it like \"ann@example.com\" or \"*@dept.example.com\"", item)
-	}
-	if !strings.ContainsAny(item, "*?[") {
-		a, err := settings.ParseAddress(item)
-		if err != nil {
-			return fmt.Errorf("%q is %w", item, err)
-		}
-		u.exact[strings.ToLower(a.String())] = true
-		return nil
-	}
-	if !strings.ContainsAny(domain, "*?[") {
-		d, err := settings.ParseDomain(domain)
-		if err != nil {
-			return fmt.Errorf("in %q, the part after the @ is %w", item, err)
-		}
-		domain = string(d)
-	}
-	glob := strings.ToLower(local + "@" + domain)
-	if _, err := path.Match(glob, ""); err != nil {
-		return fmt.Errorf("%q is not a valid pattern: %w; * matches anything", item, err)
-	}
-	u.globs = append(u.globs, glob)
-	return nil
 }

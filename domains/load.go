@@ -23,8 +23,13 @@ type loader struct {
 	defaults *layer            // [defaults] over the built-in values
 	origins  map[*settings.Settings][]Origin
 	problems Problems
+	warnings Problems
 	unread   string // a file that cannot be read
 	aliases  []alias
+
+	skipped      Problems // lines of lists that are not used; at most maxListed
+	skippedLines int
+	lists        map[uint32]*profile // by entry: the profile whose lists it answers for
 
 	server   *table
 	fallback *table
@@ -75,6 +80,7 @@ func newLoader() *loader {
 		missing:  make(map[string]string),
 		origins:  make(map[*settings.Settings][]Origin),
 		seen:     make(map[string]Position),
+		lists:    make(map[uint32]*profile),
 		watch:    watchlist{seen: make(state)},
 	}
 	l.digest.SetSeed(digestSeed)
@@ -106,7 +112,10 @@ func (l *loader) load(file string) *Snapshot {
 	if len(l.problems) == 0 && len(l.index.names)+len(l.index.wildcards) == 0 && l.index.fallback == nil {
 		l.note(Position{File: file}, "", "defines no domain; add a table such as [domains.\"example.com\"] with imap = \"imap.example.com\" and smtp = \"smtp.example.com\"")
 	}
-	return &Snapshot{index: l.index, Server: server, Profiles: len(l.profiles), origins: l.origins, digest: l.digest.Sum64()}
+	return &Snapshot{
+		index: l.index, Server: server, Profiles: len(l.profiles), origins: l.origins, digest: l.digest.Sum64(),
+		serverAt: l.serverPositions(file), Warnings: l.warnings.sorted(), Skipped: l.skipped.sorted(), SkippedLines: l.skippedLines,
+	}
 }
 
 // digestSeed is the same for all loads of this process, so that their digests can be compared.
@@ -153,7 +162,7 @@ func (l *loader) parse(file, hint string) (*table, bool) {
 		l.note(Position{file, syntax.Position.Line}, "", "is not valid TOML: %s", syntaxHint(syntax))
 		return nil, false
 	}
-	src := &source{file: file, lines: findLines(text), problems: &l.problems}
+	src := &source{file: file, lines: findLines(text), problems: &l.problems, warnings: &l.warnings}
 	return src.table(nil, values), true
 }
 

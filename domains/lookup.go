@@ -66,12 +66,16 @@ func (x *index) find(d settings.Domain, client netip.Addr) (*entry, bool) {
 	return &x.fallback.entry, true
 }
 
-// wildcard returns the claim of the longest wildcard that matches a name.
+// wildcard returns the claim of the longest wildcard that matches a name. A host at which clients ask, and what is below it, is not a mail
+// domain unless it is configured by name: scanners take the names of new certificates and try autoconfig. in front of each.
 func (x *index) wildcard(d settings.Domain) (claim, bool) {
 	if len(x.wildcards) == 0 {
 		return claim{}, false
 	}
 	for {
+		if settings.DomainOfServiceHost(string(d)) != "" {
+			return claim{}, false
+		}
 		parent, ok := d.Parent()
 		if !ok {
 			return claim{}, false

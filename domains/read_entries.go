@@ -1,7 +1,6 @@
 package domains
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"net/url"
@@ -30,18 +29,32 @@ func (l *loader) readDomain(t *table) {
 	at := readKeys(t, domainKeys, &v)
 	e := entry{disabled: !v.enabled}
 	low := l.defaults
+	number, list, listed := l.claimDomain(t, v.aliases, &e)
 	if p, ok := l.profileOf(t, at, v.profile); ok {
-		low = p.layer
+		low, list = p.layer, nil
+	} else if list != nil {
+		low = list.layer
 	}
 	domain := own.over(low)
-	number := l.claimDomain(t, v.aliases, &e)
 	e.rules = l.readRules(t, domain)
 	t.done()
 	if !e.disabled {
 		e.choice = l.choice(domain, t)
 		l.checkRedirect(domain, t)
+		if list != nil {
+			l.explain(e.choice, Origin{"profile", list.table.name(), listed})
+		}
 	}
 	l.index.entries[number] = e
+}
+
+// explain adds an origin to those of a choice.
+func (l *loader) explain(c choice, o Origin) {
+	list := append(l.origins[c.settings], o)
+	l.origins[c.settings] = list
+	if c.outside != nil {
+		l.origins[c.outside] = list
+	}
 }
 
 // isUnquoted notes tables such as [domains.example.com], which TOML reads as table "com" in table "example" in table "domains".
@@ -90,32 +103,28 @@ func mayBeTable(name string) bool {
 	return name == "rules" || slices.ContainsFunc(settingKeys, func(k key[values]) bool { return k.Name == name && k.isTable })
 }
 
-// claimDomain claims the name of a domain's table and its aliases for a new entry, and returns the entry's number.
-func (l *loader) claimDomain(t *table, aliases []string, e *entry) uint32 {
-	number := uint32(len(l.index.entries))
+// claimDomain claims the name of a domain's table and its aliases for a new entry, and returns the entry's number. If a profile lists the
+// name, the entry is an exception to that list: it takes the name over, and the profile is returned with the place of the name in the list.
+func (l *loader) claimDomain(t *table, aliases []string, e *entry) (number uint32, list *profile, listed Position) {
+	number = uint32(len(l.index.entries))
 	l.index.entries = append(l.index.entries, entry{})
-	name, names := t.name(), l.names()
-	base, isWildcard := strings.CutPrefix(name, "*.")
-	if isWildcard {
-		name, names = base, l.index.wildcards
-	}
-	d, err := parseDomain(name)
-	switch {
-	case name == "*":
-		err = errors.New("would match every name; write [fallback] with profile = \"…\" instead")
-	case err == nil:
-		if err = l.claim(names, d, l.claimOf(t.at(), number)); err != nil && isWildcard {
-			err = fmt.Errorf("*.%w", err)
+	if base, isWildcard := strings.CutPrefix(t.name(), "*."); isWildcard || t.name() == "*" {
+		l.claimWildcard(t, base, number)
+		if len(aliases) > 0 {
+			t.fail("aliases", "a wildcard cannot have aliases; give each name a table with the same profile")
 		}
-	}
-	if err != nil {
+	} else if d, err := parseDomain(t.name()); err != nil {
 		t.fail("", "%v", err)
-	}
-	if !isWildcard {
+	} else {
 		e.primary = d
-	}
-	if isWildcard && len(aliases) > 0 {
-		t.fail("aliases", "a wildcard cannot have aliases; give each name a table with the same profile")
+		if first, taken := l.names()[d]; taken && l.lists[first.entry] != nil {
+			list, listed = l.lists[first.entry], l.place(first)
+			delete(l.names(), d)
+		}
+		if err := l.claim(l.names(), d, l.claimOf(t.at(), number)); err != nil {
+			t.fail("", "%v", err)
+		}
+		l.warnOfName(t.at(), spell(t.path), string(d), d)
 	}
 	for i, text := range aliases {
 		d, err := parseDomain(text)
@@ -126,9 +135,30 @@ func (l *loader) claimDomain(t *table, aliases []string, e *entry) uint32 {
 			t.failElement("aliases", i, "%v", err)
 			continue
 		}
+		l.warnOfName(t.at("aliases", element(i)), keyIn(t, "aliases"), string(d), d)
 		l.aliases = append(l.aliases, alias{d, t, i})
 	}
-	return number
+	return number, list, listed
+}
+
+// claimWildcard claims the names below a base for an entry.
+func (l *loader) claimWildcard(t *table, base string, number uint32) {
+	if t.name() == "*" {
+		t.fail("", "would match every name; write [fallback] with profile = \"…\" instead")
+		return
+	}
+	d, err := parseDomain(base)
+	if err != nil {
+		t.fail("", "%v", err)
+		return
+	}
+	if isPublicSuffix(d) {
+		t.fail("", "%q is a public suffix, below which anyone can register domains; write the full domain, such as \"*.example.%s\"", base, d)
+		return
+	}
+	if err := l.claim(l.index.wildcards, d, l.claimOf(t.at(), number)); err != nil {
+		t.fail("", "*.%v", err)
+	}
 }
 
 func (l *loader) names() map[settings.Domain]claim {
@@ -235,17 +265,24 @@ func (l *loader) readProfileNames(p *profile) {
 	if len(at) > 0 {
 		number := uint32(len(l.index.entries))
 		l.index.entries = append(l.index.entries, entry{choice: l.choice(p.layer, t)})
-		if _, has := at["domains_file"]; has {
-			l.readDomainsFile(t, v.domainsFile, number)
+		l.lists[number] = p
+		if v.domains != nil && len(v.domains) == 0 {
+			t.warn("domains", "is empty; remove it, or list domains")
 		}
 		for i, text := range v.domains {
+			at := t.at("domains", element(i))
 			d, err := parseDomain(text)
 			if err == nil {
-				err = l.claim(l.names(), d, l.claimOf(t.at("domains", element(i)), number))
+				err = l.claim(l.names(), d, l.claimOf(at, number))
 			}
 			if err != nil {
 				t.failElement("domains", i, "%v", err)
+				continue
 			}
+			l.warnOfName(at, keyIn(t, "domains"), string(d), d)
+		}
+		if _, has := at["domains_file"]; has {
+			l.readDomainsFile(t, v.domainsFile, number)
 		}
 	}
 	t.done()

@@ -17,15 +17,17 @@ type Report struct {
 	Profiles int    `json:"profiles"`
 	// FallbackMX are the hosts to one of which a name's mail must go for the fallback to answer.
 	FallbackMX []settings.Domain `json:"fallback_mx,omitempty"`
-	// Warning is for what is wrong around the configuration and not in it, such as certificate files that do not exist: the machine
-	// that serves may have them. Check leaves it empty.
-	Warning  string   `json:"warning,omitempty"`
-	Problems Problems `json:"problems"`
+	// EveryName is true if the fallback answers for every name in the world.
+	EveryName bool     `json:"every_name,omitempty"`
+	Problems  Problems `json:"problems"`
+	// Warnings are what is allowed and yet probably not meant. OK does not depend on them.
+	Warnings Problems `json:"warnings,omitempty"`
 	// Unread is true if there is no such file, or it cannot be read, so that nothing is known about what it says.
 	Unread bool `json:"-"`
 }
 
-// Check loads a configuration and reports on it. The Snapshot is nil if the configuration has a mistake.
+// Check loads a configuration and reports on it. The Snapshot is nil if the configuration cannot be used. It is not nil if the only
+// problems are lines of lists that a server would skip.
 func Check(file string) (Report, *Snapshot) {
 	r := Report{File: file, Problems: Problems{}}
 	s, err := Load(file)
@@ -34,15 +36,42 @@ func Check(file string) (Report, *Snapshot) {
 		r.Unread = errors.Is(err, ErrUnread)
 		return r, nil
 	}
-	r.OK, r.Domains, r.Profiles, r.FallbackMX = true, s.Domains(), s.Profiles, s.FallbackMX()
+	r.Domains, r.Profiles, r.FallbackMX, r.EveryName = s.Domains(), s.Profiles, s.FallbackMX(), s.fallback != nil && s.fallback.mx == nil
+	r.Warnings = s.Warnings
+	r.OK = true
+	r.Fail(s.Skipped...)
+	if more := s.SkippedLines - len(s.Skipped); more > 0 {
+		r.Fail(Problem{Position: Position{File: file}, Text: fmt.Sprintf("%s more of lists are not used", count(more, "line"))})
+	}
 	return r, s
 }
 
-// Print writes the report for people: one line that says what there is, or all problems, a line each. The warning is not printed.
+// Fail adds problems, because of which the configuration is not all right.
+func (r *Report) Fail(problems ...Problem) {
+	if len(problems) > 0 {
+		r.OK, r.Problems = false, append(r.Problems, problems...)
+	}
+}
+
+// PrintWarnings writes the warnings for people, a line each.
+func (r Report) PrintWarnings(w io.Writer) error {
+	for _, p := range r.Warnings {
+		p.Text = "warning: " + p.Text
+		if _, err := fmt.Fprintln(w, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Print writes the report for people: one line that says what there is, or all problems, a line each.
 func (r Report) Print(w io.Writer) error {
 	if r.OK {
 		fallback := ""
-		if r.FallbackMX != nil {
+		switch {
+		case r.EveryName:
+			fallback = ", and EVERY other name in the world"
+		case r.FallbackMX != nil:
 			fallback = ", and every name whose MX is " + alternatives(r.FallbackMX)
 		}
 		_, err := fmt.Fprintf(w, "ok, %s, %s%s\n", count(r.Domains, "domain"), count(r.Profiles, "profile"), fallback)

@@ -59,7 +59,7 @@ type serverValues struct {
 func (l *loader) readServer() Server {
 	t := l.server
 	if t == nil {
-		t = (&source{problems: new(Problems)}).table([]string{"server"}, nil)
+		t = noSource().table([]string{"server"}, nil)
 	}
 	defer t.done()
 	v, _ := defaultsOf(serverKeys)
@@ -74,6 +74,24 @@ func (l *loader) readServer() Server {
 		v.StateDir = t.defaultStateDir()
 	}
 	return v.Server
+}
+
+// serverPositions returns where the keys of [server] and their elements were written.
+func (l *loader) serverPositions(file string) map[string]Position {
+	t := l.server
+	if t == nil {
+		return map[string]Position{"": {File: file}}
+	}
+	at := map[string]Position{"": t.at()}
+	for key, value := range t.values {
+		at[key] = t.at(key)
+		if list, isList := value.([]any); isList {
+			for i := range list {
+				at[key+element(i)] = t.at(key, element(i))
+			}
+		}
+	}
+	return at
 }
 
 // checkListeners sets the listeners that depend on tls.

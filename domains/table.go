@@ -25,7 +25,11 @@ type source struct {
 	file     string // as the admin named it
 	lines    lines
 	problems *Problems
+	warnings *Problems
 }
+
+// noSource is the source of tables that are in no file.
+func noSource() *source { return &source{problems: new(Problems), warnings: new(Problems)} }
 
 func (s *source) table(path []string, values map[string]any) *table {
 	return &table{src: s, path: path, values: values, read: make(map[string]bool)}
@@ -64,8 +68,13 @@ func (t *table) failElement(key string, i int, format string, args ...any) {
 }
 
 func (t *table) failAt(path []string, format string, args ...any) {
+	*t.src.problems = append(*t.src.problems, t.problem(path, format, args...))
+}
+
+// problem is a mistake at a path below the table.
+func (t *table) problem(path []string, format string, args ...any) Problem {
 	key := spell(append(t.path[:len(t.path):len(t.path)], path...))
-	*t.src.problems = append(*t.src.problems, Problem{t.at(path...), key, fmt.Sprintf(format, args...)})
+	return Problem{t.at(path...), key, fmt.Sprintf(format, args...)}
 }
 
 // text returns a string, or "" and false if there is none.

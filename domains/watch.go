@@ -2,6 +2,7 @@ package domains
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -19,12 +20,15 @@ type File struct {
 
 	loading sync.Mutex // held during a load
 	watch   watchlist  // of the last load, guarded by loading
+	held    atomic.Bool
+
+	load func(name string) (*Snapshot, watchlist, error) // load, or that of a test
 }
 
 // Open loads a configuration. use is called with each good Snapshot before it becomes the current one, the first time by Open; if it
 // fails, so does the load.
 func Open(name string, use func(*Snapshot) error) (*File, error) {
-	f := &File{name: name, use: use}
+	f := &File{name: name, use: use, load: load}
 	if err := f.Reload(); err != nil {
 		return nil, err
 	}
@@ -34,16 +38,18 @@ func Open(name string, use func(*Snapshot) error) (*File, error) {
 // Current returns the newest good Snapshot.
 func (f *File) Current() *Snapshot { return f.current.Load() }
 
-// Reload loads the files as they are now. If that fails, the error says why, and the Snapshot stays as it is.
+// Reload loads the files as they are now, because somebody asks for it: also if many domains are gone. If that fails, the error says why,
+// and the Snapshot stays as it is.
 func (f *File) Reload() error {
 	f.loading.Lock()
 	defer f.loading.Unlock()
-	return f.finish(load(f.name))
+	return f.finish(f.load(f.name))
 }
 
 // finish uses what load returned.
 func (f *File) finish(s *Snapshot, watch watchlist, err error) error {
 	f.watch = watch
+	f.held.Store(errors.Is(err, ErrHeldBack))
 	if err != nil {
 		return err
 	}
@@ -61,7 +67,8 @@ const (
 	quiet     = 250 * time.Millisecond
 )
 
-// Watch reloads when a file changes, until ctx is done, and reports each result. It compares what stat returns, which costs
+// Watch reloads when a file changes, until ctx is done, and reports each result. A change that would drop many domains is held back, and
+// reported as an error that wraps ErrHeldBack, until Reload is called or the files change again. Watch compares what stat returns, which costs
 // microseconds and finds what notifications miss: renames over the file, swapped symbolic links of a Kubernetes ConfigMap, changes on
 // network file systems, and new files that match an include pattern.
 func (f *File) Watch(ctx context.Context, report func(error)) {
@@ -110,11 +117,14 @@ func (f *File) reloadChanged() (err error, loaded bool) {
 	if !f.watch.changed() {
 		return nil, false
 	}
-	s, watch, err := load(f.name)
+	s, watch, err := f.load(f.name)
 	more := f.watch.with(watch)
 	if watch.changed() || len(more.seen) > len(f.watch.seen) {
 		f.watch = more
 		return nil, false
+	}
+	if err == nil {
+		err = s.heldBack(f.Current())
 	}
 	return f.finish(s, watch, err), true
 }

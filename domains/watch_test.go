@@ -339,7 +339,12 @@ var reloads = map[string]func(f *follower){
 		f.write("names.txt", "# a.example has left\nb.example\n")
 		f.becomeQuietly("nothing")
 		f.write("names.txt", "b.example\na.example\nlocalhost\n")
-		f.stay("names.txt:3:")
+		f.becomeQuietly("new")
+		if s := f.file.Current(); s.SkippedLines != 1 || s.Skipped[0].Line != 3 {
+			f.Errorf("%d lines are skipped: %v", s.SkippedLines, s.Skipped)
+		}
+		f.write("names.txt", "localhost\n")
+		f.stay("of which none is a domain")
 		f.write("names.txt", "b.example\na.example\n")
 		f.becomeQuietly("new")
 		f.remove("names.txt")

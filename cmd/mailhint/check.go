@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -10,6 +11,7 @@ import (
 
 	"mailhint/certs"
 	"mailhint/domains"
+	"mailhint/keypairs"
 	"mailhint/server"
 )
 
@@ -20,8 +22,9 @@ func newCheck() *cobra.Command {
 		Short: "Check the configuration for mistakes, without the network",
 		Long: "check reads the configuration, or each FILE as a configuration, and prints every mistake as\n" +
 			"file:line: key: what is wrong, how to write it. The exit code is 1 if there is one, and 3 if a file does\n" +
-			"not exist or cannot be read. It warns about certificate files that serve could not use, and about names\n" +
-			"that no certificate covers.",
+			"not exist or cannot be read. Lines of a domains_file that serve would skip are mistakes, and so is what\n" +
+			"would keep serve from starting on this machine, such as a missing certificate. Warnings, about what is\n" +
+			"allowed and probably not meant, go to standard error and do not change the exit code.",
 		RunE: func(cmd *cobra.Command, files []string) error {
 			if len(files) == 0 {
 				files = []string{configName(cmd)}
@@ -50,33 +53,41 @@ func newCheck() *cobra.Command {
 // check checks and prints one configuration.
 func check(cmd *cobra.Command, file string, asJSON bool) (domains.Report, error) {
 	report, snapshot := domains.Check(file)
-	refused := false
 	if snapshot != nil {
-		report.Warning, refused = checkCertificates(snapshot)
+		checkStart(&report, snapshot)
 	}
 	if asJSON {
 		return report, printJSON(cmd.OutOrStdout(), report)
 	}
-	if report.Warning != "" {
-		refusal := ""
-		if refused {
-			refusal = "serve would not start on this machine: "
-		}
-		fmt.Fprintf(cmd.ErrOrStderr(), "%s: %s%s\n", file, refusal, report.Warning)
-	}
-	return report, report.Print(cmd.OutOrStdout())
+	return report, errors.Join(report.PrintWarnings(cmd.ErrOrStderr()), report.Print(cmd.OutOrStdout()))
 }
 
-// checkCertificates reads the certificates as serve would, and returns what is wrong with them, and whether serve would not start.
-func checkCertificates(s *domains.Snapshot) (warning string, refused bool) {
-	srv, err := server.New(s.Server, nil, slog.New(slog.DiscardHandler))
-	if err == nil {
-		_, err = certs.ReadRoots(s.Server.ACME.Root)
+// checkStart reads the certificates as serve would, and reports what keeps it from starting on this machine, and names that no
+// certificate covers.
+func checkStart(report *domains.Report, s *domains.Snapshot) {
+	fail := func(key string, i int, err error) {
+		if err != nil {
+			report.Fail(domains.Problem{Position: s.ServerAt(key, i), Key: "server." + key, Text: err.Error() + " (serve would not start on this machine)"})
+		}
 	}
-	if err != nil {
-		return err.Error(), true
+	log := slog.New(slog.DiscardHandler)
+	for i, pair := range s.Server.Certificates {
+		_, err := keypairs.Open([]keypairs.Files{keypairs.Files(pair)}, log)
+		fail("cert", i, err)
 	}
-	return srv.UncoveredWarning(s), false
+	if pair := s.Server.Signing; pair != nil {
+		_, err := keypairs.Open([]keypairs.Files{keypairs.Files(*pair)}, log)
+		fail("sign_cert", 0, err)
+	}
+	_, err := certs.ReadRoots(s.Server.ACME.Root)
+	fail("acme_root", 0, err)
+	srv, err := server.New(s.Server, nil, log)
+	if err != nil { // reported above
+		return
+	}
+	if warning := srv.UncoveredWarning(s); warning != "" {
+		report.Warnings = append(report.Warnings, domains.Problem{Position: s.ServerAt("cert", 0), Key: "server.cert", Text: warning})
+	}
 }
 
 func printJSON(w io.Writer, v any) error {

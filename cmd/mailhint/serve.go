@@ -115,6 +115,8 @@ func open(config string, world outside, log *slog.Logger) (*program, error) {
 	})
 	if err == nil {
 		p.file = file
+		p.server.Metrics().MustRegister(file.Collector())
+		p.server.ShowLines(file.Lines)
 		err = p.server.Listen()
 	}
 	if err != nil {
@@ -160,6 +162,7 @@ func (p *program) update(s *domains.Snapshot) {
 	if before := p.current.Swap(s); before != nil && !reflect.DeepEqual(s.Server, p.server.Config()) {
 		p.log.Warn("the [server] table has changed; restart mailhint to apply it")
 	}
+	p.logWarnings(s)
 	if warning := p.server.UncoveredWarning(s); warning != "" {
 		p.log.Warn(warning)
 	}
@@ -168,6 +171,24 @@ func (p *program) update(s *domains.Snapshot) {
 	}
 	if p.monitor != nil {
 		p.monitor.Use(s.Advertised())
+	}
+}
+
+// maxLoggedWarnings limits how many warnings, and how many skipped lines, one reading of the configuration logs.
+const maxLoggedWarnings = 10
+
+// logWarnings logs what is wrong with a configuration that can be used.
+func (p *program) logWarnings(s *domains.Snapshot) {
+	if summary := s.SkippedSummary(); summary != "" {
+		p.log.Warn(summary)
+	}
+	for _, list := range []domains.Problems{s.Skipped, s.Warnings} {
+		for _, w := range list[:min(len(list), maxLoggedWarnings)] {
+			p.log.Warn(w.String())
+		}
+	}
+	if more := len(s.Warnings) - maxLoggedWarnings; more > 0 {
+		p.log.Warn("there are more warnings; mailhint check lists them", "more", more)
 	}
 }
 

@@ -1,0 +1,80 @@
+package domains
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+)
+
+// ErrHeldBack is wrapped by what File.Watch reports if a change would drop so many domains that it is probably a mistake: a list whose
+// program stopped half-way, or a directory that is not mounted. File.Reload accepts it.
+var ErrHeldBack = errors.New("held back")
+
+// heldBackError says how many domains there would be.
+type heldBackError struct{ before, after, dropped int }
+
+func (e heldBackError) Error() string {
+	what := fmt.Sprintf("%s domains would become %s", thousands(e.before), thousands(e.after))
+	if e.before-e.after < e.dropped {
+		what = fmt.Sprintf("%s of %s domains would be dropped", thousands(e.dropped), thousands(e.before))
+	}
+	return what + "; send SIGHUP (systemctl reload mailhint) to accept"
+}
+
+func (e heldBackError) Is(target error) bool { return target == ErrHeldBack }
+
+// A change is held back if it would drop more than a fifth of the names, and more than ten.
+const (
+	maxDroppedShare = 5
+	maxDropped      = 10
+)
+
+// heldBack returns an error if the snapshot lacks too many of the names before.
+func (s *Snapshot) heldBack(before *Snapshot) error {
+	dropped := 0
+	for d := range before.names {
+		if _, kept := s.names[d]; !kept {
+			dropped++
+		}
+	}
+	for d := range before.wildcards {
+		if _, kept := s.wildcards[d]; !kept {
+			dropped++
+		}
+	}
+	if dropped <= maxDropped || dropped*maxDroppedShare <= before.Domains() {
+		return nil
+	}
+	return heldBackError{before.Domains(), s.Domains(), dropped}
+}
+
+// thousands spells a number with commas.
+func thousands(n int) string {
+	digits := strconv.Itoa(n)
+	for i := len(digits) - 3; i > 0; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
+	}
+	return digits
+}
+
+// Lines are what /-/readyz shows: the lines of lists that are skipped. A change that is held back is the reason of a refusal, which the
+// server shows.
+func (f *File) Lines() []string {
+	s := f.Current()
+	if s.SkippedLines == 0 {
+		return nil
+	}
+	lines := []string{s.SkippedSummary() + ":"}
+	for _, p := range s.Skipped[:min(len(s.Skipped), 10)] {
+		lines = append(lines, "  "+p.String())
+	}
+	return lines
+}
+
+// SkippedSummary says how many lines of lists are skipped; "" for none.
+func (s *Snapshot) SkippedSummary() string {
+	if s.SkippedLines == 0 {
+		return ""
+	}
+	return count(s.SkippedLines, "line") + " of domains_file skipped; mailhint check lists them"
+}
