@@ -54,7 +54,7 @@ func (l *Listeners) Shutdown() error {
 func (l *Listeners) stopAccepting() {
 	for _, one := range l.all {
 		if one.purpose != Admin {
-			one.Close() // fails if it has been closed already
+			one.Listener.(*limitedListener).finish(l.config.Limits.ReadHeader) // add makes no others
 			<-one.ended
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -87,6 +88,38 @@ func greet(t *testing.T, c net.Conn) (ask func() error) {
 				return nil
 			}
 		}
+	}
+}
+
+// Connections that the kernel has accepted before the listener finishes are answered, though the program has not accepted them yet.
+func TestFinishAcceptsWaitingConnections(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS != "linux" {
+		t.Skip("only done on Linux")
+	}
+	inner, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &limitedListener{Listener: inner, write: time.Second}
+	const waiting = 5
+	for range waiting {
+		connect(t, "127.0.0.1", inner.Addr().String())
+	}
+	l.finish(patience)
+	for i := range waiting {
+		c, err := l.Accept()
+		if err != nil {
+			t.Fatalf("connection %d of %d: %v", i+1, waiting, err)
+		}
+		io.WriteString(c, "hello") // nobody reads it
+		c.Close()
+	}
+	if c, err := l.Accept(); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("after the last: %v, %v", c, err)
+	}
+	if !refuses(inner.Addr().String()) {
+		t.Error("it is still listening")
 	}
 }
 
