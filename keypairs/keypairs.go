@@ -66,8 +66,8 @@ func (p *Pairs) Watch(ctx context.Context, every time.Duration) {
 	}
 }
 
-// reload reads the pairs again whose files look changed, or all of them. It logs faults only in the first case, when nobody is waiting
-// for the error.
+// reload reads the pairs again whose files look changed, or all of them. It logs faults only in the first case, when no caller
+// waits for the error.
 func (p *Pairs) reload(all bool) error {
 	p.reading.Lock()
 	defer p.reading.Unlock()

@@ -78,7 +78,7 @@ func TestManyDomains(t *testing.T) {
 	}
 	for _, port := range []int{993, 143, 465, 587} {
 		if after[port] == before[port] {
-			t.Errorf("port %d was not looked at", port)
+			t.Errorf("port %d was not examined", port)
 		}
 	}
 	t.Logf("%d domains took %v", manyDomains, r.took.Round(time.Millisecond))

@@ -65,7 +65,7 @@ func (s *webSite) front(authority *authority, t testing.TB) {
 		},
 		Transport: &http.Transport{
 			TLSClientConfig:    &tls.Config{RootCAs: authority.pool(t), ServerName: setupHost},
-			DisableCompression: true, // hand on what is asked for
+			DisableCompression: true, // pass on exactly what is asked for
 		},
 		ErrorLog: log.New(io.Discard, "", 0),
 	}

@@ -176,7 +176,7 @@ func TestOpenErrors(t *testing.T) {
 	}
 }
 
-// Listeners that hang are told from those that work, whatever they are for and whoever may ask.
+// Alive distinguishes listeners that hang from those that work, whatever they are for and whoever may connect.
 func TestAlive(t *testing.T) {
 	t.Parallel()
 	log := new(buffer)
@@ -191,7 +191,7 @@ func TestAlive(t *testing.T) {
 	if strings.Contains(log.String(), "PROXY") {
 		t.Errorf("the check looks like a proxy's mistake:\n%s", log)
 	}
-	stuck, err := net.Listen("tcp", "127.0.0.1:0") // the kernel accepts connections, nobody else does
+	stuck, err := net.Listen("tcp", "127.0.0.1:0") // the kernel accepts connections, the program does not
 	if err != nil {
 		t.Fatal(err)
 	}

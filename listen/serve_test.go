@@ -112,7 +112,7 @@ func TestFinishAcceptsWaitingConnections(t *testing.T) {
 		if err != nil {
 			t.Fatalf("connection %d of %d: %v", i+1, waiting, err)
 		}
-		io.WriteString(c, "hello") // nobody reads it
+		io.WriteString(c, "hello") // it is not read
 		c.Close()
 	}
 	if c, err := l.Accept(); !errors.Is(err, net.ErrClosed) {

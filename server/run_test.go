@@ -23,7 +23,7 @@ func TestGracefulShutdown(t *testing.T) {
 			io.WriteString(w, "late")
 		})
 	})
-	var requests, told atomic.Int64
+	var requests, closing atomic.Int64
 	var clients sync.WaitGroup
 	client := func(keepAlive bool) {
 		transport := &http.Transport{DisableKeepAlives: !keepAlive}
@@ -43,7 +43,7 @@ func TestGracefulShutdown(t *testing.T) {
 			requests.Add(1)
 			if s.stopping.Load() { // as a load balancer sees at /-/readyz
 				if keepAlive && r.Close {
-					told.Add(1)
+					closing.Add(1)
 				}
 				return
 			}
@@ -87,5 +87,5 @@ func TestGracefulShutdown(t *testing.T) {
 	if err := <-stopped; err != nil {
 		t.Errorf("Run: %v", err)
 	}
-	t.Logf("%d requests, %d clients told to go", requests.Load(), told.Load())
+	t.Logf("%d requests, %d connections closed by the server", requests.Load(), closing.Load())
 }
