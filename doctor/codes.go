@@ -18,6 +18,7 @@ const (
 	WrongSRV         Code = "D05"
 	Contradiction    Code = "D06"
 	CAAForbids       Code = "D07"
+	ServiceHidden    Code = "D08"
 	WebCertificate   Code = "H01"
 	ForeignAnswer    Code = "H02"
 	PasswordRequired Code = "H03"
@@ -51,6 +52,7 @@ var Codes = []Info{
 	{WrongSRV, "an SRV record is wrong", Problem},
 	{Contradiction, "different settings in different places", Problem},
 	{CAAForbids, "a CAA record forbids the certificate", Problem},
+	{ServiceHidden, "calendars, contacts or JMAP are not found", Warning},
 	{WebCertificate, "the web server's certificate is not valid", Problem},
 	{ForeignAnswer, "something else answers", Problem},
 	{PasswordRequired, "a web server asks for a password", Problem},

@@ -107,6 +107,35 @@ var dnsCases = []findingCase{
 			}
 		}
 	}},
+	{name: "no records for calendars, and a web site that knows nothing of them", config: services, change: func(w *world) {
+		w.hosts["a.example"] = addresses("203.0.113.80")
+		delete(w.srv, "_caldavs._tcp.a.example")
+		delete(w.txt, "_caldavs._tcp.a.example")
+	}, want: "warning D08 _caldavs._tcp.a.example no SRV and TXT record for calendars, and https://a.example/.well-known/caldav " +
+		"answers status 404 (Not Found) instead of redirecting to https://dav.a.example/calendars/"},
+	{name: "no records for contacts, but a redirect", config: services, change: func(w *world) {
+		w.hosts["a.example"] = addresses("203.0.113.80")
+		w.pages["https://a.example/.well-known/carddav"] = redirect("https://dav.a.example/contacts/")
+		delete(w.srv, "_carddavs._tcp.a.example")
+		delete(w.txt, "_carddavs._tcp.a.example")
+	}, want: "warning D08 _carddavs._tcp.a.example no SRV and TXT record for contacts; clients that ask https://a.example/.well-known/carddav find"},
+	{name: "no records for JMAP, and no web site", config: services, change: func(w *world) {
+		delete(w.hosts, "a.example")
+		delete(w.srv, "_jmap._tcp.a.example")
+	}, want: "warning D08 _jmap._tcp.a.example no SRV record for JMAP, and https://a.example/.well-known/jmap does not work: no address in DNS"},
+	{name: "no path of calendars", config: services, change: func(w *world) { delete(w.txt, "_caldavs._tcp.a.example") },
+		want: "warning D08 _caldavs._tcp.a.example no TXT record with the path of calendars"},
+	{name: "calendars on the domain's own web site, which redirects", config: usual + "caldav = \"https://a.example/calendars/\"\n",
+		change: func(w *world) {
+			w.hosts["a.example"] = addresses("203.0.113.80")
+			w.pages["https://a.example/.well-known/caldav"] = redirect("https://a.example/calendars/")
+			delete(w.srv, "_caldavs._tcp.a.example")
+			delete(w.txt, "_caldavs._tcp.a.example")
+		}},
+	{name: "calendars elsewhere", config: services, change: func(w *world) {
+		w.srv["_caldavs._tcp.a.example"][0].Target = "other.example"
+	}, want: "D05 _caldavs._tcp.a.example according to the settings it should be 0 1 443 dav.a.example."},
+	{name: "all services can be found", config: services, change: func(w *world) { w.hosts["a.example"] = addresses("203.0.113.80") }},
 	{name: "two _autodiscover", change: func(w *world) {
 		w.srv["_autodiscover._tcp.a.example"] = append(w.srv["_autodiscover._tcp.a.example"],
 			resolver.SRV{Weight: 1, Port: 443, Target: setupName})

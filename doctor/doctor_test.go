@@ -21,6 +21,11 @@ imap = "mail.a.example"
 smtp = "mail.a.example"
 `
 
+const services = usual + `caldav = "https://dav.a.example/calendars/"
+carddav = "https://dav.a.example/contacts/"
+jmap = "https://jmap.a.example/session"
+`
+
 const microsoft = `
 [domains."a.example"]
 imap = "imaps://outlook.office365.com"

@@ -31,6 +31,7 @@ func (s *session) gather(ctx context.Context, domain Domain) *observations {
 	concurrently(
 		func() { s.gatherProxies(ctx, o) },
 		func() { s.gatherSRVTarget(ctx, o) },
+		func() { s.gatherWellKnown(ctx, o) },
 	)
 	return o
 }
@@ -153,6 +154,26 @@ func (s *session) gatherSRVTarget(ctx context.Context, o *observations) {
 	q := o.poxQuestions()[0]
 	q.place, q.URL = poxSRV, "https://"+target+autodiscover.Path
 	o.srvTarget, o.web[poxSRV] = target, s.ask(ctx, q)
+}
+
+// gatherWellKnown asks the domain's web site for the services whose records are missing, as clients do.
+func (s *session) gatherWellKnown(ctx context.Context, o *observations) {
+	if !s.wants(ServiceHidden) {
+		return
+	}
+	o.wellKnown = make(map[string]page)
+	var mu sync.Mutex
+	var asks []func()
+	for _, h := range o.hiddenServices() {
+		asks = append(asks, func() {
+			request := probe.Request{URL: "https://" + string(o.Found.Domain) + h.path}
+			p := s.ask(ctx, question{Request: request, final: true})
+			mu.Lock()
+			defer mu.Unlock()
+			o.wellKnown[h.path] = p
+		})
+	}
+	concurrently(asks...)
 }
 
 // autodiscoverTarget is the target of the SRV record _autodiscover; empty if there is none.

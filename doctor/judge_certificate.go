@@ -79,8 +79,11 @@ func (p page) isUnknown() bool {
 
 // isGood reports whether a page came from a server that clients trust.
 func (p page) isGood() bool {
-	return p.Err == nil && p.Status == http.StatusOK && (p.TLS == nil || p.TLS.NameErr == nil && p.TLS.ChainErr == nil)
+	return p.Err == nil && p.Status == http.StatusOK && trusted(p.TLS)
 }
+
+// trusted reports whether clients trust a connection; one without TLS has nothing to trust.
+func trusted(t *probe.TLS) bool { return t == nil || t.NameErr == nil && t.ChainErr == nil }
 
 // whyState says how a connection failed.
 func whyState(s probe.State, port uint16) string {

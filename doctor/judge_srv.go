@@ -31,7 +31,7 @@ func (j *judgement) judgeSRV() {
 		case strings.HasPrefix(d.Name, "_autodiscover.") || j.unanswered[d.Name] != nil: // judged above
 		case d.Extra:
 			j.add(j.wrongRecord(d.Record)...)
-		case isMailSRV(d.Record) && anyMail && d.Data != (dnsrecords.Service{}) && !j.publishes(d.Name):
+		case isMailSRV(d.Record) && anyMail && d.Data != (dnsrecords.Service{}) && !j.publishes(d.Name, "SRV"):
 			j.add(newFinding(WrongSRV, Warning, d.Name, "missing, although other SRV records for mail exist", publishFix, zoneLines(d.Record)))
 		}
 	}
@@ -82,9 +82,9 @@ func isMailSRV(r dnsrecords.Record) bool {
 		func(start string) bool { return strings.HasPrefix(r.Name, start) })
 }
 
-// publishes reports whether a name has any SRV record.
-func (o *observations) publishes(owner string) bool {
-	return slices.ContainsFunc(o.published, func(r dnsrecords.Record) bool { return r.Name == owner && r.Data.Type() == "SRV" })
+// publishes reports whether a name has any record of a type.
+func (o *observations) publishes(owner, kind string) bool {
+	return slices.ContainsFunc(o.published, func(r dnsrecords.Record) bool { return r.Name == owner && r.Data.Type() == kind })
 }
 
 // wrongRecord judges a record that is not wanted. Another order of the wanted servers is fine.

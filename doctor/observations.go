@@ -44,7 +44,8 @@ type observations struct {
 	caa map[string]caa // by name
 
 	web       map[place]page
-	srvTarget string // of the SRV record _autodiscover, if poxSRV was asked
+	wellKnown map[string]page // of the bare domain, by path, where records of a service are missing
+	srvTarget string          // of the SRV record _autodiscover, if poxSRV was asked
 
 	hosts        map[string]probe.Host // mail servers, by name
 	resolvedMail bool                  // the addresses of mail servers are known
