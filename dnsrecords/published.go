@@ -49,7 +49,7 @@ func isOfInterest(name, text string) bool {
 	if strings.HasPrefix(name, labelPACC+".") {
 		return strings.Contains(strings.ToUpper(text), "UAAC")
 	}
-	return strings.HasPrefix(strings.ToLower(text), "path=") // RFC 6764 section 4
+	return strings.HasPrefix(normalText(name, Text(text)), "path=") // RFC 6764 section 4
 }
 
 // UnusedName returns a random name below a domain. Only a wildcard record can answer for it.

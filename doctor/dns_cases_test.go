@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"mailhint/probe"
 	"mailhint/resolver"
@@ -80,6 +81,16 @@ var dnsCases = []findingCase{
 		want: "D05 _imaps._tcp.a.example not offered"},
 	{name: "an SRV record is missing", change: func(w *world) { delete(w.srv, "_submission._tcp.a.example") },
 		want: "warning D05 _submission._tcp.a.example missing"},
+	{name: "SRV with other weights and gaps between priorities", change: func(w *world) {
+		for name, records := range w.srv {
+			if records[0].Target != "" && !strings.HasPrefix(name, "_autodiscover.") {
+				records[0].Weight, records[0].Priority = 5, 2*records[0].Priority+3
+			}
+		}
+	}},
+	{name: "SRV that says with a port that a service is not offered", change: func(w *world) {
+		w.srv["_pop3s._tcp.a.example"] = []resolver.SRV{{Weight: 1, Port: 995}}
+	}},
 	{name: "SRV without order", change: func(w *world) { w.srv["_submission._tcp.a.example"][0].Priority = 0 },
 		want: "warning D05 _submission._tcp.a.example priority"},
 	{name: "an SRV target is an alias", change: func(w *world) {

@@ -39,41 +39,14 @@ func (j *judgement) judgeSRV() {
 	j.judgeTargets()
 }
 
-// wrongPriorities compares the priorities of the records for one protocol. If those of submission are the same, FairEmail takes STARTTLS.
+// wrongPriorities compares the order of the priorities. If those of submission are the same, FairEmail takes STARTTLS.
 func (o *observations) wrongPriorities() (findings []Finding) {
-	protocolOf := func(r dnsrecords.Record) string {
-		label, _, _ := strings.Cut(r.Name, ".")
-		return strings.TrimSuffix(label, "s")
-	}
-	var better dnsrecords.Record
-	for _, w := range o.want {
-		service, ok := w.Data.(dnsrecords.Service)
-		if !ok || !isMailSRV(w) || service.Target == "" {
-			continue
-		}
-		if better.Data != nil && protocolOf(better) == protocolOf(w) {
-			first, there := o.priority(better)
-			second, too := o.priority(w)
-			if there && too && first >= second {
-				findings = append(findings, newFinding(WrongSRV, Warning, w.Name,
-					fmt.Sprintf("its priority (%d) must be greater than that of %s (%d), which clients should try first", second, better.Name, first),
-					replaceFix, zoneLines(w)))
-			}
-		}
-		better = w
+	for _, m := range dnsrecords.Misorders(o.want, o.published) {
+		findings = append(findings, newFinding(WrongSRV, Warning, m.Second.Name,
+			fmt.Sprintf("its priority (%d) must be greater than that of %s (%d), which clients should try first", m.SecondPublished, m.First.Name, m.FirstPublished),
+			replaceFix, zoneLines(m.Second)))
 	}
 	return findings
-}
-
-// priority is the published priority of a wanted record, if one with the same port and target is published.
-func (o *observations) priority(w dnsrecords.Record) (uint16, bool) {
-	want := w.Data.(dnsrecords.Service)
-	for _, p := range o.published {
-		if service, ok := p.Data.(dnsrecords.Service); ok && p.Name == w.Name && service.Port == want.Port && service.Target == want.Target {
-			return service.Priority, true
-		}
-	}
-	return 0, false
 }
 
 // isMailSRV reports whether a record is for a mail server.
