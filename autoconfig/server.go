@@ -29,7 +29,7 @@ var anyOrigin = []string{"*"}
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	query := readQuery(r)
 	w.Header()["Access-Control-Allow-Origin"] = anyOrigin
-	found, err := edge.Find(h.lookup, r, query.address)
+	found, err := edge.Find(w, h.lookup, r, query.address)
 	if err != nil {
 		edge.Fail(w, h.log, err, edge.NotFound)
 		return

@@ -55,7 +55,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.refuse(w, err)
 		return
 	}
-	found, err := edge.Find(h.lookup, r, a)
+	found, err := edge.Find(w, h.lookup, r, a)
 	if err != nil {
 		h.refuse(w, err)
 		return
