@@ -150,9 +150,11 @@ func greets(at string, patience time.Duration) (string, error) {
 // startTLS is what openssl calls the protocol of a port.
 var startTLS = map[int]string{143: "imap", 993: "imap", 110: "pop3", 995: "pop3", 4190: "sieve", 587: "smtp", 465: "smtp"}
 
+const valid = "0 (ok)"
+
 // verdicts are what openssl says of a certificate with a flaw.
 var verdicts = map[string]string{
-	"": "0 (ok)", "ends-soon": "0 (ok)", "expired": "10 (certificate has expired)", "wrong-name": "62 (hostname mismatch)",
+	"": valid, "ends-soon": valid, "short-lived": valid, "not-yet-valid": "9 (certificate is not yet valid)", "expired": "10 (certificate has expired)", "wrong-name": "62 (hostname mismatch)",
 	"self-signed": "18 (self-signed certificate)", "no-intermediate": "21 (unable to verify the first certificate)",
 }
 
