@@ -13,8 +13,12 @@ import (
 // those of the fallback, which are not known, they are left out.
 func (x *index) Advertised() iter.Seq2[string, settings.Server] {
 	return func(yield func(string, settings.Server) bool) {
+		used := x.usedEntries()
 		made := make(map[uint32][]settings.Server) // by entry: those whose host is made of the domain
 		for number := range x.entries {
+			if !used[number] {
+				continue // every name of the list is an exception, or it has none
+			}
 			for _, server := range x.entries[number].servers() {
 				if strings.Contains(string(server.Host), "%") {
 					made[uint32(number)] = append(made[uint32(number)], server)
@@ -32,6 +36,17 @@ func (x *index) Advertised() iter.Seq2[string, settings.Server] {
 		}
 		x.yieldMade(made, yield)
 	}
+}
+
+// usedEntries reports by number which entries answer for a name.
+func (x *index) usedEntries() []bool {
+	used := make([]bool, len(x.entries))
+	for _, names := range []map[settings.Domain]claim{x.names, x.wildcards} {
+		for _, c := range names {
+			used[c.entry] = true
+		}
+	}
+	return used
 }
 
 // servers returns the servers of all settings of an entry.

@@ -18,6 +18,12 @@ domains = ["b.example", "a.example"]
 [profiles.other]
 imap = "imaps://imap.moved.example"
 smtp = "submissions://smtp.moved.example"
+[profiles.left]
+imap = "imaps://imap.left.example"
+smtp = "submissions://smtp.left.example"
+domains = ["only.example"]
+[domains."only.example"]
+profile = "own"
 [domains."firm.example"]
 imap = ["imaps://imap.firm.example", "imap+plain://imap.firm.example"]
 smtp = "submissions://smtp.%PRIMARYDOMAIN%"
@@ -54,7 +60,8 @@ imap.moved.example 993 implicit TLS
 smtp.moved.example 465 implicit TLS
 mail.a.example 993 implicit TLS
 mail.b.example 993 implicit TLS
-smtp.firm.example 465 implicit TLS`
+smtp.firm.example 465 implicit TLS
+mail.only.example 993 implicit TLS`
 	if text := strings.Join(got, "\n"); text != want {
 		t.Errorf("got\n%s\nwant\n%s", text, want)
 	}

@@ -281,6 +281,9 @@ func TestExamples(t *testing.T) {
 			t.Errorf("%s:\n%v", file, err)
 			continue
 		}
+		if len(s.Warnings)+s.SkippedLines > 0 {
+			t.Errorf("%s:\n%v\n%v", file, s.Warnings, s.Skipped)
+		}
 		for _, q := range questions {
 			got := answer(t, s, q)
 			if !strings.Contains(got, "imaps://") && !strings.Contains(got, "IMAP imap") {

@@ -175,7 +175,7 @@ var serverKeys = []key[serverValues]{
 	row("acme_root", rootFile, func(p *serverValues) *string { return &p.ACME.Root },
 		`"company-root.pem"`, "root certificate of a CA that only your company knows"),
 	row("trusted_proxies", networkList, func(p *serverValues) *settings.Networks { return &p.TrustedProxies },
-		`["127.0.0.1", "10.0.0.0/8"]`, "proxies whose X-Forwarded-* or PROXY headers are believed; no others are"),
+		`["127.0.0.1", "10.0.0.5"]`, "proxies whose X-Forwarded-* or PROXY headers are believed; no others are"),
 	row("proxy_protocol", truth, func(p *serverValues) *bool { return &p.ProxyProtocol },
 		`true`, "the trusted proxies begin each connection with a PROXY header").byDefault(`false`),
 	row("admin", adminAddress, func(p *serverValues) *string { return &p.Admin },

@@ -30,6 +30,13 @@ type loader struct {
 	skipped      Problems // lines of lists that are not used; at most maxListed
 	skippedLines int
 	lists        map[uint32]*profile // by entry: the profile whose lists it answers for
+	used         map[string]bool     // profiles that something uses
+	warned       map[Problem]bool    // warnings so far, without their keys
+
+	foreign map[string]map[int]bool // by users_file: the lines that no rule uses so far
+
+	proxies   settings.Networks // trusted_proxies
+	proxiesAt Position
 
 	server   *table
 	fallback *table
@@ -81,6 +88,9 @@ func newLoader() *loader {
 		origins:  make(map[*settings.Settings][]Origin),
 		seen:     make(map[string]Position),
 		lists:    make(map[uint32]*profile),
+		used:     make(map[string]bool),
+		foreign:  make(map[string]map[int]bool),
+		warned:   make(map[Problem]bool),
 		watch:    watchlist{seen: make(state)},
 	}
 	l.digest.SetSeed(digestSeed)
@@ -109,6 +119,8 @@ func (l *loader) load(file string) *Snapshot {
 	}
 	l.checkAliases()
 	l.readFallback()
+	l.warnOfProfiles()
+	l.warnOfForeignUsers()
 	if len(l.problems) == 0 && len(l.index.names)+len(l.index.wildcards) == 0 && l.index.fallback == nil {
 		l.note(Position{File: file}, "", "defines no domain; add a table such as [domains.\"example.com\"] with imap = \"imap.example.com\" and smtp = \"smtp.example.com\"")
 	}
@@ -183,6 +195,9 @@ func (l *loader) include(main *table) []*table {
 		}
 		if len(files) == 0 && !strings.ContainsAny(p, "*?[") {
 			main.failElement("include", i, "there is no file %q; write its path relative to this file", p)
+		}
+		if len(files) == 0 && err == nil && strings.ContainsAny(p, "*?[") {
+			main.warnAt([]string{"include", element(i)}, "no file matches %q", p)
 		}
 		for _, file := range files {
 			if file == filepath.Clean(main.src.file) {
@@ -259,6 +274,7 @@ func (l *loader) profileOf(t *table, at map[string]Position, name string) (*prof
 		return nil, false
 	}
 	p, ok := l.profiles[name]
+	l.used[name] = true
 	if !ok {
 		t.fail("profile", "there is no profile %q%s", name, l.missingProfile(name))
 	}

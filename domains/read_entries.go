@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"net/url"
+	"path"
 	"slices"
 	"strings"
 
@@ -36,10 +37,14 @@ func (l *loader) readDomain(t *table) {
 		low = list.layer
 	}
 	domain := own.over(low)
-	e.rules = l.readRules(t, domain)
+	rules := l.readRules(t, domain, l.ownNames(t, e.primary, v.aliases))
+	for _, r := range rules {
+		e.rules = append(e.rules, r.rule)
+	}
 	t.done()
 	if !e.disabled {
 		e.choice = l.choice(domain, t)
+		warnOfRules(rules, e.choice)
 		l.checkRedirect(domain, t)
 		if list != nil {
 			l.explain(e.choice, Origin{"profile", list.table.name(), listed})
@@ -205,6 +210,7 @@ func (l *loader) fileNumber(file string) uint32 {
 // choice resolves a stack of layers.
 func (l *loader) choice(stack *layer, owner *table) choice {
 	s := l.resolve(stack, owner)
+	l.warnOfSettings(stack, owner)
 	c := choice{settings: s, outside: s}
 	if safe := withoutPlaintext(s); safe != s {
 		c.outside, c.networks = safe, stack.allowPlaintext
@@ -222,10 +228,38 @@ type ruleValues struct {
 	profile   string
 }
 
+// readRule is a rule and where it was written.
+type readRule struct {
+	rule
+	table     *table
+	usersFile string
+}
+
+// ownNames returns a function that reports whether the rules of a domain's table can be for addresses of a domain, or of domains that
+// match a pattern.
+func (l *loader) ownNames(t *table, primary settings.Domain, aliases []string) func(string) bool {
+	if base, isWildcard := strings.CutPrefix(t.name(), "*."); isWildcard {
+		d, _ := settings.ParseDomain(base)
+		return func(domain string) bool { return isPattern(domain) || strings.HasSuffix(domain, "."+string(d)) }
+	}
+	names := []string{string(primary)}
+	for _, text := range aliases {
+		if d, err := settings.ParseDomain(text); err == nil {
+			names = append(names, string(d))
+		}
+	}
+	return func(domain string) bool {
+		return slices.ContainsFunc(names, func(name string) bool {
+			ok, err := path.Match(domain, name)
+			return ok || err != nil
+		})
+	}
+}
+
 // readRules reads the rules of a domain, of which the first that matches wins. A rule with a profile inherits from that profile only,
 // because it is for people whose mail is elsewhere; one without changes single values of the domain.
-func (l *loader) readRules(t *table, domain *layer) []rule {
-	var rules []rule
+func (l *loader) readRules(t *table, domain *layer, isOwn func(domain string) bool) []readRule {
+	var rules []readRule
 	for _, rt := range t.tables("rules") {
 		own := rt.readLayer()
 		var v ruleValues
@@ -236,8 +270,9 @@ func (l *loader) readRules(t *table, domain *layer) []rule {
 		}
 		r := rule{from: v.from}
 		if _, has := at["users_file"]; has {
-			r.users = l.readUsersFile(rt, v.usersFile)
+			r.users = l.readUsersFile(rt, v.usersFile, isOwn)
 		}
+		l.warnOfProxies(v.from, at["from"], keyIn(rt, "from"))
 		if empty, ok := rt.values["from"].([]any); ok && len(empty) == 0 {
 			rt.fail("from", "is empty, so the rule would match no client; write from = [\"192.0.2.0/24\"], or remove it")
 		}
@@ -246,7 +281,7 @@ func (l *loader) readRules(t *table, domain *layer) []rule {
 		}
 		rt.done()
 		r.choice = l.choice(own.over(low), rt)
-		rules = append(rules, r)
+		rules = append(rules, readRule{r, rt, v.usersFile})
 	}
 	return rules
 }
@@ -266,6 +301,7 @@ func (l *loader) readProfileNames(p *profile) {
 		number := uint32(len(l.index.entries))
 		l.index.entries = append(l.index.entries, entry{choice: l.choice(p.layer, t)})
 		l.lists[number] = p
+		l.used[t.name()] = true
 		if v.domains != nil && len(v.domains) == 0 {
 			t.warn("domains", "is empty; remove it, or list domains")
 		}

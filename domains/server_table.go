@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -67,6 +68,7 @@ func (l *loader) readServer() Server {
 	t.checkListeners(&v, at)
 	v.Certificates, v.Signing = t.keyPairs(v), t.signing(v)
 	t.checkACME(&v)
+	l.proxies, l.proxiesAt = v.TrustedProxies, at["trusted_proxies"]
 	if v.ProxyProtocol && len(v.TrustedProxies) == 0 {
 		t.fail("proxy_protocol", "would let every client claim any address; list the proxies in trusted_proxies, or remove it")
 	}
@@ -108,6 +110,41 @@ func (t *table) checkListeners(v *serverValues, at map[string]Position) {
 	if len(v.HTTP)+len(v.HTTPS) == 0 {
 		t.fail("http", "is empty, so the server would not listen anywhere; write http = [\":80\"]")
 	}
+	t.checkListenersOnce(v)
+}
+
+// checkListenersOnce refuses an address to listen on that another listener has already.
+func (t *table) checkListenersOnce(v *serverValues) {
+	type listener struct{ key, address string }
+	var before []listener
+	for _, l := range []struct {
+		key       string
+		addresses []string
+	}{{"http", v.HTTP}, {"https", v.HTTPS}, {"admin", []string{v.Admin}}} {
+		for i, address := range l.addresses {
+			n := slices.IndexFunc(before, func(other listener) bool { return sameListener(address, other.address) })
+			switch {
+			case n < 0:
+			case t.has(l.key):
+				t.failElement(l.key, i, "%q is already listened on by %s = %q; choose another port", address, before[n].key, before[n].address)
+			default:
+				t.fail(before[n].key, "%q is also the default of %s; choose another port, or set %s", address, l.key, l.key)
+			}
+			before = append(before, listener{l.key, address})
+		}
+	}
+}
+
+// sameListener reports whether two addresses cannot both be listened on: an address without a host takes the port on all of them.
+func sameListener(a, b string) bool {
+	hostA, portA, errA := net.SplitHostPort(a)
+	hostB, portB, errB := net.SplitHostPort(b)
+	if errA != nil || errB != nil || portA != portB || portA == "0" {
+		return false
+	}
+	everywhere := func(host string) bool { return host == "" || host == "0.0.0.0" || host == "::" }
+	local := func(host string) string { return strings.NewReplacer("localhost", "127.0.0.1").Replace(host) }
+	return everywhere(hostA) || everywhere(hostB) || local(hostA) == local(hostB)
 }
 
 // The kinds of values that only [server] has.

@@ -10,11 +10,15 @@ import (
 // maxListed limits how many skipped lines, and how many warnings, are kept. The others are counted.
 const maxListed = 10_000
 
-// warn notes what is allowed and yet probably not meant.
+// warn notes what is allowed and yet probably not meant: once, also if a million entries inherit it.
 func (l *loader) warn(at Position, key, format string, args ...any) {
-	if len(l.warnings) < maxListed {
-		l.warnings = append(l.warnings, Problem{at, key, fmt.Sprintf(format, args...)})
+	w := Problem{at, key, fmt.Sprintf(format, args...)}
+	same := Problem{at, "", w.Text}
+	if len(l.warnings) >= maxListed || l.warned[same] {
+		return
 	}
+	l.warned[same] = true
+	l.warnings = append(l.warnings, w)
 }
 
 // skip notes a line of a list that is not used.

@@ -1,0 +1,88 @@
+package domains
+
+import (
+	"math"
+	"net/netip"
+	"reflect"
+	"slices"
+	"strconv"
+
+	"mailhint/settings"
+)
+
+// warnOfSettings warns of settings that clients do not use as they are probably meant.
+func (l *loader) warnOfSettings(stack *layer, owner *table) {
+	l.warnOfProxies(stack.allowPlaintext, stack.at["allow_plaintext"], keyIn(owner, "allow_plaintext"))
+	l.warnOfLogin(stack.Login, stack.at["login"], keyIn(owner, "login"))
+	oauth2 := slices.Contains(stack.Auth, settings.OAuth2Token)
+	for _, specs := range stack.servers {
+		for _, spec := range specs {
+			l.warnOfLogin(spec.Login, spec.at, keyIn(owner, spec.key))
+			oauth2 = oauth2 || spec.Allows(settings.OAuth2Token)
+		}
+	}
+	if stack.OAuth2 != nil && !oauth2 {
+		l.warn(stack.at["oauth2"], keyIn(owner, "oauth2"), "auth does not contain \"oauth2\", so clients use passwords; write auth = [\"oauth2\", \"password\"]")
+	}
+}
+
+// warnOfLogin warns of a login name that Thunderbird reads as a number or a truth value: its reader of XML (JXON) turns 00123 into 123.
+func (l *loader) warnOfLogin(login settings.Login, at Position, key string) {
+	n, err := strconv.ParseFloat(string(login), 64)
+	if err != nil || math.IsInf(n, 0) || math.IsNaN(n) {
+		return
+	}
+	if read := strconv.FormatFloat(n, 'f', -1, 64); read != string(login) {
+		l.warn(at, key, "Thunderbird reads the login name %q as the number %s; give it a letter, or use a placeholder such as %q", login, read, settings.EmailLocalPart)
+	}
+}
+
+// warnOfProxies warns of networks that contain a trusted proxy. Where it does not say whose request it forwards, the client is unknown, and
+// counts as one outside; but whoever is in both can also claim any address.
+func (l *loader) warnOfProxies(networks settings.Networks, at Position, key string) {
+	for _, network := range networks {
+		if i := slices.IndexFunc(l.proxies, func(proxy netip.Prefix) bool { return proxy.Overlaps(network) }); i >= 0 {
+			l.warn(at, key, "%s overlaps %s in trusted_proxies (%s), whose clients can claim any address; list only the proxies' own addresses there", network, l.proxies[i], l.proxiesAt)
+		}
+	}
+}
+
+// warnOfProfiles warns of profiles that nothing uses.
+func (l *loader) warnOfProfiles() {
+	for _, name := range sortedKeys(l.profiles) {
+		if !l.used[name] {
+			l.profiles[name].table.warn("", "no domain uses this profile; add domains to it, name it in a domain, or remove it")
+		}
+	}
+}
+
+// warnOfRules warns of rules that change nothing: those that are never reached, and, at the end, those that give what the domain gives.
+func warnOfRules(rules []readRule, domain choice) {
+	for i, r := range rules {
+		for _, earlier := range rules[:i] {
+			if earlier.includes(r) {
+				r.table.warn("", "is never used, because the rule at %s matches all its clients; remove it, or move it up", earlier.table.at())
+				break
+			}
+		}
+	}
+	for _, r := range slices.Backward(rules) {
+		if !reflect.DeepEqual(r.choice, domain) {
+			return
+		}
+		r.table.warn("", "has no effect, because it gives the same settings as the domain; add what is different, or remove it")
+	}
+}
+
+// includes reports whether a rule matches whatever another matches.
+func (r readRule) includes(other readRule) bool {
+	if r.users != nil && r.usersFile != other.usersFile {
+		return false
+	}
+	if r.from == nil {
+		return true
+	}
+	return other.from != nil && !slices.ContainsFunc(other.from, func(network netip.Prefix) bool {
+		return !slices.ContainsFunc(r.from, func(p netip.Prefix) bool { return p.Bits() <= network.Bits() && p.Contains(network.Addr()) })
+	})
+}
