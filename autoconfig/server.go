@@ -29,7 +29,7 @@ var anyOrigin = []string{"*"}
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	query := readQuery(r)
 	w.Header()["Access-Control-Allow-Origin"] = anyOrigin
-	found, err := edge.Find(w, h.lookup, r, query.address)
+	found, err := edge.Find(h.lookup, r, query.address)
 	if err != nil {
 		edge.Fail(w, h.log, err, edge.NotFound)
 		return
@@ -60,13 +60,13 @@ func readQuery(r *http.Request) query {
 		var pair string
 		pair, rest, _ = strings.Cut(rest, "&")
 		name, value, _ := strings.Cut(pair, "=")
-		switch name {
-		case "emailaddress":
+		switch { // hand-made requests and old setups have capitals in the names
+		case strings.EqualFold(name, "emailaddress"):
 			// A value that cannot be decoded counts as missing: the Host is enough.
 			if readable, err := url.QueryUnescape(value); err == nil && text == "" {
 				text = readable
 			}
-		case "emailmd5":
+		case strings.EqualFold(name, "emailmd5"):
 			q.evolution = true
 		}
 	}

@@ -28,7 +28,7 @@ type Payload struct {
 // profile is the whole file (TopLevel).
 type profile struct {
 	Payload
-	PayloadDescription  string // shown before the person installs it, like the names
+	PayloadDescription  string // shown before the person installs it, like the names: a name is what the domain's owner calls it
 	PayloadOrganization string
 	PayloadContent      []any
 }
@@ -92,6 +92,9 @@ func newProfile(found settings.Found, a settings.Address) (*profile, error) {
 	if !a.Plausible() {
 		return nil, ErrAddress
 	}
+	if a.Domain != found.Domain {
+		return nil, ErrOtherDomain
+	}
 	incoming, err := chooseIncoming(found.Settings)
 	if err != nil {
 		return nil, err
@@ -124,7 +127,8 @@ func newProfile(found settings.Found, a settings.Address) (*profile, error) {
 			n.name, account.host, account.port, true, account.login,
 		})
 	}
-	p.PayloadDescription = "Sets up " + list(parts) + " for " + n.address
+	p.PayloadDescription = "Sets up " + list(parts) + " for " + n.address + ". These are the settings of the domain " + string(found.Domain) +
+		": mail is received from " + expand(incoming.Host, found) + " and sent through " + expand(outgoing.Host, found) + "."
 	return p, nil
 }
 

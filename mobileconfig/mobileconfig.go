@@ -8,8 +8,12 @@
 //	GET  https://autoconfig.D/mobileconfig/qr.png?emailaddress=A, or qr.svg
 //
 // The format is Apple's: see the files TopLevel, CommonPayloadKeys, com.apple.mail.managed, com.apple.caldav.account and
-// com.apple.carddav.account in mdm/profiles of github.com/apple/device-management. A profile is signed if there is a certificate. It
-// contains no password: the device asks for it.
+// com.apple.carddav.account in mdm/profiles of github.com/apple/device-management. A profile contains no password: the device asks for
+// it.
+//
+// A profile is signed if there is a certificate. The signature says that this server published the settings for the domain of the address.
+// There are no profiles for addresses of domains that are not configured here: any customer of a hoster could otherwise have the hoster's
+// signature below their own servers and somebody else's address.
 package mobileconfig
 
 import (
@@ -27,6 +31,9 @@ import (
 var (
 	// ErrAddress means that the address is missing or that its local part is implausible. Ask for another address.
 	ErrAddress = errors.New("not an address that a profile can be made for")
+	// ErrOtherDomain means that the address is not of the domain that the settings are for. With a signature, a profile would claim that
+	// the server's owner stands behind these servers for that address.
+	ErrOtherDomain = errors.New("the address is not of the domain whose settings these are")
 	// ErrNoServers means that the domain has no incoming server or no submission server. Apple requires both.
 	ErrNoServers = fmt.Errorf("an Apple profile %w: it needs an incoming and an outgoing server", settings.ErrNotExpressible)
 	// ErrNoPassword means that there are servers, but that all the incoming ones, or all the outgoing ones, require a token, a ticket or
@@ -34,7 +41,8 @@ var (
 	ErrNoPassword = fmt.Errorf("an Apple profile %w: it can only describe logins with a password", settings.ErrNotExpressible)
 )
 
-// Answer returns the unsigned profile for an address. It returns ErrAddress, ErrNoServers or ErrNoPassword if there is none.
+// Answer returns the unsigned profile for an address. It returns ErrAddress, ErrOtherDomain, ErrNoServers or ErrNoPassword if there
+// is none.
 func Answer(found settings.Found, a settings.Address) ([]byte, error) {
 	p, err := newProfile(found, a)
 	if err != nil {

@@ -21,7 +21,6 @@ import (
 var golden = []struct {
 	name     string
 	address  string          // fred@example.com if empty
-	domain   settings.Domain // the address's if empty
 	primary  settings.Domain // the domain if empty
 	settings *settings.Settings
 }{
@@ -49,7 +48,6 @@ var golden = []struct {
 	{name: "alias", address: "ann@firma.example", primary: "firm.example",
 		settings: edgetest.WithLogin(edgetest.WithHost(recommended(), "mail.%PRIMARYDOMAIN%"), "%EMAILLOCALPART%@%PRIMARYDOMAIN%")},
 	{name: "host-of-the-domain", address: "fred@bücher.example", settings: edgetest.WithHost(recommended(), "mail.%EMAILDOMAIN%")},
-	{name: "address-of-another-domain", address: "ann@other.example", domain: "example.com", settings: recommended()},
 	{name: "password-encrypted", settings: &settings.Settings{
 		Servers: edgetest.WithAuth(edgetest.Servers("imaps://imap.example.com", "submissions://smtp.example.com"), settings.PasswordEncrypted)}},
 	{name: "ntlm", settings: &settings.Settings{
@@ -84,10 +82,7 @@ func TestGolden(t *testing.T) {
 				c.address = "fred@example.com"
 			}
 			a := address(t, c.address)
-			found := settings.Found{Settings: c.settings, Domain: c.domain, Primary: c.primary}
-			if found.Domain == "" {
-				found.Domain = a.Domain
-			}
+			found := settings.Found{Settings: c.settings, Domain: a.Domain, Primary: c.primary}
 			if found.Primary == "" {
 				found.Primary = found.Domain
 			}
@@ -267,6 +262,8 @@ func TestNoProfile(t *testing.T) {
 		{"no address", "", slices.Concat(mailboxes, submission), ErrAddress},
 		{"space", "fr ed@example.com", slices.Concat(mailboxes, submission), ErrAddress},
 		{"markup", "<b>@example.com", slices.Concat(mailboxes, submission), ErrAddress},
+		{"another domain", "fred@bigbank.example", slices.Concat(mailboxes, submission), ErrOtherDomain},
+		{"a subdomain", "fred@mail.example.com", slices.Concat(mailboxes, submission), ErrOtherDomain},
 		{"two at signs", "a@b@example.com", slices.Concat(mailboxes, submission), ErrAddress},
 		{"Evolution", "EVOLUTIONUSER@example.com", slices.Concat(mailboxes, submission), ErrAddress},
 		{"not a character", "\"\uFFFE\"@example.com", slices.Concat(mailboxes, submission), ErrAddress},

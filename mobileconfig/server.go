@@ -4,10 +4,12 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"maps"
 	"mime"
 	"net/http"
 	"net/url"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -52,17 +54,17 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	a, err := readAddress(r)
 	if err != nil {
-		h.refuse(w, err)
+		h.refuse(w, err, "")
 		return
 	}
-	found, err := edge.Find(w, h.lookup, r, a)
+	found, err := edge.FindPerson(h.lookup, r, a)
 	if err != nil {
-		h.refuse(w, err)
+		h.refuse(w, err, a.Domain)
 		return
 	}
 	p, err := newProfile(found, a)
 	if err != nil {
-		h.refuse(w, err)
+		h.refuse(w, err, a.Domain)
 		return
 	}
 	host := edge.OwnHost(h.lookup, r, settings.AutoconfigPrefix, found.Domain)
@@ -99,9 +101,9 @@ func readAddress(r *http.Request) (settings.Address, error) {
 		}
 		values, _ = url.ParseQuery(string(body))
 	}
-	text := strings.TrimSpace(values.Get("emailaddress")) // as in automx2's links
+	text := parameter(values, "emailaddress") // as in automx2's links
 	if text == "" {
-		text = strings.TrimSpace(values.Get("email")) // as in Mailu's links
+		text = parameter(values, "email") // as in Mailu's links
 	}
 	if text == "" {
 		return settings.Address{}, errNoAddress
@@ -111,6 +113,16 @@ func readAddress(r *http.Request) (settings.Address, error) {
 		return settings.Address{}, errMalformed
 	}
 	return a, nil
+}
+
+// parameter returns the first value of a parameter whose name is in any letter case, without space around it.
+func parameter(values url.Values, name string) string {
+	for _, spelled := range slices.Sorted(maps.Keys(values)) {
+		if text := strings.TrimSpace(values.Get(spelled)); text != "" && strings.EqualFold(spelled, name) {
+			return text
+		}
+	}
+	return ""
 }
 
 // redirect redirects a GET over plain http to https. Of the request, the Location contains only what was understood.
@@ -126,7 +138,7 @@ func redirect(w http.ResponseWriter, host, file string, a settings.Address) {
 func (h *Handler) writeCode(w http.ResponseWriter, host, file string, a settings.Address) {
 	code, err := newCode(host, a)
 	if err != nil { // the link is longer than 2 KB, which a host and an address cannot be
-		h.refuse(w, err)
+		h.refuse(w, err, a.Domain)
 		return
 	}
 	if file == "qr.svg" {
@@ -141,7 +153,7 @@ func (h *Handler) writeCode(w http.ResponseWriter, host, file string, a settings
 func (h *Handler) writeProfile(w http.ResponseWriter, r *http.Request, found settings.Found, p *profile) {
 	document, err := p.encode()
 	if err != nil { // it has a type that the library does not know, which profiles do not have
-		h.refuse(w, err)
+		h.refuse(w, err, found.Domain)
 		return
 	}
 	w.Header().Set("Content-Disposition", `attachment; filename="`+string(found.Domain)+`.mobileconfig"`)
@@ -178,8 +190,8 @@ func (h *Handler) logUnsigned(err error) {
 	}
 }
 
-// refuse answers with a plain sentence, which repeats nothing of the request.
-func (h *Handler) refuse(w http.ResponseWriter, err error) {
+// refuse answers with a plain sentence. Of the request it repeats at most the address's domain, which shows a typing error.
+func (h *Handler) refuse(w http.ResponseWriter, err error, d settings.Domain) {
 	status, text := http.StatusBadRequest, ""
 	tooLarge := new(http.MaxBytesError)
 	switch {
@@ -206,7 +218,7 @@ func (h *Handler) refuse(w http.ResponseWriter, err error) {
 		text = "There is no profile for this domain: a profile needs an incoming and an outgoing mail server, and this domain does " +
 			"not have both."
 	default:
-		edge.Fail(w, h.log, err, edge.NotFound)
+		edge.Fail(w, h.log, err, "This server does not handle mail for "+string(d)+". Please check the address.")
 		return
 	}
 	edge.Text(w, status, text)

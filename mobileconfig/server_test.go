@@ -84,7 +84,7 @@ type broken struct{}
 
 func (broken) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 
-// The handler looks up the address, the host and the client of a request.
+// The handler looks up the address and the client of a request. The domain of its host does not answer for others.
 func TestQuestion(t *testing.T) {
 	var got settings.Question
 	h := New(func(_ context.Context, q settings.Question) (settings.Found, error) {
@@ -92,7 +92,7 @@ func TestQuestion(t *testing.T) {
 		return settings.Found{}, settings.ErrDomainNotFound
 	}, nil, slog.New(slog.DiscardHandler))
 	ask(h, "GET", "https", "autoconfig.example.com", "/mobileconfig?email=fred@other.example", "")
-	want := settings.Question{Address: settings.Address{Local: "fred", Domain: "other.example"}, Host: "example.com", Client: netip.MustParseAddr("192.0.2.1")}
+	want := settings.Question{Address: settings.Address{Local: "fred", Domain: "other.example"}, Client: netip.MustParseAddr("192.0.2.1")}
 	if got != want {
 		t.Errorf("asks for %+v, want %+v", got, want)
 	}
