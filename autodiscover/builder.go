@@ -99,7 +99,7 @@ func (b *builder) request() (request, error) {
 func isMobilesync(root xml.StartElement) bool {
 	for _, a := range root.Attr {
 		declares := a.Name.Local == "xmlns" && root.Name.Space == "" || a.Name.Space == "xmlns" && a.Name.Local == root.Name.Space
-		if declares && strings.Contains(a.Value, "/mobilesync/") {
+		if declares && strings.Contains(strings.ToLower(a.Value), "/mobilesync/") {
 			return true
 		}
 	}

@@ -31,9 +31,13 @@ func New(lookup settings.Lookup, log *slog.Logger) *Handler {
 	return &Handler{Now: time.Now, lookup: lookup, documents: edge.NewDocuments(prepare), log: log}
 }
 
-// find returns the settings for a request and an address, and the documents made of them.
-func (h *Handler) find(w http.ResponseWriter, r *http.Request, a settings.Address) (settings.Found, *prepared, error) {
-	found, err := edge.Find(w, h.lookup, r, a)
+// find returns the settings for a request with an address, or for the Host's domain if the address is zero, and the documents made of them.
+func (h *Handler) find(r *http.Request, a settings.Address) (settings.Found, *prepared, error) {
+	find := edge.FindPerson
+	if a.IsZero() {
+		find = edge.Find
+	}
+	found, err := find(h.lookup, r, a)
 	if err != nil {
 		return found, nil, err
 	}
@@ -57,7 +61,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // redirect answers plain http. Hosters without a certificate for a customer's name rely on it: the name answers on port 80 and
 // redirects to a name that has a certificate. The Location must be absolute: Delta Chat uses it verbatim.
 func (h *Handler) redirect(w http.ResponseWriter, r *http.Request) {
-	found, err := edge.Find(w, h.lookup, r, settings.Address{})
+	found, err := edge.Find(h.lookup, r, settings.Address{})
 	if err != nil {
 		edge.Fail(w, h.log, err, edge.NotFound)
 		return
@@ -72,7 +76,7 @@ func (h *Handler) redirect(w http.ResponseWriter, r *http.Request) {
 // get answers for the Host's domain, without anything personal: Delta Chat (2.57.0) sends only GET, without an address. For an unknown
 // domain it gets 404, because it accepts any document with status 200 as an answer.
 func (h *Handler) get(w http.ResponseWriter, r *http.Request) {
-	found, p, err := h.find(w, r, settings.Address{})
+	found, p, err := h.find(r, settings.Address{})
 	switch {
 	case err != nil:
 		edge.Fail(w, h.log, err, edge.NotFound)
@@ -103,10 +107,10 @@ func (h *Handler) post(w http.ResponseWriter, r *http.Request) {
 	_, err := body.ReadFrom(r.Body) // not ParseForm: FairEmail's Content-Type says that the body is a form
 	if err != nil {
 		if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
-			http.Error(w, "The request is too large.", http.StatusRequestEntityTooLarge)
+			edge.Text(w, http.StatusRequestEntityTooLarge, "The request is too large.")
 			return
 		}
-		http.Error(w, "The request is incomplete.", http.StatusBadRequest)
+		edge.Text(w, http.StatusBadRequest, "The request is incomplete.")
 		return
 	}
 	req, err := parseRequest(body.Bytes())
@@ -119,7 +123,7 @@ func (h *Handler) post(w http.ResponseWriter, r *http.Request) {
 		h.fail(w, r, req, invalidRequest)
 		return
 	}
-	found, p, err := h.find(w, r, address)
+	found, p, err := h.find(r, address)
 	if err != nil {
 		h.fail(w, r, req, h.failureFor(err))
 		return
@@ -143,27 +147,47 @@ func isFairEmail(r *http.Request) bool {
 	return strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded")
 }
 
-// The response schemas that are answered, without their common prefix. Others are refused.
+// The response schemas that are answered, in lower case and without their common prefix. Others are refused.
 const (
-	schemaPrefix     = "http://schemas.microsoft.com/exchange/autodiscover/"
-	schemaOutlook    = "outlook/responseschema/2006a" // Outlook, Thunderbird, FairEmail
-	schemaOutlookOld = "outlook/responseschema/2006"  // very old Outlook, which can read the answer for the later schema
-	schemaMobilesync = "mobilesync/responseschema/2006"
+	schemaPrefix        = "http://schemas.microsoft.com/exchange/autodiscover/"
+	schemaOutlook       = "outlook/responseschema/2006a" // Outlook, Thunderbird, FairEmail
+	schemaOutlookOld    = "outlook/responseschema/2006"  // very old Outlook, which can read the answer for the later schema
+	schemaMobilesync    = "mobilesync/responseschema/2006"
+	schemaMobilesyncOdd = "mobilesync/responseschema/2006a" // hand-made; its meaning is clear
+	schemaForeign       = "foreign"
 )
+
+// responseSchema returns what follows the common prefix in the requested schema, or the default if none is requested; schemaForeign if it
+// does not have the prefix. Letter case does not matter, and neither does https in place of http: Microsoft's documentation prints the
+// schemas in both ways.
+func (req request) responseSchema() string {
+	switch {
+	case req.schema != "":
+	case req.mobilesync:
+		return schemaMobilesync
+	default:
+		return schemaOutlook
+	}
+	schema := strings.ToLower(req.schema)
+	if rest, ok := strings.CutPrefix(schema, "https:"); ok {
+		schema = "http:" + rest
+	}
+	schema, ok := strings.CutPrefix(schema, schemaPrefix)
+	if !ok {
+		return schemaForeign
+	}
+	return schema
+}
 
 // choose returns the document for the requested schema, or the failure if there is none.
 func (p *prepared) choose(req request, a settings.Address, fairEmail bool) (*templates.Document, failure) {
-	schema := req.schema
-	if schema == "" && req.mobilesync {
-		schema = schemaPrefix + schemaMobilesync
-	}
-	switch schema {
-	case schemaPrefix + schemaMobilesync:
+	switch req.responseSchema() {
+	case schemaMobilesync, schemaMobilesyncOdd:
 		if p.mobilesync != nil && !a.Plausible() {
 			return nil, invalidRequest
 		}
 		return p.mobilesync, noProvider
-	case "", schemaPrefix + schemaOutlook, schemaPrefix + schemaOutlookOld:
+	case schemaOutlook, schemaOutlookOld:
 		return p.forAddress(a, fairEmail), nothingConfigured
 	}
 	return nil, noProvider
@@ -198,7 +222,7 @@ func (h *Handler) failureFor(err error) failure {
 // fail answers with an Error. Thunderbird and exchangelib require the Response element, and ActiveSync clients its namespace.
 func (h *Handler) fail(w http.ResponseWriter, r *http.Request, req request, f failure) {
 	document := plainError
-	if req.mobilesync || req.schema == schemaPrefix+schemaMobilesync {
+	if req.mobilesync || strings.HasPrefix(req.responseSchema(), "mobilesync/") {
 		document = mobilesyncError
 	}
 	edge.Serve(w, r, document, edge.NoStore, errorValues(h.Now(), h.ID, f))

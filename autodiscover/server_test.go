@@ -94,6 +94,9 @@ func TestBody(t *testing.T) {
 		}
 		content, err := io.ReadAll(answer.Body)
 		answer.Body.Close()
+		if cache := answer.Header.Get("Cache-Control"); cache != "no-store" {
+			t.Errorf("%s: Cache-Control is %q", test.name, cache)
+		}
 		if err != nil || answer.StatusCode != test.status || !strings.Contains(string(content), test.has) {
 			t.Errorf("%s: status %d, %v; want %d and %q in\n%s", test.name, answer.StatusCode, err, test.status, test.has, content)
 		}
