@@ -29,6 +29,7 @@ type request struct {
 	from   string // the client's address; 203.0.113.20 if empty
 	body   string // sent with POST
 	header string // an additional one
+	method string // GET if empty, or POST with a body
 }
 
 const (
@@ -57,6 +58,9 @@ func (c *client) do(q request) (*http.Response, error) {
 	method := http.MethodGet
 	if q.body != "" {
 		method = http.MethodPost
+	}
+	if q.method != "" {
+		method = q.method
 	}
 	r, err := http.NewRequest(method, q.url, strings.NewReader(q.body))
 	if err != nil {
@@ -127,6 +131,9 @@ func (c *client) expectAnswers() {
 	c.expect(request{url: "https://example.com/.well-known/autoconfig" + path}, 200, seenOutside)
 	c.expect(request{url: "https://example.com/Autodiscover/Autodiscover.xml", body: posted}, 200, outlookGot)
 	c.expect(request{url: "https://example.com/.well-known/autoconfig" + path, from: fromInside}, 200, seenInside)
+	c.expect(request{url: "https://example.com/.well-known/caldav", method: "PROPFIND"}, 301, "https://dav.hoster.example/calendars/")
+	c.expect(request{url: "https://example.com/.well-known/caldav"}, 301, "https://dav.hoster.example/calendars/")
+	c.expect(request{url: "https://example.com/.well-known/jmap"}, 307, "https://jmap.hoster.example/session")
 }
 
 // expectForgedHeadersIgnored sends headers that only a proxy may set: they have no effect.

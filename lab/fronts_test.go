@@ -11,6 +11,9 @@ import (
 // What is around the snippets: as little as the web server needs, a site for example.com, a log of all requests and, where possible, a
 // password for everything. The snippet must switch off the log and the password.
 
+// serviceBlock begins the block for calendars, contacts and JMAP.
+const serviceBlock = "# Calendars and the like are looked for there, too."
+
 const nginxHTTP = `
 http {
 	access_log /dev/stderr;
@@ -31,7 +34,7 @@ http {
 func nginx(t *testing.T, s *setup) []string {
 	write(t, s.path("nobody"), "")
 	write(t, s.path("mailhint.conf"), s.snippet)
-	site := s.block(t, "at its web site")
+	site := s.block(t, "at its web site") + s.block(t, serviceBlock)
 	write(t, s.path("nginx.conf"), s.fill("daemon off;\npid DIR/pid;\nerror_log stderr;\nevents {}\n"+nginxHTTP, "SITE", "443 ssl", "LINES", site))
 	return []string{"nginx", "-c", s.path("nginx.conf"), "-p", s.dir}
 }
@@ -45,17 +48,7 @@ func nginxSNI(t *testing.T, s *setup) []string {
 	write(t, s.path("nobody"), "")
 	write(t, s.path("stream.conf"), s.snippet)
 	write(t, s.path("mailhint.conf"), s.block(t, "# Plain http is routed by the Host header."))
-	site := `set_real_ip_from 127.0.0.1; real_ip_header proxy_protocol;
-		location / {
-			auth_basic off;
-			proxy_pass http://127.0.0.1:8079;
-			proxy_set_header Host $host;
-			proxy_set_header X-Forwarded-For $remote_addr;
-			proxy_set_header X-Forwarded-Proto $scheme;
-			proxy_set_header X-Forwarded-Host $host;
-			access_log off;
-			error_log /dev/null;
-		}`
+	site := "set_real_ip_from 127.0.0.1; real_ip_header proxy_protocol;\n" + s.block(t, "at its web site") + s.block(t, serviceBlock)
 	write(t, s.path("nginx.conf"), "load_module "+module+";\n"+s.fill("daemon off;\npid DIR/pid;\nerror_log stderr;\nevents {}\ninclude DIR/stream.conf;\n"+nginxHTTP,
 		"SITE", "127.0.0.1:4443 ssl proxy_protocol", "LINES", site))
 	return []string{"nginx", "-c", s.path("nginx.conf"), "-p", s.dir}
@@ -73,7 +66,7 @@ import mailhint.caddy
 example.com {
 	SITE
 }
-`, "GLOBAL", s.block(t, "# In the global options"), "SITE", s.block(t, "at its web site")))
+`, "GLOBAL", s.block(t, "# In the global options"), "SITE", s.block(t, "at its web site")+s.block(t, serviceBlock)))
 	return []string{"caddy", "run", "--config", s.path("Caddyfile"), "--adapter", "caddyfile"}
 }
 
@@ -131,6 +124,6 @@ Include DIR/mailhint.conf
 	CustomLog /dev/stderr "%h %r" EXCEPT
 	LINES
 </VirtualHost>
-`, "LINES", s.block(t, "at its web site"), "EXCEPT", s.block(t, "end its line with CustomLog")))
+`, "LINES", s.block(t, "at its web site")+s.block(t, serviceBlock), "EXCEPT", s.block(t, "end its line with CustomLog")))
 	return []string{"apache2", "-d", s.dir, "-f", s.path("apache2.conf"), "-DFOREGROUND"}
 }

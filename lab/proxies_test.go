@@ -75,6 +75,7 @@ func TestProxies(t *testing.T) {
 		return
 	}
 	const listed = "[domains.\"example.com\"]\nimap = \"imap.example.com\"\nsmtp = \"smtp.example.com\"\n" +
+		"caldav = \"https://dav.hoster.example/calendars/\"\njmap = \"https://jmap.hoster.example/session\"\n" +
 		"[[domains.\"example.com\".rules]]\nfrom = [\"198.51.100.0/24\"]\nimap = \"inside.example.com\"\n"
 	const unlisted = listed + "[domains.\"*.students.example\"]\nimap = \"imap.example.com\"\nsmtp = \"smtp.example.com\"\n"
 	for _, f := range fronts {

@@ -1,24 +1,34 @@
 package proxies
 
 import (
+	"cmp"
+	"context"
 	"net"
 	"slices"
+	"strings"
 
+	"mailhint/dnsrecords"
 	"mailhint/domains"
+	"mailhint/pacc"
 	"mailhint/settings"
+	"mailhint/wellknown"
 )
 
 // OptionsFor returns the options for a kind of server as a configuration suggests them.
 func OptionsFor(kind string, s *domains.Snapshot) Options {
 	o := Options{
 		Domains:       listed(s),
+		Services:      services(s),
 		Server:        s.Server.Name,
 		HTTP:          reachable(s.Server.HTTP, "8080"),
 		HTTPS:         reachable(s.Server.HTTPS, "8443"),
 		Admin:         reachable([]string{s.Server.Admin}, "8081"),
-		Cert:          "/etc/ssl/mailhint/fullchain.pem",
-		Key:           "/etc/ssl/mailhint/privkey.pem",
+		Cert:          certbotFolder + "fullchain.pem",
+		Key:           certbotFolder + "privkey.pem",
 		ProxyProtocol: s.Server.ProxyProtocol,
+	}
+	for _, d := range o.Domains {
+		o.Hosts = append(o.Hosts, published(s, d)...)
 	}
 	switch pairs := s.Server.Certificates; {
 	case kind == "haproxy":
@@ -69,6 +79,76 @@ func listed(s *domains.Snapshot) []settings.Domain {
 		}
 	}
 	return list
+}
+
+// published returns the names of a domain that point to mailhint in DNS, as "mailhint dns" has them, except mailhint's own.
+func published(s *domains.Snapshot, d settings.Domain) []string {
+	found, _, err := s.LookupForZone(context.Background(), d)
+	if err != nil {
+		return nil // no client gets an answer
+	}
+	o := dnsrecords.Options{Server: cmp.Or(s.Server.Name, "mailhint.invalid")} // which is not printed
+	if document, err := pacc.Answer(found); err == nil {
+		o.PACC = pacc.Record(document)
+	}
+	records, err := dnsrecords.For(found, o)
+	if err != nil {
+		return nil
+	}
+	var names []string
+	for _, r := range records {
+		if _, alias := r.Data.(dnsrecords.Alias); alias {
+			names = append(names, r.Name)
+		}
+	}
+	return names
+}
+
+// services returns the services of all domains, grouped by the paths that they have.
+func services(s *domains.Snapshot) []Services {
+	byPaths := make(map[string]int)
+	var groups []Services
+	for _, e := range s.Entries() {
+		paths := wellKnownPaths(e)
+		if e.Disabled || len(paths) == 0 {
+			continue
+		}
+		key := strings.Join(paths, " ")
+		i, ok := byPaths[key]
+		if !ok {
+			i = len(groups)
+			byPaths[key] = i
+			groups = append(groups, Services{Paths: paths})
+		}
+		groups[i].Domains = append(groups[i].Domains, e.Names...)
+	}
+	return groups
+}
+
+// wellKnownPaths returns the paths that mailhint redirects for an entry, for whatever client.
+func wellKnownPaths(e domains.Entry) (paths []string) {
+	choices := []domains.Choice{e.Choice}
+	for _, r := range e.Rules {
+		choices = append(choices, r.Choice)
+	}
+	offered := func(url func(*settings.Settings) settings.Pattern) bool {
+		return slices.ContainsFunc(choices, func(c domains.Choice) bool {
+			return c.Settings != nil && url(c.Settings) != "" || c.Outside != nil && url(c.Outside) != ""
+		})
+	}
+	for _, service := range []struct {
+		path string
+		url  func(*settings.Settings) settings.Pattern
+	}{
+		{wellknown.CalDAV, func(s *settings.Settings) settings.Pattern { return s.CalDAV }},
+		{wellknown.CardDAV, func(s *settings.Settings) settings.Pattern { return s.CardDAV }},
+		{wellknown.JMAP, func(s *settings.Settings) settings.Pattern { return s.JMAP }},
+	} {
+		if offered(service.url) {
+			paths = append(paths, service.path)
+		}
+	}
+	return paths
 }
 
 // Mismatch returns the first key in [server] that does not match the configuration written with these options; "" if all do.

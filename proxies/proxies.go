@@ -32,6 +32,10 @@ type Options struct {
 	// Domains are the mail domains; nil if there are too many to list, or if not all their names are known. Then every name that begins
 	// like those that mail programs ask for is passed on.
 	Domains []settings.Domain
+	// Hosts are the names of the Domains that point to mailhint in DNS, such as autoconfig.example.com.
+	Hosts []string
+	// Services are the calendars, contacts and JMAP services of domains, to which mailhint redirects.
+	Services []Services
 	// Server is mailhint's own host name; empty if it has none.
 	Server string
 	// HTTP and HTTPS are the addresses at which the proxy reaches mailhint, as "host:port". HTTPS is for nginx-sni only.
@@ -42,6 +46,12 @@ type Options struct {
 	Cert, Key string
 	// ProxyProtocol is true if mailhint expects the PROXY protocol.
 	ProxyProtocol bool
+}
+
+// Services are paths at which clients ask the web sites of mail domains for calendars, contacts or JMAP.
+type Services struct {
+	Domains []settings.Domain // nil if Options.Domains is
+	Paths   []string
 }
 
 // MaxListed is how many domains are listed by name. A longer list would be hard to read and soon out of date.
@@ -66,10 +76,55 @@ func Snippet(kind string, o Options) ([]byte, error) {
 	if len(o.Domains) > MaxListed {
 		o.Domains = nil
 	}
+	if o.Domains == nil {
+		o.Hosts, o.Services = nil, together(o.Services)
+	}
 	var b bytes.Buffer
 	err := t.Execute(&b, view{o})
 	return append(bytes.TrimRight(b.Bytes(), "\n"), '\n'), err
 }
+
+// together puts all paths into one group for domains that are not listed.
+func together(groups []Services) []Services {
+	var paths []string
+	for _, g := range groups {
+		paths = append(paths, g.Paths...)
+	}
+	if paths == nil {
+		return nil
+	}
+	slices.Sort(paths)
+	return []Services{{Paths: slices.Compact(paths)}}
+}
+
+// Pattern is a regular expression for the paths.
+func (s Services) Pattern() string {
+	var names []string
+	for _, path := range s.Paths {
+		names = append(names, strings.TrimPrefix(path, wellKnown))
+	}
+	return `^/\.well-known/(` + strings.Join(names, "|") + ")$"
+}
+
+const wellKnown = "/.well-known/"
+
+// Where says whose web site the paths are at.
+func (s Services) Where() string {
+	if s.Domains == nil {
+		return "domains that have such services"
+	}
+	var names []string
+	for _, d := range s.Domains {
+		names = append(names, string(d))
+	}
+	return strings.Join(names, ", ")
+}
+
+// DomainRows are the domains in groups of four.
+func (s Services) DomainRows() [][]settings.Domain { return rows(s.Domains) }
+
+// rows are groups of four: HAProxy accepts at most 64 words per line.
+func rows[T any](list []T) [][]T { return slices.Collect(slices.Chunk(list, 4)) }
 
 // checkAddress refuses what is not an address to connect to. The templates escape nothing.
 func checkAddress(address string) error {
@@ -115,15 +170,57 @@ func (v view) Names() []string {
 	if v.Server != "" {
 		names = append(names, v.Server)
 	}
-	for _, d := range v.Domains {
-		names = append(names, settings.ServiceHosts(d)...)
-	}
-	return names
+	return append(names, v.Hosts...)
 }
 
-// NameRows and DomainRows are the names and the domains in groups of four: HAProxy accepts at most 64 words per line.
-func (v view) NameRows() [][]string            { return slices.Collect(slices.Chunk(v.Names(), 4)) }
-func (v view) DomainRows() [][]settings.Domain { return slices.Collect(slices.Chunk(v.Domains, 4)) }
+// NameRows and DomainRows are the names and the domains in groups of four.
+func (v view) NameRows() [][]string            { return rows(v.Names()) }
+func (v view) DomainRows() [][]settings.Domain { return rows(v.Domains) }
+
+// maxCertificateNames is how many names Let's Encrypt puts into one certificate.
+const maxCertificateNames = 100
+
+// Certificate is what the template "certificate" sees.
+func (v view) Certificate(plugin string) certificate { return certificate{v, plugin} }
+
+// certificate explains how to order the certificate with a plugin of Certbot.
+type certificate struct {
+	view
+	plugin string
+}
+
+// Certbot is the command; "" if there are too many names for it.
+func (c certificate) Certbot() string {
+	names := c.Names()
+	if len(names) > maxCertificateNames {
+		return ""
+	}
+	command := "certbot certonly --" + c.plugin + " --cert-name mailhint -d " + strings.Join(names, " -d ")
+	if c.plugin == "standalone" {
+		command += ` --pre-hook "systemctl stop haproxy" --post-hook "systemctl start haproxy" ` +
+			`--deploy-hook 'cat "$RENEWED_LINEAGE/fullchain.pem" "$RENEWED_LINEAGE/privkey.pem" >"` + c.Cert + `"'`
+	}
+	return command
+}
+
+// MaxCertificateNames is maxCertificateNames.
+func (c certificate) MaxCertificateNames() int { return maxCertificateNames }
+
+// CertbotFolder is where Certbot puts the certificate; "" if the proxy reads it there already, or gets a copy.
+func (c certificate) CertbotFolder() string {
+	if c.plugin == "standalone" || c.Cert == certbotFolder+"fullchain.pem" && c.Key == certbotFolder+"privkey.pem" {
+		return ""
+	}
+	return certbotFolder
+}
+
+// certbotFolder belongs to --cert-name mailhint.
+const certbotFolder = "/etc/letsencrypt/live/mailhint/"
+
+// Location is the content of a location of nginx.
+func (v view) Location(indent, to string) location { return location{indent, to} }
+
+type location struct{ Indent, To string }
 
 // Example is a name to test with.
 func (v view) Example() string {

@@ -2,13 +2,18 @@ package proxies
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
 
 	"go.yaml.in/yaml/v3"
 
+	"mailhint/domains"
 	"mailhint/settings"
+	"mailhint/wellknown"
 )
 
 // These tests check what the text shows. The servers themselves run the snippets in package lab, except Traefik, which is not in Debian.
@@ -16,6 +21,11 @@ import (
 func usual() Options {
 	return Options{
 		Domains: []settings.Domain{"example.com", "firm.example"}, Server: "setup.hoster.example",
+		Hosts: append(settings.ServiceHosts("example.com"), settings.ServiceHosts("firm.example")...),
+		Services: []Services{
+			{[]settings.Domain{"example.com"}, []string{wellknown.CalDAV, wellknown.JMAP}},
+			{[]settings.Domain{"firm.example"}, []string{wellknown.CardDAV}},
+		},
 		HTTP: "127.0.0.1:8080", HTTPS: "127.0.0.1:8443", Admin: "127.0.0.1:8081", Cert: "/etc/ssl/cert.pem", Key: "/etc/ssl/key.pem",
 	}
 }
@@ -34,7 +44,9 @@ func TestSnippets(t *testing.T) {
 	many := usual()
 	many.Domains = nil
 	for i := range MaxListed + 1 {
-		many.Domains = append(many.Domains, settings.Domain(fmt.Sprintf("d%d.example", i)))
+		d := settings.Domain(fmt.Sprintf("d%d.example", i))
+		many.Domains, many.Hosts = append(many.Domains, d), append(many.Hosts, settings.ServiceHosts(d)...)
+		many.Services[0].Domains = append(many.Services[0].Domains, d)
 	}
 	for _, kind := range Kinds {
 		listed, unlisted := snippet(t, kind, usual()), snippet(t, kind, many)
@@ -97,12 +109,15 @@ func TestOddOptions(t *testing.T) {
 // nginx does not start with a name that is too long for its table, nor HAProxy with a line of more than 64 words.
 func TestLongNamesAndLists(t *testing.T) {
 	o := usual()
-	o.Domains = []settings.Domain{settings.Domain(strings.Repeat("long-label.", 20) + "example")}
+	long := settings.Domain(strings.Repeat("long-label.", 20) + "example")
+	o.Domains, o.Hosts = []settings.Domain{long}, settings.ServiceHosts(long)
 	if text := snippet(t, "nginx", o); !strings.Contains(text, `~^autoconfig\.long-label\.`) {
 		t.Errorf("a long name is in nginx's table:\n%s", text)
 	}
 	for i := range MaxListed - 1 {
-		o.Domains = append(o.Domains, settings.Domain(fmt.Sprintf("d%d.example", i)))
+		d := settings.Domain(fmt.Sprintf("d%d.example", i))
+		o.Domains, o.Hosts = append(o.Domains, d), append(o.Hosts, settings.ServiceHosts(d)...)
+		o.Services[0].Domains = append(o.Services[0].Domains, d)
 	}
 	for line := range strings.Lines(snippet(t, "haproxy", o)) {
 		if n := len(strings.Fields(line)); n > 64 && !strings.HasPrefix(line, "#") {
@@ -161,9 +176,80 @@ func TestTraefik(t *testing.T) {
 		if c := file.TLS.Certificates; len(c) != 1 || c[0].CertFile != "/etc/ssl/cert.pem" || c[0].KeyFile != "/etc/ssl/key.pem" {
 			t.Errorf("certificates %v", c)
 		}
+		for i, want := range []string{"(Host(`example.com`)) && (Path(`/.well-known/caldav`) || Path(`/.well-known/jmap`))",
+			"(Host(`firm.example`)) && (Path(`/.well-known/carddav`))"} {
+			if r, ok := file.HTTP.Routers[fmt.Sprintf("mailhint-services-%d", i)]; ok != (o.Domains != nil) || ok && r.Rule != want {
+				t.Errorf("services: %+v, want %s", r, want)
+			}
+		}
 		if site, ok := file.HTTP.Routers["mailhint-site"]; ok != (o.Domains != nil) ||
 			ok && !strings.HasPrefix(site.Rule, "(Host(`example.com`) || Host(`firm.example`)) && (PathPrefix(") {
 			t.Errorf("the web sites: %+v", site)
 		}
+	}
+}
+
+// Let's Encrypt puts 100 names into one certificate.
+func TestCertbot(t *testing.T) {
+	for _, test := range []struct {
+		kind, want string
+		hosts      int
+	}{
+		{"nginx", "#   certbot certonly --nginx --cert-name mailhint -d setup.hoster.example -d autoconfig.example.com -d autodiscover.example.com -d ua-auto-config.example.com" +
+			" -d autoconfig.firm.example -d autodiscover.firm.example -d ua-auto-config.firm.example\n", 0},
+		{"apache", "#   certbot certonly --apache --cert-name mailhint -d setup.hoster.example -d ", 0},
+		{"haproxy", `--deploy-hook 'cat "$RENEWED_LINEAGE/fullchain.pem" "$RENEWED_LINEAGE/privkey.pem" >"/etc/ssl/cert.pem"'`, 0},
+		{"nginx", "#   --cert /etc/letsencrypt/live/mailhint/fullchain.pem --key /etc/letsencrypt/live/mailhint/privkey.pem\n", 0},
+		{"nginx", " -d h98.example\n", 99},
+		{"nginx", "# The certificate must cover all names below. They are more than the 100 that", 100},
+	} {
+		o := usual()
+		if test.hosts > 0 {
+			o.Hosts = nil
+		}
+		for i := range test.hosts {
+			o.Hosts = append(o.Hosts, fmt.Sprintf("h%d.example", i))
+		}
+		if text := snippet(t, test.kind, o); !strings.Contains(text, test.want) {
+			t.Errorf("%s does not contain %q:\n%s", test.kind, test.want, text)
+		}
+	}
+}
+
+// Only names that "mailhint dns" publishes are passed on, and only the paths of services that a domain has.
+func TestOptionsFor(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "domains.toml")
+	const common = "imap = \"imap.hoster.example\"\nsmtp = \"smtp.hoster.example\"\n"
+	const starttls = "imap = \"imap.hoster.example\"\nsmtp = \"submission://smtp.hoster.example\"\n" // PACC cannot express it
+	const text = "[server]\nname = \"autoconfig.hoster.example\"\n" +
+		"[domains.\"hoster.example\"]\n" + common + "caldav = \"https://dav.hoster.example/\"\ncarddav = \"https://dav.hoster.example/\"\n" +
+		"[domains.\"old.example\"]\n" + starttls +
+		"[domains.\"closed.example\"]\nenabled = false\n" + common + "jmap = \"https://jmap.hoster.example/\"\n" +
+		"[domains.\"lan.example\"]\nimap = \"imap+plain://imap.lan.example\"\nsmtp = \"submission+plain://smtp.lan.example\"\nallow_plaintext = [\"10.0.0.0/8\"]\n" +
+		"[[domains.\"lan.example\".rules]]\nfrom = [\"10.1.0.0/16\"]\njmap = \"https://jmap.lan.example/\"\n"
+	load := func(text string) *domains.Snapshot {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s, err := domains.Load(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	o := OptionsFor("nginx", load(text))
+	if want := []string{"autodiscover.hoster.example", "ua-auto-config.hoster.example", "autoconfig.old.example", "autodiscover.old.example",
+		"autoconfig.lan.example", "autodiscover.lan.example"}; !slices.Equal(o.Hosts, want) {
+		t.Errorf("got the hosts %q, want %q", o.Hosts, want)
+	}
+	want := []Services{{[]settings.Domain{"hoster.example"}, []string{"/.well-known/caldav", "/.well-known/carddav"}},
+		{[]settings.Domain{"lan.example"}, []string{"/.well-known/jmap"}}}
+	if !reflect.DeepEqual(o.Services, want) {
+		t.Errorf("got the services %v, want %v", o.Services, want)
+	}
+	wide := OptionsFor("nginx", load(text+"[domains.\"*.hoster.example\"]\n"+common))
+	if text := snippet(t, "nginx", wide); !strings.Contains(text, "each server block of domains that have such services:") ||
+		!strings.Contains(text, `location ~ ^/\.well-known/(caldav|carddav|jmap)$ {`) {
+		t.Errorf("domains that are not listed lose their services:\n%s", text)
 	}
 }

@@ -16,8 +16,9 @@ func newProxy() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "proxy " + strings.Join(proxies.Kinds, "|"),
 		Short: "Print configuration for a web server in front of mailhint",
-		Long: "proxy prints the configuration with which a web server passes the requests of mail programs on to mailhint, with the names of\n" +
-			"the configured domains. Its first lines say where to put it and what [server] in domains.toml needs.\n" +
+		Long: "proxy prints the configuration with which a web server passes the requests of mail programs on to mailhint, with the names\n" +
+			"that mailhint dns publishes for the configured domains. Its first lines say where to put it, what [server] in domains.toml needs\n" +
+			"and how to order the certificate with Certbot; its last lines are for the web sites of the mail domains.\n" +
 			"\n" +
 			"nginx-sni passes TLS on unchanged, for mailhint's own certificates; the others need certificates of their own.\n" +
 			"\n" +
@@ -59,7 +60,7 @@ func newProxy() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&upstream, "upstream", "", "address at which the proxy reaches mailhint; default http in [server], for nginx-sni https")
-	cmd.Flags().StringVar(&cert, "cert", "", "file of the proxy's certificate; default cert in [server]")
-	cmd.Flags().StringVar(&key, "key", "", "file of its key; default key in [server]")
+	cmd.Flags().StringVar(&cert, "cert", "", "file of the proxy's certificate; default cert in [server], else that of certbot --cert-name mailhint")
+	cmd.Flags().StringVar(&key, "key", "", "file of its key; default key in [server], else that of certbot --cert-name mailhint")
 	return printsDocument(cmd)
 }
