@@ -3,8 +3,10 @@ package doctor
 import (
 	"bytes"
 	"cmp"
+	"encoding/xml"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -45,7 +47,7 @@ func (o *observations) setUpBy(m clientModel) account {
 		case failed == nil:
 			failed = fmt.Errorf("%s: %w", o.sourceName(s), err)
 		}
-		if status := o.web[s.place].Status; !s.srv && (s.final && status == http.StatusOK || m.password && status == http.StatusUnauthorized) {
+		if !s.srv && m.stopsAt(o.web[s.place], s.final) {
 			return account{why: failed.Error() + "; the client does not look further", unknown: unknown}
 		}
 	}
@@ -53,6 +55,25 @@ func (o *observations) setUpBy(m clientModel) account {
 		failed = errors.New("nothing found in any place where it looks")
 	}
 	return account{why: failed.Error(), unknown: unknown}
+}
+
+// stopsAt reports whether a client looks no further than a page without settings that it can use. Final is that of the source.
+func (m clientModel) stopsAt(p page, final bool) bool {
+	if final && p.Status == http.StatusOK || m.password && p.Status == http.StatusUnauthorized {
+		return true
+	}
+	return m.firstAnswer && p.Status/100 == 2 && p.Err == nil && trusted(p.TLS) && isWellFormed(p.Body)
+}
+
+// isWellFormed reports whether a text is XML in which every element ends, or has no elements at all.
+func isWellFormed(text []byte) bool {
+	decoder := xml.NewDecoder(bytes.NewReader(text))
+	decoder.CharsetReader = func(_ string, r io.Reader) (io.Reader, error) { return r, nil }
+	for {
+		if _, err := decoder.Token(); err != nil {
+			return errors.Is(err, io.EOF)
+		}
+	}
 }
 
 // try is what a client gets from one source.

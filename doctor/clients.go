@@ -35,6 +35,7 @@ type rules struct {
 	ignoresAuth  bool // logs in with a password whatever the document says
 	knownOAuth2  bool // uses OAuth2 with built-in providers only
 	password     bool // knows only passwords
+	firstAnswer  bool // looks no further than the first answer that is well-formed XML, even an empty one
 }
 
 func at(places ...place) []source {
@@ -67,7 +68,7 @@ var clientModels = []clientModel{
 		rules{takesLast: true}},
 	{"KMail", append(at(ispdbEntry), source{place: configNoAddress, final: true}, source{place: configHTTP, final: true},
 		source{place: configBare}), rules{}},
-	{"Delta Chat", at(configHost, configBare, poxBare, poxHost, ispdbEntry), rules{imapOnly: true, ignoresAuth: true}},
+	{"Delta Chat", at(configHost, configBare, poxBare, poxHost, ispdbEntry), rules{imapOnly: true, ignoresAuth: true, firstAnswer: true}},
 	{"FairEmail", append([]source{bySRV}, at(configHost, configBare, configHTTP, configBareHTTP, ispdbEntry, poxHost)...),
 		rules{needsSMTP: true, imapOnly: true, imapFirst: true, skipsPlain: true, tieSTARTTLS: true, ignoresAuth: true}},
 	{"Nextcloud Mail", at(configHost, configBare, ispdbEntry, configHTTP, configBareHTTP), rules{imapOnly: true, ignoresAuth: true}},

@@ -2,13 +2,13 @@ package doctor
 
 import (
 	"context"
+	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"mailhint/domains"
-	"mailhint/settings"
 )
 
 // TestClientsInTheCorpus: if everything is good, each client gets the best server of the settings that it can use. The corpus is that of
@@ -50,8 +50,7 @@ func TestClientsInTheCorpus(t *testing.T) {
 					t.Errorf("%s: got %q from %s, works %t, %q; want %q", c.Name, got, c.From, !c.fails(), c.Why, want)
 				}
 				login := string(find(t, snapshot, name).Servers[0].Login)
-				filledIn := login == settings.EmailLocalPart && c.Login == "postmaster"
-				if !c.fails() && c.Login != login && c.From != "SRV records" && !filledIn {
+				if !c.fails() && c.Login != login && c.From != "SRV records" {
 					t.Errorf("%s: login %q, want %q", c.Name, c.Login, login)
 				}
 			}
@@ -93,6 +92,70 @@ func TestReject(t *testing.T) {
 		}
 		if got != test.want {
 			t.Errorf("%s, %s: got %q, want %q", test.name, test.client, got, test.want)
+		}
+	}
+}
+
+// TestOneLoginForm: every client that reads a document is shown with the same form of the login name, whether the answer is filled in for
+// the person or not.
+func TestOneLoginForm(t *testing.T) {
+	for _, login := range []string{"%EMAILADDRESS%", "%EMAILLOCALPART%", "%EMAILLOCALPART%.x", "x-%EMAILADDRESS%"} {
+		snapshot := load(t, usual+fmt.Sprintf("login = %q\n", login))
+		w := newWorld(t, snapshot, "a.example")
+		clear(w.srv)
+		d := w.doctor()
+		d.ISPDB = ""
+		seen := 0
+		for _, c := range d.Examine(t.Context(), find(t, snapshot, "a.example")).Clients {
+			if seen++; c.Login != login {
+				t.Errorf("%s from %s: got %q, want %q", c.Name, c.From, c.Login, login)
+			}
+		}
+		if seen != len(clientModels) {
+			t.Errorf("%d clients, want %d", seen, len(clientModels))
+		}
+	}
+}
+
+// TestFirstDocument: Delta Chat looks no further than the first well-formed answer, even an empty one or one without servers; a page that
+// is not well-formed is no answer to it. Others look further. (Core 2.57.0)
+func TestFirstDocument(t *testing.T) {
+	const page = "<!doctype html><title>Site</title><p>This is a web site."
+	const none = `<clientConfig version="1.1"><emailProvider id="a.example"><domain>a.example</domain></emailProvider></clientConfig>`
+	tests := []struct {
+		name, text string
+		status     int
+		found      bool
+	}{
+		{"no answer", "", 404, true},
+		{"a page", page, 200, true},
+		{"an error with a document", none, 500, true},
+		{"an empty answer", "", 200, false},
+		{"an empty answer with status 204", "", 204, false},
+		{"plain text", "nothing here", 200, false},
+		{"a document without servers", none, 200, false},
+	}
+	for _, test := range tests {
+		snapshot := load(t, usual)
+		w := newWorld(t, snapshot, "a.example")
+		clear(w.srv)
+		w.pages["https://autoconfig.a.example/mail/"] = body(test.status, "text/xml", test.text)
+		d := w.doctor()
+		d.ISPDB = ""
+		for _, c := range d.Examine(t.Context(), find(t, snapshot, "a.example")).Clients {
+			switch c.Name {
+			case "Delta Chat":
+				if c.fails() == test.found || test.found && c.From != "https://autodiscover.a.example" {
+					t.Errorf("%s: got %+v, want found %t", test.name, c, test.found)
+				}
+				if !test.found && !strings.HasSuffix(c.Why, "; the client does not look further") {
+					t.Errorf("%s: why %q", test.name, c.Why)
+				}
+			case "FairEmail":
+				if c.fails() {
+					t.Errorf("%s: FairEmail: %+v", test.name, c)
+				}
+			}
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 
 	"mailhint/autodiscover"
 	"mailhint/mobileconfig"
@@ -167,13 +168,20 @@ func worse(a, b error) error {
 	return a
 }
 
-// login is the login name as the client shows it.
+// login is the login name that a client uses, with placeholders. Some answers are filled in for the person who asks, others are not, and
+// people should see one form for all clients.
 func (o *observations) login(e entry) string {
 	if e.login == "" {
 		return settings.EmailAddress
 	}
-	if e.login == o.postmaster().String() { // Autodiscover's answers have no placeholders
-		return settings.EmailAddress
+	forms := []settings.Login{settings.EmailAddress, settings.EmailLocalPart}
+	for _, s := range o.Servers {
+		forms = append(forms, s.Login.For(o.Found.Domain, o.Primary))
+	}
+	for _, form := range forms {
+		if strings.Contains(string(form), "%") && e.login == form.Fill(o.postmaster()) {
+			return clip(string(form))
+		}
 	}
 	return clip(e.login)
 }

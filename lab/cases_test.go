@@ -24,14 +24,15 @@ import (
 //	-- setup --         what is in front of mailhint: see web_test.go
 //	-- site --          what the web site of the bare domain does: see web_test.go
 //	-- ispdb --         the ISPDB's entry for the domain
-//	-- want --          a line for each code, optionally with a text that the subject of one of its findings must contain
+//	-- want --          a line for each code, optionally with a text that the subject of one of its findings must contain; "warning" before
+//	                    it if that is all it is
 type testcase struct {
 	name, domain string
 	entry, zone  []string
 	servers      []string
 	setup, site  []string
 	ispdb        string
-	want         []string // lines "CODE" or "CODE TEXT"
+	want         []string // lines "CODE" or "CODE TEXT", maybe with "warning " before it
 
 	mail  *mailHost // nil if it has none of its own
 	front string    // address of what is in front of mailhint; empty if nothing is
@@ -110,12 +111,22 @@ func (c *testcase) setupName() string {
 	return "setup." + c.domain
 }
 
-// codes are those that doctor must report, each once.
+// wanted is what a line of the section want asks for.
+func wanted(line string) (severity, code, subject string) {
+	severity = "problem"
+	if rest, ok := strings.CutPrefix(line, "warning "); ok {
+		severity, line = "warning", rest
+	}
+	code, subject, _ = strings.Cut(line, " ")
+	return severity, code, subject
+}
+
+// codes are those that doctor must report, with their severities, each once.
 func (c *testcase) codes() []string {
 	var codes []string
 	for _, line := range c.want {
-		code, _, _ := strings.Cut(line, " ")
-		codes = append(codes, code)
+		severity, code, _ := wanted(line)
+		codes = append(codes, code+" "+severity)
 	}
 	slices.Sort(codes)
 	return slices.Compact(codes)

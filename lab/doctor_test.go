@@ -31,18 +31,18 @@ func (n *internet) examine(t *testing.T, c *testcase) {
 	}
 	var got []string
 	for _, f := range e.Domains[0].Findings {
-		got = append(got, f.Code)
+		got = append(got, f.Code+" "+f.Severity)
 	}
 	slices.Sort(got)
 	if want := c.codes(); !slices.Equal(slices.Compact(slices.Clone(got)), want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	for _, line := range c.want {
-		code, subject, _ := strings.Cut(line, " ")
-		if slices.Contains(got, code) && !slices.ContainsFunc(e.Domains[0].Findings, func(f finding) bool {
-			return f.Code == code && strings.Contains(f.Subject, subject)
+		severity, code, subject := wanted(line)
+		if !slices.ContainsFunc(e.Domains[0].Findings, func(f finding) bool {
+			return f.Code == code && f.Severity == severity && strings.Contains(f.Subject, subject)
 		}) {
-			t.Errorf("no finding %s has %q in its subject", code, subject)
+			t.Errorf("no %s %s has %q in its subject", severity, code, subject)
 		}
 	}
 	if want := min(len(c.want), 1); r.code != want {
