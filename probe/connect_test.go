@@ -38,7 +38,7 @@ func TestSlotsAreReleased(t *testing.T) {
 func TestWaitingDoesNotCount(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hosts := make(hostsFile)
-		for i := range (maxSteps + 2) * atOnce {
+		for i := range 3 * 4 { // at most 4 at a time
 			hosts[fmt.Sprintf("h%d.example", i)] = []netip.Addr{netip.MustParseAddr("192.0.2.1")}
 		}
 		p := &Prober{Resolver: hosts, Dial: dialServer(t, silent), Step: testStep}
@@ -52,7 +52,7 @@ func TestWaitingDoesNotCount(t *testing.T) {
 			})
 		}
 		all.Wait()
-		if took := time.Since(start); took <= maxSteps*testStep {
+		if took := time.Since(start); took <= 130*time.Second {
 			t.Errorf("it took %s, want more than a look may take", took)
 		}
 	})
@@ -72,8 +72,8 @@ func TestManySilentAddresses(t *testing.T) {
 			return nil, ctx.Err()
 		}}
 		got := p.LookURL(t.Context(), Request{URL: "https://h.example/"})
-		if got.State != Silent || got.Address != addresses[0] || dialled.Load() != maxSteps {
-			t.Errorf("got %s at %s, %d addresses tried; want %d", got.State, got.Address, dialled.Load(), maxSteps)
+		if got.State != Silent || got.Address != addresses[0] || dialled.Load() != 3 {
+			t.Errorf("got %s at %s, %d addresses tried; want %d", got.State, got.Address, dialled.Load(), 3)
 		}
 	})
 }

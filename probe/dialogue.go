@@ -48,20 +48,19 @@ type dialogue struct {
 	conn net.Conn
 	in   *bufio.Reader
 	step time.Duration
-	apop bool // a POP3 server's greeting offers APOP, which is not among the capabilities
+	wait time.Duration // for the greeting
+	apop bool          // a POP3 server's greeting offers APOP, which is not among the capabilities
 }
 
-func newDialogue(conn net.Conn, step time.Duration) *dialogue {
-	return &dialogue{conn: conn, in: bufio.NewReaderSize(conn, maxLine), step: step}
+// newDialogue returns a dialogue on a new connection, on which the server greets within wait.
+func newDialogue(conn net.Conn, step, wait time.Duration) *dialogue {
+	return &dialogue{conn: conn, in: bufio.NewReaderSize(conn, maxLine), step: step, wait: wait}
 }
 
-// begin starts an exchange: it sends the command, if there is one. The answer must be complete before the step ends.
+// begin starts an exchange: it sends the command. The answer must be complete before the step ends.
 func (d *dialogue) begin(command string) error {
 	if err := d.conn.SetDeadline(time.Now().Add(d.step)); err != nil {
 		return err
-	}
-	if command == "" {
-		return nil
 	}
 	_, err := d.conn.Write([]byte(command + "\r\n"))
 	return d.explain(err)
@@ -115,9 +114,10 @@ func (d *dialogue) explain(err error) error {
 	return err
 }
 
-// greet reads the first line of a greeting. A server that sends nothing or a TLS record gets an error of its own.
+// greet reads the first line of a greeting, which must be complete within wait. A server that sends nothing or a TLS record gets an error
+// of its own.
 func (d *dialogue) greet() (string, error) {
-	if err := d.begin(""); err != nil {
+	if err := d.conn.SetDeadline(time.Now().Add(d.wait)); err != nil {
 		return "", err
 	}
 	// A server without implicit TLS speaks first; one with implicit TLS sends nothing, or a TLS alert (RFC 8446 section 6).
@@ -132,7 +132,7 @@ func (d *dialogue) greet() (string, error) {
 func (d *dialogue) noGreeting(err error) error {
 	switch {
 	case isTimeout(err):
-		return fmt.Errorf("%w within %s: %w", ErrNoGreeting, d.step, err)
+		return fmt.Errorf("%w within %s: %w", ErrNoGreeting, d.wait, err)
 	case isClosed(err):
 		return fmt.Errorf("%w: the server closed the connection: %w", ErrNoGreeting, err)
 	}

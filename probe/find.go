@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"sync"
+	"time"
 
 	"mailhint/settings"
 )
@@ -60,13 +61,17 @@ func (p *Prober) lookAtAll(ctx context.Context, candidates []*Candidate, seen fu
 	return hosts
 }
 
+// maxGreeting is how long a search waits for a greeting: longer than any server that is in use takes, and less than a search may take.
+const maxGreeting = time.Minute
+
 // forManyHosts returns a Prober that looks at fewer addresses of a host, and does not connect again where it failed once: many of a
-// domain's names point to the same machine, and it is enough to wait for a silent port once.
+// domain's names point to the same machine, and it is enough to wait for a silent port once, and once for a greeting that does not come.
 func (p *Prober) forManyHosts() *Prober {
 	dial := p.dialer()
 	attempts := make(map[string]*attempt)
 	var mutex sync.Mutex
 	return &Prober{Resolver: p.Resolver, Private: p.Private, Roots: p.Roots, Step: p.Step, Now: p.Now, maxAddresses: fewAddresses,
+		Greeting: min(p.greeting(), maxGreeting), greetings: new(greetings),
 		Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
 			mutex.Lock()
 			first := attempts[address]

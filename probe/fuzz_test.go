@@ -22,7 +22,7 @@ func (c canned) Write(b []byte) (int, error) { return len(b), nil }
 func (c canned) SetDeadline(time.Time) error { return nil }
 func (c canned) Close() error                { return nil }
 func newCanned(text []byte, ends int) *dialogue {
-	return newDialogue(canned{in: bytes.NewReader(text)}, time.Second*time.Duration(ends))
+	return newDialogue(canned{in: bytes.NewReader(text)}, time.Second*time.Duration(ends), time.Second*time.Duration(ends))
 }
 
 // fuzzDialect sends any text as a server: nothing may hang or panic, and what is kept must be small and printable.

@@ -19,15 +19,15 @@ func tlsConfig(host string) *tls.Config {
 	return config
 }
 
-// encrypt does the handshake over a connection, within one step, and judges the certificate.
-func (p *Prober) encrypt(ctx context.Context, host string, conn net.Conn) (*tls.Conn, *TLS, error) {
-	if err := conn.SetDeadline(time.Now().Add(p.step())); err != nil {
+// encrypt does the handshake over a connection, within a limit, and judges the certificate.
+func (p *Prober) encrypt(ctx context.Context, host string, conn net.Conn, limit time.Duration) (*tls.Conn, *TLS, error) {
+	if err := conn.SetDeadline(time.Now().Add(limit)); err != nil {
 		return nil, nil, err
 	}
 	inside := tls.Client(conn, tlsConfig(host))
 	if err := inside.HandshakeContext(ctx); err != nil {
 		if isTimeout(err) {
-			return nil, nil, fmt.Errorf("%w: no answer within %s: %w", ErrHandshake, p.step(), err)
+			return nil, nil, fmt.Errorf("%w: no answer within %s: %w", ErrHandshake, limit, err)
 		}
 		return nil, nil, fmt.Errorf("%w: %w", ErrHandshake, err)
 	}

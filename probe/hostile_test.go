@@ -44,6 +44,30 @@ func (w *wide) SRV(_ context.Context, name string) (places []resolver.SRV, err e
 
 func (*wide) TXT(context.Context, string) ([]string, error) { return nil, resolver.ErrNoData }
 
+// TestFindSilentMachine probes a hostile zone, all of whose names point to one machine that accepts connections and sends nothing. Each port is
+// waited for once.
+func TestFindSilentMachine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		zone := &wide{records: 100}
+		p := &Prober{Resolver: zone, Step: testStep, Dial: dialServer(t, silent)}
+		start := time.Now()
+		f, err := p.Find(t.Context(), Search{Name: "d.example", MailDomain: true, DNS: zone})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, h := range f.Hosts {
+			for _, l := range h.Looks {
+				if l.State != Reached || l.Err == nil {
+					t.Errorf("%s port %d: %s, %v; want reached, without a greeting", h.Name, l.Port.Number, l.State, l.Err)
+				}
+			}
+		}
+		if took := time.Since(start); took > 4*time.Minute { // what probe takes at most, unless told otherwise
+			t.Errorf("it took %s, want at most 4 minutes", took)
+		}
+	})
+}
+
 // TestFindStaysSmall probes a hostile zone, all of whose names point to one machine that answers at no port: the numbers of hosts and of
 // look-ups are limited, and no port is waited for twice.
 func TestFindStaysSmall(t *testing.T) {

@@ -36,18 +36,23 @@ type Prober struct {
 	Roots *x509.CertPool
 	// Dial opens connections; nil for a net.Dialer. The address is always the one that was checked, never a name.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
-	// Step limits the time to connect, and the time of each exchange after that; 0 for 5 seconds. A look at one port at one address ends
-	// after 3 steps, whatever the server does.
+	// Step limits the time to connect, and the time of each exchange after the greeting; 0 for 5 seconds.
 	Step time.Duration
+	// Greeting is how long a mail server may take to greet, and to answer a TLS handshake on a port with implicit TLS; 0 for 100 seconds, as
+	// Thunderbird waits. Some servers pause before they greet, or look up the client's name first; RFC 5321 section 4.5.3.2.1 gives them 5
+	// minutes. A look at one port at one address ends after this time and 6 steps, whatever the server does.
+	Greeting time.Duration
 	// Now returns the time that certificates are judged by; nil for time.Now.
 	Now func() time.Time
 
 	limit        addressLimit
-	maxAddresses int // of each family; 0 for maxAddresses
+	maxAddresses int        // of each family; 0 for maxAddresses
+	greetings    *greetings // where it is not worth while to wait for a greeting again; may be nil
 }
 
 const (
-	maxSteps     = 3 // of one look
+	maxSteps     = 6 // of one look, besides the wait for the greeting
+	maxWebSteps  = 3 // of one request to a web server
 	atOnce       = 4 // connections at the same time to one host, and to one address under all its names
 	maxAddresses = 8 // of each family
 )
@@ -58,6 +63,16 @@ func (p *Prober) step() time.Duration {
 	}
 	return 5 * time.Second
 }
+
+func (p *Prober) greeting() time.Duration {
+	if p.Greeting > 0 {
+		return p.Greeting
+	}
+	return thunderbirdWaits
+}
+
+// thunderbirdWaits is how long Thunderbird waits for a mail server (mailnews.tcptimeout).
+const thunderbirdWaits = 100 * time.Second
 
 func (p *Prober) now() time.Time {
 	if p.Now != nil {

@@ -50,6 +50,7 @@ type lookReport struct {
 	After        *capabilitiesReport `json:"after_tls,omitempty"`
 	Error        string              `json:"error,omitempty"`
 	Milliseconds int64               `json:"ms"`
+	Greeting     int64               `json:"greeting_ms,omitempty"` // how long the server took to greet
 }
 
 type tlsReport struct {
@@ -101,7 +102,7 @@ var stateNames = map[State]string{
 func (l Look) report(now time.Time) lookReport {
 	out := lookReport{
 		Protocol: l.Port.Protocol.String(), Port: l.Port.Number, Address: l.Address.String(), State: stateNames[l.State], NoRoute: l.NoRoute,
-		Error: errorText(l.Err), Milliseconds: l.Took.Milliseconds(), Before: l.Before.report(), After: l.After.report(),
+		Error: errorText(l.Err), Milliseconds: l.Took.Milliseconds(), Greeting: l.Greeted.Milliseconds(), Before: l.Before.report(), After: l.After.report(),
 	}
 	if l.Speaks != 0 {
 		out.Speaks = l.Speaks.String()

@@ -70,7 +70,8 @@ type Look struct {
 	// Err is what went wrong after the connection was accepted: no greeting in time, the greeting of another protocol, a failed handshake.
 	// It wraps ErrNoGreeting, ErrProtocol or ErrHandshake. It is nil if nothing went wrong, whatever was found.
 	Err error
-	// Greeted is how long the server took to greet, after the connection or, with implicit TLS, the handshake; zero if it did not.
+	// Greeted is how long the server took to greet after it accepted the connection, with the handshake if that comes first; zero if it
+	// did not.
 	Greeted time.Duration
 	// Took is how long the look took.
 	Took time.Duration

@@ -2,6 +2,7 @@ package probe
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -155,8 +156,12 @@ func (c scripted) check(t *testing.T, got Look, opened int) {
 	if want := len(c.connections); opened != want {
 		t.Errorf("%d connections, want %d", opened, want)
 	}
-	if got.Took > maxSteps*testStep {
-		t.Errorf("it took %s, want at most %s", got.Took, maxSteps*testStep)
+	within, err := time.ParseDuration(cmp.Or(c.want["within"], "130s")) // as Prober.Greeting says
+	if err != nil || got.Took > within {
+		t.Errorf("it took %s, want at most %s", got.Took, within)
+	}
+	if want, ok := c.want["greets"]; ok && got.Greeted.Round(time.Second).String() != want {
+		t.Errorf("it greets after %s, want %s", got.Greeted, want)
 	}
 }
 
@@ -220,6 +225,12 @@ func (s *scriptServer) play(conn net.Conn, script []string) error {
 				_, err = io.WriteString(conn, rest)
 				time.Sleep(testStep / 20)
 			}
+		case "pause":
+			var d time.Duration
+			if d, err = time.ParseDuration(rest); err != nil {
+				return err
+			}
+			time.Sleep(d)
 		case "close":
 			return nil
 		case "#":

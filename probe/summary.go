@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
@@ -35,6 +36,9 @@ func (l Look) Summary(now time.Time) string {
 	} else {
 		parts = append(parts, l.TLS.VersionName(), l.TLS.summary(now))
 	}
+	if l.Greeted >= slowGreeting {
+		parts = append(parts, "greets after "+seconds(l.Greeted))
+	}
 	if len(offered.Mechanisms) > 0 {
 		parts = append(parts, untrusted.Clip("login methods "+strings.Join(offered.Mechanisms, " "), maxText))
 	} else if l.Speaks != 0 {
@@ -45,6 +49,11 @@ func (l Look) Summary(now time.Time) string {
 	}
 	return strings.Join(parts, ", ")
 }
+
+// slowGreeting is from when on people notice that a server is slow to greet.
+const slowGreeting = 5 * time.Second
+
+func seconds(d time.Duration) string { return fmt.Sprintf("%d s", int(d.Round(time.Second).Seconds())) }
 
 // summary returns the state of the certificate in a few words.
 func (t *TLS) summary(now time.Time) string {

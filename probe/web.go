@@ -86,7 +86,7 @@ func (p *Prober) LookURL(ctx context.Context, q Request) Web {
 		if i == 0 || asked.State == Reached {
 			first = asked
 		}
-		if asked.State == Reached || time.Since(start) >= maxSteps*p.step() {
+		if asked.State == Reached || time.Since(start) >= maxWebSteps*p.step() {
 			break
 		}
 	}
@@ -112,7 +112,7 @@ func (p *Prober) askAt(ctx context.Context, q Request, at netip.AddrPort, web *W
 		return
 	}
 	defer release()
-	ctx, cancel := context.WithTimeout(ctx, maxSteps*p.step())
+	ctx, cancel := context.WithTimeout(ctx, maxWebSteps*p.step())
 	defer cancel()
 	conn, state, err := p.connect(ctx, at, maxWebOctets)
 	web.State = state
@@ -132,7 +132,7 @@ func (p *Prober) askAt(ctx context.Context, q Request, at netip.AddrPort, web *W
 		request.Header.Set("Content-Type", q.ContentType)
 	}
 	if request.URL.Scheme == "https" {
-		inside, seen, err := p.encrypt(ctx, request.URL.Hostname(), conn)
+		inside, seen, err := p.encrypt(ctx, request.URL.Hostname(), conn, p.step())
 		if err != nil {
 			web.Err = printable(err)
 			return

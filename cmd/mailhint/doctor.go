@@ -19,6 +19,7 @@ import (
 	"mailhint/doctor"
 	"mailhint/domains"
 	"mailhint/exchangers"
+	"mailhint/probe"
 	"mailhint/settings"
 )
 
@@ -215,10 +216,14 @@ func (f doctorFlags) prepare(cmd *cobra.Command, args []string, asked doctorReso
 	}
 	if f.all {
 		run.Domains, run.Total = doctor.AllTargets(cmd.Context(), snapshot)
-		return run, snapshot, nil
+	} else {
+		var targets []doctor.Domain
+		targets, err = doctorTargets(cmd.Context(), snapshot, live, args)
+		run.Domains, run.Total = slices.Values(targets), len(targets)
 	}
-	targets, err := doctorTargets(cmd.Context(), snapshot, live, args)
-	run.Domains, run.Total = slices.Values(targets), len(targets)
+	if p, ok := run.Doctor.Prober.(*probe.Prober); ok && run.Total > 1 {
+		p.Greeting = manyGreeting
+	}
 	return run, snapshot, err
 }
 

@@ -27,8 +27,12 @@ var monitorStates = []struct {
 
 // systemProber looks at servers as mail clients on this machine would reach them.
 func systemProber(private []netip.Prefix) monitor.Prober {
-	return &probe.Prober{Resolver: resolver.SystemNow{}, Private: private}
+	return &probe.Prober{Resolver: resolver.SystemNow{}, Private: private, Greeting: manyGreeting}
 }
+
+// manyGreeting is how long a server may take to greet where many servers are looked at. That is less than mail clients wait, because a
+// server that never greets should not hold up the others.
+const manyGreeting = 20 * time.Second
 
 // judgeServer judges what was seen of a server as doctor does.
 func judgeServer(host string, server settings.Server, seen probe.Host) monitor.Verdict {

@@ -59,7 +59,7 @@ func newProbe() *cobra.Command {
 // addProbeFlags adds the flags for findServers.
 func addProbeFlags(cmd *cobra.Command) {
 	addNetworkFlags(cmd)
-	cmd.Flags().Duration("timeout", 2*time.Minute, "how long the probe may take")
+	cmd.Flags().Duration("timeout", 4*time.Minute, "how long the probe may take")
 }
 
 // findServers looks for the mail servers of a domain.
