@@ -93,6 +93,13 @@ func (c stateCollector) Collect(metrics chan<- prometheus.Metric) {
 	gauge(refusedDesc, refused)
 }
 
+// collector shows how many lines were dropped.
+func (w *LogWriter) collector() prometheus.Collector {
+	return prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "mailhint_log_lines_dropped_total", Help: "Log lines dropped because whatever reads the log had stalled, or because they could not be written.",
+	}, func() float64 { return float64(w.dropped.Load()) })
+}
+
 // statuses are those with a label of their own.
 var statuses = [...]int{200, 204, 301, 302, 304, 307, 308, 400, 403, 404, 405, 408, 412, 413, 415, 429, 500, 503}
 

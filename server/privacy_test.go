@@ -199,7 +199,7 @@ func TestLogWriter(t *testing.T) {
 	}
 	long := strings.Repeat("x", 2*logBuffer)
 	io.WriteString(w, long) // a stack, perhaps
-	w.Flush()
+	w.Close()
 	if !strings.HasSuffix(to.String(), long) {
 		t.Error("a line longer than the buffer is lost")
 	}

@@ -27,6 +27,9 @@ func NewLogHandler(to *LogWriter, json bool, options *slog.HandlerOptions) *LogH
 	} else {
 		h.Handler = slog.NewTextHandler(to, options)
 	}
+	to.report = func(dropped uint64) {
+		slog.New(h).Warn("log lines were dropped, because whatever reads the log had stalled or the disk was full", "lines", dropped)
+	}
 	return h
 }
 

@@ -91,6 +91,9 @@ func New(config domains.Server, acme *certs.Certificates, log *slog.Logger) (*Se
 	if s.certificates != nil {
 		s.metrics.registry.MustRegister(s.certificates)
 	}
+	if h, ok := log.Handler().(*LogHandler); ok {
+		s.metrics.registry.MustRegister(h.to.collector())
+	}
 	s.handlers = newHandlers(&s.state, newSigner(s.signing, s.acme, s.certificates), log)
 	s.router = newRouter(s.handlers, &s.state, s.limits.Body, s.metrics, log)
 	return s, nil

@@ -44,7 +44,7 @@ func newServe() *cobra.Command {
 			floor := make([]byte, heapFloor)
 			defer runtime.KeepAlive(floor)
 			lines := server.NewLogWriter(cmd.ErrOrStderr())
-			defer lines.Close() // writes the last lines; there is nowhere to report an error
+			defer lines.Close() // passes the last lines on; there is nowhere to report an error
 			log := slog.New(server.NewLogHandler(lines, logFormat == "json", nil))
 			slog.SetDefault(log) // for libraries that write with package log
 			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
@@ -56,7 +56,11 @@ func newServe() *cobra.Command {
 			}
 			defer p.Close()
 			p.server.Drain = drain
-			return problem(p.Run(ctx))
+			if err := p.Run(ctx); err != nil {
+				fmt.Fprintln(lines, err) // as main would print it, but a reader that has stalled does not keep the process from ending
+				return errProblem
+			}
+			return nil
 		},
 	}
 	cmd.Flags().StringVar(&logFormat, "log-format", "text", "how log lines are written: text or json")
