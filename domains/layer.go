@@ -74,10 +74,13 @@ var editableKeys = func() map[string]bool {
 	return names
 }()
 
-// misspellsServers reports whether a key looks like one of those without which an entry is not complete. The other keys of entries do
-// not look like them, except jmap.
+// misspellsServers reports whether a key looks like one of those without which an entry is not complete, or is what other programs call
+// them. The other keys of entries do not look like them, except jmap.
 func (t *table) misspellsServers() bool {
 	for key := range t.values {
+		if strings.Contains(key, "host") || strings.Contains(key, "server") || strings.Contains(key, "incoming") || strings.Contains(key, "outgoing") {
+			return true
+		}
 		switch nearest := spelling.Nearest(key, []string{"imap", "pop3", "smtp"}); {
 		case nearest == "", nearest == key, key == "jmap":
 		default:

@@ -171,10 +171,10 @@ func (l *loader) parse(file, hint string) (*table, bool) {
 			l.note(Position{File: file}, "", "is not valid TOML: %v", err)
 			return nil, false
 		}
-		l.note(Position{file, syntax.Position.Line}, "", "is not valid TOML: %s", syntaxHint(syntax))
+		l.problems = append(l.problems, syntaxProblem(file, text, syntax))
 		return nil, false
 	}
-	src := &source{file: file, lines: findLines(text), problems: &l.problems, warnings: &l.warnings}
+	src := &source{file: file, lines: findLines(text), problems: &l.problems, warnings: &l.warnings, hint: unknownKey}
 	return src.table(nil, values), true
 }
 

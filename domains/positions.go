@@ -118,8 +118,11 @@ func (l lines) of(path []string) int {
 	if p == &l.root {
 		return 0
 	}
-	return sort.SearchInts(l.starts, p.offset+1)
+	return l.at(p.offset)
 }
+
+// at returns the line of an offset.
+func (l lines) at(offset int) int { return sort.SearchInts(l.starts, offset+1) }
 
 // element returns the part of a path that stands for an element of an array. No key looks like it.
 func element(i int) string { return elementMark + strconv.Itoa(i) }

@@ -26,10 +26,15 @@ type source struct {
 	lines    lines
 	problems *Problems
 	warnings *Problems
+	hint     func(t *table, name string, known []string) string // unknownKey: a field, because the rows of keys.go refer to tables
 }
 
 // noSource is the source of tables that are in no file.
-func noSource() *source { return &source{problems: new(Problems), warnings: new(Problems)} }
+func noSource() *source {
+	return &source{problems: new(Problems), warnings: new(Problems), hint: noHint}
+}
+
+func noHint(*table, string, []string) string { return "" }
 
 func (s *source) table(path []string, values map[string]any) *table {
 	return &table{src: s, path: path, values: values, read: make(map[string]bool)}
@@ -267,7 +272,7 @@ func (t *table) done() {
 		}
 		hint := ""
 		if len(*t.src.problems) < enoughHints {
-			hint = orList(didYouMean(key, known), known)
+			hint = t.src.hint(t, key, known)
 		}
 		t.failAt([]string{key}, "unknown key%s", hint)
 	}

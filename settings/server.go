@@ -146,6 +146,12 @@ func recommended(p Protocol) []kind {
 func ParseServer(p Protocol, text string) ([]Server, error) {
 	scheme, rest, isURL := strings.Cut(text, "://")
 	if !isURL {
+		if url := repairURL(text); url != "" {
+			if _, err := ParseServer(p, url); err != nil {
+				return nil, err
+			}
+			return nil, fmt.Errorf("%q: a colon and two slashes follow the scheme; write %q", text, url)
+		}
 		return parseBareHost(p, text)
 	}
 	scheme, intended := strings.CutSuffix(strings.ToLower(scheme), anyPort)
@@ -171,6 +177,23 @@ func ParseServer(p Protocol, text string) ([]Server, error) {
 	}
 	return []Server{{Protocol: p, Host: host, Port: port, Security: k.security}}, nil
 }
+
+// repairURL returns the URL that "imaps:/host" and "imap//host" are meant to be; "" for anything else.
+func repairURL(text string) string {
+	i := strings.IndexAny(text, ":/")
+	if i < 0 || !strings.Contains(text, "/") {
+		return ""
+	}
+	scheme := strings.ToLower(text[:i])
+	known := slices.ContainsFunc(kinds, func(k kind) bool { return k.scheme == strings.TrimSuffix(scheme, anyPort) })
+	if _, other := otherSchemes[scheme]; !known && !other {
+		return ""
+	}
+	return strings.TrimSuffix(scheme, "+plain") + "://" + strings.TrimLeft(text[i:], ":/")
+}
+
+// otherSchemes are what other programs call the TLS modes.
+var otherSchemes = map[string]Security{"ssl": ImplicitTLS, "tls": ImplicitTLS, "starttls": STARTTLS}
 
 func parseBareHost(p Protocol, text string) ([]Server, error) {
 	pair := recommended(p)
@@ -226,8 +249,16 @@ func kindOf(p Protocol, scheme, rest string) (kind, error) {
 		if k.scheme == scheme && k.protocol == p {
 			return k, nil
 		}
-		if k.protocol == p {
+		if k.protocol == p && k.security != Plaintext { // which nobody is to be advised to use
 			own = append(own, k.scheme+"://")
+		}
+	}
+	if security, other := otherSchemes[scheme]; other {
+		host, _, _ := cutPort(rest)
+		for _, k := range recommended(p) {
+			if k.security == security || p == ManageSieve {
+				return kind{}, fmt.Errorf("the scheme names the protocol, and not only %s; write %q", security, k.url(Pattern(host)))
+			}
 		}
 	}
 	for _, k := range kinds {
@@ -254,8 +285,15 @@ func (k kind) checkPort(port uint16, host Pattern) error {
 		if other.protocol == k.protocol && (other.security == k.security || k.security == Plaintext && other.security == STARTTLS) {
 			return nil
 		}
+		advice := k // never a scheme without encryption
+		if k.security == Plaintext {
+			advice = recommended(k.protocol)[0]
+		}
 		if other.protocol != k.protocol {
-			return fmt.Errorf("port %d is for %s, but %s:// means %s; write %q", port, other.protocol, k.scheme, k.protocol, k.url(host))
+			return fmt.Errorf("port %d is for %s, but %s:// means %s; write %q", port, other.protocol, k.scheme, k.protocol, advice.url(host))
+		}
+		if k.security == Plaintext {
+			return fmt.Errorf("port %d uses %s, but %s:// means %s; write %q", port, other.security, k.scheme, k.security, other.url(host))
 		}
 		return fmt.Errorf("port %d uses %s, but %s:// means %s; write %q or %q", port, other.security, k.scheme, k.security,
 			other.url(host), k.url(host))

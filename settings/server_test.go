@@ -102,7 +102,7 @@ func TestParseServerMistakes(t *testing.T) {
 		{Submission, "submissions://h.example:587", `port 587 uses STARTTLS, but submissions:// means implicit TLS; write "submission://h.example" or "submissions://h.example"`},
 		{Submission, "smtps://h.example:587", `port 587 uses STARTTLS, but smtps:// means implicit TLS; write "submission://h.example" or "smtps://h.example"`},
 		{Submission, "submission://h.example:465", `port 465 uses implicit TLS, but submission:// means STARTTLS; write "submissions://h.example" or "submission://h.example"`},
-		{IMAP, "imap+plain://h.example:993", `port 993 uses implicit TLS, but imap+plain:// means no encryption; write "imaps://h.example" or "imap+plain://h.example"`},
+		{IMAP, "imap+plain://h.example:993", `port 993 uses implicit TLS, but imap+plain:// means no encryption; write "imaps://h.example"`},
 
 		// The port is another service's.
 		{IMAP, "imap://h.example:110", `port 110 is for POP3, but imap:// means IMAP; write "imap://h.example"`},
@@ -123,9 +123,9 @@ func TestParseServerMistakes(t *testing.T) {
 		{IMAP, "pop3s://h.example:995", `pop3s:// is for POP3, not for IMAP; write "imaps://h.example"`},
 		{Submission, "imap://h.example", `imap:// is for IMAP, not for submission; write "submissions://h.example"`},
 		{ManageSieve, "imaps://h.example", `imaps:// is for IMAP, not for ManageSieve; write "sieve://h.example"`},
-		{IMAP, "https://h.example", `unknown scheme "https://"; for IMAP use imaps://, imap://, imap+plain://`},
-		{Submission, "smtp+tls://h.example", `unknown scheme "smtp+tls://"; for submission use submissions://, smtps://, submission://, smtp://, submission+plain://, smtp+plain://`},
-		{IMAP, "://h.example", `unknown scheme "://"; for IMAP use imaps://, imap://, imap+plain://`},
+		{IMAP, "https://h.example", `unknown scheme "https://"; for IMAP use imaps://, imap://`},
+		{Submission, "smtp+tls://h.example", `unknown scheme "smtp+tls://"; for submission use submissions://, smtps://, submission://, smtp://`},
+		{IMAP, "://h.example", `unknown scheme "://"; for IMAP use imaps://, imap://`},
 
 		// A bare host has no port.
 		{IMAP, "h.example:993", `a port needs a scheme; write "imaps://h.example" for implicit TLS on 993 only, or "h.example" for the recommended servers`},

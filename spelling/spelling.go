@@ -5,7 +5,7 @@ package spelling
 // Nearest returns the known word that is nearest to an unknown one, or "" if none is near enough to be meant. Of several that are
 // equally near it returns the first.
 func Nearest(word string, known []string) string {
-	nearest, limit := "", 1+len(word)/3
+	nearest, limit := "", max(1, len(word)/3)
 	for _, k := range known {
 		if d := Distance(word, k, limit); d < limit || d == limit && nearest == "" {
 			nearest, limit = k, d
