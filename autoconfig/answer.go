@@ -1,6 +1,7 @@
 package autoconfig
 
 import (
+	"slices"
 	"strings"
 
 	"mailhint/settings"
@@ -10,7 +11,7 @@ import (
 // ClientConfig is what the template is filled with: the root element (draft-ietf-mailmaint-autoconfig-06 section 3). Answers hold one
 // domain; the provider files of package ispdb hold many.
 type ClientConfig struct {
-	// Version is 1.1 if only elements of that version are present, else 1.2. No client that was examined looks at it.
+	// Version is 1.1 unless there are elements beside emailProvider; then it is 1.2. No client that was examined looks at it.
 	Version          string
 	Domain           string   // the attribute id of emailProvider
 	Domains          []string // the elements domain
@@ -20,8 +21,11 @@ type ClientConfig struct {
 	OutgoingServers  []tcpServer
 	Documentation    string
 
-	// Elements of version 1.2. JMAP is an incomingServer and comes after those that every client knows.
-	JMAP         *urlServer
+	// Services are incomingServers that are named by URL, JMAP, EWS and ActiveSync; they come after those that
+	// every client knows: FairEmail and Geary find no IMAP server behind another.
+	Services []urlServer
+
+	// Elements of version 1.2.
 	AddressBook  *urlServer
 	Calendar     *urlServer
 	FileShare    *urlServer
@@ -70,13 +74,17 @@ func NewClientConfig(s *settings.Settings, servers []settings.Server, domain str
 		DisplayName:      sp.Expand(s.Name),
 		DisplayShortName: sp.Expand(s.ShortName),
 		Documentation:    sp.Expand(s.Docs),
-		JMAP:             sp.urlServer("jmap", s.JMAP, s),
 		AddressBook:      sp.urlServer("carddav", s.CardDAV, s),
 		Calendar:         sp.urlServer("caldav", s.CalDAV, s),
 		FileShare:        sp.urlServer("webdav", s.WebDAV, s),
 	}
 	if c.DisplayName == "" {
 		c.DisplayName = domain
+	}
+	for _, service := range []*urlServer{sp.urlServer(JMAP, s.JMAP, s), sp.exchange(EWS, s.EWS, s), sp.exchange(ActiveSync, s.ActiveSync, s)} {
+		if service != nil {
+			c.Services = append(c.Services, *service)
+		}
 	}
 	for _, server := range servers {
 		switch server.Protocol {
@@ -91,10 +99,15 @@ func NewClientConfig(s *settings.Settings, servers []settings.Server, domain str
 	if o := s.OAuth2; o != nil {
 		c.OAuth2 = &oAuth2{o.AuthURL, o.TokenURL, o.Issuer, strings.Join(o.Scope, " "), o.ClientID}
 	}
-	if c.JMAP != nil || c.AddressBook != nil || c.Calendar != nil || c.FileShare != nil || c.SetupServers != nil || c.OAuth2 != nil {
+	if c.AddressBook != nil || c.Calendar != nil || c.FileShare != nil || c.SetupServers != nil || c.OAuth2 != nil {
 		c.Version = "1.2"
 	}
 	return c
+}
+
+// HasService reports whether there is an incomingServer of this type among Services.
+func (c *ClientConfig) HasService(kind string) bool {
+	return slices.ContainsFunc(c.Services, func(s urlServer) bool { return s.Type == kind })
 }
 
 var config = templates.XML("config-v1.1.xml.tmpl")
@@ -116,6 +129,21 @@ func (sp Spelling) tcpServer(types Words[settings.Protocol], s settings.Server) 
 		t.Authentication = append(t.Authentication, Methods.Spell(a))
 	}
 	return t
+}
+
+// exchange is urlServer for an Exchange service, whose passwords have the words for mail servers as well: Thunderbird 153.8 skips the server
+// if HTTP Basic is its only method.
+func (sp Spelling) exchange(kind string, url settings.Pattern, s *settings.Settings) *urlServer {
+	u := sp.urlServer(kind, url, s)
+	if u == nil {
+		return nil
+	}
+	for _, a := range s.Auth {
+		if a == settings.Password || a == settings.PasswordEncrypted {
+			u.Authentication = append(u.Authentication, urlMethod{Method: Methods.Spell(a)})
+		}
+	}
+	return u
 }
 
 // urlServer returns nil if the service is not offered, or only with login methods that the format cannot name.

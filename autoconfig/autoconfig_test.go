@@ -5,6 +5,7 @@ import (
 	"errors"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -70,6 +71,14 @@ var golden = []struct {
 		Servers: edgetest.Servers("imaps://imap.example.com", "submissions://smtp.example.com", "sieve://imap.example.com"),
 		CalDAV:  "https://dav.%EMAILDOMAIN%/calendars/?a=1&b=2", CardDAV: "https://dav.example.com/contacts/",
 		WebDAV: "https://dav.example.com/files/", JMAP: "https://jmap.example.com/session"}},
+	{name: "exchange", settings: &settings.Settings{
+		Login: settings.EmailAddress, Auth: []settings.Auth{settings.OAuth2Token, settings.PasswordEncrypted, settings.Password, settings.NTLM},
+		Servers: edgetest.Servers("imaps://imap.example.com", "pop3s://pop.example.com", "submissions://smtp.example.com"),
+		JMAP:    "https://jmap.example.com/session", EWS: "https://ews.%EMAILDOMAIN%/EWS/Exchange.asmx?a=1&b=2",
+		ActiveSync: "https://eas.example.com/Microsoft-Server-ActiveSync"}},
+	{name: "exchange-without-a-word", settings: &settings.Settings{ // Kerberos has no name there
+		Login: settings.EmailAddress, Auth: []settings.Auth{settings.GSSAPI}, EWS: "https://ews.example.com/EWS/Exchange.asmx",
+		Servers: edgetest.Servers("imaps://imap.example.com", "submissions://smtp.example.com")}},
 	{name: "jmap-only", settings: &settings.Settings{
 		Login: settings.EmailAddress, Auth: []settings.Auth{settings.Password}, JMAP: "https://jmap.example.com/session"}},
 	{name: "url-services-without-spelling", settings: &settings.Settings{ // Kerberos has no name there
@@ -242,8 +251,18 @@ func compareSettings(t *testing.T, answer []byte, found settings.Found, login st
 		}
 		return []mailbox{{Type: kind, URL: expand(url), Auth: auth, Username: []string{settings.EmailAddress}}}
 	}
-	incoming := append(mail("imap", settings.IMAP), mail("pop3", settings.POP3)...)
-	check("incomingServer", got.Provider.Incoming, append(incoming, service("jmap", s.JMAP)...))
+	// Thunderbird 153.8 skips an Exchange server with Basic alone.
+	exchange := func(kind string, url settings.Pattern) []mailbox {
+		servers := service(kind, url)
+		for _, a := range s.Auth {
+			if word := map[settings.Auth]string{settings.Password: "password-cleartext", settings.PasswordEncrypted: "password-encrypted"}[a]; word != "" && servers != nil {
+				servers[0].Auth = append(servers[0].Auth, authMethod{"", word})
+			}
+		}
+		return servers
+	}
+	check("incomingServer", got.Provider.Incoming, slices.Concat(mail("imap", settings.IMAP), mail("pop3", settings.POP3),
+		service("jmap", s.JMAP), exchange("ews", s.EWS), exchange("activesync", s.ActiveSync)))
 	check("outgoingServer", got.Provider.Outgoing, mail("smtp", settings.Submission))
 	check("setupServer", got.Setup, mail("managesieve", settings.ManageSieve))
 	check("calendar", got.Calendar, service("caldav", s.CalDAV))
@@ -260,7 +279,7 @@ func compareSettings(t *testing.T, answer []byte, found settings.Found, login st
 		}{o.AuthURL, o.TokenURL, o.Issuer, strings.Join(o.Scope, " "), o.ClientID})
 	}
 	version := "1.1"
-	if got.Calendar != nil || got.AddressBook != nil || got.FileShare != nil || got.Setup != nil || got.OAuth2 != nil || s.JMAP != "" {
+	if got.Calendar != nil || got.AddressBook != nil || got.FileShare != nil || got.Setup != nil || got.OAuth2 != nil {
 		version = "1.2"
 	}
 	check("version", got.Version, version)

@@ -33,6 +33,13 @@ func (w Words[T]) Meaning(spelling string) (meaning T, known bool) {
 	return meaning, false
 }
 
+// The types of incomingServers that are named by URL. Section 3 of the draft has activeSync too; its example, and this, is activesync.
+const (
+	JMAP       = "jmap"
+	EWS        = "ews"
+	ActiveSync = "activesync"
+)
+
 // The enumerations (draft-ietf-mailmaint-autoconfig-06 section 3).
 var (
 	// IncomingTypes, OutgoingTypes and SetupTypes are the values of the attribute type of incomingServer, outgoingServer and

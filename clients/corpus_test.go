@@ -87,8 +87,9 @@ func mustAddress(text string) settings.Address {
 	return a
 }
 
-// meant returns what the settings of an address mean to a client: the servers in order, with the person's login.
-func (c corpus) meant(t testing.TB, address string) (incoming, outgoing []endpoint) {
+// meant returns what the settings of an address mean to a client: the mail servers in order, with the person's login; beside them, last, the
+// Exchange server that config-v1.1.xml names and only Thunderbird reads.
+func (c corpus) meant(t testing.TB, f format, address string) (incoming, outgoing []endpoint) {
 	t.Helper()
 	a := mustAddress(address)
 	found, err := c.Lookup(context.Background(), settings.Question{Address: a})
@@ -110,6 +111,9 @@ func (c corpus) meant(t testing.TB, address string) (incoming, outgoing []endpoi
 		case settings.Submission:
 			outgoing = append(outgoing, e)
 		}
+	}
+	if u, err := url.Parse(found.EWS.Expand(string(found.Domain), string(found.Primary))); err == nil && u.Host != "" && f == configFile {
+		incoming = append(incoming, endpoint{Protocol: "ews", Host: u.Hostname(), Security: implicitTLS, Username: address})
 	}
 	return incoming, outgoing
 }
@@ -193,7 +197,7 @@ func (c corpus) fault(t testing.TB, r model, address string, got setup, err erro
 	if err != nil {
 		return err.Error()
 	}
-	incoming, outgoing := c.meant(t, address)
+	incoming, outgoing := c.meant(t, r.format, address)
 	switch {
 	case !got.Incoming.agrees(incoming[:1]):
 		return "incoming: got " + got.Incoming.String() + ", want " + incoming[0].String()

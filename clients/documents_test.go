@@ -72,10 +72,23 @@ const (
       <username>%EMAILADDRESS%</username>
     </outgoingServer>`
 
-	// jmapServer is what version 1.2 may add inside emailProvider, rootSections what it may add after it.
+	// jmapServer, ewsServer and activeSyncServer are what version 1.2 may add inside emailProvider, rootSections what it may add after it.
 	jmapServer = `<incomingServer type="jmap">
       <url>https://jmap.example.com/session</url>
       <authentication system="http">Basic</authentication>
+      <username>%EMAILADDRESS%</username>
+    </incomingServer>`
+	ewsServer = `<incomingServer type="ews">
+      <url>https://ews.example.com/EWS/Exchange.asmx</url>
+      <authentication system="http">Basic</authentication>
+      <authentication>password-cleartext</authentication>
+      <username>%EMAILADDRESS%</username>
+    </incomingServer>`
+	activeSyncServer = `<incomingServer type="activesync">
+      <url>https://eas.example.com/Microsoft-Server-ActiveSync</url>
+      <authentication>OAuth2</authentication>
+      <authentication system="http">Basic</authentication>
+      <authentication>password-cleartext</authentication>
       <username>%EMAILADDRESS%</username>
     </incomingServer>`
 	rootSections = `<addressbook type="carddav">
@@ -220,6 +233,6 @@ func edited(t testing.TB, doc string, pairs ...string) string {
 func config12(t testing.TB) string {
 	return edited(t, minimalConfig,
 		`version="1.1"`, `version="1.2"`,
-		smtp465, jmapServer+"\n    "+smtp465,
+		smtp465, jmapServer+"\n    "+ewsServer+"\n    "+activeSyncServer+"\n    "+smtp465,
 		"</emailProvider>", "</emailProvider>\n  "+rootSections)
 }

@@ -18,6 +18,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -192,6 +193,14 @@ func (c corpus) thunderbirdAccount(t *testing.T, address string, isPOX bool) mai
 		} else {
 			account.OtherIncoming = append(account.OtherIncoming, server)
 		}
+	}
+	if found.EWS != "" && !isPOX { // offered beside IMAP, which is the default
+		u, err := url.Parse(found.EWS.Expand(string(found.Domain), string(found.Primary)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		account.OtherIncoming = append(account.OtherIncoming,
+			mailServer{Type: "ews", Host: u.Hostname(), Security: "SSL", Auth: "password-cleartext", Username: address})
 	}
 	for i, s := range found.Outgoing() {
 		server := thunderbirdServerOf(found, s, a, isPOX)

@@ -19,8 +19,9 @@ import (
 // spelling reads the settings of an address back from one format. It returns false if there is no answer in this format. A field of an endpoint
 // that the format does not express is empty.
 type spelling struct {
-	name string
-	read func(t *testing.T, c corpus, address string) (incoming, outgoing []endpoint, ok bool)
+	name   string
+	format format // if the answer is one that models read
+	read   func(t *testing.T, c corpus, address string) (incoming, outgoing []endpoint, ok bool)
 	// single: the format has room for one server of a kind, which must be the best.
 	single bool
 	// silentFor are the addresses whose settings the format cannot express, separated by spaces.
@@ -28,7 +29,7 @@ type spelling struct {
 }
 
 var spellings = []spelling{
-	{name: "autoconfig", read: readWith("Thunderbird", configFile)},
+	{name: "autoconfig", format: configFile, read: readWith("Thunderbird", configFile)},
 	{name: "Autodiscover POX", read: readWith("Outlook 2010-2019", pox)},
 	{name: "Autodiscover JSON", read: readByJSON},
 	{name: "Apple profile", read: readProfile, single: true},
@@ -49,7 +50,7 @@ func TestFormatsAgree(t *testing.T) {
 	for _, f := range spellings {
 		for _, address := range corpusAddresses {
 			t.Run(f.name+"/"+address, func(t *testing.T) {
-				wantIncoming, wantOutgoing := c.meant(t, address)
+				wantIncoming, wantOutgoing := c.meant(t, f.format, address)
 				incoming, outgoing, ok := f.read(t, c, address)
 				if silent := slices.Contains(strings.Fields(f.silentFor), address); silent || !ok {
 					if silent == ok {

@@ -141,6 +141,14 @@ func configChoices(t testing.TB) []quirk {
 			name: "JMAP before IMAP", pairs: []string{imap993, jmapServer + imap993}, see: receiving, others: "imap 993 implicit TLS",
 			want: map[string]string{"FairEmail": refused, "Geary": refused},
 		},
+		{
+			name: "EWS and ActiveSync after IMAP", pairs: []string{imap993, imap993 + ewsServer + activeSyncServer}, see: receiving, others: "imap 993 implicit TLS",
+			want: map[string]string{"Thunderbird": "imap 993 implicit TLS, ews 0 implicit TLS"},
+		},
+		{
+			name: "EWS with Basic alone", pairs: []string{imap993, imap993 + strings.Replace(ewsServer, "<authentication>password-cleartext</authentication>", "", 1)},
+			see: receiving, others: "imap 993 implicit TLS",
+		},
 		{name: "JMAP after IMAP", pairs: []string{imap993, imap993 + jmapServer}, see: receiving, others: "imap 993 implicit TLS"},
 		{
 			name: "no outgoing server", pairs: []string{smtp465, ""}, see: sending, others: "nothing",

@@ -181,8 +181,8 @@ func (r *reader) displayName(ep *node, element string, limit int) settings.Patte
 func (r *reader) readServers(parent *node, element string, types autoconfig.Words[settings.Protocol]) {
 	for _, n := range parent.all(element) {
 		kind := r.trim(n.line, n.attr("type"))
-		if element == "incomingServer" && kind == "jmap" {
-			r.s.JMAP = r.service(n, r.s.JMAP)
+		if service, words := r.incomingService(kind); service != nil && element == "incomingServer" {
+			*service = r.service(n, *service, words)
 			continue
 		}
 		protocol, ok := lookUp(r, n.line, types, kind)
@@ -258,6 +258,7 @@ func (r *reader) server(n *node, protocol settings.Protocol) (*server, error) {
 // auths reads the login methods, best first.
 func (r *reader) auths(n *node, words autoconfig.Words[settings.Auth]) []settings.Auth {
 	var auths []settings.Auth
+	known := make(map[string]bool)
 	for _, a := range n.all("authentication") {
 		text := r.text(a)
 		system := a.attr("system")
@@ -267,11 +268,14 @@ func (r *reader) auths(n *node, words autoconfig.Words[settings.Auth]) []setting
 			r.remark(a.line, kindAuth, "the SASL mechanism %q is ignored: answers only name the kind of login method", oneLine(text))
 		case !ok:
 			r.remark(a.line, kindAuth, "the login method %q is left out: no client knows it", oneLine(text))
-		case slices.Contains(auths, method):
-			r.remark(a.line, kindAuth, "the login method %q appears twice", oneLine(text))
-		default:
+		case !slices.Contains(auths, method):
 			auths = append(auths, method)
+		case !known[text] && isExchangeWord(text, words):
+			// The same login method in the words for mail servers, as answers have it.
+		default:
+			r.remark(a.line, kindAuth, "the login method %q appears twice", oneLine(text))
 		}
+		known[text] = true
 	}
 	return auths
 }

@@ -27,21 +27,49 @@ func (r *reader) services(root *node) {
 					n.forget()
 					continue
 				}
-				*service.to = r.service(n, *service.to)
+				*service.to = r.service(n, *service.to, autoconfig.URLMethods)
 			}
 		}
 	}
 }
 
+// incomingService returns where an incomingServer that is named by URL belongs, and its words for login methods; nil for another type.
+// activeSync is the other spelling of the draft.
+func (r *reader) incomingService(kind string) (*settings.Pattern, autoconfig.Words[settings.Auth]) {
+	switch kind {
+	case autoconfig.JMAP:
+		return &r.s.JMAP, autoconfig.URLMethods
+	case autoconfig.EWS:
+		return &r.s.EWS, exchangeMethods
+	case autoconfig.ActiveSync, "activeSync":
+		return &r.s.ActiveSync, exchangeMethods
+	}
+	return nil, nil
+}
+
+// mailWords are the words for passwords of mail servers, which Exchange services have too: Thunderbird knows no others there.
+var mailWords = autoconfig.Words[settings.Auth]{
+	{Spelling: autoconfig.Methods.Spell(settings.Password), Means: settings.Password},
+	{Spelling: autoconfig.Methods.Spell(settings.PasswordEncrypted), Means: settings.PasswordEncrypted},
+}
+
+var exchangeMethods = slices.Concat(autoconfig.URLMethods, mailWords)
+
+// isExchangeWord reports whether a word is one of mailWords, and these are among the words that may be used.
+func isExchangeWord(text string, words autoconfig.Words[settings.Auth]) bool {
+	_, ok := mailWords.Meaning(text)
+	return ok && len(words) == len(exchangeMethods)
+}
+
 // service reads a service named by URL. It is left out if there is already one of its kind.
-func (r *reader) service(n *node, known settings.Pattern) settings.Pattern {
+func (r *reader) service(n *node, known settings.Pattern, words autoconfig.Words[settings.Auth]) settings.Pattern {
 	u := n.child("url")
 	if u == nil {
 		u = n.child("serverURL") // older drafts
 	}
 	var url settings.Pattern
 	var login settings.Login
-	auths := r.auths(n, autoconfig.URLMethods)
+	auths := r.auths(n, words)
 	err := fmt.Errorf("its <url> is missing")
 	if u != nil {
 		url, err = publicURL(r.text(u), "https")

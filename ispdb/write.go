@@ -59,13 +59,13 @@ func lostBy(c *autoconfig.ClientConfig, s *settings.Settings) []string {
 		key, reason string
 		lost        bool
 	}{
-		{"jmap", noMethod, s.JMAP != "" && c.JMAP == nil},
+		{"jmap", noMethod, s.JMAP != "" && !c.HasService(autoconfig.JMAP)},
+		{"ews", noMethod, s.EWS != "" && !c.HasService(autoconfig.EWS)},
+		{"activesync", noMethod, s.ActiveSync != "" && !c.HasService(autoconfig.ActiveSync)},
 		{"carddav", noMethod, s.CardDAV != "" && c.AddressBook == nil},
 		{"caldav", noMethod, s.CalDAV != "" && c.Calendar == nil},
 		{"webdav", noMethod, s.WebDAV != "" && c.FileShare == nil},
 		{"support", noElement, s.Support != ""},
-		{"activesync", noElement, s.ActiveSync != ""},
-		{"ews", noElement, s.EWS != ""},
 		{"autodiscover", noElement, s.AutodiscoverRedirect != ""},
 	} {
 		if field.lost {
