@@ -22,13 +22,9 @@ func New(lookup settings.Lookup, log *slog.Logger) *Handler {
 	return &Handler{lookup, edge.NewDocuments(prepare), log}
 }
 
-// anyOrigin lets mail clients that run in a browser read the answers.
-var anyOrigin = []string{"*"}
-
 // ServeHTTP answers GET and HEAD: the document, or 404 for a domain that is not configured here.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	query := readQuery(r)
-	w.Header()["Access-Control-Allow-Origin"] = anyOrigin
 	found, err := edge.Find(h.lookup, r, query.address)
 	if err != nil {
 		edge.Fail(w, h.log, err, edge.NotFound)
@@ -39,6 +35,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		edge.Fail(w, h.log, err, edge.NotFound)
 		return
 	}
+	edge.AllowAnyOrigin(w, found)
 	values, personal := p.values(found, query.address)
 	edge.Serve(w, r, p.forClient(query.evolution), cacheControl(query, personal || found.Varies), values)
 }

@@ -107,7 +107,7 @@ func (e *entry) lookup(d settings.Domain, q settings.Question) (settings.Found, 
 	if s == nil {
 		return settings.Found{}, settings.ErrNotForClient
 	}
-	found := settings.Found{Settings: s, Domain: d, Primary: e.primary, Varies: len(e.rules) > 0 || chosen.varies()}
+	found := settings.Found{Settings: s, Domain: d, Primary: e.primary, Varies: len(e.rules) > 0 || chosen.varies(), VariesByNetwork: e.variesByNetwork()}
 	if found.Primary == "" {
 		found.Primary = d
 	}
@@ -133,6 +133,16 @@ func (e *entry) choose(q settings.Question) choice {
 
 // varies reports whether some networks get something else than others.
 func (c choice) varies() bool { return c.networks != nil && !c.networks.ContainAll() }
+
+// variesByNetwork reports whether some networks get something else than others, whatever the address.
+func (e *entry) variesByNetwork() bool {
+	for _, r := range e.rules {
+		if r.from != nil || r.varies() {
+			return true
+		}
+	}
+	return e.varies()
+}
 
 // forClient returns the settings for a client, whose address may not be known.
 func (c choice) forClient(client netip.Addr) *settings.Settings {

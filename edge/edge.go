@@ -57,6 +57,16 @@ func OwnHost(lookup settings.Lookup, r *http.Request, prefix string, d settings.
 	return prefix + string(d)
 }
 
+var anyOrigin = []string{"*"}
+
+// AllowAnyOrigin lets mail clients that run in a browser read an answer, unless it depends on the client's network: any web page could read
+// it then from inside. Answers without settings are not allowed either, since a domain that has none for this network must look unknown.
+func AllowAnyOrigin(w http.ResponseWriter, found settings.Found) {
+	if !found.VariesByNetwork {
+		w.Header()["Access-Control-Allow-Origin"] = anyOrigin
+	}
+}
+
 // Status returns the HTTP status for an error of a settings.Lookup or of the core of an answer. A domain that is unknown, one that has
 // nothing for this client, and one whose settings the format cannot express look the same to a stranger.
 func Status(err error) int {

@@ -28,7 +28,6 @@ const notFound = "No PACC document is published here for this domain."
 // none for any domain: an attacker on the way could put in servers of their own.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	header := w.Header()
-	header.Set("Access-Control-Allow-Origin", "*") // mail clients that run in a browser
 	if r.URL.Scheme == "http" {
 		edge.Text(w, http.StatusNotFound, notFound)
 		return
@@ -38,6 +37,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		edge.Fail(w, h.log, err, notFound)
 		return
 	}
+	edge.AllowAnyOrigin(w, found)
 	header.Set("Cache-Control", edge.CacheControl(found))
 	if !found.Varies {
 		tag := `"` + digest(body) + `"` // the one tag that can be compared with the TXT record by eye

@@ -24,6 +24,9 @@ type Found struct {
 	// Varies is true if another address of the domain or another network could get other settings, so that no shared cache may
 	// keep the answer.
 	Varies bool
+	// VariesByNetwork is true if another network could get other settings. Then the answer is not for pages of strangers either, which
+	// run in a browser inside the network.
+	VariesByNetwork bool
 }
 
 // Lookup finds the settings for a question: those of the address's domain if it is configured here, else those of the Host's domain. It
