@@ -25,7 +25,7 @@ func New(lookup settings.Lookup, log *slog.Logger) *Handler {
 // ServeHTTP answers GET and HEAD: the document, or 404 for a domain that is not configured here.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	query := readQuery(r)
-	found, err := edge.Find(h.lookup, r, query.address)
+	found, err := edge.Find(w, h.lookup, r, query.address)
 	if err != nil {
 		edge.Fail(w, h.log, err, edge.NotFound)
 		return

@@ -57,7 +57,7 @@ func (h *Handler) serveJSON(w http.ResponseWriter, r *http.Request) {
 		failJSON(w, missingAddress)
 		return
 	}
-	found, p, err := h.find(r, a)
+	found, p, err := h.find(w, r, a)
 	if err != nil {
 		failJSON(w, h.jsonErrorFor(err))
 		return

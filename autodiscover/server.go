@@ -32,12 +32,12 @@ func New(lookup settings.Lookup, log *slog.Logger) *Handler {
 }
 
 // find returns the settings for a request with an address, or for the Host's domain if the address is zero, and the documents made of them.
-func (h *Handler) find(r *http.Request, a settings.Address) (settings.Found, *prepared, error) {
+func (h *Handler) find(w http.ResponseWriter, r *http.Request, a settings.Address) (settings.Found, *prepared, error) {
 	find := edge.FindPerson
 	if a.IsZero() {
 		find = edge.Find
 	}
-	found, err := find(h.lookup, r, a)
+	found, err := find(w, h.lookup, r, a)
 	if err != nil {
 		return found, nil, err
 	}
@@ -61,7 +61,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // redirect answers plain http. Hosters without a certificate for a customer's name rely on it: the name answers on port 80 and
 // redirects to a name that has a certificate. The Location must be absolute: Delta Chat uses it verbatim.
 func (h *Handler) redirect(w http.ResponseWriter, r *http.Request) {
-	found, err := edge.Find(h.lookup, r, settings.Address{})
+	found, err := edge.Find(w, h.lookup, r, settings.Address{})
 	if err != nil {
 		edge.Fail(w, h.log, err, edge.NotFound)
 		return
@@ -76,7 +76,7 @@ func (h *Handler) redirect(w http.ResponseWriter, r *http.Request) {
 // get answers for the Host's domain, without anything personal: Delta Chat (2.57.0) sends only GET, without an address. For an unknown
 // domain it gets 404, because it accepts any document with status 200 as an answer.
 func (h *Handler) get(w http.ResponseWriter, r *http.Request) {
-	found, p, err := h.find(r, settings.Address{})
+	found, p, err := h.find(w, r, settings.Address{})
 	switch {
 	case err != nil:
 		edge.Fail(w, h.log, err, edge.NotFound)
@@ -123,7 +123,7 @@ func (h *Handler) post(w http.ResponseWriter, r *http.Request) {
 		h.fail(w, r, req, invalidRequest)
 		return
 	}
-	found, p, err := h.find(r, address)
+	found, p, err := h.find(w, r, address)
 	if err != nil {
 		h.fail(w, r, req, h.failureFor(err))
 		return

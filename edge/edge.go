@@ -36,22 +36,34 @@ func CacheControl(found settings.Found) string {
 	return Public
 }
 
-// Find looks up the settings for a request. The zero Address means that the request has no address.
-func Find(lookup settings.Lookup, r *http.Request, a settings.Address) (settings.Found, error) {
-	return lookup(r.Context(), settings.NewQuestion(r.Host, r.RemoteAddr, a))
+// DomainRecorder is a ResponseWriter that records which domain a request is answered for, for the log.
+type DomainRecorder interface{ RecordDomain(settings.Domain) }
+
+// Find looks up the settings for a request, and tells a DomainRecorder whose they are. The zero Address means that the request has no
+// address.
+func Find(w http.ResponseWriter, lookup settings.Lookup, r *http.Request, a settings.Address) (settings.Found, error) {
+	return find(w, lookup, r, settings.NewQuestion(r.Host, r.RemoteAddr, a))
 }
 
-// FindPerson looks up the settings of the domain of a person's address, whatever the Host. It is for answers that are made for one person:
+// FindPerson is like Find, for the domain of a person's address, whatever the Host. It is for answers that are made for one person:
 // they never give them the servers of another domain, which may belong to another customer.
-func FindPerson(lookup settings.Lookup, r *http.Request, a settings.Address) (settings.Found, error) {
-	return lookup(r.Context(), settings.NewQuestion("", r.RemoteAddr, a))
+func FindPerson(w http.ResponseWriter, lookup settings.Lookup, r *http.Request, a settings.Address) (settings.Found, error) {
+	return find(w, lookup, r, settings.NewQuestion("", r.RemoteAddr, a))
+}
+
+func find(w http.ResponseWriter, lookup settings.Lookup, r *http.Request, q settings.Question) (settings.Found, error) {
+	found, err := lookup(r.Context(), q)
+	if recorder, ok := w.(DomainRecorder); ok && err == nil {
+		recorder.RecordDomain(found.Domain)
+	}
+	return found, err
 }
 
 // OwnHost returns the host name for links in an answer for a domain: the request's Host if it is one of ours, since the client has
 // accepted its certificate, else the domain's own name with a prefix such as "autodiscover.". The client chooses the Host header: a
 // link to an arbitrary host could end up in a shared cache.
 func OwnHost(lookup settings.Lookup, r *http.Request, prefix string, d settings.Domain) string {
-	if _, err := Find(lookup, r, settings.Address{}); err == nil {
+	if _, err := lookup(r.Context(), settings.NewQuestion(r.Host, r.RemoteAddr, settings.Address{})); err == nil {
 		return r.Host
 	}
 	return prefix + string(d)

@@ -57,7 +57,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.refuse(w, err, "")
 		return
 	}
-	found, err := edge.FindPerson(h.lookup, r, a)
+	found, err := edge.FindPerson(w, h.lookup, r, a)
 	if err != nil {
 		h.refuse(w, err, a.Domain)
 		return

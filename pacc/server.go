@@ -32,7 +32,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		edge.Text(w, http.StatusNotFound, notFound)
 		return
 	}
-	found, body, err := h.find(r)
+	found, body, err := h.find(w, r)
 	if err != nil {
 		edge.Fail(w, h.log, err, notFound)
 		return
@@ -53,8 +53,8 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // find returns the document that a request asks for, and the settings it is made of.
-func (h *Handler) find(r *http.Request) (found settings.Found, body []byte, err error) {
-	found, err = edge.Find(h.lookup, r, settings.Address{})
+func (h *Handler) find(w http.ResponseWriter, r *http.Request) (found settings.Found, body []byte, err error) {
+	found, err = edge.Find(w, h.lookup, r, settings.Address{})
 	if err != nil {
 		return found, nil, err
 	}

@@ -20,6 +20,7 @@ const (
 	geary
 	nine
 	deltaChat
+	snappyMail
 	fairEmail
 	horde
 	nextcloud
@@ -40,6 +41,7 @@ var clientNames = [clientCount]string{
 	geary:              "geary",
 	nine:               "nine",
 	deltaChat:          "delta-chat",
+	snappyMail:         "snappymail",
 	fairEmail:          "fairemail",
 	horde:              "horde",
 	nextcloud:          "nextcloud",
@@ -103,12 +105,14 @@ func clientOf(r *http.Request) client {
 	return other
 }
 
-// unnamed tells apart the clients that send no User-Agent. Both only use GET: Geary (43.0) at one path and without a query, Delta Chat
-// (core 2.57.0) at the same path with the address.
+// unnamed tells apart the clients that send no User-Agent. All only use GET: SnappyMail (ba496919d) at the path of an early draft, which no
+// other client asks for, Geary (43.0) at one path without a query, Delta Chat (core 2.57.0) at the same path with the address.
 func unnamed(r *http.Request) client {
 	switch {
 	case r.Method != http.MethodGet:
 		return other
+	case r.URL.Path == autoconfig.DraftPath:
+		return snappyMail
 	case r.URL.Path == autoconfig.Path && r.URL.RawQuery == "" && !r.URL.IsAbs():
 		return geary
 	}

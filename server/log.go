@@ -10,8 +10,8 @@ import (
 // logs reports whether requests are logged at all.
 func (o *outcome) logs() bool { return o.handler.Enabled(context.Background(), slog.LevelInfo) }
 
-// log writes the line of a request that is done. It says for which domain it was, from what kind of client, and how it ended; never an
-// e-mail address, a query, a path, a User-Agent or the client's IP address.
+// log writes the line of a request that is done. It says for which domain it was answered (that of the host if there is no answer),
+// from what kind of client, and how it ended; never an e-mail address, a query, a path, a User-Agent or the client's IP address.
 func (o *outcome) log(line requestLine) {
 	if o.short != nil {
 		o.short.write(o.fixed, line)

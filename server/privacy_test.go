@@ -98,6 +98,46 @@ func TestLogLine(t *testing.T) {
 	}
 }
 
+// The log names the domain that was answered for, also where the host is not one of its names. A domain that is not ours may be anybody's, so
+// that then only the host is named.
+func TestLoggedDomain(t *testing.T) {
+	t.Parallel()
+	log := new(syncBuffer)
+	s, err := New(offline(), nil, slog.New(slog.NewTextHandler(log, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Configure(snapshotOf(t, "example.com", "example.org"), nil)
+	ask := func(method, host, target, body string) string {
+		t.Helper()
+		r, err := http.NewRequest(method, target, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Host, r.RemoteAddr = host, "192.0.2.1:4711"
+		before := len(log.String())
+		s.Handler(true).ServeHTTP(discard{http.Header{}}, r)
+		return log.String()[before:]
+	}
+	const pox = `<Autodiscover xmlns="http://schemas.microsoft.com/exchange/autodiscover/outlook/requestschema/2006"><Request>` +
+		`<EMailAddress>bob@example.org</EMailAddress><AcceptableResponseSchema>` +
+		`http://schemas.microsoft.com/exchange/autodiscover/outlook/responseschema/2006a</AcceptableResponseSchema></Request></Autodiscover>`
+	for _, test := range []struct{ method, host, target, body, want string }{
+		{"GET", "setup.hoster.example", "/mail/config-v1.1.xml?emailaddress=bob%40example.org", "", "status=200 method=GET domain=example.org "},
+		{"GET", "autoconfig.example.com", "/mail/config-v1.1.xml?emailaddress=bob%40example.org", "", "status=200 method=GET domain=example.org "},
+		{"GET", "autoconfig.example.com", "/mail/config-v1.1.xml", "", "status=200 method=GET domain=example.com "},
+		{"POST", "setup.hoster.example", "/autodiscover/autodiscover.xml", pox, "status=200 method=POST domain=example.org "},
+		{"GET", "setup.hoster.example", "/autodiscover/autodiscover.json/v1.0/bob@example.org?Protocol=AutodiscoverV1", "", "status=200 method=GET domain=example.org "},
+		{"GET", "setup.hoster.example", "/email.mobileconfig?email=bob%40example.org", "", "status=200 method=GET domain=example.org "},
+		{"GET", "setup.hoster.example", "/mail/config-v1.1.xml?emailaddress=bob%40s3cret.example", "", "status=404 method=GET domain=setup.hoster.example "},
+		{"GET", "setup.hoster.example", "/unknown", "", "status=404 method=GET domain=setup.hoster.example "},
+	} {
+		if line := ask(test.method, test.host, test.target, test.body); !strings.Contains(line, test.want) {
+			t.Errorf("%s %s at %s: the log lacks %q:\n%s", test.method, test.target, test.host, test.want, line)
+		}
+	}
+}
+
 // discard is a response writer without a client.
 type discard struct{ h http.Header }
 
@@ -119,6 +159,8 @@ func TestClients(t *testing.T) {
 		{"GET", "/mail/config-v1.1.xml?emailaddress=a&emailmd5=0", "", evolution},
 		{"PROPFIND", "/.well-known/caldav", "Evolution/3.46.4-2+deb12u1", evolution},
 		{"GET", "/mail/config-v1.1.xml", "", geary},
+		{"GET", "/.well-known/mail-v1.xml", "", snappyMail},
+		{"HEAD", "/.well-known/mail-v1.xml", "", other},
 		{"GET", "https://autoconfig.example.com/mail/config-v1.1.xml?emailaddress=a%40example.com", "", deltaChat},
 		{"GET", "https://example.com/.well-known/autoconfig/mail/config-v1.1.xml", "", deltaChat},
 		{"GET", "/autodiscover/autodiscover.xml", "", deltaChat},

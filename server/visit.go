@@ -22,6 +22,7 @@ type visit struct {
 	match   mux.RouteMatch
 	route   *route
 	client  client
+	domain  settings.Domain // that is answered for; empty if none was found
 }
 
 var visits = sync.Pool{New: func() any { return new(visit) }}
@@ -44,13 +45,20 @@ func (v *visit) Write(p []byte) (int, error) {
 // Unwrap is for http.ResponseController.
 func (v *visit) Unwrap() http.ResponseWriter { return v.ResponseWriter }
 
+// RecordDomain makes visit an edge.DomainRecorder.
+func (v *visit) RecordDomain(d settings.Domain) { v.domain = d }
+
 // line is the line of the log for a visit that took so long.
 func (v *visit) line(took time.Duration) requestLine {
+	domain := v.domain
+	if domain == "" { // there was nothing to answer: an address may name any domain, but the host does not identify a person
+		domain = settings.DomainOfHost(v.request.Host)
+	}
 	return requestLine{
 		ended:    v.start.Add(took),
 		status:   v.status,
 		method:   knownMethod(v.request.Method),
-		domain:   settings.DomainOfHost(v.request.Host),
+		domain:   domain,
 		duration: took,
 	}
 }

@@ -23,7 +23,7 @@ const notOffered = "This service is not offered for this domain."
 // ServeHTTP answers any method with a redirect, or with 404 if the Host's domain does not offer the service. It never asks for a password:
 // Evolution sends the person's unprompted, and it is meant for the service alone.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	found, err := edge.Find(h.lookup, r, settings.Address{})
+	found, err := edge.Find(w, h.lookup, r, settings.Address{})
 	if err != nil {
 		edge.Fail(w, h.log, err, notOffered)
 		return
