@@ -26,6 +26,7 @@ type Handler struct {
 
 	lookup   settings.Lookup
 	signer   Signer // nil if profiles are not signed
+	limits   *signLimiter
 	log      *slog.Logger
 	unsigned atomic.Int64 // when it was last logged that a profile could not be signed, in seconds since 1970
 }
@@ -33,7 +34,7 @@ type Handler struct {
 // New returns a Handler for the domains that lookup finds. With a nil signer, profiles are not signed; they can be installed, and the device
 // marks them as unsigned.
 func New(lookup settings.Lookup, signer Signer, log *slog.Logger) *Handler {
-	return &Handler{Now: time.Now, lookup: lookup, signer: signer, log: log}
+	return &Handler{Now: time.Now, lookup: lookup, signer: signer, limits: newSignLimiter(), log: log}
 }
 
 // What can be wrong with a request, besides the errors of Answer.
@@ -148,12 +149,17 @@ func (h *Handler) writeCode(w http.ResponseWriter, host, file string, a settings
 	write(w, "image/png", code.PNG())
 }
 
-// writeProfile answers with the profile, signed if possible. If signing fails, it is sent unsigned: the device says so, and the person can
+// writeProfile answers with the profile, signed if possible, unless the client has had too many signatures. If signing fails, it is sent unsigned: the device says so, and the person can
 // still set up their mail. The log explains it to the admin.
 func (h *Handler) writeProfile(w http.ResponseWriter, r *http.Request, found settings.Found, p *profile) {
 	document, err := p.encode()
 	if err != nil { // it has a type that the library does not know, which profiles do not have
 		h.refuse(w, err, found.Domain)
+		return
+	}
+	if h.signer != nil && r.Method != http.MethodHead && !h.limits.allow(r.RemoteAddr) {
+		w.Header().Set("Retry-After", retrySigning)
+		edge.Text(w, http.StatusTooManyRequests, "Too many profiles are requested from your network at the moment. Please try again in a minute.")
 		return
 	}
 	w.Header().Set("Content-Disposition", `attachment; filename="`+string(found.Domain)+`.mobileconfig"`)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -13,7 +14,10 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"mailhint/edge/edgetest"
 	"mailhint/settings"
@@ -95,6 +99,83 @@ func TestQuestion(t *testing.T) {
 	want := settings.Question{Address: settings.Address{Local: "fred", Domain: "other.example"}, Client: netip.MustParseAddr("192.0.2.1")}
 	if got != want {
 		t.Errorf("asks for %+v, want %+v", got, want)
+	}
+}
+
+// TestSigningLimit checks docs/profiles.md from outside: a school with 500 people behind one address gets its profiles, a client that goes on
+// is refused, others are not, and whoever is refused gets profiles again later.
+func TestSigningLimit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		signatures := 0
+		signer := func(string) (*tls.Certificate, error) {
+			signatures++
+			return nil, errors.New("not in this test")
+		}
+		h := New(edgetest.Load(t).Lookup, signer, slog.New(slog.DiscardHandler))
+		get := func(method, client, path string) *httptest.ResponseRecorder {
+			r := httptest.NewRequest(method, path+"?emailaddress=fred@example.com", nil)
+			r.URL.Scheme, r.Host, r.RemoteAddr = "https", "autoconfig.example.com", client
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, r)
+			return w
+		}
+		for i := range 500 {
+			if w := get("GET", fmt.Sprintf("192.0.2.1:%d", 1000+i), "/mobileconfig"); w.Code != 200 {
+				t.Fatalf("person %d: status %d", i, w.Code)
+			}
+		}
+		w := get("GET", "192.0.2.1:7", "/mobileconfig")
+		if w.Code != 429 || w.Header().Get("Retry-After") == "" || w.Header().Get("Cache-Control") != "no-store" || w.Header().Get("Content-Disposition") != "" ||
+			!strings.HasPrefix(w.Body.String(), "Too many profiles") {
+			t.Errorf("the next: %d %v %s", w.Code, w.Header(), w.Body)
+		}
+		registry := prometheus.NewRegistry()
+		registry.MustRegister(h.Collector())
+		families, err := registry.Gather()
+		if err != nil || len(families) != 1 || families[0].GetName() != "mailhint_profiles_refused_total" || families[0].GetMetric()[0].GetCounter().GetValue() != 1 {
+			t.Errorf("metrics: %v, %v", families, err)
+		}
+		if signatures != 500 {
+			t.Errorf("%d signatures", signatures)
+		}
+		if w := get("GET", "192.0.2.2:1", "/mobileconfig"); w.Code != 200 {
+			t.Errorf("a neighbour: status %d", w.Code)
+		}
+		if w := get("GET", "192.0.2.1:1", "/mobileconfig/qr.png"); w.Code != 200 {
+			t.Errorf("what is not signed: status %d", w.Code)
+		}
+		if w := get("HEAD", "192.0.2.1:1", "/mobileconfig"); w.Code != 200 {
+			t.Errorf("HEAD: status %d", w.Code)
+		}
+		for i := range 500 { // a /48 is one client, however many addresses it has
+			get("GET", fmt.Sprintf("[2001:db8:1:%x::1]:80", i), "/mobileconfig")
+		}
+		if w := get("GET", "[2001:db8:1:ffff::1]:80", "/mobileconfig"); w.Code != 429 {
+			t.Errorf("the same /48: status %d", w.Code)
+		}
+		if w := get("GET", "[2001:db8:2::1]:80", "/mobileconfig"); w.Code != 200 {
+			t.Errorf("another /48: status %d", w.Code)
+		}
+		time.Sleep(time.Second)
+		again := 0
+		for range 100 {
+			if get("GET", "192.0.2.1:1", "/mobileconfig").Code == 200 {
+				again++
+			}
+		}
+		if again != 10 {
+			t.Errorf("a second later: %d profiles, want 10", again)
+		}
+	})
+}
+
+// Profiles that are not signed are not limited.
+func TestUnsignedLimit(t *testing.T) {
+	h := newHandler(edgetest.Load(t).Lookup)
+	for i := range 600 {
+		if w := ask(h, "GET", "https", "autoconfig.example.com", "/mobileconfig?emailaddress=fred@example.com", ""); w.Code != 200 {
+			t.Fatalf("%d: status %d", i, w.Code)
+		}
 	}
 }
 

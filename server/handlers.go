@@ -22,7 +22,7 @@ type handlers struct {
 	autoconfig       http.Handler
 	autodiscover     http.Handler
 	autodiscoverJSON http.Handler
-	mobileconfig     http.Handler
+	mobileconfig     *mobileconfig.Handler
 	pacc             http.Handler
 	wellKnown        http.Handler
 }
