@@ -112,10 +112,14 @@ func (f *Folder) open() error {
 
 // stage writes a file into the hidden folder. Commit waits until it is on disk.
 func stage(path string, content []byte, mode fs.FileMode, old *os.File) error {
-	if err := os.MkdirAll(filepath.Dir(path), folderMode); err != nil {
-		return err
+	const flags = os.O_WRONLY | os.O_CREATE | os.O_EXCL
+	file, err := os.OpenFile(path, flags, 0o600)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err := os.MkdirAll(filepath.Dir(path), folderMode); err != nil {
+			return err
+		}
+		file, err = os.OpenFile(path, flags, 0o600)
 	}
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}

@@ -75,8 +75,15 @@ func TestFiles(t *testing.T) {
 	if want := []string{changed + ": left alone: it exists and has other content"}; !slices.Equal(*remarks, want) {
 		t.Errorf("got the remarks %q, want %q", *remarks, want)
 	}
+	letter := filepath.Join(o.Folder, "b.example", "mail", "config-v1.1.xml") // of the same size
+	if text, err := os.ReadFile(letter); err != nil || os.WriteFile(letter, bytes.Replace(text, []byte("imap.b"), []byte("imap.c"), 1), 0o600) != nil {
+		t.Fatal(err)
+	}
 	o.Replace = true
-	write(Result{Written: 1, Same: 5})
+	write(Result{Written: 2, Same: 4})
+	if text, err := os.ReadFile(letter); err != nil || !strings.Contains(string(text), "imap.b.example") {
+		t.Errorf("%s holds %q, %v", letter, text, err)
+	}
 	if text, err := os.ReadFile(changed); err != nil || !strings.Contains(string(text), "imap.a.example") {
 		t.Errorf("%s holds %q, %v", changed, text, err)
 	}
@@ -136,5 +143,31 @@ profile = "shared"
 	}
 	if len(*remarks) != 5 {
 		t.Errorf("%d remarks on five entries: %q", len(*remarks), *remarks)
+	}
+}
+
+// TestDomainsOfAnEntry: what is prepared once for an entry serves each of its domains.
+func TestDomainsOfAnEntry(t *testing.T) {
+	o, _ := options(t, `
+[profiles.shared]
+imap = "imap.%EMAILDOMAIN%"
+smtp = "smtp.%EMAILDOMAIN%"
+domains = ["a.example", "b.example"]
+[domains."c.example"]
+aliases = ["d.example"]
+imap = "imap.%PRIMARYDOMAIN%"
+smtp = "smtp.%EMAILDOMAIN%"
+`)
+	o.Folder = t.TempDir()
+	if got, err := Write(t.Context(), nil, "static", o); err != nil || got.Written != 12 {
+		t.Fatalf("got %+v, %v", got, err)
+	}
+	for domain, imap := range map[string]string{"a.example": "imap.a.example", "b.example": "imap.b.example", "c.example": "imap.c.example", "d.example": "imap.c.example"} {
+		for _, name := range []string{"mail/config-v1.1.xml", ".well-known/autoconfig/mail/config-v1.1.xml", ".well-known/user-agent-configuration.json"} {
+			text, err := os.ReadFile(filepath.Join(o.Folder, domain, filepath.FromSlash(name)))
+			if err != nil || !strings.Contains(string(text), imap) || !strings.Contains(string(text), "smtp."+domain) {
+				t.Errorf("%s of %s: got %q, %v, want %s and smtp.%s", name, domain, text, err, imap, domain)
+			}
+		}
 	}
 }

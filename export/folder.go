@@ -2,8 +2,11 @@ package export
 
 import (
 	"bytes"
+	"errors"
+	"io"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"mailhint/durable"
 )
@@ -14,6 +17,7 @@ type folder struct {
 	replace bool
 	remark  func(about, text string)
 	files   *durable.Folder
+	buffer  []byte // of holds
 
 	written, same, kept int
 }
@@ -29,11 +33,11 @@ const maxRemarks = 20
 func (f *folder) write(name string, content []byte) error {
 	path := filepath.Join(f.dir, filepath.FromSlash(name))
 	if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
-		old, err := os.ReadFile(path)
+		same, err := f.holds(path, info.Size(), content)
 		switch {
 		case err != nil:
 			return err
-		case bytes.Equal(old, content):
+		case same:
 			f.same++
 			return nil
 		case !f.replace:
@@ -45,4 +49,22 @@ func (f *folder) write(name string, content []byte) error {
 	}
 	f.written++
 	return f.files.Write(name, content, 0o644)
+}
+
+// holds reports whether a file of some size has this content. Most files of a repeated export have, and there can be millions.
+func (f *folder) holds(path string, size int64, content []byte) (bool, error) {
+	if size != int64(len(content)) {
+		return false, nil
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return false, err
+	}
+	defer file.Close()                                                    // it was only read
+	f.buffer = slices.Grow(f.buffer[:0], len(content)+1)[:len(content)+1] // one more, for a file that grows
+	n, err := io.ReadFull(file, f.buffer)
+	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
+		return false, err
+	}
+	return bytes.Equal(f.buffer[:n], content), nil
 }

@@ -15,6 +15,7 @@ func (e *exporter) static() error {
 	if e.folder == nil {
 		return ErrFolderNeeded
 	}
+	documents := documents{autoconfig.NewDocuments(), pacc.NewDocuments()}
 	for _, entry := range e.Entries {
 		s, ok := e.public(entry)
 		if !ok {
@@ -28,7 +29,7 @@ func (e *exporter) static() error {
 			if entry.Kind == domains.Single {
 				found.Primary = entry.Names[0]
 			}
-			if err := e.staticDomain(entry, found); err != nil {
+			if err := e.staticDomain(documents, entry, found); err != nil {
 				return err
 			}
 			if e.Step != nil {
@@ -39,14 +40,20 @@ func (e *exporter) static() error {
 	return nil
 }
 
+// documents prepare what the domains of an entry share once.
+type documents struct {
+	autoconfig *autoconfig.Documents
+	pacc       *pacc.Documents
+}
+
 // staticDomain writes the answers for one domain.
-func (e *exporter) staticDomain(entry domains.Entry, found settings.Found) error {
+func (e *exporter) staticDomain(documents documents, entry domains.Entry, found settings.Found) error {
 	name := string(found.Domain)
 	if _, err := e.Snapshot.Lookup(e.ctx, settings.Question{Host: found.Domain}); err != nil && entry.Networks == nil {
 		e.remark(name, "left out: the name is so long that host names made of it are not valid")
 		return nil
 	}
-	config, err := autoconfig.Answer(found, settings.Address{}, false)
+	config, err := documents.autoconfig.Answer(found, settings.Address{}, false)
 	if errors.Is(err, settings.ErrNotExpressible) {
 		e.remark(name, "left out: it has no mail servers to tell Thunderbird and others about")
 		return nil
@@ -59,7 +66,7 @@ func (e *exporter) staticDomain(entry domains.Entry, found settings.Found) error
 			return err
 		}
 	}
-	document, err := pacc.Answer(found)
+	document, err := documents.pacc.Answer(found)
 	if errors.Is(err, settings.ErrNotExpressible) {
 		return nil
 	}

@@ -1,0 +1,22 @@
+package pacc
+
+import (
+	"mailhint/edge"
+	"mailhint/settings"
+)
+
+// Documents answers as Answer does, for many domains with the same settings: what they share is prepared once. It may be used by several
+// goroutines at once.
+type Documents struct{ prepared *edge.Documents[*prepared] }
+
+// NewDocuments returns Documents that have prepared nothing yet.
+func NewDocuments() *Documents { return &Documents{edge.NewDocuments(prepare)} }
+
+// Answer is the function Answer.
+func (d *Documents) Answer(found settings.Found) ([]byte, error) {
+	p, err := d.prepared.Of(found.Settings)
+	if err != nil {
+		return nil, err
+	}
+	return p.answer(found)
+}
