@@ -97,7 +97,7 @@ func NewClientConfig(s *settings.Settings, servers []settings.Server, domain str
 		}
 	}
 	if o := s.OAuth2; o != nil {
-		c.OAuth2 = &oAuth2{o.AuthURL, o.TokenURL, o.Issuer, strings.Join(o.Scope, " "), o.ClientID}
+		c.OAuth2 = &oAuth2{o.AuthURL, o.TokenURL, o.IssuerURL(), strings.Join(o.Scope, " "), o.ClientID}
 	}
 	if c.AddressBook != nil || c.Calendar != nil || c.FileShare != nil || c.SetupServers != nil || c.OAuth2 != nil {
 		c.Version = "1.2"

@@ -276,7 +276,7 @@ func compareSettings(t *testing.T, answer []byte, found settings.Found, login st
 			Issuer   string `xml:"issuer"`
 			Scope    string `xml:"scope"`
 			ClientID string `xml:"clientID"`
-		}{o.AuthURL, o.TokenURL, o.Issuer, strings.Join(o.Scope, " "), o.ClientID})
+		}{o.AuthURL, o.TokenURL, o.IssuerURL(), strings.Join(o.Scope, " "), o.ClientID})
 	}
 	version := "1.1"
 	if got.Calendar != nil || got.AddressBook != nil || got.FileShare != nil || got.Setup != nil || got.OAuth2 != nil {

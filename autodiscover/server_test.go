@@ -79,7 +79,7 @@ func TestBody(t *testing.T) {
 		{"64 KiB and one octet", strings.NewReader(fred + strings.Repeat(" ", maxBody-len(fred)+1)), 413, "too large"},
 		{"64 KiB and one octet, chunked", io.MultiReader(strings.NewReader(fred + strings.Repeat(" ", maxBody-len(fred)+1))), 413, "too large"},
 		{"an address of 64 KiB", strings.NewReader(body(strings.Repeat("a", maxBody-300) + "@example.com")), 200, "<ErrorCode>600<"},
-		{"an address of 254 octets", strings.NewReader(body(strings.Repeat("a", 242) + "@example.com")), 200, "<User/>"},
+		{"an address of 254 octets", strings.NewReader(body(strings.Repeat("a", 242) + "@example.com")), 200, "a@example.com</LoginName>"},
 		{"an address of 255 octets", strings.NewReader(body(strings.Repeat("a", 243) + "@example.com")), 200, "<ErrorCode>600<"},
 		{"no body", nil, 200, "<ErrorCode>600<"},
 	}

@@ -85,7 +85,7 @@ var oauth2Keys = []key[settings.OAuth2]{
 	row("issuer", issuerName, func(o *settings.OAuth2) *string { return &o.Issuer },
 		`"login.microsoftonline.com"`, "host name or https URL that identifies the authorization server"),
 	row("scope", scopeList, func(o *settings.OAuth2) *[]string { return &o.Scope },
-		`["https://outlook.office365.com/IMAP.AccessAsUser.All", "offline_access"]`, "scopes that clients request"),
+		`["https://outlook.office365.com/IMAP.AccessAsUser.All", "offline_access"]`, "scopes that clients request, one set for all services"),
 	row("auth_url", endpointURL, func(o *settings.OAuth2) *string { return &o.AuthURL },
 		`"https://login.microsoftonline.com/common/oauth2/v2.0/authorize"`, "authorization endpoint"),
 	row("token_url", endpointURL, func(o *settings.OAuth2) *string { return &o.TokenURL },

@@ -45,16 +45,14 @@ func (t *table) required(key, example string) (string, bool) {
 
 func readIssuer(t *table, key string) (string, bool) {
 	s, ok := t.required(key, `"login.example.com"`)
-	switch {
-	case !ok:
+	if !ok {
 		return "", false
-	case strings.Contains(s, "://"):
-		return s, t.fixedURL(key, s)
 	}
-	if _, err := settings.ParseDomain(s); err != nil {
-		t.fail(key, "%q is %v; write a name such as \"login.example.com\", or an https URL", s, err)
+	issuer, err := settings.ParseIssuer(s)
+	if err != nil {
+		t.fail(key, "%v", err)
 	}
-	return s, true
+	return issuer, err == nil
 }
 
 func readEndpoint(t *table, key string) (string, bool) {

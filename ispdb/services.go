@@ -133,13 +133,17 @@ func checkOAuth2(o *settings.OAuth2) error {
 	if o.Issuer == "" || len(o.Scope) == 0 {
 		return fmt.Errorf("<issuer>, <scope>, <authURL> or <tokenURL> is missing")
 	}
-	urls := []string{o.AuthURL, o.TokenURL}
-	if strings.Contains(o.Issuer, "://") {
-		urls = append(urls, o.Issuer)
-	} else if _, err := settings.ParseDomain(o.Issuer); err != nil {
-		return fmt.Errorf("the <issuer> %q is %w", oneLine(o.Issuer), err)
+	issuer, err := settings.ParseIssuer(o.Issuer)
+	if err != nil {
+		return fmt.Errorf("<issuer>: %w", err)
 	}
-	for _, u := range urls {
+	o.Issuer = issuer
+	if host, isURL := strings.CutPrefix(issuer, "https://"); isURL { // our own answers write a host name so
+		if d, err := settings.ParseDomain(host); err == nil && string(d) == host {
+			o.Issuer = host
+		}
+	}
+	for _, u := range []string{o.AuthURL, o.TokenURL} {
 		p, err := publicURL(u, "https")
 		if err == nil && p.Expand("a.example", "a.example") != u {
 			err = fmt.Errorf("%q has a placeholder, which clients do not fill in there", u)

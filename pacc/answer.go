@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/url"
-	"strings"
 
 	"mailhint/settings"
 )
@@ -131,7 +130,7 @@ func newDAV(p settings.Pattern) service {
 func newAuthentication(servers []settings.Server, oauth2 *settings.OAuth2) authentication {
 	a := authentication{Password: true}
 	if oauth2 != nil {
-		a.OAuthPublic.Issuer = issuerURL(oauth2.Issuer)
+		a.OAuthPublic.Issuer = oauth2.IssuerURL()
 	}
 	for _, s := range servers {
 		if !s.Allows(settings.Password) && !s.Allows(settings.PasswordEncrypted) {
@@ -142,19 +141,6 @@ func newAuthentication(servers []settings.Server, oauth2 *settings.OAuth2) authe
 		}
 	}
 	return a
-}
-
-// issuerURL returns an issuer, which may be just a host name, as an https URL without query and fragment (RFC 8414 section 2), or "" if that
-// is not possible.
-func issuerURL(issuer string) string {
-	if !strings.Contains(issuer, "://") {
-		issuer = "https://" + issuer
-	}
-	u, err := url.Parse(issuer)
-	if err != nil || u.Scheme != "https" || u.Host == "" || strings.ContainsAny(issuer, "?#") {
-		return ""
-	}
-	return issuer
 }
 
 // encode encodes the document in its one form: without white space, and without escapes that JSON does not require.

@@ -68,9 +68,6 @@ var golden = []struct {
 	{name: "oauth2-or-password", settings: with(withAuth(mail("imap.example.com", "", "smtp.example.com"), settings.OAuth2Token, settings.Password), func(s *settings.Settings) {
 		s.OAuth2 = &settings.OAuth2{Issuer: "https://login.example.com/tenant"}
 	})},
-	{name: "oauth2-issuer-with-query", settings: with(withAuth(mail("imap.example.com", "", "smtp.example.com"), settings.OAuth2Token, settings.Password), func(s *settings.Settings) {
-		s.OAuth2 = &settings.OAuth2{Issuer: "https://login.example.com/?tenant=1"}
-	})},
 	{name: "services", settings: with(mail("imap.example.com", "", "smtp.example.com"), func(s *settings.Settings) {
 		s.CalDAV, s.CardDAV, s.WebDAV = "https://dav.%EMAILDOMAIN%/calendars/?a=1&b=2", "https://dav.example.com/contacts/%20/", "https://dav.example.com/"
 		s.JMAP = "https://jmap.example.com"

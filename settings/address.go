@@ -71,49 +71,58 @@ func (a Address) String() string {
 // EvolutionUser is what Evolution 3.40 and later sends in place of every local part.
 const EvolutionUser = "EVOLUTIONUSER"
 
-// Plausible reports whether the local part has the form of RFC 5321 section 4.1.2 (with RFC 6531's Unicode), so that a login name
-// may be made of it. Settings are answered for an implausible address too, without anything that repeats it.
+// Plausible reports whether the address can be written into an answer, or a login name made of it. The local part is the business of the
+// provider, who may allow more than RFC 5321 does (a..b, .a, 64 octets and more). It must only be what every client reads back as it was
+// written: neither what Evolution sends for everybody nor a placeholder that a client would fill in; no control or invisible characters, or
+// those that reverse the text around them; and none of those that separate addresses, unless it is a quoted string. Settings are answered
+// for an implausible address too, without anything that repeats it.
 func (a Address) Plausible() bool {
 	local := a.Local
-	if local == "" || len(local) > 64 || local == EvolutionUser {
-		return false
-	}
-	if quoted, ok := strings.CutPrefix(local, `"`); ok {
-		return isQuotedString(quoted)
-	}
-	for atom := range strings.SplitSeq(local, ".") {
-		if atom == "" || strings.ContainsFunc(atom, notAtext) {
-			return false
-		}
-	}
-	return true
-}
-
-// notAtext reports whether r is not allowed in an atom (RFC 5322 section 3.2.3, RFC 6532 section 3.2).
-func notAtext(r rune) bool {
 	switch {
-	case r >= utf8.RuneSelf:
-		return !unicode.IsLetter(r) && !unicode.IsMark(r) && !unicode.IsNumber(r)
-	case 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z', '0' <= r && r <= '9':
+	case local == "" || local == EvolutionUser:
+		return false
+	case strings.ContainsAny(local, separators) && !isQuotedString(local):
+		return false
+	case strings.Contains(local, "%") && hasPlaceholder(local):
 		return false
 	}
-	return !strings.ContainsRune("!#$%&'*+-/=?^_`{|}~", r)
+	return isPrintableASCII(local) || utf8.ValidString(local) && !strings.ContainsFunc(local, cannotBeShown)
 }
 
-// isQuotedString reports whether s, which follows an opening quote, ends with the closing one and has no unescaped quote before it.
-// Outside of ASCII it allows what an atom allows: a quoted string could contain characters that reverse the direction of the text
-// around it.
+// separators are the characters outside of quoted strings that end an address, or begin another one. A space is often a + that was
+// decoded as in a form.
+const separators = ` <>@,;"`
+
+// isQuotedString reports whether s has the form of a quoted string (RFC 5322 section 3.2.4).
 func isQuotedString(s string) bool {
-	if strings.ContainsFunc(s, func(r rune) bool { return r >= utf8.RuneSelf && notAtext(r) }) {
-		return false
-	}
-	for i := 0; i < len(s); i++ {
+	for i := 1; i < len(s); i++ {
 		switch s[i] {
 		case '\\':
 			i++
 		case '"':
-			return i == len(s)-1 && i > 0
+			return s[0] == '"' && i == len(s)-1 && i > 1
 		}
 	}
 	return false
+}
+
+func hasPlaceholder(s string) bool {
+	for _, p := range []string{EmailAddress, EmailLocalPart, EmailDomain, PrimaryDomain} {
+		if strings.Contains(strings.ToUpper(s), p) {
+			return true
+		}
+	}
+	return false
+}
+
+// cannotBeShown reports whether a character is a control or formatting character, a space other than the ordinary one, or no character at
+// all. The joiners are allowed: words of Persian and of Indic languages need them.
+func cannotBeShown(r rune) bool {
+	switch {
+	case r == ' ' || r == '\u200c' || r == '\u200d':
+		return false
+	case r == utf8.RuneError || r&0xFFFE == 0xFFFE: // the latter are noncharacters, which XML forbids
+		return true
+	}
+	return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Co, unicode.Cs, unicode.Z)
 }

@@ -122,6 +122,12 @@ func ParseText(s string, limit int) (Pattern, error) {
 	if err := checkText(s); err != nil {
 		return "", err
 	}
+	if strings.Contains(s, "  ") {
+		return "", fmt.Errorf("%q has two spaces in a row; remove one", s)
+	}
+	if i := strings.IndexFunc(s, cannotBeShown); i >= 0 {
+		return "", fmt.Errorf("%q contains an unusual space or an invisible character, %U; write an ordinary space, or remove it", s, []rune(s[i:])[0])
+	}
 	return Pattern(s), nil
 }
 
