@@ -178,6 +178,8 @@ var serverKeys = []key[serverValues]{
 		`["127.0.0.1", "10.0.0.5"]`, "proxies whose X-Forwarded-* or PROXY headers are believed; no others are"),
 	row("proxy_protocol", truth, func(p *serverValues) *bool { return &p.ProxyProtocol },
 		`true`, "the trusted proxies begin each connection with a PROXY header").byDefault(`false`),
+	row("limit_repeats", unlessFalse, func(p *serverValues) *bool { return &p.AllowRepeats },
+		`false`, "whether a client that repeats the same request without end gets status 429").byDefault(`true`),
 	row("admin", adminAddress, func(p *serverValues) *string { return &p.Admin },
 		`"127.0.0.1:8081"`, `address for health and metrics, which customers' names never show; "" for none`).byDefault(`"127.0.0.1:8081"`),
 	row("state_dir", stateDirectory, func(p *serverValues) *string { return &p.StateDir },

@@ -33,6 +33,8 @@ type Server struct {
 	// ProxyProtocol is true if the trusted proxies begin each connection with a header of the PROXY protocol. It needs
 	// TrustedProxies.
 	ProxyProtocol bool
+	// AllowRepeats is true if a client may repeat the same request as often as it likes.
+	AllowRepeats bool
 	// Admin is the address of the listener for health and metrics; empty for none.
 	Admin string
 	// StateDir is the directory for what must outlive the process, such as certificates and the CA's account: an absolute path,

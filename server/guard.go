@@ -22,6 +22,7 @@ type guard struct {
 	scheme   string         // of requests at this listener: "http" or "https"
 	byPort   bool           // the port that the client connected to decides instead, if it is a usual one
 	proxies  []netip.Prefix // whose X-Forwarded headers are trusted
+	repeats  *repeats       // nil for no limit
 }
 
 func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -41,6 +42,8 @@ func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		v.request.Body = http.MaxBytesReader(w, r.Body, g.router.maxBody)
 	}
 	switch {
+	case !g.allow(v):
+		tooOften(v)
 	case r.Method == http.MethodConnect, r.Method == http.MethodTrace:
 		// CONNECT is for proxies. TRACE would send back what the client sent, including credentials.
 		methodNotAllowed(v, readOrPost.allow())
@@ -50,6 +53,16 @@ func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		v.route.ServeHTTP(v, &v.request)
 	}
+}
+
+// allow reports whether to answer a request that its client may have repeated too often.
+func (g *guard) allow(v *visit) bool {
+	if g.repeats == nil {
+		return true
+	}
+	ok, first := g.repeats.allow(v)
+	v.unlogged = !ok && !first // a client that never stops would fill the log
+	return ok
 }
 
 func (g *guard) schemeOf(r *http.Request) string {
@@ -97,13 +110,10 @@ func (g *guard) end(v *visit) {
 	o := v.route.metrics.outcome(v.status, v.client)
 	o.counter.Inc()
 	v.route.metrics.duration.Observe(took.Seconds())
-	if o.logs() {
+	if !v.unlogged && o.logs() {
 		o.log(v.line(took))
 	}
-	vars := v.match.Vars
-	*v = visit{}
-	v.match.Vars = vars // mux would make a map for each request, and no row of the table puts anything into it
-	visits.Put(v)
+	v.release()
 	if failure != nil {
 		panic(http.ErrAbortHandler) // closes the connection, so that half an answer is not taken for a complete one
 	}

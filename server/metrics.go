@@ -100,6 +100,13 @@ func (w *LogWriter) collector() prometheus.Collector {
 	}, func() float64 { return float64(w.dropped.Load()) })
 }
 
+// collector shows how many requests were refused.
+func (p *repeats) collector() prometheus.Collector {
+	return prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "mailhint_requests_repeated_total", Help: "Requests refused with status 429 because one client repeated them too often.",
+	}, func() float64 { return float64(p.refused.Load()) })
+}
+
 // statuses are those with a label of their own.
 var statuses = [...]int{200, 204, 301, 302, 304, 307, 308, 400, 403, 404, 405, 408, 412, 413, 415, 429, 500, 503}
 

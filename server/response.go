@@ -47,6 +47,11 @@ func tooLarge(w http.ResponseWriter) {
 	plain(w, http.StatusRequestEntityTooLarge, "The request is too large.\n")
 }
 
+func tooOften(w http.ResponseWriter) {
+	w.Header().Set("Retry-After", repeatRetry)
+	plain(w, http.StatusTooManyRequests, "This request has been sent too often. Please wait a few seconds.\n")
+}
+
 func notReady(w http.ResponseWriter) {
 	w.Header().Set("Retry-After", "5")
 	plain(w, http.StatusServiceUnavailable, "This server is still starting. Please try again in a few seconds.\n")

@@ -18,7 +18,7 @@
 // Health and metrics have a listener of their own; they are never served at the names of customers.
 //
 // To read the package, begin with server.go (the pieces) and run.go (their life), then follow a request: guard.go, visit.go, request.go,
-// routes.go, handlers.go, response.go. log.go, requestlog.go, logwriter.go and metrics.go record it. state.go is what is served,
+// repeats.go, routes.go, handlers.go, response.go. log.go, requestlog.go, logwriter.go and metrics.go record it. state.go is what is served,
 // configure.go how it changes; admin.go, parts.go and systemd.go show it.
 package server
 
@@ -52,6 +52,7 @@ type Server struct {
 	reread       time.Duration // how often the certificate files are examined for changes
 	metrics      *metrics
 	router       *router
+	repeats      *repeats            // nil without a limit
 	certificates *keypairs.Pairs     // nil unless TLS is "files"
 	acme         *certs.Certificates // nil unless TLS is "acme"
 	signing      *keypairs.Pairs     // the pair that signs Apple profiles; nil if none is configured
@@ -88,6 +89,10 @@ func New(config domains.Server, acme *certs.Certificates, log *slog.Logger) (*Se
 		s.signing = p
 	}
 	s.metrics = newMetrics(s.state.get)
+	if !config.AllowRepeats {
+		s.repeats = newRepeats(config.TrustedProxies)
+		s.metrics.registry.MustRegister(s.repeats.collector())
+	}
 	if s.certificates != nil {
 		s.metrics.registry.MustRegister(s.certificates)
 	}
@@ -138,7 +143,7 @@ func (s *Server) Handler(secure bool) http.Handler {
 		scheme = "https"
 	}
 	return &guard{log: s.log, metrics: s.metrics, router: s.router, stopping: &s.stopping, scheme: scheme,
-		byPort: s.config.ProxyProtocol && !secure, proxies: s.config.TrustedProxies}
+		byPort: s.config.ProxyProtocol && !secure, proxies: s.config.TrustedProxies, repeats: s.repeats}
 }
 
 // errStopping is why a server that is shutting down is not ready.

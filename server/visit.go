@@ -23,9 +23,23 @@ type visit struct {
 	route   *route
 	client  client
 	domain  settings.Domain // that is answered for; empty if none was found
+	body    body
+	// unlogged is true for a request that gets no line in the log.
+	unlogged bool
 }
 
 var visits = sync.Pool{New: func() any { return new(visit) }}
+
+// release gives a visit back for a later request.
+func (v *visit) release() {
+	vars, data := v.match.Vars, v.body.data
+	*v = visit{}
+	v.match.Vars = vars // mux would make a map for each request, and no row of the table puts anything into it
+	if cap(data) <= maxKeptBody {
+		v.body.data = data
+	}
+	visits.Put(v)
+}
 
 // WriteHeader records the status.
 func (v *visit) WriteHeader(status int) {
