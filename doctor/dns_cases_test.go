@@ -104,6 +104,8 @@ var dnsCases = []findingCase{
 		w.hosts["autodiscover.b.example"] = addresses("198.51.100.80")
 		w.pages["https://autodiscover.b.example/"] = w.ours
 	}},
+	{name: "_autodiscover with another port", change: func(w *world) { w.srv["_autodiscover._tcp.a.example"][0].Port = 8443 },
+		want: "D05 _autodiscover._tcp.a.example its port is 8443, but Thunderbird always uses 443"},
 	{name: "_autodiscover that denies the service", change: func(w *world) { w.srv["_autodiscover._tcp.a.example"][0] = resolver.SRV{} },
 		want: "D05 _autodiscover._tcp.a.example not offered"},
 	{name: "only SRV, with an expired certificate", change: func(w *world) {
@@ -143,6 +145,15 @@ var dnsCases = []findingCase{
 			delete(w.srv, "_caldavs._tcp.a.example")
 			delete(w.txt, "_caldavs._tcp.a.example")
 		}},
+	{name: "no path of calendars, which is that of the host", config: usual + "caldav = \"https://dav.a.example/\"\n", change: func(w *world) {
+		delete(w.txt, "_caldavs._tcp.a.example")
+	}},
+	{name: "no records for calendars, and a web site that redirects elsewhere", config: services, change: func(w *world) {
+		w.hosts["a.example"] = addresses("203.0.113.80")
+		w.pages["https://a.example/"] = redirect("https://www.a.example/")
+		delete(w.srv, "_caldavs._tcp.a.example")
+		delete(w.txt, "_caldavs._tcp.a.example")
+	}, want: "warning D08 _caldavs._tcp.a.example a redirect to https://www.a.example/ instead of redirecting to https://dav.a.example/calendars/"},
 	{name: "calendars elsewhere", config: services, change: func(w *world) {
 		w.srv["_caldavs._tcp.a.example"][0].Target = "other.example"
 	}, want: "D05 _caldavs._tcp.a.example according to the settings it should be 0 1 443 dav.a.example."},

@@ -26,6 +26,13 @@ carddav = "https://dav.a.example/contacts/"
 jmap = "https://jmap.a.example/session"
 `
 
+const plaintext = `
+[domains."a.example"]
+imap = "imap+plain://mail.a.example"
+smtp = "submissions://mail.a.example"
+allow_plaintext = ["0.0.0.0/0", "::/0"]
+`
+
 const microsoft = `
 [domains."a.example"]
 imap = "imaps://outlook.office365.com"

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strings"
 
 	"mailhint/autodiscover"
 	"mailhint/mobileconfig"
@@ -179,7 +178,7 @@ func (o *observations) login(e entry) string {
 		forms = append(forms, s.Login.For(o.Found.Domain, o.Primary))
 	}
 	for _, form := range forms {
-		if strings.Contains(string(form), "%") && e.login == form.Fill(o.postmaster()) {
+		if e.login == form.Fill(o.postmaster()) {
 			return clip(string(form))
 		}
 	}

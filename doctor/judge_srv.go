@@ -26,18 +26,30 @@ func (j *judgement) judgeSRV() {
 	})
 	j.judgeAutodiscoverSRV()
 	anyMail := slices.ContainsFunc(j.published, isMailSRV)
+	wrong := make(map[string]int) // records, by name
 	for _, d := range dnsrecords.Compare(want, j.published) {
 		switch {
 		case strings.HasPrefix(d.Name, "_autodiscover.") || j.unanswered[d.Name] != nil: // judged above
 		case d.Extra:
-			j.add(j.wrongRecord(d.Record)...)
+			if wrong[d.Name]++; wrong[d.Name] <= maxWrong {
+				j.add(j.wrongRecord(d.Record)...)
+			}
 		case isMailSRV(d.Record) && anyMail && d.Data != (dnsrecords.Service{}) && !j.publishes(d.Name, "SRV"):
 			j.add(newFinding(WrongSRV, Warning, d.Name, "missing, although other SRV records for mail exist", publishFix, zoneLines(d.Record)))
+		}
+	}
+	for _, owner := range slices.Sorted(maps.Keys(wrong)) {
+		if more := wrong[owner] - maxWrong; more > 0 {
+			j.add(newFinding(WrongSRV, Problem, owner, fmt.Sprintf("has %d more records that contradict the settings", more),
+				"Remove them at the domain's name servers; mailhint dns --diff lists them."))
 		}
 	}
 	j.add(j.wrongPriorities()...)
 	j.judgeTargets()
 }
+
+// maxWrong is how many wrong records of a name are reported one by one. A zone may have thousands.
+const maxWrong = 4
 
 // wrongPriorities compares the order of the priorities. If those of submission are the same, FairEmail takes STARTTLS.
 func (o *observations) wrongPriorities() (findings []Finding) {
@@ -109,7 +121,7 @@ func (j *judgement) judgeAutodiscoverSRV() {
 			continue
 		}
 		count++
-		if fault := j.autodiscoverFault(owner, service); fault != "" {
+		if fault := j.autodiscoverFault(owner, service); fault != "" && count <= maxWrong {
 			j.add(newFinding(WrongSRV, Problem, owner, fault, replaceFix, paste))
 		}
 	}

@@ -72,6 +72,18 @@ var mailCases = []findingCase{
 	{name: "no login at all", change: func(w *world) {
 		w.looks["mail.a.example:587"] = func(l *probe.Look) { l.After.Mechanisms = nil }
 	}, want: "M05 mail.a.example:587 should offer the login method password but offers none that clients know"},
+	{name: "client certificates, which cannot be seen without one", config: usual + "auth = [\"client-cert\", \"password\"]\n", change: func(w *world) {
+		w.looks["mail.a.example:993"] = func(l *probe.Look) { l.After.Mechanisms = []string{"PLAIN"} }
+	}},
+	{name: "client certificates, and no password", config: usual + "auth = [\"client-cert\", \"password\"]\n", change: func(w *world) {
+		w.looks["mail.a.example:993"] = func(l *probe.Look) { l.After.Mechanisms = []string{"EXTERNAL"} }
+	}, want: "M05 mail.a.example:993 should offer the login method password but offers only client-cert"},
+	{name: "a bad certificate where clients do not use TLS", config: plaintext, change: func(w *world) {
+		w.looks["mail.a.example:143"] = func(l *probe.Look) {
+			l.Before, l.Speaks, l.TLS = probe.Capabilities{Mechanisms: []string{"PLAIN"}}, settings.STARTTLS, goodTLS("mail.a.example")
+			l.TLS.ChainErr, l.TLS.NameErr = errors.New("self-signed"), errors.New("no")
+		}
+	}},
 	{name: "logins before TLS", change: func(w *world) {
 		w.looks["mail.a.example:143"] = func(l *probe.Look) { l.Before.Mechanisms = []string{"PLAIN"} }
 	}, want: "warning M05 mail.a.example:143 before TLS"},

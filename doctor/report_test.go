@@ -149,6 +149,20 @@ func TestJSON(t *testing.T) {
 	}
 }
 
+// TestLoopOnce: if a proxy tells the server of all requests that they came over plain http, that is one finding, and the missing PACC document
+// is none of its own.
+func TestLoopOnce(t *testing.T) {
+	snapshot := load(t, usual)
+	w := newWorld(t, snapshot, "a.example")
+	w.pages["https://"] = w.asHTTP
+	d := w.doctor()
+	d.ISPDB = ""
+	r := d.Examine(t.Context(), find(t, snapshot, "a.example"))
+	if len(r.Findings) != 1 || !strings.Contains(r.Findings[0].Paste, "proxy_set_header X-Forwarded-Proto $scheme;") {
+		t.Errorf("got %+v", r.Findings)
+	}
+}
+
 // TestPages: every code has a page with the four parts, and every page a code.
 func TestPages(t *testing.T) {
 	for _, i := range Codes {

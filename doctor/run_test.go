@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -36,6 +37,11 @@ func TestUnchecked(t *testing.T) {
 				w.looks[at] = state(probe.Forbidden)
 			}
 		}, "allow it with --private", true},
+		{"an interrupted look", func(w *world, _ *Doctor) {
+			w.looks["mail.a.example:993"] = func(l *probe.Look) {
+				*l = probe.Look{Port: l.Port, Address: l.Address, Err: errors.New("context canceled")}
+			}
+		}, "mail.a.example:993: context canceled", true},
 		{"no IPv6 here", func(w *world, _ *Doctor) {
 			for at := range w.servers {
 				w.looks[at] = func(l *probe.Look) {
@@ -51,6 +57,8 @@ func TestUnchecked(t *testing.T) {
 			w.looks["mail.a.example:143"] = func(l *probe.Look) { l.Before.Mechanisms = []string{"LOGIN"} }
 		}, "mail.a.example:143: whether it accepts passwords before TLS", false},
 		{"a server without a name", func(w *world, d *Doctor) { d.Server = "" }, "set name in [server], or use --address", false},
+		{"the ISPDB asks for a password", func(w *world, _ *Doctor) { w.pages[DefaultISPDB] = body(401, htmlType, website) },
+			"the entry in Mozilla's database: status 401 (Unauthorized)", false},
 		{"the ISPDB does not answer", func(w *world, _ *Doctor) { w.broken["autoconfig.thunderbird.net"] = true }, "Mozilla's database", false},
 	}
 	for _, test := range tests {
