@@ -22,21 +22,24 @@ type location struct {
 	URL      string `json:"Url"`
 }
 
-// jsonError is the answer to a request that cannot be answered.
+// jsonError is the answer to a request that cannot be answered, made once.
 type jsonError struct {
-	ErrorCode    string
-	ErrorMessage string
-	status       int
+	status int
+	body   []byte
 }
 
-// The errors, with the codes that Exchange Online uses. The messages repeat nothing of the request.
+// newJSONError makes the answer with a code that Exchange Online uses. The message repeats nothing of a request.
+func newJSONError(status int, code, message string) *jsonError {
+	return &jsonError{status, encodeJSON(struct{ ErrorCode, ErrorMessage string }{code, message})}
+}
+
 var (
-	missingAddress  = jsonError{"MandatoryParameterMissing", "The parameter Email must be a valid e-mail address.", http.StatusBadRequest}
-	missingProtocol = jsonError{"MissingProtocol", "The parameter Protocol is missing; an example is AutodiscoverV1.", http.StatusBadRequest}
-	noSuchProtocol  = jsonError{"ProtocolNotSupported", "This protocol is not offered for this domain. Try AutodiscoverV1.", http.StatusBadRequest}
-	unknownDomain   = jsonError{"DomainNotFound", edge.NotFound, http.StatusNotFound}
-	unavailable     = jsonError{"ServiceUnavailable", edge.Unavailable, http.StatusServiceUnavailable}
-	fault           = jsonError{"InternalServerError", edge.Fault, http.StatusInternalServerError}
+	missingAddress  = newJSONError(http.StatusBadRequest, "MandatoryParameterMissing", "The parameter Email must be a valid e-mail address.")
+	missingProtocol = newJSONError(http.StatusBadRequest, "MissingProtocol", "The parameter Protocol is missing; an example is AutodiscoverV1.")
+	noSuchProtocol  = newJSONError(http.StatusBadRequest, "ProtocolNotSupported", "This protocol is not offered for this domain. Try AutodiscoverV1.")
+	unknownDomain   = newJSONError(http.StatusNotFound, "DomainNotFound", edge.NotFound)
+	unavailable     = newJSONError(http.StatusServiceUnavailable, "ServiceUnavailable", edge.Unavailable)
+	fault           = newJSONError(http.StatusInternalServerError, "InternalServerError", edge.Fault)
 )
 
 // JSON returns the handler of Autodiscover's second version, which says where a protocol is served, one at a time. It has no word for
@@ -71,7 +74,7 @@ func (h *Handler) serveJSON(w http.ResponseWriter, r *http.Request) {
 		failJSON(w, noSuchProtocol)
 		return
 	}
-	writeJSON(w, http.StatusOK, answer)
+	writeJSON(w, http.StatusOK, encodeJSON(answer))
 }
 
 // readJSONQuery returns the address and the protocol of a request. Clients write the parameters' names in different letter cases.
@@ -127,7 +130,7 @@ func (p *prepared) locate(found settings.Found, host, protocol string) (location
 }
 
 // jsonErrorFor puts an error of find into the format's words.
-func (h *Handler) jsonErrorFor(err error) jsonError {
+func (h *Handler) jsonErrorFor(err error) *jsonError {
 	switch edge.Status(err) {
 	case http.StatusNotFound:
 		return unknownDomain
@@ -138,15 +141,14 @@ func (h *Handler) jsonErrorFor(err error) jsonError {
 	return fault
 }
 
-func failJSON(w http.ResponseWriter, e jsonError) {
+func failJSON(w http.ResponseWriter, e *jsonError) {
 	if e == unavailable {
 		w.Header().Set("Retry-After", edge.RetryAfter)
 	}
-	writeJSON(w, e.status, e)
+	writeJSON(w, e.status, e.body)
 }
 
-func writeJSON(w http.ResponseWriter, status int, answer any) {
-	body := encodeJSON(answer)
+func writeJSON(w http.ResponseWriter, status int, body []byte) {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.Header().Set("Cache-Control", edge.NoStore)
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))

@@ -121,10 +121,18 @@ func LogFault(log *slog.Logger, err error) {
 	log.Error("a request could not be answered; this is a bug in mailhint, please report it with this text", "error", err)
 }
 
-// Text answers with a plain sentence that must not be cached.
+// Header values that are made once. Nobody changes them: net/http copies a header, and Set replaces the value.
+var (
+	noStoreValue = []string{NoStore}
+	textType     = []string{"text/plain; charset=utf-8"}
+)
+
+// Text answers with a plain sentence that must not be cached. Nothing is allocated for it: some clients repeat a request that gets 404
+// without end.
 func Text(w http.ResponseWriter, status int, sentence string) {
-	w.Header().Set("Cache-Control", NoStore)
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	header := w.Header()
+	header["Cache-Control"] = noStoreValue
+	header["Content-Type"] = textType
 	w.WriteHeader(status)
 	io.WriteString(w, sentence) // the client is gone if this fails; the server's log shows the status
 	io.WriteString(w, "\n")

@@ -85,9 +85,11 @@ func Elements(t *testing.T, request, document, names string) {
 // Discard is a ResponseWriter for benchmarks, which counts what is written.
 type Discard struct {
 	Head    http.Header
+	Status  int // of the last answer that set one
 	Written int
 }
 
-func (d *Discard) Header() http.Header         { return d.Head }
-func (d *Discard) WriteHeader(int)             {}
-func (d *Discard) Write(p []byte) (int, error) { d.Written += len(p); return len(p), nil }
+func (d *Discard) Header() http.Header                     { return d.Head }
+func (d *Discard) WriteHeader(status int)                  { d.Status = status }
+func (d *Discard) Write(p []byte) (int, error)             { d.Written += len(p); return len(p), nil }
+func (d *Discard) WriteString(s string) (n int, err error) { d.Written += len(s); return len(s), nil }
