@@ -73,14 +73,17 @@ func (a *authority) order(ctx context.Context, name, kind string, old *stored, c
 	defer cancel()
 	x := &exchange{next: a.next}
 	cert, err := a.issue(ctx, name, kind, old, x)
+	if err != nil && x.storageFault != nil {
+		err = x.storageFault // acmez may hide it, and the CA has nothing to do with it
+	}
 	now := clock.Now()
 	r := result{outcome: outcomeOf(name, err, x.status), issued: cert, err: err, after: x.retryAfter, placed: x.orders > 0}
 	switch {
-	case !r.placed && r.outcome == away && (ctx.Err() == nil || x.lost == 0): // otherwise an outage would use up the next hour's orders
+	case !r.placed && (r.outcome == away || r.outcome == unsavable) && (ctx.Err() == nil || x.lost == 0): // otherwise an outage would use up the next hour's orders
 		a.budget.giveBack(ctx, p)
 	case r.placed:
 		for range x.lost { // the CA may have accepted these too
-			a.budget.add(ctx, now)
+			a.budget.add(ctx, now, p.domain)
 		}
 	}
 	a.mu.Lock()
@@ -91,6 +94,8 @@ func (a *authority) order(ctx context.Context, name, kind string, old *stored, c
 		a.until, a.fault = now.Add(r.after), clip(err)
 	case limited:
 		r.after = cmp.Or(r.after, time.Hour)
+	case unsavable: // which says nothing about the CA
+		r.after = 0
 	case away:
 		a.away++
 		r.after = min(max(r.after, spread(awayPause)), maxAway)

@@ -16,7 +16,7 @@
 //   - certs.go: the configuration, and what runs
 //   - handshake.go, loaded.go: which certificate a client gets
 //   - wanted.go, unlisted.go, queue.go: which name is ordered next
-//   - order.go, budget.go, failures.go, health.go: whether and when an order is placed
+//   - waiting.go, order.go, budget.go, failures.go, health.go, unsaved.go: whether and when an order is placed
 //   - authority.go, outcome.go, issue.go, account.go, challenge.go, standin.go: one order with one CA
 //   - store.go, directory.go, known.go: what is stored, and what is known of it
 //   - maintain.go, renewal.go, tidy.go: renewals, and what is removed
@@ -66,7 +66,7 @@ type Config struct {
 	Storage certmagic.Storage
 	// PerHour is how many orders an account may place in any hour; 0 means 100, which is what Let's Encrypt's 300 in 3 hours allow.
 	PerHour int
-	// Parallel is how many orders are worked on at the same time; 0 means 8.
+	// Parallel is how many orders are worked on at the same time; 0 means 16. An eighth of it is kept for each rank of the queue.
 	Parallel int
 	// Loaded is how many certificates are kept in memory; 0 means 10,000. The others are read again when a client asks.
 	Loaded int
@@ -95,18 +95,23 @@ type Certificates struct {
 	config    Config
 	log       *slog.Logger
 	clock     Clock
-	storage   certmagic.Storage
-	transport *http.Transport // to the CAs
+	plain     certmagic.Storage // as it was configured
+	storage   certmagic.Storage // plain, watched
+	transport *http.Transport   // to the CAs
 	cas       []*authority
 	kinds     kinds // of challenges that can be answered here
 	loaded    *loaded
 	known     known
 	queue     *queue
 	failures  *failures
-	waiting   atomic.Int64 // handshakes
+	waiting   waiting
 	unlisted  atomic.Int64 // names that are not listed and have a certificate, or a failed order
+	asked     asked
 	results   results
-	health    storageHealth
+	refusals  refusals
+	health    *storageHealth
+	unsaved   unsaved
+	serving   atomic.Bool // Run has been called
 	chains    chains
 
 	wanted    atomic.Pointer[iter.Seq[string]]
@@ -127,17 +132,18 @@ func New(config Config) (*Certificates, error) {
 	}
 	setDefaults(&config)
 	c := &Certificates{
-		config: config, log: config.Log, clock: config.Clock, storage: config.Storage,
-		transport: newTransport(config.Roots), loaded: newLoaded(config.Loaded), queue: newQueue(),
+		config: config, log: config.Log, clock: config.Clock, plain: config.Storage, health: newStorageHealth(),
+		transport: newTransport(config.Roots), loaded: newLoaded(config.Loaded), queue: newQueue(checks, config.Parallel),
 		wantedNow: make(chan struct{}, 1), renewed: make(chan struct{}, 1),
 	}
 	c.kinds.set(true, true)
-	if c.storage == nil {
+	if c.plain == nil {
 		if err := prepareDir(config.Dir, config.Log); err != nil {
 			return nil, err
 		}
-		c.storage = &certmagic.FileStorage{Path: config.Dir}
+		c.plain = &certmagic.FileStorage{Path: config.Dir}
 	}
+	c.storage = watchedStorage{c.plain, c.health}
 	for _, address := range config.CAs {
 		ca, err := newAuthority(address, config, c.storage, c.transport)
 		if err != nil {
@@ -164,7 +170,7 @@ func setDefaults(config *Config) {
 		config.PerHour = 100
 	}
 	if config.Parallel <= 0 {
-		config.Parallel = 8
+		config.Parallel = 16
 	}
 	if config.Unlisted <= 0 {
 		config.Unlisted = 100
@@ -190,11 +196,18 @@ func (c *Certificates) ReachableBy(http, https bool) { c.kinds.set(http, https) 
 // Run works off the queue, renews what is about to expire, and orders certificates for the names of Want, until ctx is done. Orders
 // in progress are abandoned then.
 func (c *Certificates) Run(ctx context.Context) {
+	c.serving.Store(true)
+	c.checkStorage(ctx) // so that a fault is reported before a client waits for a certificate
 	var running sync.WaitGroup
+	running.Go(func() { c.watchStorage(ctx) })
+	running.Go(func() { c.check(ctx) })
 	running.Go(func() { c.work(ctx) })
 	running.Go(func() { c.maintain(ctx) })
 	running.Go(func() { c.orderWanted(ctx) })
 	running.Wait()
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveTime)
+	defer cancel()
+	c.saveUnsaved(last)
 }
 
 // Close closes the idle connections to the CAs. Call it after Run.

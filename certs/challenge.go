@@ -26,6 +26,7 @@ const ChallengeProtocol = acmez.ACMETLS1Protocol
 type solver struct {
 	storage certmagic.Storage
 	issuer  string // the CA's name in the storage
+	fault   *error // receives why a challenge could not be stored
 }
 
 const (
@@ -43,7 +44,11 @@ func (s solver) Present(ctx context.Context, challenge acme.Challenge) error {
 	if err != nil {
 		return err
 	}
-	return s.storage.Store(ctx, challengeKey(s.issuer, challenge.Identifier.Value), text)
+	err = s.storage.Store(ctx, challengeKey(s.issuer, challenge.Identifier.Value), text)
+	if errors.Is(err, errStorage) {
+		*s.fault = err
+	}
+	return err
 }
 
 func (s solver) CleanUp(ctx context.Context, challenge acme.Challenge) error {

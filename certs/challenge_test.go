@@ -20,7 +20,7 @@ func TestHTTPChallenge(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	s := solver{c.storage, c.cas[0].key}
+	s := solver{c.storage, c.cas[0].key, new(error)}
 	challenge := acme.Challenge{Type: acme.ChallengeTypeHTTP01, Token: "token", KeyAuthorization: "token.thumbprint",
 		Identifier: acme.Identifier{Type: "dns", Value: "autoconfig.a.test"}}
 	if err := s.Present(t.Context(), challenge); err != nil {
@@ -74,7 +74,7 @@ func TestTLSChallenge(t *testing.T) {
 	defer c.Close()
 	challenge := acme.Challenge{Type: acme.ChallengeTypeTLSALPN01, Token: "token", KeyAuthorization: "token.thumbprint",
 		Identifier: acme.Identifier{Type: "dns", Value: "autoconfig.a.test"}}
-	if err := (solver{c.storage, c.cas[0].key}).Present(t.Context(), challenge); err != nil {
+	if err := (solver{c.storage, c.cas[0].key, new(error)}).Present(t.Context(), challenge); err != nil {
 		t.Fatal(err)
 	}
 	cert, err := c.GetCertificate(challengeHello("Autoconfig.a.test"))

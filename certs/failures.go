@@ -22,20 +22,25 @@ type Failure struct {
 	Times int       `json:"times"` // in a row
 	Last  time.Time `json:"last"`
 	Next  time.Time `json:"next"`
+
+	dnsTimes int // attempts in a row that ended because the DNS does not point here
 }
 
 // failures remembers what failed. Failed orders are in the storage as well: a restart is not a reason to try again.
 type failures struct {
 	storage certmagic.Storage
 
-	mu     sync.Mutex
-	byName map[string]Failure
+	mu       sync.Mutex
+	byName   map[string]Failure
+	unlisted map[string]Failure // of names that are not listed, which take no room from the others
 }
 
 const (
-	maxFailures  = 10_000 // remembered
-	firstBackoff = 10 * time.Minute
-	lastBackoff  = 24 * time.Hour
+	maxFailures     = 10_000 // remembered
+	maxUnlistedFail = 1_000  // remembered, of names that are not listed
+	firstBackoff    = 10 * time.Minute
+	firstDNSBackoff = time.Minute
+	lastBackoff     = 24 * time.Hour
 )
 
 const failuresPrefix = "failures"
@@ -45,7 +50,7 @@ func failureFile(name string) string {
 }
 
 func readFailures(ctx context.Context, storage certmagic.Storage) (*failures, error) {
-	f := &failures{storage: storage, byName: make(map[string]Failure)}
+	f := &failures{storage: storage, byName: make(map[string]Failure), unlisted: make(map[string]Failure)}
 	keys, err := storage.List(ctx, failuresPrefix, false)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("reading the failed orders: %w", err)
@@ -67,17 +72,36 @@ func readFailures(ctx context.Context, storage certmagic.Storage) (*failures, er
 func (f *failures) wait(name string, now time.Time) time.Duration {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	failure := f.byName[name]
+	failure, _ := f.find(name)
 	if failure.Last.After(now.Add(time.Minute)) { // the clock has been set back
 		return 0
 	}
 	return failure.Next.Sub(now)
 }
 
+// waitAsked is wait for a name that a client asks for. Its DNS may point here by now, because the client has come here: that is looked up
+// again after a minute.
+func (f *failures) waitAsked(name string, now time.Time) time.Duration {
+	wait := f.wait(name, now)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if failure, _ := f.find(name); failure.dnsTimes > 0 && failure.Times == 0 {
+		return min(wait, failure.Last.Add(firstDNSBackoff).Sub(now))
+	}
+	return wait
+}
+
 func (f *failures) get(name string) (Failure, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	return f.find(name)
+}
+
+func (f *failures) find(name string) (Failure, bool) {
 	failure, ok := f.byName[name]
+	if !ok {
+		failure, ok = f.unlisted[name]
+	}
 	return failure, ok
 }
 
@@ -88,7 +112,7 @@ var errInterrupted = errors.New("mailhint was stopped during the order")
 // time. finish undoes that if the order came to nothing, good or bad.
 func (f *failures) begin(ctx context.Context, name string, now time.Time) (finish func(), err error) {
 	f.mu.Lock()
-	before, failed := f.byName[name]
+	before, failed := f.find(name)
 	f.mu.Unlock()
 	if err := f.store(ctx, name, before.again(errInterrupted, now, 0)); err != nil {
 		return nil, err
@@ -109,11 +133,12 @@ func (f Failure) again(err error, now time.Time, after time.Duration) Failure {
 		Next: now.Add(max(spread(min(backoff, lastBackoff)), after))}
 }
 
-// add notes a failed order.
-func (f *failures) add(ctx context.Context, name string, err error, now time.Time, after time.Duration) Failure {
+// add notes a failed order. unlisted says that the name is not listed.
+func (f *failures) add(ctx context.Context, name string, err error, now time.Time, after time.Duration, unlisted bool) Failure {
 	f.mu.Lock()
-	failure := f.byName[name].again(err, now, after)
-	f.put(name, failure)
+	before, _ := f.find(name)
+	failure := before.again(err, now, after)
+	f.put(name, failure, unlisted)
 	f.mu.Unlock()
 	f.store(ctx, name, failure) // if it fails, it is remembered until the next start
 	return failure
@@ -127,33 +152,44 @@ func (f *failures) store(ctx context.Context, name string, failure Failure) erro
 	return f.storage.Store(context.WithoutCancel(ctx), failureFile(name), text)
 }
 
-// addDNSError notes that a name's DNS does not point here. That costs the CA nothing, and is forgotten with the process.
-func (f *failures) addDNSError(name string, err error, now time.Time) {
+// addDNSError notes that a name's DNS does not point here. That costs the CA nothing, and is forgotten with the process. It is looked up
+// ever more rarely, at last once a day.
+func (f *failures) addDNSError(name string, err error, now time.Time, unlisted bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	failure := f.byName[name]
+	failure, _ := f.find(name)
+	backoff := min(firstDNSBackoff<<min(failure.dnsTimes, 11), lastBackoff)
 	failure.Error, failure.Last = clip(err), now
-	failure.Next = now.Add(max(spread(time.Minute), failure.Next.Sub(now)))
-	f.put(name, failure)
+	failure.dnsTimes++
+	failure.Next = now.Add(max(spread(backoff), failure.Next.Sub(now)))
+	f.put(name, failure, unlisted)
 }
 
-func (f *failures) put(name string, failure Failure) {
-	if _, found := f.byName[name]; !found && len(f.byName) >= maxFailures {
+func (f *failures) put(name string, failure Failure, unlisted bool) {
+	failures, limit := f.byName, maxFailures
+	if unlisted {
+		failures, limit = f.unlisted, maxUnlistedFail
+		delete(f.byName, name)
+	} else {
+		delete(f.unlisted, name)
+	}
+	if _, found := failures[name]; !found && len(failures) >= limit {
 		evicted := ""
-		for other, failure := range f.byName { // any one, but preferably one that has cost the CA nothing: it is only tried again early
+		for other, failure := range failures { // any one, but preferably one that has cost the CA nothing: it is only tried again early
 			if evicted = other; failure.Times == 0 {
 				break
 			}
 		}
-		delete(f.byName, evicted)
+		delete(failures, evicted)
 	}
-	f.byName[name] = failure
+	failures[name] = failure
 }
 
 // clear forgets the failures of a name.
 func (f *failures) clear(ctx context.Context, name string) {
 	f.mu.Lock()
 	delete(f.byName, name)
+	delete(f.unlisted, name)
 	f.mu.Unlock()
 	f.storage.Delete(context.WithoutCancel(ctx), failureFile(name)) // if it fails, the next start reads it, and it stays until the renewal
 }
@@ -161,5 +197,7 @@ func (f *failures) clear(ctx context.Context, name string) {
 func (f *failures) all() map[string]Failure {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return maps.Clone(f.byName)
+	all := maps.Clone(f.byName)
+	maps.Copy(all, f.unlisted)
+	return all
 }

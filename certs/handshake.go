@@ -9,9 +9,6 @@ import (
 	"time"
 )
 
-// maxWaiting bounds the handshakes that wait for a certificate; each holds a connection open.
-const maxWaiting = 1000
-
 // GetCertificate is for tls.Config. A name that may not have a certificate, or no name at all, gets the alert unrecognized_name. A
 // name that has none yet gets one now, if that takes no longer than Config.Wait. An expired certificate is better than none: what
 // the client says about it shows the admin the cause.
@@ -21,7 +18,11 @@ func (c *Certificates) GetCertificate(hello *tls.ClientHelloInfo) (*tls.Certific
 		return nil, nil
 	}
 	if isChallenge(hello) {
-		return c.challengeCertificate(hello.Context(), name)
+		cert, err := c.challengeCertificate(hello.Context(), name)
+		if err != nil {
+			c.refusals.add(refusedChallenge)
+		}
+		return cert, err
 	}
 	if cert := c.loaded.get(name); cert != nil {
 		return cert, nil
@@ -30,13 +31,38 @@ func (c *Certificates) GetCertificate(hello *tls.ClientHelloInfo) (*tls.Certific
 	if cert != nil || err != nil {
 		return cert, err
 	}
-	if c.failures.wait(name, c.clock.Now()) > 0 {
-		return nil, errors.New("there is no certificate for this name yet; the last attempt failed")
+	cert, why, err := c.waitFor(hello, name)
+	if err != nil {
+		c.refusals.add(why)
 	}
-	if !c.roomFor(name) {
-		return nil, errWildcardsFull
+	return cert, err
+}
+
+// waitFor orders a certificate and waits for it, if a client may wait for this name now.
+func (c *Certificates) waitFor(hello *tls.ClientHelloInfo, name string) (*tls.Certificate, reason, error) {
+	now := c.clock.Now()
+	if c.failures.waitAsked(name, now) > 0 || c.health.holds(name, now) {
+		return nil, refusedFailed, errors.New("there is no certificate for this name yet; the last attempt failed")
 	}
-	return c.wait(hello, name)
+	listed := c.listed(name)
+	if !listed {
+		if !c.roomFor(name) {
+			return nil, refusedUnlisted, errWildcardsFull
+		}
+		if !c.unlistedFree(name, now) {
+			return nil, refusedUnlisted, errUnlistedSpent
+		}
+	}
+	leave, err := c.waiting.enter(clientOf(hello.Conn), listed)
+	if errors.Is(err, errManyUnlisted) {
+		return nil, refusedUnlisted, err
+	}
+	if err != nil {
+		return nil, refusedWaiting, err
+	}
+	defer leave()
+	cert, err := c.wait(hello, name)
+	return cert, refusedFailed, err
 }
 
 // Stored returns a name's certificate without asking a CA, or nil if there is none. It is for signatures made under the name.
@@ -60,14 +86,11 @@ func (c *Certificates) Stored(ctx context.Context, name string) (*tls.Certificat
 
 // wait orders a certificate and waits for it, for a while.
 func (c *Certificates) wait(hello *tls.ClientHelloInfo, name string) (*tls.Certificate, error) {
-	defer c.waiting.Add(-1)
-	if c.waiting.Add(1) > maxWaiting {
-		return nil, errors.New("too many handshakes are waiting for a certificate")
-	}
-	j := c.queue.add(name, forHandshake)
+	j := c.queue.join(name, c.unlistedDomain(name), c.rankFor(name, forHandshake))
 	if j == nil {
 		return nil, errors.New("too many names are waiting for a certificate")
 	}
+	defer c.queue.leave(j)
 	if c.pace() > c.config.Wait {
 		return nil, errNoCA
 	}

@@ -38,7 +38,7 @@ var errDirectory = errors.New("the CA's directory cannot be read")
 // issue places one order for a name, proved by one kind of challenge. With another kind in reserve, acmez would place a second order
 // when the first fails; which kind to try next is decided by the caller, who counts orders.
 func (a *authority) issue(ctx context.Context, name, kind string, old *stored, x *exchange) (*issued, error) {
-	client := acmez.Client{Client: a.client(x), ChallengeSolvers: map[string]acmez.Solver{kind: solver{a.storage, a.key}}}
+	client := acmez.Client{Client: a.client(x), ChallengeSolvers: map[string]acmez.Solver{kind: solver{a.storage, a.key, &x.storageFault}}}
 	directory, err := client.GetDirectory(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errDirectory, err)
@@ -113,6 +113,8 @@ type exchange struct {
 	lost       int           // perhaps placed: the answer did not arrive
 	status     int           // of the last answer; 0 if there was none
 	retryAfter time.Duration // how long the last refusal asks us to wait
+
+	storageFault error // why a challenge could not be stored
 }
 
 func (x *exchange) RoundTrip(r *http.Request) (*http.Response, error) {

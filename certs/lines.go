@@ -2,6 +2,8 @@ package certs
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 )
@@ -21,6 +23,14 @@ func (c *Certificates) Lines() []string {
 	lines := []string{fmt.Sprintf("certificates: %s; %d waiting to be ordered", strings.Join(states, ", "), s.Waiting)}
 	if s.StorageError != "" {
 		lines = append(lines, "certificates cannot be saved in state_dir, so none are ordered: "+s.StorageError)
+	}
+	if s.Unsaved > 0 {
+		lines = append(lines, fmt.Sprintf("certificates served from memory until they can be saved: %d", s.Unsaved))
+	}
+	if len(s.Held) > 0 {
+		name := slices.Min(slices.Collect(maps.Keys(s.Held)))
+		lines = append(lines, fmt.Sprintf("names that get no certificate because their files in state_dir cannot be used: %d; one is %s: %s",
+			len(s.Held), name, s.Held[name]))
 	}
 	if s.WildcardsFull {
 		lines = append(lines, "no more names below wildcards get certificates; list the ones you need in domains.toml")

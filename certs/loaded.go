@@ -15,6 +15,7 @@ type loaded struct {
 type loadedCertificate struct {
 	cert      *tls.Certificate
 	requested atomic.Bool // by a client, since it was loaded
+	recently  atomic.Bool // by a client, since takeRecent
 }
 
 // newLoaded makes room for max certificates, which must be positive.
@@ -34,6 +35,9 @@ func (l *loaded) get(name string) *tls.Certificate {
 	if !found.requested.Load() { // a write would cost every processor its copy
 		found.requested.Store(true)
 	}
+	if !found.recently.Load() {
+		found.recently.Store(true)
+	}
 	return found.cert
 }
 
@@ -41,6 +45,12 @@ func (l *loaded) get(name string) *tls.Certificate {
 func (l *loaded) requested(name string) bool {
 	found, ok := l.byName.Peek(name)
 	return ok && found.requested.Load()
+}
+
+// takeRecent reports whether a client has asked for a certificate since the last call.
+func (l *loaded) takeRecent(name string) bool {
+	found, ok := l.byName.Peek(name)
+	return ok && found.recently.Swap(false)
 }
 
 func (l *loaded) put(name string, cert *tls.Certificate) {

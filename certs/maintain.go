@@ -25,9 +25,7 @@ func (c *Certificates) maintain(ctx context.Context) {
 			}
 			scanAt = now.Add(max(betweenScans, 100*time.Since(begun))) // one percent of the time at most, however many there are
 			c.countUnlisted()
-			if _, fault := c.health.pause(now); fault != "" {
-				c.checkStorage(ctx)
-			}
+			c.followAsked(ctx)
 			if !now.Before(tidyAt) {
 				c.tidy(ctx)
 				tidyAt = now.Add(betweenTidies)
@@ -72,7 +70,7 @@ func (c *Certificates) scan(ctx context.Context) error {
 		} // otherwise it is half written, or damaged, which is dealt with when it is needed
 	}
 	for name, e := range c.known.all() {
-		if !found[name] && !c.storage.Exists(ctx, certmagic.StorageKeys.CertsSitePrefix(e.issuer, name)) { // or it was written since
+		if !found[name] && c.unsaved.get(name) == nil && !c.storage.Exists(ctx, certmagic.StorageKeys.CertsSitePrefix(e.issuer, name)) { // or it was written since
 			c.forget(name)
 		}
 	}
@@ -83,15 +81,43 @@ func (c *Certificates) scan(ctx context.Context) error {
 func (c *Certificates) renewDue() {
 	now := c.clock.Now()
 	for name, e := range c.known.all() {
-		if !now.Before(e.renewAt) && c.allowed(name) && (c.listed(name) || c.loaded.requested(name)) && c.failures.wait(name, now) <= 0 {
-			c.queue.add(name, forRenewal)
+		if !now.Before(e.renewAt) && c.allowed(name) && (c.listed(name) || c.loaded.requested(name)) &&
+			c.failures.wait(name, now) <= 0 && !c.health.holds(name, now) {
+			c.enqueue(name, forRenewal)
 		}
 	}
 	for name, failure := range c.failures.all() {
-		if failure.Times > 0 && !now.Before(failure.Next) && c.known.get(name) == nil && c.allowed(name) {
-			c.queue.add(name, forLater)
+		if failure.Times > 0 && !now.Before(failure.Next) && c.known.get(name) == nil && c.allowed(name) && c.listed(name) {
+			c.enqueue(name, forLater)
 		}
 	}
+	for name := range c.health.held() {
+		switch {
+		case !c.allowed(name) || !c.listed(name):
+			c.health.release(name)
+		case !c.health.holds(name, now):
+			c.enqueue(name, forLater)
+		}
+	}
+}
+
+// enqueue puts a name into the queue that no client waits for; nil if the queue is full.
+func (c *Certificates) enqueue(name string, r rank) *job {
+	return c.queue.add(name, c.unlistedDomain(name), c.rankFor(name, r))
+}
+
+// rankFor returns the rank of a name: r, unless it has to wait for others.
+func (c *Certificates) rankFor(name string, r rank) rank {
+	if !c.listed(name) {
+		return forUnlisted
+	}
+	if e := c.known.get(name); e != nil && c.clock.Now().After(e.notAfter) {
+		return forRetry
+	}
+	if _, failed := c.failures.get(name); failed {
+		return forRetry
+	}
+	return r
 }
 
 // untilRenewal returns when to look again: at the next renewal or scan.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -12,56 +13,77 @@ import (
 
 const (
 	orderTime  = 3 * time.Minute  // for one order
-	lookupTime = 5 * time.Second  // for a name's DNS
+	lookupTime = 2 * time.Second  // for a name's DNS: name servers that take longer seldom answer at all
 	unlockTime = 10 * time.Second // for releasing a lock
+	checks     = 128              // of DNS at the same time
+	recheckAge = 10 * time.Minute // after which the DNS of a name that waits for its order is looked up again
 )
 
 // results count what became of orders, by outcome.
-type results [away + 1]atomic.Int64
+type results [unsavable + 1]atomic.Int64
+
+// check looks up the DNS of the names of the queue. What points here may be ordered.
+func (c *Certificates) check(ctx context.Context) {
+	c.each(ctx, toCheck, func() time.Duration { return c.storagePause() }, func(j *job) {
+		if err := c.pointsHere(ctx, j.name); err != nil {
+			c.queue.finish(j, err)
+			return
+		}
+		c.queue.passed(j, c.clock.Now())
+	})
+}
 
 // work gives the names of the queue to the CA, as fast as it allows.
 func (c *Certificates) work(ctx context.Context) {
-	c.checkStorage(ctx) // so that a fault is reported before a client waits for a certificate
-	slots := make(chan struct{}, c.config.Parallel)
+	c.each(ctx, toOrder, c.pace, func(j *job) {
+		if c.config.PointsHere != nil && c.clock.Now().Sub(j.checked) > recheckAge {
+			c.queue.recheck(j)
+			return
+		}
+		c.do(ctx, j)
+	})
+}
+
+// each works on the jobs of one stage, as many at a time as it has slots. pause returns how long to wait before the next one.
+func (c *Certificates) each(ctx context.Context, s stage, pause func() time.Duration, do func(*job)) {
 	var running sync.WaitGroup
 	defer running.Wait()
 	for ctx.Err() == nil {
-		if wait := c.pace(); wait > 0 {
+		if wait := pause(); wait > 0 {
 			select {
 			case <-ctx.Done():
 			case <-c.clock.After(wait):
-			case <-c.queue.more:
+			case <-c.queue.more[s]:
 			}
 			continue
 		}
-		select {
-		case <-ctx.Done():
-			return
-		case slots <- struct{}{}:
-		}
-		j := c.queue.next()
+		j := c.queue.next(s)
 		if j == nil {
-			<-slots
 			select {
 			case <-ctx.Done():
-			case <-c.queue.more:
+			case <-c.queue.more[s]:
 			}
 			continue
 		}
-		running.Go(func() {
-			c.do(ctx, j)
-			<-slots
-		})
+		running.Go(func() { do(j) })
 	}
+}
+
+// storagePause returns how long to wait because nothing can be saved.
+func (c *Certificates) storagePause() time.Duration {
+	if c.health.now() != "" || c.unsaved.len() > 0 {
+		return storagePause
+	}
+	return 0
 }
 
 // pace returns how long to wait before the next order. A CA whose budget is used up is waited for; one that accepts no orders, or does
 // not answer, is passed over for the next.
 func (c *Certificates) pace() time.Duration {
-	now := c.clock.Now()
-	if pause, _ := c.health.pause(now); pause > 0 {
+	if pause := c.storagePause(); pause > 0 {
 		return pause
 	}
+	now := c.clock.Now()
 	_, running := c.queue.lengths()
 	least := time.Duration(1<<63 - 1)
 	for _, ca := range c.cas {
@@ -78,20 +100,43 @@ func (c *Certificates) pace() time.Duration {
 	return least
 }
 
-// do works on one name of the queue. After a failure that is not the name's fault, the name goes back into the queue.
+// do orders a certificate for one name of the queue. After a failure that is not the name's fault, the name goes back into the queue.
 func (c *Certificates) do(ctx context.Context, j *job) {
-	err := c.obtain(ctx, j.name)
+	err := c.obtainChecked(ctx, j.name)
+	now := c.clock.Now()
 	switch {
-	case errors.Is(err, errNoCA), errors.Is(err, errBudgetSpent), errors.Is(err, errStorage):
-		c.queue.again(j)
-	default:
-		// A lock or a file of this name that cannot be used has not been noted yet.
-		if err != nil && ctx.Err() == nil && !errors.Is(err, errWildcardsFull) && c.failures.wait(j.name, c.clock.Now()) <= 0 {
-			failure := c.failures.add(ctx, j.name, err, c.clock.Now(), 0)
-			c.log.Warn("no certificate", "name", j.name, "error", failure.Error)
+	case err != nil && ctx.Err() != nil:
+	case errors.Is(err, errStorage):
+		if c.checkStorage(ctx) != nil {
+			c.queue.again(j)
+			return
 		}
-		c.queue.finish(j, err)
+		if c.health.hold(j.name, err, now) { // only the files of this name
+			c.log.Error("no certificate, because its files or its lock cannot be used", "name", j.name, "error", clip(err))
+		}
+	case errors.Is(err, errNoCA), errors.Is(err, errBudgetSpent):
+		if j.rank != forUnlisted { // those are tried again when a client asks again
+			c.queue.again(j)
+			return
+		}
+	case errors.Is(err, errWildcardsFull), errors.Is(err, errUnlistedSpent):
+	case err != nil && c.failures.wait(j.name, now) <= 0: // it has not been noted yet
+		failure := c.failures.add(ctx, j.name, err, now, 0, !c.listed(j.name))
+		c.logFailure(j.name, "no certificate", "error", failure.Error)
 	}
+	if !errors.Is(err, errStorage) {
+		c.health.release(j.name)
+	}
+	c.queue.finish(j, err)
+}
+
+// logFailure logs a warning about a listed name. Of names that are not listed there is no end: those are for debugging.
+func (c *Certificates) logFailure(name, message string, args ...any) {
+	level := slog.LevelDebug
+	if c.listed(name) {
+		level = slog.LevelWarn
+	}
+	c.log.Log(context.Background(), level, message, append([]any{"name", name}, args...)...)
 }
 
 // errNoCA means that no CA can be asked just now.
@@ -102,6 +147,11 @@ func (c *Certificates) obtain(ctx context.Context, name string) error {
 	if err := c.pointsHere(ctx, name); err != nil {
 		return err
 	}
+	return c.obtainChecked(ctx, name)
+}
+
+// obtainChecked is obtain for a name whose DNS points here.
+func (c *Certificates) obtainChecked(ctx context.Context, name string) error {
 	unlock, err := c.lock(ctx, name)
 	if err != nil {
 		return err
@@ -134,17 +184,28 @@ func (c *Certificates) obtain(ctx context.Context, name string) error {
 	c.keep(s)
 	signal(c.renewed)
 	c.failures.clear(ctx, name)
+	c.noteAsked(ctx, name)
 	c.log.Info("certificate received", "name", name, "ca", s.issuer, "expires", s.notAfter)
 	return nil
 }
 
 // lock keeps other processes from a name.
 func (c *Certificates) lock(ctx context.Context, name string) (unlock func(), err error) {
+	before := ctx
 	ctx, cancel := context.WithTimeout(ctx, orderTime)
 	defer cancel()
 	key := "mailhint-" + name
-	if err := c.storage.Lock(ctx, key); err != nil {
-		return nil, fmt.Errorf("waiting for another process that is ordering a certificate for %s: %w", name, err)
+	err = c.storage.Lock(ctx, key)
+	switch {
+	case errors.Is(err, errStorage):
+		// A lock that was half written when the storage became full blocks the name for good. certmagic has looked at it, and is neither
+		// waiting for another process nor able to go on.
+		c.plain.Unlock(ctx, key) // if it fails, the lock is left for the next attempt
+		return nil, fmt.Errorf("the lock of %s: %w", name, err)
+	case err != nil && before.Err() == nil:
+		return nil, fmt.Errorf("%w: another process has been ordering a certificate for %s for %s", errStorage, name, orderTime)
+	case err != nil:
+		return nil, err
 	}
 	return func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), unlockTime)
@@ -157,11 +218,11 @@ func (c *Certificates) pointsHere(ctx context.Context, name string) error {
 	if c.config.PointsHere == nil {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, lookupTime)
+	short, cancel := context.WithTimeout(ctx, lookupTime)
 	defer cancel()
-	err := c.config.PointsHere(ctx, name)
-	if err != nil {
-		c.failures.addDNSError(name, err, c.clock.Now())
+	err := c.config.PointsHere(short, name)
+	if err != nil && ctx.Err() == nil {
+		c.failures.addDNSError(name, err, c.clock.Now(), !c.listed(name))
 	}
 	return err
 }
@@ -173,7 +234,7 @@ func (c *Certificates) order(ctx context.Context, name string, old *stored) erro
 	}
 	finish, err := c.failures.begin(ctx, name, c.clock.Now())
 	if err != nil {
-		return err
+		return fmt.Errorf("noting the order: %w", err)
 	}
 	failed, after, err := c.askAll(ctx, name, old)
 	if failed == nil {
@@ -182,7 +243,7 @@ func (c *Certificates) order(ctx context.Context, name string, old *stored) erro
 		}
 		return err
 	}
-	failure := c.failures.add(ctx, name, failed, c.clock.Now(), after)
+	failure := c.failures.add(ctx, name, failed, c.clock.Now(), after, !c.listed(name))
 	return fmt.Errorf("%s; next attempt at %s", failure.Error, failure.Next.UTC().Format(time.RFC3339))
 }
 
@@ -198,7 +259,7 @@ func (c *Certificates) askAll(ctx context.Context, name string, old *stored) (fa
 		case err != nil:
 			return nil, 0, err
 		case r.outcome == ordered:
-			return nil, 0, c.write(ctx, ca.key, name, r.issued)
+			return nil, 0, c.save(ctx, ca.key, name, r.issued)
 		case r.outcome == held || r.outcome == away:
 			continue
 		}
@@ -213,11 +274,24 @@ func (c *Certificates) askAll(ctx context.Context, name string, old *stored) (fa
 	return failed, after, nil
 }
 
+// save saves a new certificate. The server keeps one that cannot be saved in memory; the process beside it would lose it.
+func (c *Certificates) save(ctx context.Context, issuer, name string, cert *issued) error {
+	err := c.write(ctx, issuer, name, cert)
+	if err != nil && c.serving.Load() {
+		return c.keepUnsaved(issuer, name, cert, err)
+	}
+	return err
+}
+
 // ask orders a certificate from one CA: with the kind of challenge that worked last, and when that fails with the other, as a new order
 // with a place of its own in the budget. An error means that nothing was found out.
 func (c *Certificates) ask(ctx context.Context, ca *authority, name string, old *stored) (r result, err error) {
+	domain := ""
+	if !c.listed(name) && c.known.get(name) == nil { // renewals of the few that have one are no way to use up the budget
+		domain = registeredDomain(name)
+	}
 	for i, kind := range c.kinds.all() {
-		p, err := ca.budget.take(ctx, c.clock.Now())
+		p, err := ca.budget.take(ctx, c.clock.Now(), domain)
 		if err != nil && i > 0 {
 			break
 		}
@@ -229,11 +303,14 @@ func (c *Certificates) ask(ctx context.Context, ca *authority, name string, old 
 			return r, ctx.Err()
 		}
 		c.results[r.outcome].Add(1)
+		if r.outcome == unsavable {
+			return r, r.err
+		}
 		if r.outcome == ordered {
 			c.kinds.worked(kind)
 			break
 		}
-		c.log.Warn("order failed", "name", name, "ca", ca.key, "challenge", kind, "result", r.outcome.String(), "error", clip(r.err))
+		c.logFailure(name, "order failed", "ca", ca.key, "challenge", kind, "result", r.outcome.String(), "error", clip(r.err))
 		if r.outcome != refused || !r.placed || !otherKindMayWork(r.err) {
 			break
 		}

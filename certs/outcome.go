@@ -13,16 +13,17 @@ import (
 type outcome int
 
 const (
-	ordered  outcome = iota
-	refused          // this name gets no certificate, from this CA or another
-	declined         // not from this CA
-	limited          // this CA wants fewer orders for this name
-	held             // this CA wants fewer orders
-	away             // this CA does not answer, or not properly
+	ordered   outcome = iota
+	refused           // this name gets no certificate, from this CA or another
+	declined          // not from this CA
+	limited           // this CA wants fewer orders for this name
+	held              // this CA wants fewer orders
+	away              // this CA does not answer, or not properly
+	unsavable         // our own storage failed
 )
 
 func (o outcome) String() string {
-	return [...]string{"ok", "refused", "declined", "limited", "limited", "away"}[o]
+	return [...]string{"ok", "refused", "declined", "limited", "limited", "away", "storage"}[o]
 }
 
 // outcomeOf says what an error of an order means. status is the status of the CA's last answer, or 0 if there was none.
@@ -31,6 +32,8 @@ func outcomeOf(name string, err error, status int) outcome {
 	switch {
 	case err == nil:
 		return ordered
+	case errors.Is(err, errStorage):
+		return unsavable
 	case !errors.As(err, &problem):
 		var network net.Error
 		// An error status without a problem document comes from a proxy in front of the CA.

@@ -10,43 +10,118 @@ import (
 	"github.com/caddyserver/certmagic"
 )
 
-// Renewals go first, then names that clients wait for; each name is worked on once.
+// Renewals go first, then names that clients wait for, and names that nobody has listed last; each name is worked on once.
 func TestQueue(t *testing.T) {
 	t.Parallel()
-	q := newQueue()
-	later := q.add("later", forLater)
-	q.add("b", forLater)
-	q.add("handshake", forHandshake)
-	q.add("renewal", forRenewal)
-	if q.add("b", forHandshake) == nil || q.add("later", forLater) != later {
+	q := newQueue(8, 8)
+	q.add("unlisted", "example", forUnlisted)
+	q.add("retry", "", forRetry)
+	later := q.add("later", "", forLater)
+	q.add("b", "", forLater)
+	q.join("handshake", "", forHandshake)
+	q.add("renewal", "", forRenewal)
+	if q.add("b", "", forHandshake) == nil || q.add("later", "", forLater) != later {
 		t.Error("a name is queued twice")
 	}
-	var got []string
-	for j := q.next(); j != nil; j = q.next() {
-		if q.add(j.name, forRenewal) != j {
-			t.Errorf("%s is queued again while it is worked on", j.name)
+	want := []string{"renewal", "handshake", "b", "later", "retry", "unlisted"}
+	for s := range stages {
+		var got []string
+		for j := q.next(s); j != nil; j = q.next(s) {
+			if q.add(j.name, "", forRenewal) != j {
+				t.Errorf("%s is queued again while it is worked on", j.name)
+			}
+			got = append(got, j.name)
+			if j.name == "handshake" && len(got) == 2 {
+				q.again(j)
+				continue
+			}
+			if s == toCheck {
+				q.passed(j, time.Now())
+			} else {
+				q.finish(j, nil)
+			}
 		}
-		got = append(got, j.name)
-		if j.name == "handshake" && !slices.Contains(got[:len(got)-1], "handshake") {
-			q.again(j)
-			continue
+		if got = slices.Compact(got); !slices.Equal(got, want) {
+			t.Errorf("stage %d: order %s, want %s", s, got, want)
 		}
-		q.finish(j, nil)
 	}
-	if want := []string{"renewal", "handshake", "handshake", "b", "later"}; !slices.Equal(got, want) {
-		t.Errorf("order %s, want %s", got, want)
-	}
-	if waiting, running := q.lengths(); waiting != 0 || running != 0 || len(q.jobs) != 0 {
+	if waiting, running := q.lengths(); waiting != 0 || running != 0 || len(q.jobs) != 0 || len(q.byDomain) != 0 {
 		t.Errorf("%d waiting, %d running, %d left", waiting, running, len(q.jobs))
 	}
 	for i := range queueRoom[forLater] {
-		q.add(fmt.Sprint(i), forLater)
+		q.add(fmt.Sprint(i), "", forLater)
 	}
-	if q.add("one too many", forLater) != nil {
+	if q.add("one too many", "", forLater) != nil {
 		t.Error("the queue is not bounded")
 	}
-	if q.add("urgent", forRenewal) == nil {
+	if q.add("urgent", "", forRenewal) == nil {
 		t.Error("a full queue holds up renewals")
+	}
+}
+
+// However many names of a rank are being worked on, each other rank gets a slot at once; names that are not listed get only their own.
+func TestSlotsForEachRank(t *testing.T) {
+	t.Parallel()
+	for busy := range ranks {
+		q := newQueue(16, 16)
+		for i := range 50 {
+			q.add(fmt.Sprint(i), fmt.Sprint(i), busy)
+		}
+		for q.next(toCheck) != nil {
+		}
+		most := 8 // 16 without the 2 of each of the four others
+		if busy == forUnlisted {
+			most = 2
+		}
+		if n := q.busy[toCheck][busy]; n != most {
+			t.Errorf("rank %d has %d of 16 slots, want %d", busy, n, most)
+		}
+		for r := range ranks {
+			if r == busy {
+				continue
+			}
+			for i := range 2 {
+				if q.add(fmt.Sprint("other", r, i), "other", r); q.next(toCheck) == nil {
+					t.Errorf("rank %d takes the slots of rank %d", busy, r)
+				}
+			}
+		}
+	}
+}
+
+// What no client waits for any more is dropped if nobody has listed it; a listed name waits on, behind those that clients wait for.
+func TestQueueDrops(t *testing.T) {
+	t.Parallel()
+	q := newQueue(8, 8)
+	listed, renewal := q.join("listed", "", forHandshake), q.join("renewal", "example", forUnlisted)
+	q.add("renewal", "example", forUnlisted)
+	for i := range 100 {
+		if j := q.join(fmt.Sprint(i), "example", forUnlisted); (j != nil) != (i < 9) {
+			t.Fatalf("after %d names below one registered domain, with one more: %v", i, j)
+		}
+	}
+	q.leave(listed)
+	q.leave(renewal)
+	for i := range 9 {
+		j := q.jobs[fmt.Sprint(i)]
+		q.leave(j)
+		select {
+		case <-j.done:
+		default:
+			t.Errorf("%d is not dropped", i)
+		}
+	}
+	if len(q.jobs) != 2 || listed.rank != forLater {
+		t.Errorf("%d jobs left, want 2; the listed one has rank %d", len(q.jobs), listed.rank)
+	}
+	checked := q.join("checked", "example", forUnlisted)
+	for j := q.next(toCheck); j != checked; j = q.next(toCheck) {
+		q.passed(j, time.Now())
+	}
+	q.leave(checked) // while its DNS is looked up
+	q.passed(checked, time.Now())
+	if checked.err != errNobodyWaits || len(q.lines[toOrder][forUnlisted]) != 1 {
+		t.Errorf("a name that nobody waits for is ordered: %v", checked.err)
 	}
 }
 
@@ -110,7 +185,7 @@ func TestBudget(t *testing.T) {
 	now := time.Now()
 	take := func(b *budget, at time.Time, want error) place {
 		t.Helper()
-		p, err := b.take(t.Context(), at)
+		p, err := b.take(t.Context(), at, "")
 		if !errors.Is(err, want) {
 			t.Errorf("at %s: %v, want %v", at.Sub(now), err, want)
 		}

@@ -49,13 +49,16 @@ type Status struct {
 	Loaded        int              // certificates in memory
 	Orders        map[string]int64 // by result, since the start
 	Accounts      []Account
-	StorageError  string // why nothing can be saved, and so nothing is ordered; empty if it can
-	WildcardsFull bool   // as many names below wildcards have certificates as may
+	StorageError  string            // why nothing can be saved, and so nothing is ordered; empty if it can
+	Held          map[string]string // names that are not ordered because their files or their lock cannot be used, and why
+	Unsaved       int               // certificates that are served from memory because they cannot be saved
+	Refused       map[string]int64  // handshakes of allowed names that got no certificate, by reason
+	WildcardsFull bool              // as many names below wildcards have certificates as may
 }
 
 // Status returns the present state, from memory.
 func (c *Certificates) Status() Status {
-	s := Status{Names: make(map[State]int), Loaded: c.loaded.len(), Orders: make(map[string]int64)}
+	s := Status{Names: make(map[State]int), Loaded: c.loaded.len(), Orders: make(map[string]int64), Refused: make(map[string]int64)}
 	waiting, running := c.queue.lengths()
 	s.Waiting = waiting + running
 	for what := range c.results {
@@ -63,7 +66,7 @@ func (c *Certificates) Status() Status {
 	}
 	now := c.clock.Now()
 	for certificate := range c.all(now) {
-		if certificate.State == Unused {
+		if certificate.State == Unused || certificate.State == Missing && !c.listed(certificate.Name) { // of those there is no end
 			continue
 		}
 		s.Names[certificate.State]++
@@ -71,7 +74,10 @@ func (c *Certificates) Status() Status {
 			s.FirstExpiry = end
 		}
 	}
-	_, s.StorageError = c.health.pause(now)
+	s.StorageError, s.Held, s.Unsaved = c.health.now(), c.health.held(), c.unsaved.len()
+	for why := range c.refusals {
+		s.Refused[reason(why).String()] = c.refusals[why].Load()
+	}
 	s.WildcardsFull = c.config.Listed != nil && c.unlisted.Load() >= int64(c.config.Unlisted)
 	for _, ca := range c.cas {
 		s.Accounts = append(s.Accounts, ca.status(now))

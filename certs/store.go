@@ -49,6 +49,9 @@ func (c *Certificates) issuers(ctx context.Context) ([]string, error) {
 
 // read reads a name's certificate; of several, the one that expires last. The error is fs.ErrNotExist if there is none.
 func (c *Certificates) read(ctx context.Context, name string) (*stored, error) {
+	if s := c.unsaved.get(name); s != nil {
+		return s, nil
+	}
 	issuers, err := c.issuers(ctx)
 	if err != nil {
 		return nil, err
@@ -72,15 +75,25 @@ func (c *Certificates) read(ctx context.Context, name string) (*stored, error) {
 
 func (c *Certificates) readFrom(ctx context.Context, issuer, name string) (*stored, error) {
 	keys := certmagic.StorageKeys
-	chain, err := c.storage.Load(ctx, keys.SiteCert(issuer, name))
-	if err != nil {
+	var f files
+	var err error
+	if f.chain, err = c.storage.Load(ctx, keys.SiteCert(issuer, name)); err != nil {
 		return nil, err
 	}
-	key, err := c.storage.Load(ctx, keys.SitePrivateKey(issuer, name))
-	if err != nil {
+	if f.key, err = c.storage.Load(ctx, keys.SitePrivateKey(issuer, name)); err != nil {
 		return nil, err
 	}
-	cert, err := tls.X509KeyPair(chain, key)
+	if f.meta, err = c.storage.Load(ctx, keys.SiteMeta(issuer, name)); err != nil {
+		f.meta = nil // it is good without
+	}
+	return c.parse(issuer, name, f)
+}
+
+// files are what is stored of a certificate.
+type files struct{ key, chain, meta []byte }
+
+func (c *Certificates) parse(issuer, name string, f files) (*stored, error) {
+	cert, err := tls.X509KeyPair(f.chain, f.key)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errDamaged, err)
 	}
@@ -88,8 +101,8 @@ func (c *Certificates) readFrom(ctx context.Context, issuer, name string) (*stor
 	s.issuer, s.notBefore, s.notAfter = issuer, cert.Leaf.NotBefore, cert.Leaf.NotAfter
 	cert.Leaf = nil
 	cert.Certificate = c.chains.share(cert.Certificate)
-	if meta, err := c.storage.Load(ctx, keys.SiteMeta(issuer, name)); err == nil {
-		s.ari = renewalInfo(meta)
+	if f.meta != nil {
+		s.ari = renewalInfo(f.meta)
 	}
 	s.setRenewal()
 	return s, nil
@@ -97,25 +110,31 @@ func (c *Certificates) readFrom(ctx context.Context, issuer, name string) (*stor
 
 // write stores what a CA has issued, in certmagic's layout. It is finished even if ctx is done: the certificate has cost an order.
 func (c *Certificates) write(ctx context.Context, issuer, name string, cert *issued) error {
-	keyPEM, err := certmagic.PEMEncodePrivateKey(cert.key)
-	if err != nil {
-		return err
-	}
-	data, err := json.Marshal(cert.chain)
-	if err != nil {
-		return err
-	}
-	meta, err := json.MarshalIndent(certmagic.CertificateResource{SANs: []string{name}, IssuerData: data}, "", "\t")
+	f, err := filesOf(name, cert)
 	if err != nil {
 		return err
 	}
 	keys := certmagic.StorageKeys
 	err = storeAll(context.WithoutCancel(ctx), c.storage, []value{
-		{keys.SitePrivateKey(issuer, name), keyPEM}, {keys.SiteCert(issuer, name), cert.chain.ChainPEM}, {keys.SiteMeta(issuer, name), meta}})
+		{keys.SitePrivateKey(issuer, name), f.key}, {keys.SiteCert(issuer, name), f.chain}, {keys.SiteMeta(issuer, name), f.meta}})
 	if err != nil {
 		return fmt.Errorf("saving the new certificate of %s: %w", name, err)
 	}
 	return nil
+}
+
+// filesOf returns what is stored of a new certificate.
+func filesOf(name string, cert *issued) (f files, err error) {
+	if f.key, err = certmagic.PEMEncodePrivateKey(cert.key); err != nil {
+		return f, err
+	}
+	data, err := json.Marshal(cert.chain)
+	if err != nil {
+		return f, err
+	}
+	f.chain = cert.chain.ChainPEM
+	f.meta, err = json.MarshalIndent(certmagic.CertificateResource{SANs: []string{name}, IssuerData: data}, "", "\t")
+	return f, err
 }
 
 // value is a value for the storage, and its key.
@@ -180,6 +199,7 @@ func (c *Certificates) remove(ctx context.Context, name string) error {
 }
 
 func (c *Certificates) forget(name string) {
+	c.unsaved.remove(name)
 	c.known.remove(name)
 	c.loaded.remove(name)
 }

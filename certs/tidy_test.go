@@ -28,7 +28,7 @@ func TestTidy(t *testing.T) {
 	defer c.Close()
 	for _, name := range []string{"kept.test", "removed.test", "wild.test"} { // all expire in a day
 		storeCertificate(t, c, name, keypairtest.New(t, keypairtest.Options{Valid: 24 * time.Hour}))
-		c.failures.add(t.Context(), name, errors.New("x"), clock.Now(), 0)
+		c.failures.add(t.Context(), name, errors.New("x"), clock.Now(), 0, false)
 	}
 	store := func(key string, old bool) {
 		if err := c.storage.Store(t.Context(), key, []byte("x")); err != nil {

@@ -36,7 +36,7 @@ func (c *Certificates) orderWanted(ctx context.Context) {
 			if ctx.Err() != nil {
 				return
 			}
-			if c.allowed(name) && c.known.get(name) == nil && c.failures.wait(name, c.clock.Now()) <= 0 {
+			if c.allowed(name) && c.known.get(name) == nil && c.failures.wait(name, c.clock.Now()) <= 0 && !c.health.holds(name, c.clock.Now()) {
 				c.enqueueWanted(ctx, name)
 			}
 		}
@@ -45,7 +45,7 @@ func (c *Certificates) orderWanted(ctx context.Context) {
 
 // enqueueWanted puts a name into the queue, as soon as there is room, and pauses a little.
 func (c *Certificates) enqueueWanted(ctx context.Context, name string) {
-	for c.queue.add(name, forLater) == nil {
+	for c.enqueue(name, forLater) == nil {
 		select {
 		case <-ctx.Done():
 			return
