@@ -125,11 +125,11 @@ func TestQueueDrops(t *testing.T) {
 	}
 }
 
-// 1,000 names are configured at once. They are ordered in the background, and never more in an hour than the account may; a
+// 240 names are configured at once. They are ordered in the background, and never more in an hour than the account may; a
 // restart in between gives it no more. The storage has no files; those of the other tests have.
 func TestQueueKeepsToTheBudget(t *testing.T) {
 	t.Parallel()
-	const perHour, total = 250, 1000
+	const perHour, total = 60, 240 // more than wait in the queue at the same time
 	f := newFront(t)
 	httpPort, tlsPort := f.ports()
 	ca := startCA(t, httpPort, tlsPort, 90*day)
