@@ -164,7 +164,7 @@ func exportRules(rules []rule) []Rule {
 		e := Rule{From: r.from, Choice: r.choice.exported()}
 		if r.users != nil {
 			e.HasUsers = true
-			e.Users = append(slices.Collect(maps.Keys(r.users.exact)), r.users.globs...)
+			e.Users = append(slices.Collect(maps.Keys(r.users.exact)), r.users.patterns.all...)
 			slices.Sort(e.Users)
 		}
 		exported = append(exported, e)

@@ -13,27 +13,15 @@ import (
 
 // users is the content of a users_file: addresses and patterns.
 type users struct {
-	exact map[string]bool
-	globs []string
+	exact    map[string]bool
+	patterns patterns
 }
 
 // contain reports whether an address is listed. Upper and lower case in local parts are the same, as for every mail server in use.
 func (u *users) contain(a settings.Address) bool {
 	text := strings.ToLower(a.String())
-	if u.exact[text] {
-		return true
-	}
-	text = withoutSlashes.Replace(text)
-	for _, glob := range u.globs {
-		if ok, _ := path.Match(withoutSlashes.Replace(glob), text); ok { // checked at load
-			return true
-		}
-	}
-	return false
+	return u.exact[text] || u.patterns.match(text)
 }
-
-// withoutSlashes replaces slashes, which a local part may contain and a * of package path does not match.
-var withoutSlashes = strings.NewReplacer("/", "\x00")
 
 // readUsersFile reads a rule's users_file.
 func (l *loader) readUsersFile(t *table, name string, isOwn func(domain string) bool) *users {
@@ -51,6 +39,10 @@ func (l *loader) readUsersFile(t *table, name string, isOwn func(domain string) 
 		if err == nil && !isOwn(domain) && (!again || before[line]) {
 			foreign[line] = true
 		}
+		if errors.Is(err, errTooManyPatterns) {
+			l.note(Position{file, line}, "", "%v", err)
+			break
+		}
 		if err != nil {
 			if problems++; problems <= maxProblemsPerFile {
 				l.note(Position{file, line}, "", "%v", err)
@@ -61,21 +53,22 @@ func (l *loader) readUsersFile(t *table, name string, isOwn func(domain string) 
 		l.note(Position{File: file}, "", "%d more lines have mistakes; write one address per line", problems-maxProblemsPerFile)
 	}
 	l.foreign[file] = foreign
-	if problems == 0 && len(u.exact)+len(u.globs) == 0 {
+	if problems == 0 && len(u.exact)+len(u.patterns.all) == 0 {
 		t.warn("users_file", "%s is empty, so the rule matches no one; add one address per line", file)
 	}
 	return u
 }
 
-// warnOfForeignUsers warns of lines of users_files that no rule uses, because they are for addresses of other domains.
+// warnOfForeignUsers warns of lines of users_files that are for addresses of domains without a rule that names the file. A rule is
+// asked about such an address only if a request for it comes to a host of the rule's domain.
 func (l *loader) warnOfForeignUsers() {
 	for _, file := range sortedKeys(l.foreign) {
 		lines := slices.Sorted(maps.Keys(l.foreign[file]))
 		for _, line := range lines[:min(len(lines), maxProblemsPerFile)] {
-			l.warn(Position{file, line}, "", "this line is for addresses of a domain that has no rule with this file; remove it")
+			l.warn(Position{file, line}, "", "this line is for addresses of another domain, which has no rule with this file; add one there, or remove the line")
 		}
 		if more := len(lines) - maxProblemsPerFile; more > 0 {
-			l.warn(Position{File: file}, "", "%d more lines are for addresses of domains that have no rule with this file", more)
+			l.warn(Position{File: file}, "", "%d more lines are for addresses of other domains", more)
 		}
 	}
 }
@@ -109,7 +102,9 @@ func (u *users) add(item string) (domain string, err error) {
 	if _, err := path.Match(glob, ""); err != nil {
 		return "", errors.New("this line is not a valid pattern; close its [, and write * for any characters")
 	}
-	u.globs = append(u.globs, glob)
+	if !u.patterns.add(glob) {
+		return "", errTooManyPatterns
+	}
 	return domain, nil
 }
 
