@@ -55,14 +55,15 @@ func parseFormat(name string) (format, error) {
 	return formats[i], nil
 }
 
-// Print returns records in one of the Formats. The zone is the one that contains them: the domain itself or one above it.
+// Print returns records in one of the Formats. The zone is the one that contains them: the domain itself or one above it. It is empty for
+// records of several zones, which all formats but octodns and dnscontrol can print.
 func Print(formatName string, zone settings.Domain, records []Record) ([]byte, error) {
 	f, err := parseFormat(formatName)
 	if err != nil {
 		return nil, err
 	}
 	for _, r := range records {
-		if !strings.HasSuffix(r.Name, "."+string(zone)) {
+		if zone != "" && !strings.HasSuffix(r.Name, "."+string(zone)) {
 			return nil, fmt.Errorf("%s is not in the zone %s", r.Name, zone)
 		}
 	}
@@ -104,7 +105,7 @@ type record struct {
 	Port     *uint16 `json:"port,omitempty"`
 	Target   string  `json:"target,omitempty"`
 	Text     string  `json:"text,omitempty"`
-	Remark   string  `json:"remark"`
+	Remark   string  `json:"remark,omitempty"`
 }
 
 // printJSON prints an array of objects, one per line.
@@ -112,24 +113,29 @@ func printJSON(_ string, records []Record) ([]byte, error) {
 	var b bytes.Buffer
 	b.WriteString("[")
 	for i, r := range records {
-		j := record{Name: fqdn(r.Name), Type: r.Data.Type(), TTL: r.TTL, Content: r.Data.String(), Remark: r.Remark}
-		switch d := r.Data.(type) {
-		case Address:
-			j.Address = d.String()
-		case Alias:
-			j.Target = d.String()
-		case Service:
-			j.Priority, j.Weight, j.Port, j.Target = &d.Priority, &d.Weight, &d.Port, fqdn(d.Target)
-		case Text:
-			j.Text = string(d)
-		}
 		if i > 0 {
 			b.WriteString(",")
 		}
-		b.WriteString("\n" + quoteJSON(j))
+		b.WriteString("\n" + quoteJSON(recordOf(r)))
 	}
 	b.WriteString("\n]\n")
 	return b.Bytes(), nil
+}
+
+// recordOf returns a record in JSON.
+func recordOf(r Record) record {
+	j := record{Name: fqdn(r.Name), Type: r.Data.Type(), TTL: r.TTL, Content: r.Data.String(), Remark: r.Remark}
+	switch d := r.Data.(type) {
+	case Address:
+		j.Address = d.String()
+	case Alias:
+		j.Target = d.String()
+	case Service:
+		j.Priority, j.Weight, j.Port, j.Target = &d.Priority, &d.Weight, &d.Port, fqdn(d.Target)
+	case Text:
+		j.Text = string(d)
+	}
+	return j
 }
 
 // quoteJSON returns a value as JSON, in which only what must be escaped is escaped.

@@ -10,7 +10,8 @@ import (
 )
 
 // PrintDifferences returns how to publish the wanted records that are missing, in one of the Formats, and which records to remove. The
-// latter are lines of comment in that format, or plain text if it takes none. Either is empty if there is nothing to do.
+// latter are lines of comment in that format. Either is empty if there is nothing to do. For JSON, which has no comments, use
+// PrintDifferencesJSON.
 func PrintDifferences(formatName string, zone settings.Domain, want []Record, differences []Difference) (publish, remove []byte, err error) {
 	f, err := parseFormat(formatName)
 	if err != nil {

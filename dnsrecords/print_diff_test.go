@@ -1,6 +1,9 @@
 package dnsrecords
 
 import (
+	"bytes"
+	"encoding/json"
+	"errors"
 	"net/netip"
 	"strings"
 	"testing"
@@ -28,7 +31,6 @@ func TestPrintDifferences(t *testing.T) {
 			"; a wildcard record answers for autoconfig.a.example. with IN A 203.0.113.80; it can stay: a record with the exact name takes precedence\n"},
 		{"control characters", "zone", []Difference{{Record: Record{Name: "a.example", Data: Alias("\x1b[2J.example")}, Extra: true}}, "",
 			"; remove: a.example. IN CNAME \uFFFD[2J.example.\n"},
-		{"JSON", "json", []Difference{{Record: other, Extra: true}}, "", "remove: autoconfig.a.example. IN A 203.0.113.80\n"},
 	} {
 		publish, remove, err := PrintDifferences(test.format, "a.example", want, test.differences)
 		if err != nil || string(publish) != test.publish || string(remove) != test.remove {
@@ -37,5 +39,31 @@ func TestPrintDifferences(t *testing.T) {
 	}
 	if _, _, err := PrintDifferences("bind", "a.example", want, nil); err == nil || !strings.Contains(err.Error(), `unknown format "bind"`) {
 		t.Errorf("unknown format: got %v", err)
+	}
+}
+
+func TestPrintDifferencesJSON(t *testing.T) {
+	got, err := PrintDifferencesJSON([]DomainDifferences{
+		{Domain: "a.example", Differences: []Difference{
+			{Record: Record{Name: "autoconfig.a.example", TTL: 60, Data: Alias("setup.example"), Remark: "why"}},
+			{Record: Record{Name: "autoconfig.a.example", Data: Address(netip.MustParseAddr("203.0.113.80"))}, Extra: true, Wildcard: true},
+			{Record: Record{Name: "_x.a.example", Data: Text("\x1b<>")}, Extra: true},
+		}},
+		{Domain: "b.example", Err: errors.New("no answer\x1b[2J")},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	compact := new(bytes.Buffer)
+	if err := json.Compact(compact, got); err != nil {
+		t.Fatal(err)
+	}
+	want := `{"domains":[{"domain":"a.example",` +
+		`"publish":[{"name":"autoconfig.a.example.","type":"CNAME","ttl":60,"content":"setup.example.","target":"setup.example.","remark":"why"}],` +
+		`"remove":[{"name":"_x.a.example.","type":"TXT","ttl":0,"content":"\"\\027<>\"","text":"\u001b<>"}],` +
+		`"wildcards":[{"name":"autoconfig.a.example.","type":"A","ttl":0,"content":"203.0.113.80","address":"203.0.113.80"}]},` +
+		`{"domain":"b.example","publish":[],"remove":[],"wildcards":[],"error":"no answer\uFFFD[2J"}]}`
+	if text := strings.ReplaceAll(compact.String(), "\uFFFD", `\uFFFD`); text != want {
+		t.Errorf("got  %s\nwant %s", text, want)
 	}
 }

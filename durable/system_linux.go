@@ -26,7 +26,7 @@ func openNameless(dir string) (*os.File, error) {
 // link gives a file another name, which must be free. The name of a nameless file in /proc is a symbolic link, and has to be followed.
 func link(old, name string) error {
 	if err := unix.Linkat(unix.AT_FDCWD, old, unix.AT_FDCWD, name, unix.AT_SYMLINK_FOLLOW); err != nil {
-		return &os.LinkError{Op: "link", Old: old, New: name, Err: err}
+		return &os.LinkError{Op: "link", Old: temporaryText, New: name, Err: err}
 	}
 	return nil
 }

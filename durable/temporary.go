@@ -79,14 +79,21 @@ func exists(path string) bool {
 
 // fill writes the content, gives the file its mode or the attributes of the old one (nil for none), and waits until all of it is on disk.
 func (t *temporary) fill(content []byte, mode fs.FileMode, old *os.File) error {
-	if _, err := t.Write(content); err != nil {
-		return err
+	_, err := t.Write(content)
+	if err == nil {
+		err = setAttributes(t.File, mode, old)
 	}
-	if err := setAttributes(t.File, mode, old); err != nil {
-		return err
+	if err == nil {
+		err = syncFile(t.File)
 	}
-	return syncFile(t.File)
+	if failed := (*fs.PathError)(nil); errors.As(err, &failed) && failed.Path == t.path {
+		failed.Path = temporaryText // the name of a file without a name means nothing to people
+	}
+	return err
 }
+
+// temporaryText is what errors call a temporary file.
+const temporaryText = "temporary file"
 
 // create gives the file its name, if that is free.
 func (t *temporary) create(name string) error {

@@ -1,6 +1,7 @@
 package starter
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -21,16 +22,25 @@ func File(f *probe.Finding, server settings.Domain, now time.Time) (string, erro
 }
 
 // Write writes a first domains.toml, as File returns it, and loads it again to see that it is valid. It never overwrites a file: the error
-// wraps fs.ErrExist if there is one, even if it appears meanwhile, and is a domains.Problems if the file would not be valid. After an error
-// there is no file.
+// wraps fs.ErrExist if there is one, even if it appears meanwhile, and is a domains.Problems with the name of the file if it would not be
+// valid. After an error there is no file.
 func Write(name string, f *probe.Finding, server settings.Domain, now time.Time) error {
 	text, err := File(f, server, now)
 	if err != nil {
 		return err
 	}
-	return durable.Create(name, []byte(text), 0o644, func(name string) error {
-		_, err := domains.Load(name)
-		return err
+	return durable.Create(name, []byte(text), 0o644, func(temporary string) error {
+		_, err := domains.Load(temporary)
+		problems := domains.Problems(nil)
+		if !errors.As(err, &problems) {
+			return err
+		}
+		for i := range problems {
+			if problems[i].File == temporary {
+				problems[i].File = name
+			}
+		}
+		return problems
 	})
 }
 
@@ -45,5 +55,8 @@ func serverTable(server, d settings.Domain) string {
 	if server != "" {
 		return fmt.Sprintf("[server]\nname = %q\n"+how, server, "") + keys
 	}
-	return fmt.Sprintf(how, "enter the host name of this machine as name, ") + fmt.Sprintf("# [server]\n# name = \"setup.%s\"\n", d) + keys
+	return fmt.Sprintf(how, "enter the host name of this machine as name, ") + fmt.Sprintf("# [server]\n# name = %q\n", suggestedServer(d)) + keys
 }
+
+// suggestedServer is the host name that mailhint could have in the zone of a domain.
+func suggestedServer(d settings.Domain) string { return "setup." + string(d) }

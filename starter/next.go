@@ -2,7 +2,6 @@ package starter
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -12,8 +11,8 @@ import (
 )
 
 // NextSteps returns what to do after Write has written a first domains.toml for a domain: the DNS records to publish, as lines of a zone
-// file, and the next commands as comments in it. If the options do not say where the mailhint server is, the records are only those of the
-// mail servers.
+// file, and the next commands as comments in it. If the options do not say where the mailhint server is, the records have the host name that
+// domains.toml suggests, and a comment says so.
 func NextSteps(ctx context.Context, file string, d settings.Domain, o dnsrecords.Options) (string, error) {
 	snapshot, err := domains.Load(file)
 	if err != nil {
@@ -24,15 +23,18 @@ func NextSteps(ctx context.Context, file string, d settings.Domain, o dnsrecords
 		return "", fmt.Errorf("%s has changed meanwhile: %w", file, err)
 	}
 	publish := "Publish the records above."
+	placeholder := o.Server == "" && len(o.Addresses) == 0
+	if placeholder {
+		o.Server = suggestedServer(found.Domain)
+	}
 	config := ""
 	if file != "domains.toml" {
 		config = " --config " + file
 	}
-	records, err := Records(found, o)
-	if errors.Is(err, dnsrecords.ErrNoServer) {
-		records, err = dnsrecords.Services(found, o.TTL), nil
-		publish = fmt.Sprintf("Publish the records above and those that point to this server. To print them all: mailhint dns %s%s", found.Domain, config)
+	if placeholder {
+		publish = fmt.Sprintf("Publish the records above. To print them with another host name: mailhint dns %s --target HOST%s", found.Domain, config)
 	}
+	records, err := Records(found, o)
 	if err != nil {
 		return "", err
 	}
@@ -45,7 +47,12 @@ func NextSteps(ctx context.Context, file string, d settings.Domain, o dnsrecords
 		servers = fmt.Sprintf("%d servers", n)
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "; Wrote %s with %s. Records for the zone of %s:\n%s", file, servers, found.Domain, zone)
+	fmt.Fprintf(&b, "; Wrote %s with %s. Records for the zone of %s:\n", file, servers, found.Domain)
+	if placeholder {
+		fmt.Fprintf(&b, "; (%s stands for the host name of this server. Replace it if the server has another one.)\n", o.Server)
+	}
+	b.Write(dnsrecords.ServerAddresses("zone", found.Domain, o))
+	b.Write(zone)
 	fmt.Fprintf(&b, "; Next:\n"+
 		"; 1. Try it out at http://localhost:8080:\n;   mailhint serve%s\n"+
 		"; 2. To answer requests from the internet, fill in [server] in %s as the comment there says, and restart mailhint.\n"+

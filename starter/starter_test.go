@@ -121,6 +121,33 @@ var update = flag.Bool("update", false, "write the golden files")
 // home is the folder of the package.
 var home, _ = os.Getwd()
 
+// TestWriteInvalid: what is wrong is reported for the file to be written, and not for a temporary one.
+func TestWriteInvalid(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "domains.toml")
+	found := example(t)
+	found.Servers[0].Host = "not a host"
+	err := Write(file, found, "", time.Now())
+	if problems := (domains.Problems)(nil); !errors.As(err, &problems) || !strings.HasPrefix(err.Error(), file+":") || strings.Contains(err.Error(), "/proc/") {
+		t.Errorf("got %v, want problems of %s", err, file)
+	}
+	if _, err := os.Stat(file); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the file exists: %v", err)
+	}
+}
+
+// TestPublicSuffix: a mail domain that is a public suffix, such as gov.in, gets a first file like any other.
+func TestPublicSuffix(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "domains.toml")
+	found := example(t)
+	found.Domain = "gov.in"
+	if err := Write(file, found, "", time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	if next, err := NextSteps(t.Context(), file, "gov.in", dnsrecords.Options{TTL: 60}); err != nil || !strings.Contains(next, "\nautoconfig.gov.in. ") {
+		t.Errorf("got %v and\n%s\nwant the record autoconfig.gov.in", err, next)
+	}
+}
+
 // TestWriteNeverOverwrites starts several writes of one file at the same time: one succeeds, and its file is complete.
 func TestWriteNeverOverwrites(t *testing.T) {
 	dir := t.TempDir()

@@ -10,6 +10,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"mailhint/dnsrecords"
+	"mailhint/domains"
+	"mailhint/exchangers"
 	"mailhint/settings"
 	"mailhint/starter"
 )
@@ -17,19 +19,21 @@ import (
 // dnsFlags are the flags of dns.
 type dnsFlags struct {
 	format    string
+	json      bool
 	srvOnly   bool
 	target    string
 	addresses []string
 	ttl       uint32
 	zone      string
+	all       bool
 	diff      bool
 }
 
 func newDNS() *cobra.Command {
 	var flags dnsFlags
 	cmd := &cobra.Command{
-		Use:   "dns DOMAIN",
-		Short: "Print the DNS records that a domain should publish",
+		Use:   "dns DOMAIN... | --all",
+		Short: "Print the DNS records that domains should publish",
 		Long: "dns prints the DNS records with which mail clients find the settings of a domain: names of the domain that point to this\n" +
 			"server, or with --srv-only an SRV record, and SRV records of the mail servers. It reads the configuration and does not use the\n" +
 			"network (but see --resolver and --diff).\n" +
@@ -43,70 +47,168 @@ func newDNS() *cobra.Command {
 			"  dnscontrol  a D_EXTEND() for dnsconfig.js of DNSControl\n" +
 			"  terraform   resources of the provider hashicorp/dns, which updates any name server that supports RFC 2136\n" +
 			"\n" +
-			"With --diff, dns looks up the records and prints only what is missing or wrong, with comments that say what to remove. The exit\n" +
-			"code is 1 if there is a difference, and 3 if DNS does not answer.",
+			"With --diff, dns looks up the records and prints only what is missing or wrong, with comments that say what to remove; with\n" +
+			"--json one object says all of it. It compares what records mean to clients: weights, gaps between priorities and letter case\n" +
+			"do not matter. Eight domains are looked up at a time. The exit code is 1 if there is a difference, and else 3 if DNS does not\n" +
+			"answer for a domain.",
 		Example: "  mailhint dns example.com\n" +
 			"  mailhint dns example.com >>example.com.zone\n" +
 			"  mailhint dns example.com --format nsupdate | nsupdate -k tsig.key\n" +
 			"  mailhint dns example.com --address 192.0.2.1,2001:db8::1\n" +
-			"  mailhint dns example.com --srv-only --target setup.hoster.example",
-		Args: oneArgument("a DOMAIN, such as example.com"),
+			"  mailhint dns example.com --srv-only --target setup.hoster.example\n" +
+			"  mailhint dns --all --diff",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return printDNS(cmd, args[0], flags)
+			if err := flags.check(args); err != nil {
+				return err
+			}
+			return printDNS(cmd, args, flags)
 		},
 	}
 	cmd.Flags().StringVar(&flags.format, "format", "zone", "output format: "+strings.Join(dnsrecords.Formats, ", "))
+	cmd.Flags().BoolVar(&flags.json, "json", false, "the same as --format json")
 	cmd.Flags().BoolVar(&flags.srvOnly, "srv-only", false, "publish no names of the domain for this server, so that it needs no certificate for them; fewer clients find it")
 	cmd.Flags().StringVar(&flags.target, "target", "", "host name of this server; default: name in [server]")
 	cmd.Flags().StringSliceVar(&flags.addresses, "address", nil, "IP addresses of this server, to publish A and AAAA records instead of CNAME records")
 	cmd.Flags().Uint32Var(&flags.ttl, "ttl", 3600, "time to live of the records, in seconds")
 	addMXResolver(cmd)
+	cmd.Flags().BoolVar(&flags.all, "all", false, "every domain that is configured by name")
 	cmd.Flags().BoolVar(&flags.diff, "diff", false, "look up the records in DNS, and print only what is missing or wrong")
 	cmd.Flags().StringVar(&flags.zone, "zone", "", "the zone that contains the records; default: DOMAIN")
 	completesFlag(cmd, "format", dnsrecords.Formats...)
-	return completesDomains(printsDocument(cmd), 1)
+	return completesDomains(printsDocument(cmd), maxCompletions)
 }
 
-func printDNS(cmd *cobra.Command, name string, flags dnsFlags) error {
-	domain, err := settings.ParseDomain(name)
-	if err != nil {
-		return fmt.Errorf("%q: %w; write it like example.com", name, err)
+// check refuses arguments and flags that contradict each other.
+func (f *dnsFlags) check(args []string) error {
+	if f.json {
+		if f.format != "zone" && f.format != "json" {
+			return fmt.Errorf("--json and --format %s exclude each other; drop one", f.format)
+		}
+		f.format = "json"
 	}
+	switch {
+	case f.all && len(args) > 0:
+		return errors.New("--all is for every domain; drop --all or the domain names")
+	case !f.all && len(args) == 0:
+		return errors.New("dns needs a DOMAIN, such as example.com, or --all")
+	case f.format == "octodns" && f.zone == "" && (f.all || len(args) > 1):
+		return errors.New("a file for octoDNS has one zone; name one DOMAIN, or give the zone of all of them with --zone")
+	}
+	return nil
+}
+
+// zoneRecords are the records that a domain should publish.
+type zoneRecords struct {
+	domain, zone settings.Domain
+	records      []dnsrecords.Record
+}
+
+func printDNS(cmd *cobra.Command, args []string, flags dnsFlags) error {
 	options, err := flags.options()
 	if err != nil {
 		return err
 	}
-	zone, err := flags.zoneOf(domain)
+	names, err := domainNames(args)
 	if err != nil {
 		return err
+	}
+	for _, name := range names {
+		if _, err := flags.zoneOf(name); err != nil {
+			return err
+		}
 	}
 	snapshot, live, err := loadLive(cmd)
 	if err != nil {
 		return err
 	}
-	found, _, err := snapshot.LookupForZone(cmd.Context(), domain)
-	if err != nil {
-		return notFound(snapshot, live, domain)
+	if flags.all {
+		names = snapshot.NamedDomains()
 	}
 	if options.Server == "" {
 		options.Server = snapshot.Server.Name
 	}
-	records, err := starter.Records(found, options)
-	switch {
-	case errors.Is(err, dnsrecords.ErrNoServer): // wrong usage: with --address the same file needs no name
-		return fmt.Errorf("%w: set name in [server], or give --target HOST", err)
-	case err != nil:
-		return problem(err)
+	var all []zoneRecords
+	for _, name := range names {
+		wanted, err := flags.recordsOf(cmd, snapshot, live, name, options)
+		if err != nil {
+			return err
+		}
+		all = append(all, wanted)
 	}
 	if flags.diff {
-		return printDNSDifferences(cmd, flags.format, zone, records, options)
+		return flags.printDifferences(cmd, all, options)
 	}
-	out, err := dnsrecords.Print(flags.format, zone, records)
+	return flags.print(cmd, all, options)
+}
+
+// domainNames reads the domains of a command line, each once.
+func domainNames(args []string) (names []settings.Domain, err error) {
+	for _, arg := range args {
+		name, err := settings.ParseDomain(arg)
+		if err != nil {
+			return nil, fmt.Errorf("%q: %w; write it like example.com", arg, err)
+		}
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names, nil
+}
+
+// recordsOf returns the records that a domain should publish.
+func (f dnsFlags) recordsOf(cmd *cobra.Command, snapshot *domains.Snapshot, live *exchangers.Live, name settings.Domain, o dnsrecords.Options) (zoneRecords, error) {
+	zone, err := f.zoneOf(name)
 	if err != nil {
-		return err
+		return zoneRecords{}, err
 	}
-	_, err = cmd.OutOrStdout().Write(out)
-	return problem(err)
+	found, _, err := snapshot.LookupForZone(cmd.Context(), name)
+	if err != nil {
+		return zoneRecords{}, notFound(snapshot, live, name)
+	}
+	records, err := starter.Records(found, o)
+	switch {
+	case errors.Is(err, dnsrecords.ErrNoServer): // wrong usage: with --address the same file needs no name
+		return zoneRecords{}, fmt.Errorf("%w: set name in [server], or give --target HOST", err)
+	case err != nil:
+		return zoneRecords{}, problem(err)
+	}
+	return zoneRecords{name, zone, records}, nil
+}
+
+// isOneDocument reports whether the records of all domains must be printed together, and not one domain after the other.
+func (f dnsFlags) isOneDocument() bool {
+	return f.zone != "" || f.format == "table" || f.format == "json"
+}
+
+// print prints the records of all domains.
+func (f dnsFlags) print(cmd *cobra.Command, all []zoneRecords, o dnsrecords.Options) error {
+	if f.isOneDocument() && len(all) > 0 {
+		one := zoneRecords{zone: all[0].zone}
+		for _, d := range all {
+			one.records = append(one.records, d.records...)
+			if d.zone != one.zone {
+				one.zone = ""
+			}
+		}
+		all = []zoneRecords{one}
+	}
+	for i, d := range all {
+		out, err := dnsrecords.Print(f.format, d.zone, d.records)
+		if err != nil {
+			return err
+		}
+		out = append(out, dnsrecords.ServerAddresses(f.format, d.zone, o)...)
+		if len(all) > 1 {
+			out = append(dnsrecords.Comment(f.format, string(d.domain)), out...)
+		}
+		if i > 0 {
+			out = append([]byte("\n"), out...)
+		}
+		if _, err := cmd.OutOrStdout().Write(out); err != nil {
+			return problem(err)
+		}
+	}
+	return nil
 }
 
 // options returns what the flags say about this server and about what to publish.
@@ -150,37 +252,8 @@ func (f dnsFlags) zoneOf(d settings.Domain) (settings.Domain, error) {
 	if err != nil {
 		return "", fmt.Errorf("--zone %q: %w; write it like example.com", f.zone, err)
 	}
-	if zone != d && !strings.HasSuffix(string(d), "."+string(zone)) {
+	if !dnsrecords.InZone(string(d), zone) {
 		return "", fmt.Errorf("%[2]s is not in the zone %[1]s; write --zone with %[2]s or a domain above it", zone, d)
 	}
 	return zone, nil
-}
-
-// printDNSDifferences prints how what a domain publishes differs from what it should publish.
-func printDNSDifferences(cmd *cobra.Command, format string, zone settings.Domain, want []dnsrecords.Record, options dnsrecords.Options) error {
-	r, err := resolverOf(cmd)
-	if err != nil {
-		return err
-	}
-	differences, err := dnsrecords.Differences(cmd.Context(), r, want, options)
-	if err != nil {
-		return unknown(fmt.Errorf("cannot find out what the domain publishes: %w", err))
-	}
-	if len(differences) == 0 {
-		return nil
-	}
-	publish, remove, err := dnsrecords.PrintDifferences(format, zone, want, differences)
-	if err != nil {
-		return err
-	}
-	removeTo := cmd.OutOrStdout()
-	if !dnsrecords.TakesComments(format) {
-		removeTo = cmd.ErrOrStderr()
-	}
-	_, err = cmd.OutOrStdout().Write(publish)
-	_, removeErr := removeTo.Write(remove)
-	if err := errors.Join(err, removeErr); err != nil {
-		return problem(err)
-	}
-	return errProblem
 }

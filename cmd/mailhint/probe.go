@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"sync"
 	"time"
 
@@ -26,6 +27,9 @@ func newProbe() *cobra.Command {
 			"its mail goes. It tests what their ports really offer, chooses the servers that mail clients can use, and prints the entry for\n" +
 			"domains.toml, with everything it found as comments. If you give a HOST, it probes only that host. It never logs in.\n" +
 			"\n" +
+			"If there is no server to receive mail from, or none to send mail through, there is no entry: then what it found goes to stderr, and\n" +
+			"nothing to stdout.\n" +
+			"\n" +
 			"The exit code is 1 if no server to receive or to send mail was found, or if there is something to fix, and 3 if DNS does not\n" +
 			"answer or time runs out.",
 		Example: "  mailhint probe example.com >>domains.toml && mailhint check\n" +
@@ -41,11 +45,12 @@ func newProbe() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			print := printFinding
 			if asJSON {
-				print = printFindingJSON
+				err = printFindingJSON(cmd.OutOrStdout(), found, time.Now())
+			} else {
+				err = printFinding(cmd, found, time.Now())
 			}
-			if err := print(cmd.OutOrStdout(), found, time.Now()); err != nil {
+			if err != nil {
 				return problem(err)
 			}
 			return findingExit(found)
@@ -118,14 +123,31 @@ func findingExit(f *probe.Finding) error {
 	return nil
 }
 
-// printFinding prints the entry, with what was found as comments.
-func printFinding(out io.Writer, f *probe.Finding, now time.Time) error {
+// printFinding prints the entry, with what was found as comments; if that is not enough for an entry, as messages.
+func printFinding(cmd *cobra.Command, f *probe.Finding, now time.Time) error {
 	text, err := starter.Entry(f, f.Comments(now)...)
 	if err != nil {
 		return err
 	}
+	out := cmd.OutOrStdout()
+	switch output, _ := cmd.Flags().GetString("output"); {
+	case !f.Complete():
+		out, text = cmd.ErrOrStderr(), text+fmt.Sprintf("There is no entry for %s.\n", f.Domain)
+	case output == "" && hasContent(cmd.Root().OutOrStdout()): // the command's own is a buffer, see printsDocument
+		text = "\n" + text
+	}
 	_, err = io.WriteString(out, text)
 	return err
+}
+
+// hasContent reports whether a writer is a file with content, such as that of >>domains.toml: then a blank line separates the entries.
+func hasContent(out io.Writer) bool {
+	file, ok := out.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := file.Stat()
+	return err == nil && info.Mode().IsRegular() && info.Size() > 0
 }
 
 // printFindingJSON prints everything that was found.
