@@ -21,7 +21,7 @@ func (s *Server) adminHandler() http.Handler {
 	r.HandleFunc("/-/tls-ask", s.tlsAsk).Methods(http.MethodGet, http.MethodHead)
 	r.NotFoundHandler = http.HandlerFunc(adminNotFound)
 	r.MethodNotAllowedHandler = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { methodNotAllowed(w, strings.Join(read, ", ")) })
-	return r
+	return s.adminHosts().onlyOwnHosts(r)
 }
 
 // healthz says that the process runs. What restarts it when it does not must not ask readyz: a restart does not fix a bad file.

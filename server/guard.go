@@ -23,6 +23,7 @@ type guard struct {
 	byPort   bool           // the port that the client connected to decides instead, if it is a usual one
 	proxies  []netip.Prefix // whose X-Forwarded headers are trusted
 	repeats  *repeats       // nil for no limit
+	unknown  *unknownClients
 }
 
 func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -33,6 +34,9 @@ func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 	v.normalise(r, g.schemeOf(r), g.proxies)
 	v.route = g.router.find(&v.request, &v.match)
+	if v.request.RemoteAddr == "" {
+		g.unknown.warn(v.route, g.log)
+	}
 	setCommon(w.Header(), g.stopping.Load())
 	switch r.Body {
 	case http.NoBody:

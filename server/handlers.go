@@ -25,6 +25,7 @@ type handlers struct {
 	mobileconfig     *mobileconfig.Handler
 	pacc             http.Handler
 	wellKnown        http.Handler
+	root             http.Handler
 }
 
 func newHandlers(state *current, signer mobileconfig.Signer, log *slog.Logger) *handlers {
@@ -45,6 +46,7 @@ func newHandlers(state *current, signer mobileconfig.Signer, log *slog.Logger) *
 		mobileconfig:     mobileconfig.New(lookup, signer, log),
 		pacc:             pacc.New(lookup, log),
 		wellKnown:        wellknown.New(lookup, log),
+		root:             root(),
 	}
 }
 

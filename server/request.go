@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/netip"
 	"path"
+	"slices"
 	"strings"
 
 	"mailhint/settings"
@@ -18,8 +19,11 @@ func (v *visit) normalise(r *http.Request, scheme string, proxies []netip.Prefix
 	host := r.Host
 	if len(proxies) > 0 {
 		f := forwardedBy(r, proxies)
-		if f.client.IsValid() {
+		switch {
+		case f.client.IsValid():
 			v.request.RemoteAddr = netip.AddrPortFrom(f.client, 0).String()
+		case f.trusted:
+			v.request.RemoteAddr = ""
 		}
 		if f.scheme != "" {
 			v.url.Scheme = f.scheme
@@ -108,6 +112,7 @@ func lower(s string) string {
 
 // forwarded is what a trusted proxy says about a request that it passes on. It has not said anything about zero fields.
 type forwarded struct {
+	trusted      bool // there is one
 	client       netip.Addr
 	scheme, host string
 }
@@ -119,6 +124,7 @@ func forwardedBy(r *http.Request, proxies []netip.Prefix) forwarded {
 	if err != nil || !settings.Networks(proxies).Contain(peer.Addr()) {
 		return f
 	}
+	f.trusted = true
 	f.client = forwardedClient(r.Header["X-Forwarded-For"], proxies)
 	switch scheme := lower(last(r.Header["X-Forwarded-Proto"])); scheme {
 	case "http", "https":
@@ -129,7 +135,11 @@ func forwardedBy(r *http.Request, proxies []netip.Prefix) forwarded {
 }
 
 // forwardedClient returns the rightmost address that is not a trusted proxy: each proxy appends the address that it got the request from,
-// and anything further left may be made up. If all are trusted, it is the leftmost one.
+// and anything further left may be made up. If all are trusted, it is the leftmost one, because a trusted network may have clients, too;
+// but not if that is listed as a proxy by its own address, which forwarded somebody's request without saying whose.
+//
+// It returns the zero Addr if the client is not known. The address of the proxy would take its place otherwise, and outsiders would get
+// what is for the proxy's network.
 func forwardedClient(headers []string, proxies []netip.Prefix) netip.Addr {
 	var client netip.Addr
 	for i := len(headers) - 1; i >= 0; i-- {
@@ -138,7 +148,7 @@ func forwardedClient(headers []string, proxies []netip.Prefix) netip.Addr {
 			comma := strings.LastIndexByte(hops, ',')
 			addr, err := parseHop(strings.TrimSpace(hops[comma+1:]))
 			if err != nil {
-				return client
+				return netip.Addr{}
 			}
 			client = addr
 			if !settings.Networks(proxies).Contain(client) {
@@ -146,6 +156,9 @@ func forwardedClient(headers []string, proxies []netip.Prefix) netip.Addr {
 			}
 			hops = hops[:max(comma, 0)]
 		}
+	}
+	if client.IsValid() && slices.Contains(proxies, netip.PrefixFrom(client, client.BitLen())) {
+		return netip.Addr{}
 	}
 	return client
 }

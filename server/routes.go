@@ -54,6 +54,8 @@ var table = []row{
 	{"/mapi*", anyMethod, toNothing},
 	{"/rpc*", anyMethod, toNothing},
 	{"/oab*", anyMethod, toNothing},
+
+	{"/", anyMethod, toRoot},
 }
 
 // row is a line of the table.
@@ -102,6 +104,7 @@ var (
 	toPACC             = &service{name: "pacc", handler: func(h *handlers) http.Handler { return h.pacc }}
 	toWellKnown        = &service{name: "well-known", handler: func(h *handlers) http.Handler { return h.wellKnown }}
 	toNothing          = &service{name: "exchange", handler: func(*handlers) http.Handler { return http.HandlerFunc(nothing) }}
+	toRoot             = &service{name: "root", handler: func(h *handlers) http.Handler { return h.root }}
 	toUnmatched        = &service{name: "none", handler: func(*handlers) http.Handler { return http.HandlerFunc(notFound) }}
 )
 

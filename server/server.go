@@ -12,14 +12,14 @@
 //   - URL.Path is in lower case, without double slashes, a trailing slash or dot segments. The server never redirects to it: a POST would
 //     lose its body.
 //   - URL.Scheme is "https" or "http", as the client asked, and RemoteAddr is the client's, also behind a trusted proxy; then its port
-//     is 0.
+//     is 0. It is empty if the proxy does not say whose request it forwards.
 //   - Body ends with an *http.MaxBytesError after 64 KiB.
 //
 // Health and metrics have a listener of their own; they are never served at the names of customers.
 //
 // To read the package, begin with server.go (the pieces) and run.go (their life), then follow a request: guard.go, visit.go, request.go,
 // repeats.go, routes.go, handlers.go, response.go. log.go, requestlog.go, logwriter.go and metrics.go record it. state.go is what is served,
-// configure.go how it changes; admin.go, parts.go and systemd.go show it.
+// configure.go how it changes; admin.go, admin_hosts.go, parts.go and systemd.go show it.
 package server
 
 import (
@@ -62,6 +62,7 @@ type Server struct {
 	configuring sync.Mutex // one Configure at a time
 	state       current
 	stopping    atomic.Bool
+	unknown     unknownClients
 	systemd     systemd
 	parts       parts // more lines for /-/readyz
 }
@@ -143,7 +144,7 @@ func (s *Server) Handler(secure bool) http.Handler {
 		scheme = "https"
 	}
 	return &guard{log: s.log, metrics: s.metrics, router: s.router, stopping: &s.stopping, scheme: scheme,
-		byPort: s.config.ProxyProtocol && !secure, proxies: s.config.TrustedProxies, repeats: s.repeats}
+		byPort: s.config.ProxyProtocol && !secure, proxies: s.config.TrustedProxies, repeats: s.repeats, unknown: &s.unknown}
 }
 
 // errStopping is why a server that is shutting down is not ready.

@@ -44,6 +44,7 @@ func fakeHandlers() *handlers {
 		io.WriteString(w, text)
 	}
 	return &handlers{
+		root: root(),
 		autoconfig: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			show(w, r)
 			write(w, document)

@@ -46,7 +46,7 @@ func TestRequests(t *testing.T) {
 		{name: "absolute form with user and port", send: "GET http://u:p@AUTOCONFIG.example.com.:80/mail/config-v1.1.xml HTTP/1.1\r\nHost: x\r\n\r\n", status: 200, seen: good},
 		{name: "absolute form with U-labels", send: "GET http://b%C3%BCcher.example/mail/config-v1.1.xml HTTP/1.1\r\nHost: x\r\n\r\n", status: 200,
 			seen: seen("https", "xn--bcher-kva.example", plainPath)},
-		{name: "absolute form without path", send: "GET http://autoconfig.example.com HTTP/1.1\r\nHost: x\r\n\r\n", status: 404},
+		{name: "absolute form without path", send: "GET http://autoconfig.example.com HTTP/1.1\r\nHost: x\r\n\r\n", status: 200},
 		{name: "upper case", send: "GET /MAIL/Config-V1.1.XML HTTP/1.1\r\nHost: AutoConfig.EXAMPLE.com\r\n\r\n", status: 200, seen: good},
 		{name: "port", send: "GET /mail/config-v1.1.xml HTTP/1.1\r\nHost: autoconfig.example.com:8080\r\n\r\n", status: 200, seen: good},
 		{name: "trailing dot", send: "GET /mail/config-v1.1.xml HTTP/1.1\r\nHost: autoconfig.example.com.:443\r\n\r\n", status: 200, seen: good},
@@ -68,7 +68,7 @@ func TestRequests(t *testing.T) {
 		{name: "trailing slash", send: "GET /mail/config-v1.1.xml/ HTTP/1.1\r\n" + hostLine + "\r\n", status: 200, seen: good},
 		{name: "encoded slash", send: "GET /mail%2Fconfig-v1.1.xml HTTP/1.1\r\n" + hostLine + "\r\n", status: 200, seen: good},
 		{name: "above the root", send: "GET /../../../mail/config-v1.1.xml HTTP/1.1\r\n" + hostLine + "\r\n", status: 200, seen: good},
-		{name: "another server's address", send: "GET //evil.example/%2e%2e HTTP/1.1\r\n" + hostLine + "\r\n", status: 404},
+		{name: "another server's address", send: "GET //evil.example/%2e%2e HTTP/1.1\r\n" + hostLine + "\r\n", status: 200},
 		{name: "backslash", send: "GET /\\evil.example HTTP/1.1\r\n" + hostLine + "\r\n", status: 404},
 		{name: "NUL", send: "GET /mail/config-v1.1.xml%00 HTTP/1.1\r\n" + hostLine + "\r\n", status: 404},
 		{name: "line end", send: "GET /mail/%0d%0aX-Evil:%20yes HTTP/1.1\r\n" + hostLine + "\r\n", status: 404},
@@ -79,7 +79,11 @@ func TestRequests(t *testing.T) {
 		{name: "raw control character", send: "GET /mail\x1b[2J HTTP/1.1\r\n" + hostLine + "\r\n", status: 400},
 		{name: "space in the target", send: "GET /mail/ config HTTP/1.1\r\n" + hostLine + "\r\n", status: 400},
 		{name: "long path", send: "GET /" + strings.Repeat("a/", 6000) + " HTTP/1.1\r\n" + hostLine + "\r\n", status: 404},
-		{name: "root", send: "GET / HTTP/1.1\r\n" + hostLine + "\r\n", status: 404},
+		{name: "load balancer", send: "GET / HTTP/1.1\r\n" + hostLine + "\r\n", status: 200},
+		{name: "load balancer without a host", send: "GET / HTTP/1.0\r\n\r\n", status: 200},
+		{name: "load balancer, HEAD", send: "HEAD / HTTP/1.0\r\n\r\n", method: "HEAD", status: 200},
+		{name: "load balancer, OPTIONS", send: "OPTIONS / HTTP/1.0\r\n\r\n", status: 200, allow: "GET, HEAD, OPTIONS"},
+		{name: "form without an address", send: "POST / HTTP/1.1\r\n" + hostLine + "Content-Length: 2\r\n\r\nhi", status: 404},
 		{name: "no slash", send: "GET mail HTTP/1.1\r\n" + hostLine + "\r\n", status: 400},
 		{name: "star", send: "GET * HTTP/1.1\r\n" + hostLine + "\r\n", status: 404},
 		{name: "metrics", send: "GET /-/metrics HTTP/1.1\r\n" + hostLine + "\r\n", status: 404},
@@ -249,6 +253,7 @@ func TestTrustedProxy(t *testing.T) {
 	config := offline()
 	config.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32"), netip.MustParsePrefix("10.0.0.0/8")}
 	s := run(t, config, nil)
+	const unknown = "https autoconfig.example.com /mail/config-v1.1.xml;" // the client
 	for _, c := range []struct{ name, headers, seen string }{
 		{"everything", "X-Forwarded-For: 192.0.2.7\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: AutoConfig.Firm.Example:443\r\n",
 			"http autoconfig.firm.example /mail/config-v1.1.xml 192.0.2.7:0"},
@@ -258,14 +263,17 @@ func TestTrustedProxy(t *testing.T) {
 		{"two headers", "X-Forwarded-For: 198.51.100.1, 192.0.2.7\r\nX-Forwarded-For: 10.1.2.3, 10.9.9.9\r\n", "https autoconfig.example.com /mail/config-v1.1.xml 192.0.2.7:0"},
 		{"all trusted", "X-Forwarded-For: 10.0.0.1, 10.0.0.2\r\n", "https autoconfig.example.com /mail/config-v1.1.xml 10.0.0.1:0"},
 		{"with ports", "X-Forwarded-For: [2001:db8::1]:4711\r\n", "https autoconfig.example.com /mail/config-v1.1.xml [2001:db8::1]:0"},
-		{"nonsense", "X-Forwarded-For: unknown, <script>\r\n", "https autoconfig.example.com /mail/config-v1.1.xml 127.0.0.1:"},
-		{"nonsense behind a proxy", "X-Forwarded-For: nobody, 10.0.0.9\r\n", "https autoconfig.example.com /mail/config-v1.1.xml 10.0.0.9:0"},
-		{"empty", "X-Forwarded-For: ,,\r\nX-Forwarded-Host:\r\nX-Forwarded-Proto:\r\n", "https autoconfig.example.com /mail/config-v1.1.xml 127.0.0.1:"},
+		{"none", "", unknown},
+		{"nonsense", "X-Forwarded-For: unknown, <script>\r\n", unknown},
+		{"nonsense behind a proxy", "X-Forwarded-For: nobody, 10.0.0.9\r\n", unknown},
+		{"a proxy's own address", "X-Forwarded-For: 127.0.0.1\r\n", unknown},
+		{"a proxy's own address, invented hops", "X-Forwarded-For: 10.0.0.1, 127.0.0.1\r\n", "https autoconfig.example.com /mail/config-v1.1.xml 10.0.0.1:0"},
+		{"empty", "X-Forwarded-For: ,,\r\nX-Forwarded-Host:\r\nX-Forwarded-Proto:\r\n", unknown},
 		{"nonsense host", "X-Forwarded-Host: <script>\r\n", "https  /mail/config-v1.1.xml"},
 		{"several hosts", "X-Forwarded-Host: evil.example, autoconfig.firm.example\r\n", "https autoconfig.firm.example "},
 	} {
 		r := send(t, s.http, []string{"GET /mail/config-v1.1.xml HTTP/1.1\r\n" + hostLine + c.headers + "\r\n"}, "GET")[0]
-		if got := r.Header.Get("X-Seen"); !strings.HasPrefix(got, c.seen) {
+		if got := r.Header.Get("X-Seen") + ";"; !strings.HasPrefix(got, c.seen) {
 			t.Errorf("%s: the handler saw %q, want %q", c.name, got, c.seen)
 		}
 	}

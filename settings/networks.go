@@ -9,8 +9,11 @@ import (
 type Networks []netip.Prefix
 
 // Contain reports whether an address is in one of the networks. An IPv4 address in IPv6 spelling counts as the IPv4 address, and a
-// zone is ignored; no network contains the zero Addr.
+// zone is ignored. The zero Addr, which stands for a client that is not known, is in no network, unless the networks contain every client.
 func (n Networks) Contain(a netip.Addr) bool {
+	if !a.IsValid() {
+		return n.ContainAll()
+	}
 	a = a.Unmap().WithZone("")
 	for _, network := range n {
 		if network.Contains(a) {

@@ -17,6 +17,12 @@ func TestNetworksContain(t *testing.T) {
 	if networks.Contain(netip.Addr{}) {
 		t.Error("the zero Addr is in a network")
 	}
+	if (Networks{netip.MustParsePrefix("0.0.0.0/0")}).Contain(netip.Addr{}) {
+		t.Error("the zero Addr is in the network of all IPv4 addresses")
+	}
+	if !AllNetworks().Contain(netip.Addr{}) {
+		t.Error("the zero Addr is not in the networks that contain every client")
+	}
 	if Networks(nil).Contain(netip.MustParseAddr("192.0.2.7")) {
 		t.Error("no networks contain an address")
 	}
