@@ -96,6 +96,11 @@ var golden = []struct {
 		Servers: edgetest.Servers("imaps://imap.example.com", "submissions://smtp.example.com")}},
 	{name: "name-of-the-domain", domain: "shop.example", settings: &settings.Settings{Name: "Mail of %EMAILDOMAIN%",
 		Servers: edgetest.Servers("imaps://imap.example.com", "submissions://smtp.example.com")}},
+	{name: "outgoing-only", settings: &settings.Settings{Servers: edgetest.Servers("submissions://smtp.example.com")}},
+	{name: "incoming-only", settings: &settings.Settings{Servers: edgetest.Servers("imaps://imap.example.com")}},
+	{name: "help-of-the-domain", domain: "firma.example", primary: "firm.example", settings: &settings.Settings{
+		Docs:    "https://help.%PRIMARYDOMAIN%/%EMAILDOMAIN%/",
+		Servers: edgetest.Servers("imaps://imap.example.com", "submissions://smtp.example.com")}},
 	{name: "plaintext", settings: &settings.Settings{ // only for configured networks
 		Servers: edgetest.Servers("imap+plain://imap.example.com", "submission+plain://smtp.example.com")}},
 }

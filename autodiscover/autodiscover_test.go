@@ -33,6 +33,7 @@ var golden = []struct {
 		Servers: edgetest.Servers("imap://imap.example.com", "submission://smtp.example.com")}},
 	{name: "pop3", address: "fred@example.com", settings: &settings.Settings{
 		Servers: edgetest.Servers("pop3s://pop.example.com", "pop3://pop.example.com", "submissions://smtp.example.com")}},
+	{name: "incoming-only", address: "fred@example.com", settings: &settings.Settings{Servers: edgetest.Servers("imaps://imap.example.com")}},
 	{name: "imap-and-pop3", address: "fred@example.com", settings: &settings.Settings{
 		Servers: edgetest.Servers("imaps://imap.example.com", "pop3s://pop.example.com", "submissions://smtp.example.com")}},
 	{name: "own-ports", address: "fred@example.com", settings: &settings.Settings{

@@ -124,6 +124,7 @@ func TestOddRequestsAreRead(t *testing.T) {
 		{"Shift_JIS", declared("Shift_JIS") + body("\x94\x4C@c.d"), "猫@c.d"},
 		{"unknown character set", declared("klingon") + body("ä@c.d"), "ä@c.d"},
 		{"empty character set", declared("") + body(fred), fred},
+		{"ISO-8859-1 after a newline", "\r\n" + declared("ISO-8859-1") + body("m\xFCller@example.com"), "müller@example.com"},
 		{"declared twice", declared("iso-8859-1") + declared("iso-8859-1") + body("\xFC@c.d"), "ü@c.d"},
 	}
 	for _, test := range tests {
@@ -154,6 +155,7 @@ func TestBadRequestsAreRefused(t *testing.T) {
 		{"no address", `<Autodiscover><Request><AcceptableResponseSchema>a</AcceptableResponseSchema></Request></Autodiscover>`},
 		{"LegacyDN alone", `<Autodiscover><Request><LegacyDN>/o=a/cn=fred</LegacyDN></Request></Autodiscover>`},
 		{"another root", strings.ReplaceAll(body(fred), "Autodiscover", "Autodiscovery")},
+		{"address in another element beside Request", `<Autodiscover><Request/><X><EMailAddress>` + fred + `</EMailAddress></X></Autodiscover>`},
 		{"address beside Request", `<Autodiscover><Request/><EMailAddress>` + fred + `</EMailAddress></Autodiscover>`},
 		{"address too deep", `<Autodiscover><X><Request><EMailAddress>` + fred + `</EMailAddress></Request></X></Autodiscover>`},
 		{"the right names below another root", `<X><Autodiscover><Request><EMailAddress>` + fred + `</EMailAddress></Request></Autodiscover></X>`},

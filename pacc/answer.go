@@ -8,11 +8,8 @@ import (
 	"mailhint/settings"
 )
 
-// Limits of the names in info.provider.
-const (
-	maxName      = 60
-	maxShortName = 20
-)
+// maxName is the limit of info.provider.name, in characters. That of shortName is checked where domains.toml is read.
+const maxName = 60
 
 // configuration is the document. Here and below, fields are in the order of their names: that is the one form we write.
 type configuration struct {

@@ -79,6 +79,16 @@ var golden = []struct {
 		s.JMAP = "https://jmap.example.com:8443/session"
 	})},
 	{name: "calendar-only", settings: with(mail("", "", ""), func(s *settings.Settings) { s.CalDAV = "https://dav.example.com/calendars/" })},
+	{name: "name-of-60-characters", settings: with(mail("imap.example.com", "", "smtp.example.com"), func(s *settings.Settings) {
+		s.Name = settings.Pattern(strings.Repeat("ä", 60-len("example.com"))) + settings.EmailDomain // characters, not octets
+	})},
+	{name: "outgoing-only", settings: mail("", "", "smtp.example.com")},
+	{name: "help-of-the-domain", primary: "firm.example", settings: with(mail("imap.example.com", "", "smtp.example.com"), func(s *settings.Settings) {
+		s.Docs = "https://help.%PRIMARYDOMAIN%/%EMAILDOMAIN%/"
+	})},
+	{name: "login-of-services-that-are-not-offered", settings: with(mail("imap.example.com", "", "smtp.example.com"), func(s *settings.Settings) {
+		s.Login, s.Auth = settings.EmailLocalPart, []settings.Auth{settings.GSSAPI} // for calendars, of which there are none
+	})},
 	{name: "hostile-name", settings: with(mail("imap.example.com", "", "smtp.example.com"), func(s *settings.Settings) {
 		s.Name, s.ShortName = "Ben & Jerry's </script> \"für\\alle\" \u2028 \U0001F4EC", "B&J"
 	})},

@@ -24,6 +24,7 @@ func TestCheck(t *testing.T) {
 		{"any order", []string{"d=" + digestOfExample + "; a=sha256; v=UAAC1"}, nil},
 		{"trailing semicolon", []string{exampleRecord + ";"}, nil},
 		{"unknown tags", []string{exampleRecord + "; x=1; Y2=; x=2"}, nil},
+		{"the first and last of the letters and digits", []string{exampleRecord + "; azAZ09=~ a~"}, nil},
 		{"one of several", []string{"unrelated", otherRecord, exampleRecord}, nil},
 
 		{"none", nil, ErrNoRecord},
