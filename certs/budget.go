@@ -49,6 +49,9 @@ var (
 	errUnlistedSpent = errors.New("all orders of this hour for names that are not listed in the configuration are used")
 )
 
+// defaultPerHour is what Let's Encrypt allows: 300 orders in 3 hours.
+const defaultPerHour = 100
+
 // unlistedPerDomain bounds the orders in an hour for names below one registered domain that are not listed.
 const unlistedPerDomain = 10
 

@@ -167,13 +167,13 @@ func newTransport(roots *x509.CertPool) *http.Transport {
 
 func setDefaults(config *Config) {
 	if config.PerHour <= 0 {
-		config.PerHour = 100
+		config.PerHour = defaultPerHour
 	}
 	if config.Parallel <= 0 {
 		config.Parallel = 16
 	}
 	if config.Unlisted <= 0 {
-		config.Unlisted = 100
+		config.Unlisted = defaultUnlisted
 	}
 	if config.Loaded <= 0 {
 		config.Loaded = 10_000

@@ -15,7 +15,7 @@ const (
 	orderTime  = 3 * time.Minute  // for one order
 	lookupTime = 2 * time.Second  // for a name's DNS: name servers that take longer seldom answer at all
 	unlockTime = 10 * time.Second // for releasing a lock
-	checks     = 128              // of DNS at the same time
+	checks     = 256              // of DNS at the same time
 	recheckAge = 10 * time.Minute // after which the DNS of a name that waits for its order is looked up again
 )
 

@@ -85,6 +85,13 @@ func (q *queue) add(name, domain string, r rank) *job {
 	return j
 }
 
+// has reports whether a name is in the queue, or being worked on.
+func (q *queue) has(name string) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.jobs[name] != nil
+}
+
 // join is add for a handshake, which must call leave when it stops waiting. It goes before others whose last attempt has failed.
 func (q *queue) join(name, domain string, r rank) *job {
 	q.mu.Lock()

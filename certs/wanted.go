@@ -36,6 +36,9 @@ func (c *Certificates) orderWanted(ctx context.Context) {
 			if ctx.Err() != nil {
 				return
 			}
+			if c.wanted.Load() != names { // there are new ones, which do not wait for the end of these
+				break
+			}
 			if c.allowed(name) && c.known.get(name) == nil && c.failures.wait(name, c.clock.Now()) <= 0 && !c.health.holds(name, c.clock.Now()) {
 				c.enqueueWanted(ctx, name)
 			}
@@ -43,11 +46,17 @@ func (c *Certificates) orderWanted(ctx context.Context) {
 	}
 }
 
-// enqueueWanted puts a name into the queue, as soon as there is room, and pauses a little.
+// enqueueWanted puts a name into the queue, as soon as there is room, and pauses a little. It gives up when Want is called.
 func (c *Certificates) enqueueWanted(ctx context.Context, name string) {
+	if c.queue.has(name) {
+		return
+	}
 	for c.enqueue(name, forLater) == nil {
 		select {
 		case <-ctx.Done():
+			return
+		case <-c.wantedNow:
+			signal(c.wantedNow)
 			return
 		case <-c.queue.room:
 		}

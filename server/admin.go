@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/gorilla/mux"
 	"github.com/prometheus/client_golang/prometheus"
@@ -50,9 +51,13 @@ func (s *Server) readyz(w http.ResponseWriter, _ *http.Request) {
 
 // tlsAsk answers a proxy that orders certificates when they are first needed (Caddy's on_demand_tls): may it order one for this name?
 func (s *Server) tlsAsk(w http.ResponseWriter, r *http.Request) {
-	d := s.state.domains()
-	if d == nil || !d.Covers(lower(r.URL.Query().Get("domain"))) {
+	d, name := s.state.domains(), lower(r.URL.Query().Get("domain"))
+	if d == nil || !d.Covers(name) {
 		nothing(w, r)
+		return
+	}
+	if !d.Lists(name) && !s.asks.Allow(name, time.Now()) {
+		plain(w, http.StatusTooManyRequests, "no: too many names below wildcards; list the ones you need in the configuration\n")
 		return
 	}
 	plain(w, http.StatusOK, "yes\n")

@@ -55,6 +55,7 @@ type Server struct {
 	repeats      *repeats            // nil without a limit
 	certificates *keypairs.Pairs     // nil unless TLS is "files"
 	acme         *certs.Certificates // nil unless TLS is "acme"
+	asks         *certs.AskLimit     // of /-/tls-ask
 	signing      *keypairs.Pairs     // the pair that signs Apple profiles; nil if none is configured
 	listeners    *listen.Listeners   // nil before Listen
 
@@ -94,6 +95,8 @@ func New(config domains.Server, acme *certs.Certificates, log *slog.Logger) (*Se
 		s.repeats = newRepeats(config.TrustedProxies)
 		s.metrics.registry.MustRegister(s.repeats.collector())
 	}
+	s.asks = certs.NewAskLimit(config.ACME.Orders)
+	s.metrics.registry.MustRegister(s.asks)
 	if s.certificates != nil {
 		s.metrics.registry.MustRegister(s.certificates)
 	}
