@@ -57,16 +57,22 @@ func thousands(n int) string {
 	return digits
 }
 
-// Lines are what /-/readyz shows: the lines of lists that are skipped. A change that is held back is the reason of a refusal, which the
-// server shows.
+// Lines are what /-/readyz shows: the lines of lists that are skipped, and warnings. A change that is held back is the reason of a refusal,
+// which the server shows.
 func (f *File) Lines() []string {
+	const enough = 10
 	s := f.Current()
-	if s.SkippedLines == 0 {
-		return nil
+	var lines []string
+	if summary := s.SkippedSummary(); summary != "" {
+		lines = append(lines, summary)
 	}
-	lines := []string{s.SkippedSummary() + ":"}
-	for _, p := range s.Skipped[:min(len(s.Skipped), 10)] {
-		lines = append(lines, "  "+p.String())
+	if n := len(s.Warnings); n > 0 {
+		lines = append(lines, count(n, "warning")+"; mailhint check lists them")
+	}
+	for _, list := range []Problems{s.Skipped, s.Warnings} {
+		for _, p := range list[:min(len(list), enough)] {
+			lines = append(lines, "  "+p.String())
+		}
 	}
 	return lines
 }

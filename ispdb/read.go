@@ -7,8 +7,6 @@ import (
 	"strconv"
 	"strings"
 
-	"golang.org/x/net/publicsuffix"
-
 	"mailhint/autoconfig"
 	"mailhint/settings"
 	"mailhint/untrusted"
@@ -131,12 +129,9 @@ func (r *reader) domains(ep *node) []settings.Domain {
 	for _, n := range ep.all("domain") {
 		text := r.text(n)
 		d, err := settings.ParseDomain(text)
-		switch suffix, icann := publicsuffix.PublicSuffix(string(d)); {
+		switch {
 		case err != nil:
 			r.lose(n.line, kindDomain, "the domain %q is left out: %v", oneLine(text), err)
-			continue
-		case icann && suffix == string(d):
-			r.lose(n.line, kindDomain, "the domain %q is left out: it is a public suffix, under which others register their domains", d)
 			continue
 		case seen[d]:
 			r.remark(n.line, kindDomain, "the domain %s appears twice", d)
