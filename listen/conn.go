@@ -17,20 +17,25 @@ type limitedListener struct {
 	tracker *connTracker  // nil for a listener without a limit of connections
 	headers *proxyHeaders // nil without the PROXY protocol
 	until   atomic.Int64  // when finish must have ended, in nanoseconds; 0 before finish is called
+	waiting atomic.Bool   // in Accept, for a connection
+	calls   atomic.Uint64 // of Accept
 }
 
 func (l *limitedListener) Accept() (net.Conn, error) {
+	l.calls.Add(1)
+	l.waiting.Store(true)
 	raw, err := l.next()
+	l.waiting.Store(false)
 	if err != nil {
 		return nil, err
 	}
 	c := &conn{Conn: raw, limit: l.write}
-	if l.headers != nil {
-		c.Conn = l.headers.wrap(raw)
-	}
 	raw.SetWriteDeadline(time.Now().Add(l.write / 4)) // fails only for a connection on which writing fails too
 	if l.tracker != nil {
 		l.tracker.add(c, raw.RemoteAddr())
+	}
+	if l.headers != nil {
+		c.Conn = l.headers.wrap(raw, func(client net.Addr) { l.tracker.assign(c, client) })
 	}
 	return c, nil
 }

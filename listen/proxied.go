@@ -22,20 +22,22 @@ type proxyHeaders struct {
 	once    sync.Once // a proxy that sends none does so on every connection
 }
 
-// wrap returns a connection whose first use reads the header. That happens in the goroutine that serves it, so a slow header delays no
-// other connection.
-func (h *proxyHeaders) wrap(c net.Conn) net.Conn {
+// wrap returns a connection whose first use reads the header, and passes the client's address on. That happens in the goroutine that serves
+// it, so a slow header delays no other connection.
+func (h *proxyHeaders) wrap(c net.Conn, assign func(client net.Addr)) net.Conn {
 	tcp, ok := c.RemoteAddr().(*net.TCPAddr)
 	if !ok || !settings.Networks(h.proxies).Contain(tcp.AddrPort().Addr()) {
 		return c
 	}
-	return &proxied{proxyproto.NewConn(c, proxyproto.WithPolicy(proxyproto.REQUIRE), proxyproto.SetReadHeaderTimeout(h.wait)), h}
+	return &proxied{proxyproto.NewConn(c, proxyproto.WithPolicy(proxyproto.REQUIRE), proxyproto.SetReadHeaderTimeout(h.wait)), h, assign, sync.Once{}}
 }
 
 // proxied is a connection from a trusted proxy. Without a valid header it fails at its first use.
 type proxied struct {
 	*proxyproto.Conn
 	headers *proxyHeaders
+	assign  func(client net.Addr)
+	once    sync.Once // for assign
 }
 
 var errNoHeader = errors.New("no valid PROXY header")
@@ -59,6 +61,7 @@ func (p *proxied) RemoteAddr() net.Addr {
 		})
 	}
 	if tcp, ok := p.Conn.RemoteAddr().(*net.TCPAddr); ok {
+		p.once.Do(func() { p.assign(tcp) })
 		return tcp
 	}
 	return p.Raw().RemoteAddr()

@@ -1,6 +1,7 @@
 package listen
 
 import (
+	"crypto/tls"
 	"errors"
 	"io"
 	"log/slog"
@@ -29,7 +30,7 @@ func TestReadAfterBadProxyHeader(t *testing.T) {
 		t.Fatal(err)
 	}
 	headers := &proxyHeaders{proxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}, wait: 50 * time.Millisecond, log: slog.New(slog.DiscardHandler)}
-	limited := &limitedListener{Listener: l, write: time.Second, headers: headers}
+	limited := &limitedListener{Listener: l, write: time.Second, headers: headers, tracker: newConnTracker(DefaultLimits(), nil)}
 	defer limited.Close()
 	client := connect(t, "127.0.0.1", l.Addr().String())
 	header, err := proxyproto.HeaderProxyFromAddrs(2, tcp("192.0.2.7:1234"), tcp("198.51.100.1:443")).Format()
@@ -64,5 +65,48 @@ func TestNoProxyHeaderForAdmin(t *testing.T) {
 	io.WriteString(c, "PROXY TCP4 192.0.2.7 198.51.100.1 1234 443\r\n") // an error shows below
 	if !askOn(c) {
 		t.Error("no answer with a header at the public listener")
+	}
+}
+
+// Behind a proxy that sends PROXY headers, one client holds no more than its share of the connections, and others notice nothing. The numbers
+// are those of the README.
+func TestFloodBehindProxy(t *testing.T) {
+	t.Parallel()
+	const share = 256
+	for _, secure := range []bool{false, true} {
+		l := run(t, func(c *Config) {
+			trustLoopback(c)
+			if secure {
+				withTLS(t, c)
+			}
+		})
+		open := func(client string) net.Conn {
+			address := l.http
+			if secure {
+				address = l.https
+			}
+			c := connect(t, "127.0.0.1", address)
+			io.WriteString(c, "PROXY TCP4 "+client+" 198.51.100.1 1234 443\r\n") // an error shows below
+			if secure {
+				c = tls.Client(c, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"http/1.1"}})
+			}
+			return c
+		}
+		other := open("192.0.2.8")
+		if !askOn(other) {
+			t.Fatal("no answer before the flood")
+		}
+		for range share + 40 {
+			go io.WriteString(open("192.0.2.7"), "GET / HTTP/1.1\r\nX: ") // it may be cut off
+		}
+		eventually(t, "the flood is bounded", func() bool {
+			return l.tracker.evicted.Load() >= 40 && l.tracker.size() <= share+1
+		})
+		if !askOn(open("192.0.2.7")) {
+			t.Error("another connection of the client that has many gets no answer")
+		}
+		if !askOn(other) || !askOn(open("192.0.2.9")) {
+			t.Error("other clients get no answer")
+		}
 	}
 }

@@ -43,19 +43,46 @@ func (t *connTracker) add(c *conn, from net.Addr) {
 	c.tracker, c.client = t, t.clientOf(from)
 	c.since.Store(time.Now().UnixNano())
 	t.mu.Lock()
-	var evicted *conn
-	if same := t.byClient[c.client]; c.client.IsValid() && len(same) >= t.maxPerClient {
-		evicted = longestWaiting(same)
-	} else if len(t.conns) >= t.maxConns {
+	evicted := t.tooMany(c.client)
+	if evicted == nil && len(t.conns) >= t.maxConns {
 		evicted = longestWaiting(t.sample(func(*conn) bool { return true }))
 	}
 	t.delete(evicted)
 	t.conns[c] = struct{}{}
+	t.count(c)
+	t.mu.Unlock()
+	t.evict(evicted)
+}
+
+// assign counts a connection of a trusted proxy for the client that the PROXY header names.
+func (t *connTracker) assign(c *conn, client net.Addr) {
+	t.mu.Lock()
+	_, open := t.conns[c]
+	if !open || c.client.IsValid() {
+		t.mu.Unlock()
+		return
+	}
+	c.client = t.clientOf(client)
+	evicted := t.tooMany(c.client)
+	t.delete(evicted)
+	t.count(c)
+	t.mu.Unlock()
+	t.evict(evicted)
+}
+
+// tooMany returns the connection that must make room for another one of its client, or nil. The caller holds mu.
+func (t *connTracker) tooMany(client netip.Prefix) *conn {
+	if same := t.byClient[client]; client.IsValid() && len(same) >= t.maxPerClient {
+		return longestWaiting(same)
+	}
+	return nil
+}
+
+// count counts a connection for its client. The caller holds mu.
+func (t *connTracker) count(c *conn) {
 	if c.client.IsValid() {
 		t.byClient[c.client] = append(t.byClient[c.client], c)
 	}
-	t.mu.Unlock()
-	t.evict(evicted)
 }
 
 // evict closes a connection that has been deleted from the maps; nil is ignored.
@@ -173,7 +200,7 @@ func (t *connTracker) sample(of func(*conn) bool) []*conn {
 
 // clientOf returns the client that a connection is counted for: an address, or the IPv6 network of 64 bits in which one customer can
 // have any number of addresses. It is the zero Prefix, which has no limit, for this machine and for trusted proxies, which bring other
-// people's connections.
+// people's connections; those with the PROXY protocol are counted for the clients in their headers.
 func (t *connTracker) clientOf(from net.Addr) netip.Prefix {
 	tcp, ok := from.(*net.TCPAddr)
 	if !ok {

@@ -11,7 +11,7 @@ import (
 func (s *Server) State() State { return s.state.get() }
 
 // Configure takes what reading the configuration has come to: domains to serve from now on, or the reason why there are none. The first
-// domains make the server ready. When the configuration is unchanged or refused, the server keeps serving what it has. How it ended is
+// domains make the server ready. When the configuration is unchanged, refused or held back, the server keeps serving what it has. How it ended is
 // logged, counted, shown by /-/readyz and systemctl status, and returned.
 func (s *Server) Configure(d *domains.Snapshot, err error) State {
 	s.configuring.Lock()
@@ -25,9 +25,12 @@ func (s *Server) Configure(d *domains.Snapshot, err error) State {
 		return state
 	}
 	s.metrics.reloads.WithLabelValues(string(state.Outcome)).Inc()
-	if state.Outcome == Refused {
+	switch state.Outcome {
+	case HeldBack:
+		s.log.Warn("the configuration on disk would drop many domains and is held back; still serving the previous one", "outcome", state.Outcome, "reason", err)
+	case Refused:
 		s.log.Error("the configuration on disk cannot be used; still serving the previous one", "outcome", state.Outcome, "error", err)
-	} else {
+	default:
 		s.log.Info("configuration read again", "outcome", state.Outcome, "domains", state.Domains.Domains(), "profiles", state.Domains.Profiles)
 	}
 	s.systemd.loaded(s.log, state)

@@ -36,10 +36,10 @@ func newMetrics(state func() State) *metrics {
 			Name: "mailhint_panics_total", Help: "Bugs in mailhint that a request has triggered; the log has the stacks.",
 		}),
 		reloads: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "mailhint_reloads_total", Help: "Readings of the configuration after the first, by result: loaded, unchanged, or refused.",
+			Name: "mailhint_reloads_total", Help: "Readings of the configuration after the first, by result: loaded, unchanged, refused, or held back.",
 		}, []string{"result"}),
 	}
-	for _, outcome := range []Outcome{Loaded, Unchanged, Refused} {
+	for _, outcome := range []Outcome{Loaded, Unchanged, Refused, HeldBack} {
 		m.reloads.WithLabelValues(string(outcome)) // shown from the start, so that the first one is seen as an increase
 	}
 	m.registry.MustRegister(m.requests, m.durations, m.panics, m.reloads, stateCollector(state),

@@ -251,6 +251,7 @@ func TestOutcomes(t *testing.T) {
 		t.Fatalf("after the first Configure: %+v", first)
 	}
 	reason := errors.New("domains.toml:3: unknown key")
+	held := fmt.Errorf("20,001 domains would become 1; send SIGHUP to accept%w", heldBack{})
 	for _, c := range []struct {
 		domains *domains.Snapshot
 		err     error
@@ -265,6 +266,9 @@ func TestOutcomes(t *testing.T) {
 		{nil, reason, Refused, 2, "cannot be used:\ndomains.toml:3: unknown key\n", "level=ERROR msg=\"the configuration on disk cannot be used; still serving the previous one\" outcome=refused error=\"domains.toml:3",
 			"mailhint_config_refused 1"},
 		{snapshotOf(t, "example.com", "example.org"), nil, Unchanged, 2, ": unchanged\n", "outcome=unchanged", "mailhint_config_refused 0"},
+		{nil, held, HeldBack, 2, "would drop many domains:\n20,001 domains would become 1; send SIGHUP to accept\n",
+			"level=WARN msg=\"the configuration on disk would drop many domains and is held back; still serving the previous one\" outcome=\"held back\" reason=\"20,001",
+			"mailhint_config_refused 0"},
 		{snapshotOf(t, "example.net"), nil, Loaded, 1, "domains: 1\n", "outcome=loaded domains=1 profiles=1", "mailhint_config_refused 0"},
 	} {
 		state := s.Configure(c.domains, c.err)
@@ -284,12 +288,18 @@ func TestOutcomes(t *testing.T) {
 		}
 	}
 	_, metrics := get(t, "http://"+s.admin+"/-/metrics")
-	for _, want := range []string{`{result="loaded"} 1`, `{result="unchanged"} 2`, `{result="refused"} 1`} {
+	for _, want := range []string{`{result="loaded"} 1`, `{result="unchanged"} 2`, `{result="refused"} 1`, `{result="held back"} 1`} {
 		if !strings.Contains(metrics, "\nmailhint_reloads_total"+want+"\n") {
 			t.Errorf("metrics lack mailhint_reloads_total%s", want)
 		}
 	}
 }
+
+// heldBack is what domains adds to the error of a change that is held back.
+type heldBack struct{}
+
+func (heldBack) Error() string        { return "" }
+func (heldBack) Is(target error) bool { return target == domains.ErrHeldBack }
 
 func TestNoAdminListener(t *testing.T) {
 	t.Parallel()

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"fmt"
 	"sync/atomic"
 	"time"
@@ -15,6 +16,7 @@ const (
 	Loaded    Outcome = "loaded"    // it is served now
 	Unchanged Outcome = "unchanged" // it says the same as what is served already
 	Refused   Outcome = "refused"   // it cannot be used; still serving the previous configuration
+	HeldBack  Outcome = "held back" // it would drop many domains, so somebody must accept it; still serving the previous configuration
 )
 
 // State is what the server serves, and how the last reading of the configuration ended. It is never changed, only replaced.
@@ -23,13 +25,15 @@ type State struct {
 	Since   time.Time         // when it was loaded
 	Outcome Outcome           // of the last reading
 	Read    time.Time         // when that was
-	Reason  error             // why it was refused; nil otherwise
+	Reason  error             // why it was refused or held back; nil otherwise
 }
 
 // next is the state after another reading, which has come to d or to an error.
 func (s State) next(d *domains.Snapshot, err error, now time.Time) State {
 	s.Read, s.Reason = now, err
 	switch {
+	case errors.Is(err, domains.ErrHeldBack):
+		s.Outcome = HeldBack
 	case err != nil:
 		s.Outcome = Refused
 	case d.SameAs(s.Domains):
@@ -43,8 +47,11 @@ func (s State) next(d *domains.Snapshot, err error, now time.Time) State {
 // summary is the state in one line, for systemctl status.
 func (s State) summary() string {
 	text := fmt.Sprintf("Serving %d domains", s.Domains.Domains())
-	if s.Outcome == Refused {
+	switch s.Outcome {
+	case Refused:
 		text += "; the configuration on disk was refused, see the log"
+	case HeldBack:
+		text += fmt.Sprintf("; held back: %v", s.Reason)
 	}
 	return text
 }
@@ -59,7 +66,10 @@ func (s State) lines() string {
 		}
 		text += "\n"
 	}
-	if s.Outcome == Refused {
+	switch s.Outcome {
+	case HeldBack:
+		text += fmt.Sprintf("still serving the previous configuration, because the one on disk would drop many domains:\n%v\n", s.Reason)
+	case Refused:
 		text += fmt.Sprintf("still serving the previous configuration, because the one on disk cannot be used:\n%v\n", s.Reason)
 	}
 	return text

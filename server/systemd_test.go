@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"path/filepath"
 	"strings"
@@ -63,6 +64,8 @@ func TestSystemd(t *testing.T) {
 	systemd.expect(t, "READY=1\nSTATUS=Serving 3 domains; the configuration on disk was refused, see the log")
 	reload(more, nil)
 	systemd.expect(t, "READY=1\nSTATUS=Serving 3 domains")
+	reload(nil, fmt.Errorf("20,001 domains would become 1; send SIGHUP to accept%w", heldBack{}))
+	systemd.expect(t, "READY=1\nSTATUS=Serving 3 domains; held back: 20,001 domains would become 1; send SIGHUP to accept")
 	s.stop()
 	systemd.expect(t, "STOPPING=1")
 }
