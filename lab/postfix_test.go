@@ -77,6 +77,10 @@ func (h *mailHost) postfixOptions(s service, authDir string) string {
 	if h.has(s.port, "plain-login") {
 		add("smtpd_tls_auth_only", "no")
 	}
+	if h.has(s.port, "slow") {
+		add("smtpd_delay_reject", "no") // the checks of clients come before the greeting
+		options += " -o { smtpd_client_restrictions = sleep 6 }"
+	}
 	if h.has(s.port, "login-disabled") {
 		add("smtpd_sasl_auth_enable", "no")
 	}

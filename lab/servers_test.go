@@ -39,6 +39,7 @@ var faults = []string{
 	"no-starttls",    // no encryption at all
 	"plain-login",    // passwords are taken without encryption too
 	"login-disabled", // no password is taken even with encryption
+	"slow",           // the greeting comes after six seconds; Postfix only
 }
 
 // newMailHost reads the section "servers" of a case.

@@ -22,6 +22,7 @@ import (
 //
 //	STATUS PATH       requests for paths that begin with PATH are answered with this status: 200 is a web page, 401 asks for a password
 //	rewritten PATH    a byte of the answer is changed on the way
+//	plain             mailhint gets all requests over plain http, also those that came over https
 //	cert FLAW         the certificate is bad
 type webFault struct {
 	status    int
@@ -34,6 +35,7 @@ type webSite struct {
 	behind *httputil.ReverseProxy // nil if it answers by itself
 	faults []webFault
 	flaw   string // of the certificate
+	plain  bool   // passes on requests over plain http
 }
 
 // newWebSite reads the lines of a section.
@@ -45,9 +47,13 @@ func newWebSite(lines []string) (*webSite, error) {
 			site.flaw = path
 			continue
 		}
+		if line == "plain" {
+			site.plain = true
+			continue
+		}
 		status, err := strconv.Atoi(what)
 		if !strings.HasPrefix(path, "/") || err != nil && what != "rewritten" {
-			return nil, fmt.Errorf("%q: write \"STATUS PATH\", \"rewritten PATH\" or \"cert FLAW\"", line)
+			return nil, fmt.Errorf("%q: write \"STATUS PATH\", \"rewritten PATH\", \"plain\" or \"cert FLAW\"", line)
 		}
 		site.faults = append(site.faults, webFault{status, what == "rewritten", path})
 	}
@@ -59,7 +65,7 @@ func (s *webSite) front(authority *authority, t testing.TB) {
 	s.behind = &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.Out.URL.Scheme, r.Out.URL.Host, r.Out.Host = "http", setupV4, r.In.Host
-			if r.In.TLS != nil {
+			if r.In.TLS != nil && !s.plain {
 				r.Out.URL.Scheme = "https"
 			}
 		},
