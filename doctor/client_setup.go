@@ -155,6 +155,9 @@ func (o *observations) sourceName(s source) string {
 	return "https://" + o.hostOf(s.place)
 }
 
+// profileType is the media type of profiles.
+const profileType = "application/x-apple-aspen-config"
+
 // profile is what Apple Mail gets. A profile has one server of each kind, the best.
 func (o *observations) profile() (account, error) {
 	want, err := mobileconfig.Answer(o.Found, o.postmaster())
@@ -167,6 +170,7 @@ func (o *observations) profile() (account, error) {
 		return account{}, unknownPage(got)
 	case !got.isGood():
 		return account{}, errors.New(whyBad(got))
+	case got.unread && got.Header.Get("Content-Type") == profileType:
 	case !bytes.Contains(got.Body, want): // a signature leaves the profile readable
 		return account{}, errors.New("the answer is not the profile")
 	}

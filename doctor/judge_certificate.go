@@ -66,15 +66,17 @@ func whyUnknown(p page) string {
 	switch {
 	case p.State == probe.Forbidden:
 		return fmt.Sprintf("%s is a private address; allow it with --private", p.Address)
+	case p.Status == http.StatusTooManyRequests:
+		return "it limits how often one client may ask (429); try again later"
 	case p.Err != nil:
 		return reason(p.Err)
 	}
 	return "this machine has no route to it"
 }
 
-// isUnknown reports whether this machine cannot know if there is a server.
+// isUnknown reports whether this machine cannot know if there is a server, or what it answers to others.
 func (p page) isUnknown() bool {
-	return p.State == probe.Forbidden || p.NoRoute || p.State == 0 && p.Err != nil && !errors.Is(p.Err, resolver.ErrNone)
+	return p.Status == http.StatusTooManyRequests || p.State == probe.Forbidden || p.NoRoute || p.State == 0 && p.Err != nil && !errors.Is(p.Err, resolver.ErrNone)
 }
 
 // isGood reports whether a page came from a server that clients trust.

@@ -77,6 +77,8 @@ type page struct {
 	via []string
 	// want is the right document; nil if there is none to compare with.
 	want []byte
+	// unread means that only the head was asked for.
+	unread bool
 }
 
 // place is where clients ask.

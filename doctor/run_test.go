@@ -42,6 +42,9 @@ func TestUnchecked(t *testing.T) {
 				*l = probe.Look{Port: l.Port, Address: l.Address, Err: errors.New("context canceled")}
 			}
 		}, "mail.a.example:993: context canceled", true},
+		{"a server that limits how often it is asked", func(w *world, _ *Doctor) {
+			w.pages["https://autodiscover.a.example/"] = body(429, "text/plain", "Please wait.")
+		}, "https://autodiscover.a.example/autodiscover/autodiscover.xml: it limits how often one client may ask (429)", true},
 		{"no IPv6 here", func(w *world, _ *Doctor) {
 			for at := range w.servers {
 				w.looks[at] = func(l *probe.Look) {
@@ -187,6 +190,28 @@ func TestHalfAnswered(t *testing.T) {
 	d.ISPDB, d.Only = "", []string{"D02"}
 	if r := d.Examine(context.Background(), find(t, snapshot, "a.example")); len(r.Findings) > 0 || !r.Incomplete {
 		t.Errorf("got %+v, incomplete %t", r.Findings, r.Incomplete)
+	}
+}
+
+// TestLimitedProfiles: the server signs only so many profiles for one client. Those of further domains are there if HEAD, which needs no
+// signature, says so.
+func TestLimitedProfiles(t *testing.T) {
+	snapshot := load(t, usual)
+	for kind, want := range map[string]string{"application/x-apple-aspen-config": "", "text/html": "C03"} {
+		w := newWorld(t, snapshot, "a.example")
+		w.hosts["autoconfig.thunderbird.net"] = addresses("203.0.113.90")
+		asked := 0
+		w.pages["https://autoconfig.a.example/mobileconfig"] = func(web *probe.Web) {
+			if asked++; asked == 1 {
+				body(429, "text/plain", "Too many profiles")(web)
+				return
+			}
+			body(200, kind, "")(web)
+		}
+		r := w.doctor().Examine(t.Context(), find(t, snapshot, "a.example"))
+		if got := strings.Join(codes(r), " "); got != want || len(r.Unchecked) > 0 || asked != 2 {
+			t.Errorf("%s: got %q, not checked %q, asked %d times; want %q", kind, got, r.Unchecked, asked, want)
+		}
 	}
 }
 
