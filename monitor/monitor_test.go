@@ -2,6 +2,7 @@ package monitor
 
 import (
 	"context"
+	"crypto/x509"
 	"fmt"
 	"iter"
 	"log/slog"
@@ -10,6 +11,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"mailhint/probe"
 	"mailhint/settings"
@@ -283,5 +286,164 @@ func TestConcurrency(t *testing.T) {
 			})
 		}
 		all.Wait()
+	})
+}
+
+// expiring is a Prober whose hosts have certificates: each expires after the number of days that is its first label, such as d12.
+type expiring struct{ prober }
+
+func (p *expiring) Look(ctx context.Context, host string, ports ...probe.Port) probe.Host {
+	seen := p.prober.Look(ctx, host, ports...)
+	var days int
+	if _, err := fmt.Sscanf(host, "d%d.", &days); err != nil {
+		return seen
+	}
+	start := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC) // when synctest's clock starts
+	for i, port := range ports {
+		leaf := &x509.Certificate{NotAfter: start.AddDate(0, 0, days+i)}
+		issuer := &x509.Certificate{NotAfter: start.AddDate(0, 0, 1)} // does not count
+		seen.Looks = append(seen.Looks, probe.Look{Port: port, TLS: &probe.TLS{Chain: []*x509.Certificate{leaf, issuer}}})
+	}
+	seen.Looks = append(seen.Looks, probe.Look{}, probe.Look{TLS: &probe.TLS{}})
+	return seen
+}
+
+// gauge returns the value of a metric; 0 if there is none.
+func gauge(t *testing.T, m *Monitor, name string) float64 {
+	t.Helper()
+	registry := prometheus.NewPedanticRegistry()
+	registry.MustRegister(m.Collector())
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() == name {
+			return f.GetMetric()[0].GetGauge().GetValue()
+		}
+	}
+	return 0
+}
+
+// The metric shows when the first of all certificates that are advertised now expires.
+func TestCertificateExpiry(t *testing.T) {
+	start := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
+	run(t, new(expiring), 6*time.Hour, func(t *testing.T, m *Monitor) {
+		check := func(days int) {
+			t.Helper()
+			time.Sleep(time.Minute)
+			want := float64(0) // there is no such metric
+			if days > 0 {
+				want = float64(start.AddDate(0, 0, days).Unix())
+			}
+			if got := gauge(t, m, "mailhint_probe_certificate_expiry_timestamp_seconds"); got != want {
+				t.Errorf("the metric is %.0f, want %.0f, in %d days", got, want, days)
+			}
+		}
+		check(0)
+		m.Use(servers(t, advertised{host: "d50.example"}, advertised{host: "d30.example"}, advertised{host: "d70.example"}, advertised{host: "plain.example"}))
+		check(30)
+		m.Use(servers(t, advertised{host: "d50.example"}, advertised{host: "d70.example"}, advertised{host: "plain.example"}))
+		check(50)
+		m.Use(servers(t, advertised{host: "plain.example"}))
+		check(0)
+	})
+}
+
+// A host that a reload removes while it is being probed is not probed again, and one that comes back meanwhile is probed once per interval.
+func TestDroppedWhileProbed(t *testing.T) {
+	p := &prober{takes: time.Hour}
+	run(t, p, 6*time.Hour, func(t *testing.T, m *Monitor) {
+		both := servers(t, advertised{host: "goes.example"}, advertised{host: "returns.example"})
+		m.Use(both)
+		time.Sleep(time.Minute) // both are being probed
+		m.Use(servers(t, advertised{host: "stays.example"}))
+		time.Sleep(10 * time.Minute)
+		m.Use(servers(t, advertised{host: "stays.example"}, advertised{host: "returns.example"}))
+		time.Sleep(48 * time.Hour)
+		if s := m.Summary(); s.Hosts != 2 || s.Servers[Good] != 4 {
+			t.Errorf("%+v", s)
+		}
+	})
+	if n := len(p.times("goes.example")); n != 1 {
+		t.Errorf("goes.example was probed %d times, want once", n)
+	}
+	for _, host := range []string{"stays.example", "returns.example"} {
+		if n := len(p.times(host)); n < 6 || n > 9 { // every six hours and the hour of a probe
+			t.Errorf("%s was probed %d times in two days, want about 7", host, n)
+		}
+	}
+}
+
+// Of a host that is advertised with a thousand ports, 64 are probed.
+func TestManyPorts(t *testing.T) {
+	p := new(prober)
+	run(t, p, 6*time.Hour, func(t *testing.T, m *Monitor) {
+		m.Use(func(yield func(string, settings.Server) bool) {
+			for i := range 1000 {
+				if !yield("mail.example", settings.Server{Protocol: settings.IMAP, Port: uint16(1 + i), Security: settings.ImplicitTLS}) {
+					return
+				}
+			}
+			yield("other.example", settings.Server{Protocol: settings.IMAP, Port: 993, Security: settings.ImplicitTLS})
+		})
+		time.Sleep(time.Minute)
+		if s := m.Summary(); s.Servers[Good] != 65 {
+			t.Errorf("%d servers are judged, want 64 of one host and 1 of the other", s.Servers[Good])
+		}
+	})
+	if p.ports["mail.example"] != 64 || p.ports["other.example"] != 1 {
+		t.Errorf("%v ports were probed, want 64 and 1", p.ports)
+	}
+}
+
+// The first round is spread, one host each two seconds on average, and so are later ones: the pauses differ by up to a tenth of the interval.
+func TestSpread(t *testing.T) {
+	p := new(prober)
+	const hosts = 500
+	run(t, p, 6*time.Hour, func(t *testing.T, m *Monitor) {
+		m.Use(numbered(t, "mail", hosts))
+		time.Sleep(hosts*2*time.Second + 7*time.Hour)
+	})
+	perTenSeconds, pauses := make(map[int64]int), make(map[time.Duration]bool)
+	shortest, longest := 24*time.Hour, time.Duration(0)
+	for host, times := range p.asked {
+		perTenSeconds[times[0].Unix()/10]++
+		if len(times) < 2 {
+			t.Errorf("%s was probed %d times, want twice", host, len(times))
+			continue
+		}
+		pause := times[1].Sub(times[0])
+		pauses[pause.Truncate(time.Minute)] = true
+		shortest, longest = min(shortest, pause), max(longest, pause)
+	}
+	for at, n := range perTenSeconds {
+		if n > 25 {
+			t.Errorf("%d hosts were probed within ten seconds at %d, want about 5", n, at)
+		}
+	}
+	if shortest < 324*time.Minute || shortest > 340*time.Minute || longest > 397*time.Minute || longest < 380*time.Minute || len(pauses) < 40 {
+		t.Errorf("pauses from %s to %s, %d different minutes; want them spread from 5h24m to 6h36m", shortest, longest, len(pauses))
+	}
+}
+
+// While everything is good, one line says so, and nothing of what a verdict says besides.
+func TestGoodReport(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := New(new(prober), func(string, settings.Server, probe.Host) Verdict { return Verdict{Good, "all is well"} }, time.Hour, slog.New(slog.DiscardHandler))
+		if got := strings.Join(m.Lines(), "\n"); got != "mail servers: 0 good, not probed yet" {
+			t.Errorf("before the first probe: %q", got)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan bool)
+		go func() { m.Run(ctx); close(ended) }()
+		m.Use(numbered(t, "mail", 1))
+		time.Sleep(time.Minute)
+		got := m.Lines()
+		if len(got) != 1 || !strings.HasPrefix(got[0], "mail servers: 2 good, last probe 2000-01-01T00:00:") {
+			t.Errorf("got %q, want one line", got)
+		}
+		cancel()
+		<-ended
 	})
 }

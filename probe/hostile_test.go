@@ -87,8 +87,19 @@ func TestFindStaysSmall(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(f.Hosts) != maxCandidates {
-			t.Errorf("%d hosts, want %d", len(f.Hosts), maxCandidates)
+		if len(f.Hosts) != 24 {
+			t.Errorf("%d hosts, want 24", len(f.Hosts))
+		}
+		named := make(map[string]int)
+		for _, c := range f.Candidates {
+			for _, p := range c.Named {
+				named[fmt.Sprint(p.Protocol, p.Security)]++
+			}
+		}
+		for service, n := range named {
+			if n > 4 {
+				t.Errorf("%d SRV records of one name were used for %s, want at most 4", n, service)
+			}
 		}
 		if n := zone.lookUps.Load(); n > 50 {
 			t.Errorf("%d look-ups of hosts, want at most 50", n)

@@ -75,6 +75,23 @@ func TestLookIsOrdered(t *testing.T) {
 	}
 }
 
+// TestManyAddresses: of a host with many addresses, as a hostile zone may have, 8 of each family are looked at, each once.
+func TestManyAddresses(t *testing.T) {
+	var addresses []netip.Addr
+	for i := range 1000 {
+		addresses = append(addresses, netip.AddrFrom4([4]byte{192, 0, 2, byte(i / 2)}), netip.AddrFrom16([16]byte{0x20, 0x01, 0x0d, 0xb8, 14: byte(i >> 8), 15: byte(i)}))
+	}
+	p := &Prober{Resolver: hostsFile{"h.example": addresses}, Dial: func(context.Context, string, string) (net.Conn, error) { return nil, syscall.ECONNREFUSED }}
+	host := p.Look(t.Context(), "h.example", Ports[0])
+	count := make(map[bool]int)
+	for _, l := range host.Looks {
+		count[l.Address.Is4()]++
+	}
+	if len(host.Looks) != 16 || count[true] != 8 || count[false] != 8 {
+		t.Errorf("%d looks, %d by IPv4; want 8 of each family", len(host.Looks), count[true])
+	}
+}
+
 func TestUnknownHost(t *testing.T) {
 	p := &Prober{Resolver: hostsFile{}}
 	host := p.Look(t.Context(), "h.example", Ports...)

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -75,6 +76,7 @@ func silent(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) }
 type memoryConn struct {
 	in, out  *stream
 	deadline deadline
+	closed   atomic.Bool
 }
 
 func newMemoryConn() (client, server *memoryConn) {
@@ -82,10 +84,18 @@ func newMemoryConn() (client, server *memoryConn) {
 	return &memoryConn{in: back, out: there}, &memoryConn{in: there, out: back}
 }
 
-func (c *memoryConn) Read(b []byte) (int, error)  { return c.in.read(b, &c.deadline) }
+func (c *memoryConn) Read(b []byte) (int, error) {
+	n, err := c.in.read(b, &c.deadline)
+	if err == io.EOF && c.closed.Load() {
+		err = net.ErrClosed // by this end
+	}
+	return n, err
+}
+
 func (c *memoryConn) Write(b []byte) (int, error) { return c.out.write(b, &c.deadline) }
 
 func (c *memoryConn) Close() error {
+	c.closed.Store(true)
 	c.in.close()
 	c.out.close()
 	return nil

@@ -118,7 +118,8 @@ func (p *Prober) addresses(ctx context.Context, host string) ([]netip.Addr, erro
 	var kept []netip.Addr
 	count := make(map[bool]int)
 	for _, a := range addresses {
-		if count[a.Is4()]++; count[a.Is4()] <= limit && !slices.Contains(kept, a) {
+		if count[a.Is4()] < limit && !slices.Contains(kept, a) {
+			count[a.Is4()]++
 			kept = append(kept, a)
 		}
 	}

@@ -54,7 +54,12 @@ func (w *world) dial(t *testing.T, good, bad *authority) func(context.Context, s
 func serveMail(conn net.Conn, port string, words []string, certificate tls.Certificate) {
 	mode := words[0]
 	encrypt := func() bool {
-		inside := tls.Server(conn, &tls.Config{Certificates: []tls.Certificate{certificate}})
+		config := &tls.Config{Certificates: []tls.Certificate{certificate}}
+		if slices.Contains(words, "tls1.1") {
+			config.MinVersion, config.MaxVersion = tls.VersionTLS10, tls.VersionTLS11
+			config.CipherSuites = []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA}
+		}
+		inside := tls.Server(conn, config)
 		conn = inside
 		return inside.Handshake() == nil
 	}

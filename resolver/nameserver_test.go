@@ -59,7 +59,7 @@ func serve(t *testing.T, answer func(question *dns.Msg, tcp bool) *dns.Msg) *nam
 }
 
 // zone answers from lines of a zone file, as a recursive resolver would: aliases are followed.
-func zone(t *testing.T, lines ...string) func(*dns.Msg, bool) *dns.Msg {
+func zone(t testing.TB, lines ...string) func(*dns.Msg, bool) *dns.Msg {
 	t.Helper()
 	records := make(map[string][]dns.RR)
 	for _, line := range lines {

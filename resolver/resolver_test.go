@@ -208,6 +208,37 @@ func TestServersInTurn(t *testing.T) {
 	})
 }
 
+// TestTimeout: a server that does not answer takes 3 seconds, and then the next one is asked.
+func TestTimeout(t *testing.T) {
+	t.Parallel()
+	good := serve(t, zone(t, example...))
+	bad := serve(t, silence)
+	start := time.Now()
+	mx, err := New(bad.address, good.address).MX(t.Context(), "m.example")
+	if took := time.Since(start); err != nil || len(mx) != 3 || took < 2900*time.Millisecond || took > 25*time.Second {
+		t.Errorf("got %v, %v after %s; want the second server's answer after 3 seconds", mx, err, took)
+	}
+	if n := bad.asked.Load(); n != 2 {
+		t.Errorf("the silent server was asked %d times, want twice, as a packet may be lost", n)
+	}
+}
+
+// TestEDNS: questions allow answers of 1232 octets by UDP, which pass everywhere (DNS Flag Day 2020), and do not ask for DNSSEC records.
+func TestEDNS(t *testing.T) {
+	var seen atomic.Pointer[dns.OPT]
+	full := zone(t, example...)
+	s := serve(t, func(question *dns.Msg, tcp bool) *dns.Msg {
+		seen.Store(question.IsEdns0())
+		return full(question, tcp)
+	})
+	if _, err := New(s.address).MX(t.Context(), "m.example"); err != nil {
+		t.Fatal(err)
+	}
+	if o := seen.Load(); o == nil || o.UDPSize() != 1232 || o.Do() || o.Version() != 0 {
+		t.Errorf("EDNS is %v, want a size of 1232 without the DO bit", o)
+	}
+}
+
 func TestCancelledQuestion(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	s := serve(t, func(*dns.Msg, bool) *dns.Msg { cancel(); return nil })
