@@ -27,6 +27,8 @@ func TestMain(m *testing.M) {
 		replaceForever(dir)
 	case "folder":
 		writeFolders(dir)
+	case "steps":
+		os.Exit(takeSteps(dir))
 	case "mounts":
 		os.Exit(inMounts(dir))
 	}
