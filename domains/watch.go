@@ -22,13 +22,16 @@ type File struct {
 	watch   watchlist  // of the last load, guarded by loading
 	held    atomic.Bool
 
-	load func(name string) (*Snapshot, watchlist, error) // load, or that of a test
+	// What tests replace.
+	load func(name string) (*Snapshot, watchlist, error)
+	look func() bool // changed
 }
 
 // Open loads a configuration. use is called with each good Snapshot before it becomes the current one, the first time by Open; if it
 // fails, so does the load.
 func Open(name string, use func(*Snapshot) error) (*File, error) {
 	f := &File{name: name, use: use, load: load}
+	f.look = f.changed
 	if err := f.Reload(); err != nil {
 		return nil, err
 	}
@@ -75,7 +78,7 @@ func (f *File) Watch(ctx context.Context, report func(error)) {
 	pause := pollEvery
 	for sleep(ctx, pause) {
 		start := time.Now()
-		changed := f.changed()
+		changed := f.look()
 		pause = max(pollEvery, 100*time.Since(start)) // thousands of files never take more than a hundredth of one core
 		if changed && f.settle(ctx) {
 			if err, loaded := f.reloadChanged(); loaded {

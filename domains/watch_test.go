@@ -455,6 +455,23 @@ var reloads = map[string]func(f *follower){
 		}
 		f.becomeQuietly("new")
 	},
+	"written while it is read": func(f *follower) {
+		read := 0
+		f.file.loading.Lock()
+		f.file.load = func(name string) (*Snapshot, watchlist, error) {
+			s, watch, err := load(name)
+			if read++; read == 1 {
+				f.write("domains.toml", conf("new"))
+			}
+			return s, watch, err
+		}
+		f.file.loading.Unlock()
+		f.write("domains.toml", conf("half"))
+		f.becomeQuietly("new")
+		if read != 2 {
+			f.Errorf("the file was read %d times, want 2", read)
+		}
+	},
 	"changed just when it was loaded": func(f *follower) {
 		tick(f)
 		// What Open remembers is from before it read, so a later state of the file is a change.
@@ -502,6 +519,35 @@ func TestWatchIsQuiet(t *testing.T) {
 			t.Errorf("after five minutes: loaded again %v, reports %q", f.file.Current() != before, f.reports)
 		}
 	})
+}
+
+// Looking for changes takes at most a hundredth of one core, however slow the file system is, and happens twice a second where it is fast.
+func TestWatchTakesLittleTime(t *testing.T) {
+	for _, test := range []struct {
+		look     time.Duration
+		from, to int // times in ten minutes
+	}{{0, 1190, 1200}, {4 * time.Millisecond, 1100, 1200}, {50 * time.Millisecond, 100, 120}, {2 * time.Second, 2, 3}} {
+		dir := t.TempDir()
+		name := write(t, dir, "domains.toml", conf("old"))
+		synctest.Test(t, func(t *testing.T) {
+			file, err := Open(name, func(*Snapshot) error { return nil })
+			if err != nil {
+				t.Fatal(err)
+			}
+			looks := 0
+			file.look = func() bool {
+				looks++
+				time.Sleep(test.look)
+				return false
+			}
+			ctx, stop := context.WithTimeout(t.Context(), 10*time.Minute)
+			defer stop()
+			file.Watch(ctx, func(error) {})
+			if looks < test.from || looks > test.to {
+				t.Errorf("%d looks of %v in ten minutes, want %d to %d", looks, test.look, test.from, test.to)
+			}
+		})
+	}
 }
 
 // A broken file at the start is an error: there is nothing good to continue with.

@@ -42,6 +42,12 @@ func TestParseDomain(t *testing.T) {
 		}
 	}
 
+	for _, in := range []string{"\u05d0\u05d1.example", "xn--4dbc.example", "\u0627\u0662.example", "a1.\u05d0.example"} { // as the Bidi rule allows
+		if _, err := ParseDomain(in); err != nil {
+			t.Errorf("ParseDomain(%q): %v", in, err)
+		}
+	}
+
 	bad := map[string]string{ // text: what the error says
 		"":                                   "it is empty",
 		".":                                  "it is empty",
@@ -78,6 +84,11 @@ func TestParseDomain(t *testing.T) {
 		"exa%6Dple.com":                      "only letters",
 		"a\u200db.example":                   "only letters", // joiner without context
 		"a\u202eb.example":                   "only letters",
+		"a\u05d0.example":                    "only letters", // the Bidi rule (RFC 5893 section 2): Latin and Hebrew letters in one label
+		"\u05d0b.example":                    "only letters",
+		"1\u05d0.example":                    "only letters", // a label with Hebrew letters begins with a digit
+		"1a.\u05d0\u05d1.example":            "only letters", // a digit first, beside such a label
+		"xn--a-0hc.example":                  "only letters", // the first of these in A-labels
 		label63 + "a.example":                "63 octets",
 		name253 + "a":                        "253 octets",
 		strings.Repeat("ü.", 1000):           "253 octets",
