@@ -60,8 +60,14 @@ func TestDocumentsKeepErrors(t *testing.T) {
 }
 
 func TestDocumentsAreBounded(t *testing.T) {
-	d := NewDocuments(func(s *settings.Settings) (settings.Pattern, error) { return s.Name, nil })
 	first := &settings.Settings{Name: "first"}
+	prepared := 0
+	d := NewDocuments(func(s *settings.Settings) (settings.Pattern, error) {
+		if s == first {
+			prepared++
+		}
+		return s.Name, nil
+	})
 	for range 3 * maxDocuments {
 		if _, err := d.Of(new(settings.Settings)); err != nil {
 			t.Fatal(err)
@@ -69,6 +75,9 @@ func TestDocumentsAreBounded(t *testing.T) {
 		if name, err := d.Of(first); name != "first" || err != nil {
 			t.Fatalf("got %q, %v", name, err)
 		}
+	}
+	if prepared != 1 {
+		t.Errorf("what is in use was prepared %d times", prepared)
 	}
 	if d.kept.Len() != maxDocuments || !d.kept.Contains(first) {
 		t.Errorf("%d documents are kept, want %d and the one in use among them", d.kept.Len(), maxDocuments)

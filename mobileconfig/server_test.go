@@ -63,22 +63,23 @@ func TestForms(t *testing.T) {
 		name, contentType string
 		body              io.Reader
 		status            int
+		says              string
 	}{
-		{"with a charset", "Application/X-WWW-Form-urlencoded; charset=UTF-8", strings.NewReader("email=fred@example.com"), 200},
-		{"multipart", "multipart/form-data; boundary=x", strings.NewReader("--x--"), 415},
-		{"JSON", "application/json", strings.NewReader(`{"email":"fred@example.com"}`), 415},
-		{"no type", "", strings.NewReader("email=fred@example.com"), 415},
-		{"empty", "application/x-www-form-urlencoded", strings.NewReader(""), 400},
-		{"cut short", "application/x-www-form-urlencoded", io.MultiReader(strings.NewReader("email=fred@exa"), broken{}), 400},
-		{"too large", "application/x-www-form-urlencoded", strings.NewReader("email=fred@example.com&x=" + strings.Repeat("x", 64<<10)), 413},
+		{"with a charset", "Application/X-WWW-Form-urlencoded; charset=UTF-8", strings.NewReader("email=fred@example.com"), 200, ""},
+		{"multipart", "multipart/form-data; boundary=x", strings.NewReader("--x--"), 415, "Please send the address as an HTML form does"},
+		{"JSON", "application/json", strings.NewReader(`{"email":"fred@example.com"}`), 415, "Please send"},
+		{"no type", "", strings.NewReader("email=fred@example.com"), 415, "Please send"},
+		{"empty", "application/x-www-form-urlencoded", strings.NewReader(""), 400, "The e-mail address is missing."},
+		{"cut short", "application/x-www-form-urlencoded", io.MultiReader(strings.NewReader("email=fred@exa"), broken{}), 400, "The request is incomplete. Please try again."},
+		{"too large", "application/x-www-form-urlencoded", strings.NewReader("email=fred@example.com&x=" + strings.Repeat("x", 64<<10)), 413, "The request is too large."},
 	} {
 		r := httptest.NewRequest("POST", "https://autoconfig.example.com/mobileconfig", c.body)
 		r.Header.Set("Content-Type", c.contentType)
 		w := httptest.NewRecorder()
 		r.Body = http.MaxBytesReader(w, r.Body, 64<<10) // as package server does
 		h.ServeHTTP(w, r)
-		if w.Code != c.status {
-			t.Errorf("%s: got %d %s, want %d", c.name, w.Code, w.Body, c.status)
+		if w.Code != c.status || c.status != 200 && !strings.HasPrefix(w.Body.String(), c.says) {
+			t.Errorf("%s: got %d %s, want %d and %q", c.name, w.Code, w.Body, c.status, c.says)
 		}
 	}
 }
