@@ -95,11 +95,14 @@ func (b *builder) request() (request, error) {
 	return b.req, nil
 }
 
+// outlookNamespace is the namespace of nearly all requests, as they write it.
+const outlookNamespace = schemaPrefix + "outlook/requestschema/2006"
+
 // isMobilesync reports whether a root element is in ActiveSync's namespace.
 func isMobilesync(root xml.StartElement) bool {
 	for _, a := range root.Attr {
 		declares := a.Name.Local == "xmlns" && root.Name.Space == "" || a.Name.Space == "xmlns" && a.Name.Local == root.Name.Space
-		if declares && strings.Contains(strings.ToLower(a.Value), "/mobilesync/") {
+		if declares && a.Value != outlookNamespace && strings.Contains(strings.ToLower(a.Value), "/mobilesync/") {
 			return true
 		}
 	}

@@ -168,6 +168,9 @@ func (req request) responseSchema() string {
 	default:
 		return schemaOutlook
 	}
+	if rest, ok := strings.CutPrefix(req.schema, schemaPrefix); ok { // as nearly all clients write it
+		return strings.ToLower(rest)
+	}
 	schema := strings.ToLower(req.schema)
 	if rest, ok := strings.CutPrefix(schema, "https:"); ok {
 		schema = "http:" + rest
