@@ -11,6 +11,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/netip"
 
 	"mailhint/settings"
 )
@@ -36,25 +37,34 @@ func CacheControl(found settings.Found) string {
 	return Public
 }
 
-// DomainRecorder is a ResponseWriter that records which domain a request is answered for, for the log.
-type DomainRecorder interface{ RecordDomain(settings.Domain) }
+// Visit is a ResponseWriter that knows more about the request: package server's, for which each request is parsed only once.
+type Visit interface {
+	// ClientAddr returns the client's address, without its port; the zero Addr if it is not known.
+	ClientAddr() netip.Addr
+	// RecordDomain takes the domain that the request is answered for, for the log.
+	RecordDomain(settings.Domain)
+}
 
-// Find looks up the settings for a request, and tells a DomainRecorder whose they are. The zero Address means that the request has no
-// address.
+// Find looks up the settings for a request, and tells a Visit whose they are. The zero Address means that the request has no address.
 func Find(w http.ResponseWriter, lookup settings.Lookup, r *http.Request, a settings.Address) (settings.Found, error) {
-	return find(w, lookup, r, settings.NewQuestion(r.Host, r.RemoteAddr, a))
+	return find(w, lookup, r, settings.Question{Address: a, Host: settings.DomainOfHost(r.Host)})
 }
 
 // FindPerson is like Find, for the domain of a person's address, whatever the Host. It is for answers that are made for one person:
 // they never give them the servers of another domain, which may belong to another customer.
 func FindPerson(w http.ResponseWriter, lookup settings.Lookup, r *http.Request, a settings.Address) (settings.Found, error) {
-	return find(w, lookup, r, settings.NewQuestion("", r.RemoteAddr, a))
+	return find(w, lookup, r, settings.Question{Address: a})
 }
 
 func find(w http.ResponseWriter, lookup settings.Lookup, r *http.Request, q settings.Question) (settings.Found, error) {
+	visit, ok := w.(Visit)
+	if !ok {
+		return lookup(r.Context(), q.From(r.RemoteAddr))
+	}
+	q.Client = visit.ClientAddr()
 	found, err := lookup(r.Context(), q)
-	if recorder, ok := w.(DomainRecorder); ok && err == nil {
-		recorder.RecordDomain(found.Domain)
+	if err == nil {
+		visit.RecordDomain(found.Domain)
 	}
 	return found, err
 }

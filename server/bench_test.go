@@ -28,7 +28,9 @@ func BenchmarkGuard(b *testing.B) {
 		{"slog", slog.NewTextHandler(io.Discard, nil)},
 	} {
 		b.Run(c.name, func(b *testing.B) {
-			s, err := New(offline(), nil, slog.New(c.log))
+			config := offline()
+			config.AllowRepeats = true
+			s, err := New(config, nil, slog.New(c.log))
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -44,7 +44,7 @@ var errLogStalled = errors.New("whatever reads the log has stalled; the last lin
 
 // NewLogWriter returns a LogWriter that passes lines on to a writer. Close it when the program ends.
 func NewLogWriter(to io.Writer) *LogWriter {
-	w := &LogWriter{to: to, lines: make([]byte, 0, 2*logBuffer)}
+	w := &LogWriter{to: to, lines: make([]byte, 0, 2*logBuffer), spare: make([]byte, 0, 2*logBuffer)}
 	w.timer = time.AfterFunc(time.Hour, func() { w.pass() }) // an error is reported when there is somewhere to report it
 	w.timer.Stop()
 	return w
@@ -95,8 +95,8 @@ func (w *LogWriter) pass() error {
 	}
 	n, err := w.to.Write(lines)
 	w.failed = err
-	if w.spare = lines[:0]; cap(lines) > 4*logBuffer { // room for a stall is not kept for ever
-		w.spare = nil
+	if w.spare = lines[:0]; cap(lines) > logQueue/2 { // room for a stall is not kept for ever
+		w.spare = make([]byte, 0, 2*logBuffer)
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -60,7 +60,7 @@ func newRepeats(proxies []netip.Prefix) *repeats {
 // allow reports whether to answer a request now, and if not, whether it is the first one that is refused. The body is read in advance if the
 // route takes it.
 func (p *repeats) allow(v *visit) (ok, first bool) {
-	client := p.clientOf(v.request.RemoteAddr)
+	client := p.clientOf(v.from)
 	if !client.IsValid() {
 		return true, false
 	}
@@ -111,13 +111,8 @@ func (g *repeatGroup) slot(request uint64) *repeatSlot {
 // clientOf returns the client that a request is counted for: an address, or the IPv6 network of 64 bits in which one customer can have
 // any number of addresses. It is the zero Prefix, which has no limit, for this machine and for trusted proxies that do not say who asks,
 // because they may send anybody's requests, and for an address that is not known.
-func (p *repeats) clientOf(remote string) netip.Prefix {
-	from, err := netip.ParseAddrPort(remote)
-	if err != nil {
-		return netip.Prefix{}
-	}
-	addr := from.Addr().Unmap().WithZone("")
-	if addr.IsLoopback() || p.proxies.Contain(addr) {
+func (p *repeats) clientOf(addr netip.Addr) netip.Prefix {
+	if !addr.IsValid() || addr.IsLoopback() || p.proxies.Contain(addr) {
 		return netip.Prefix{}
 	}
 	bits := 32

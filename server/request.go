@@ -17,13 +17,14 @@ func (v *visit) normalise(r *http.Request, scheme string, proxies []netip.Prefix
 	v.url.Scheme = scheme
 	// net/http takes r.Host from the target if that is absolute. Delta Chat (core 2.57.0) sends "GET https://host/path HTTP/1.1".
 	host := r.Host
+	v.from = addrOf(r.RemoteAddr)
 	if len(proxies) > 0 {
-		f := forwardedBy(r, proxies)
+		f := forwardedBy(r, v.from, proxies)
 		switch {
 		case f.client.IsValid():
-			v.request.RemoteAddr = netip.AddrPortFrom(f.client, 0).String()
+			v.from, v.request.RemoteAddr = f.client, netip.AddrPortFrom(f.client, 0).String()
 		case f.trusted:
-			v.request.RemoteAddr = ""
+			v.from, v.request.RemoteAddr = netip.Addr{}, ""
 		}
 		if f.scheme != "" {
 			v.url.Scheme = f.scheme
@@ -36,6 +37,15 @@ func (v *visit) normalise(r *http.Request, scheme string, proxies []netip.Prefix
 	v.url.Host = v.request.Host
 	v.url.User = nil
 	v.url.Path, v.url.RawPath = cleanPath(r.URL.Path), ""
+}
+
+// addrOf returns the address in an "address:port"; the zero Addr if there is none, as for a Unix socket.
+func addrOf(remote string) netip.Addr {
+	ap, err := netip.ParseAddrPort(remote)
+	if err != nil {
+		return netip.Addr{}
+	}
+	return ap.Addr().Unmap().WithZone("")
 }
 
 // cleanHost returns a name in lower case, without port and trailing dot, or "" for anything that is not a valid host name. IPv6 addresses
@@ -118,10 +128,9 @@ type forwarded struct {
 }
 
 // forwardedBy reads the X-Forwarded headers if the connection comes from a trusted proxy. Otherwise the client could have written them.
-func forwardedBy(r *http.Request, proxies []netip.Prefix) forwarded {
+func forwardedBy(r *http.Request, peer netip.Addr, proxies []netip.Prefix) forwarded {
 	var f forwarded
-	peer, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err != nil || !settings.Networks(proxies).Contain(peer.Addr()) {
+	if !settings.Networks(proxies).Contain(peer) {
 		return f
 	}
 	f.trusted = true

@@ -2,6 +2,7 @@ package server
 
 import (
 	"net/http"
+	"net/netip"
 	"net/url"
 	"sync"
 	"time"
@@ -22,6 +23,7 @@ type visit struct {
 	match   mux.RouteMatch
 	route   *route
 	client  client
+	from    netip.Addr      // who asks; the zero Addr if that is not known
 	domain  settings.Domain // that is answered for; empty if none was found
 	body    body
 	// unlogged is true for a request that gets no line in the log.
@@ -59,8 +61,11 @@ func (v *visit) Write(p []byte) (int, error) {
 // Unwrap is for http.ResponseController.
 func (v *visit) Unwrap() http.ResponseWriter { return v.ResponseWriter }
 
-// RecordDomain makes visit an edge.DomainRecorder.
+// RecordDomain records which domain is answered for. With ClientAddr it makes visit an edge.Visit.
 func (v *visit) RecordDomain(d settings.Domain) { v.domain = d }
+
+// ClientAddr returns the address in RemoteAddr; the zero Addr if there is none.
+func (v *visit) ClientAddr() netip.Addr { return v.from }
 
 // line is the line of the log for a visit that took so long.
 func (v *visit) line(took time.Duration) requestLine {

@@ -56,7 +56,11 @@ var (
 // The host is one of the service names of a mail domain or the bare mail domain; many clients send nothing else (Thunderbird for
 // Android, KMail, Delta Chat's well-known request).
 func NewQuestion(host, client string, a Address) Question {
-	q := Question{Address: a, Host: DomainOfHost(host)}
+	return Question{Address: a, Host: DomainOfHost(host)}.From(client)
+}
+
+// From returns the question of a client at an "address:port".
+func (q Question) From(client string) Question {
 	if ap, err := netip.ParseAddrPort(client); err == nil {
 		q.Client = ap.Addr().Unmap().WithZone("")
 	}
