@@ -1,6 +1,7 @@
 package domains
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 )
@@ -12,6 +13,8 @@ type Key struct {
 	Name string
 	// Type says what kind of value the key takes: "string", "https URL", "list of networks".
 	Type string
+	// JSONTypes are the types of JSON and TOML that a value may have: "string", "boolean", "integer", "array" or "object".
+	JSONTypes []string
 	// Default is the value used where the key is missing, as TOML; empty if there is none.
 	Default string
 	// Example is a value as TOML.
@@ -45,6 +48,7 @@ type key[S any] struct {
 // kind is a type of value.
 type kind[T any] struct {
 	name    string // for Key.Type
+	types   string // for Key.JSONTypes, between spaces; empty for a string
 	read    func(t *table, key string) (T, bool)
 	plain   func(T) any
 	isTable bool
@@ -52,7 +56,7 @@ type kind[T any] struct {
 
 // row makes the row of a key: its name, the kind of its value, the field of S that holds it, an example as TOML, and what it means.
 func row[S, T any](name string, k kind[T], field func(*S) *T, example, description string) key[S] {
-	r := key[S]{Key: Key{Name: name, Type: k.name, Example: example, Description: description}, isTable: k.isTable}
+	r := key[S]{Key: Key{Name: name, Type: k.name, JSONTypes: strings.Fields(cmp.Or(k.types, "string")), Example: example, Description: description}, isTable: k.isTable}
 	r.read = func(t *table, s *S) bool {
 		v, ok := k.read(t, name)
 		if ok {

@@ -2,6 +2,7 @@ package domains
 
 import (
 	"reflect"
+	"slices"
 	"testing"
 
 	"github.com/BurntSushi/toml"
@@ -32,6 +33,7 @@ func TestKeys(t *testing.T) {
 func checkKeys[S any](t *testing.T, name string, keys []key[S]) {
 	t.Helper()
 	for _, k := range keys {
+		checkTypes(t, name, k)
 		for _, text := range []string{k.Example, k.Default} {
 			if text == "" {
 				continue
@@ -56,6 +58,46 @@ func checkKeys[S any](t *testing.T, name string, keys []key[S]) {
 			if k.plain(&s) == nil || text == k.Example && len(k.explain(nil, &s, Position{File: "x"})) == 0 {
 				t.Errorf("%s: %s = %s: nothing to print, or nothing to explain", name, k.Name, text)
 			}
+		}
+	}
+}
+
+// checkTypes checks that a key's example and default have one of its JSON types, and that no other type is read.
+func checkTypes[S any](t *testing.T, name string, k key[S]) {
+	t.Helper()
+	typeOf := func(v any) string {
+		switch v.(type) {
+		case string:
+			return "string"
+		case bool:
+			return "boolean"
+		case int64:
+			return "integer"
+		case map[string]any:
+			return "object"
+		}
+		return "array"
+	}
+	samples := []string{`"x"`, "true", "5", "{}", `["x"]`, "[5]"}
+	for i, text := range append(samples, k.Example, k.Default) {
+		if text == "" {
+			continue
+		}
+		values := make(map[string]any)
+		if _, err := toml.Decode(k.Name+" = "+text, &values); err != nil {
+			t.Fatal(err)
+		}
+		listed := slices.Contains(k.JSONTypes, typeOf(values[k.Name]))
+		if i >= len(samples) {
+			if !listed {
+				t.Errorf("%s: %s = %s: its type is not among %q", name, k.Name, text, k.JSONTypes)
+			}
+			continue
+		}
+		src := noSource()
+		table, s := src.table(nil, values), *new(S)
+		if k.read(table, &s); len(*src.problems) == 0 && !listed {
+			t.Errorf("%s: %s = %s is read, but its type is not among %q", name, k.Name, text, k.JSONTypes)
 		}
 	}
 }

@@ -11,13 +11,13 @@ import (
 // The kinds of values that settings have. Those that only [server] uses are in server_table.go.
 var (
 	plainString = kind[string]{name: "string", read: (*table).text, plain: plainText[string]}
-	stringList  = kind[[]string]{name: "list of strings", read: (*table).texts, plain: plainList[string]}
-	truth       = kind[bool]{name: "true or false", read: (*table).flag, plain: func(b bool) any { return b }}
-	networkList = kind[settings.Networks]{name: "list of networks", read: (*table).networks, plain: plainNetworks}
+	stringList  = kind[[]string]{name: "list of strings", types: "array string", read: (*table).texts, plain: plainList[string]}
+	truth       = kind[bool]{name: "true or false", types: "boolean", read: (*table).flag, plain: func(b bool) any { return b }}
+	networkList = kind[settings.Networks]{name: "list of networks", types: "array string", read: (*table).networks, plain: plainNetworks}
 
 	// unlessFalse is a truth value that is kept as its opposite, so that the zero value means true.
 	unlessFalse = kind[bool]{
-		name: "true or false",
+		name: "true or false", types: "boolean",
 		read: func(t *table, key string) (bool, bool) {
 			value, ok := t.flag(key)
 			return !value, ok
@@ -26,11 +26,11 @@ var (
 	}
 
 	loginForm    = kind[settings.Login]{name: "login name with placeholders", read: readLogin, plain: plainText[settings.Login], isTable: true}
-	loginMethods = kind[[]settings.Auth]{name: "list of login methods", read: readLoginMethods, plain: plainList[settings.Auth]}
+	loginMethods = kind[[]settings.Auth]{name: "list of login methods", types: "array string", read: readLoginMethods, plain: plainList[settings.Auth]}
 	redirection  = kind[string]{name: "redirect:URL", read: readRedirection, plain: plainRedirection}
-	adminNames   = kind[[]string]{name: "list of names", read: readAdmins, plain: plainList[string]}
+	adminNames   = kind[[]string]{name: "list of names", types: "array string", read: readAdmins, plain: plainList[string]}
 
-	exchangerNames = kind[[]settings.Domain]{name: "list of host names", read: readExchangers, plain: plainList[settings.Domain]}
+	exchangerNames = kind[[]settings.Domain]{name: "list of host names", types: "array string", read: readExchangers, plain: plainList[settings.Domain]}
 )
 
 // plainText is for values that are text: nothing to write if it is empty.
@@ -217,7 +217,7 @@ func readExchangers(t *table, key string) ([]settings.Domain, bool) {
 
 // formatVersion is the version of domains.toml that this program reads.
 var formatVersion = kind[int]{
-	name: "number",
+	name: "number", types: "integer",
 	read: func(t *table, key string) (int, bool) {
 		v, ok := t.value(key)
 		if ok && v != int64(1) {

@@ -32,8 +32,8 @@ var knownCAs = map[string]string{
 var (
 	mailAddress   = kind[string]{name: "e-mail address", read: readMailAddress, plain: plainText[string]}
 	rootFile      = kind[string]{name: "PEM file", read: readRootFile, plain: plainText[string]}
-	ordersPerHour = kind[int]{name: "number", read: readOrders, plain: plainNumber}
-	caList        = kind[[]string]{name: "list of CAs", read: readCAs, plain: plainList[string]}
+	ordersPerHour = kind[int]{name: "number", types: "integer", read: readOrders, plain: plainNumber}
+	caList        = kind[[]string]{name: "list of CAs", types: "array string", read: readCAs, plain: plainList[string]}
 )
 
 // checkACME refuses keys that begin with acme_ where nothing uses them.

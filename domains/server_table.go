@@ -152,10 +152,10 @@ func sameListener(a, b string) bool {
 // The kinds of values that only [server] has.
 var (
 	hostName        = kind[string]{name: "host name", read: readHostName, plain: plainText[string]}
-	listenAddresses = kind[[]string]{name: "list of addresses", read: readListenAddresses, plain: plainList[string]}
+	listenAddresses = kind[[]string]{name: "list of addresses", types: "array string", read: readListenAddresses, plain: plainList[string]}
 	adminAddress    = kind[string]{name: "address", read: readAdminAddress, plain: plainText[string]}
 	pemFile         = kind[string]{name: "PEM file", read: readFileName, plain: plainText[string]}
-	pemFiles        = kind[[]string]{name: "list of PEM files", read: readFileNames, plain: plainList[string]}
+	pemFiles        = kind[[]string]{name: "list of PEM files", types: "array string", read: readFileNames, plain: plainList[string]}
 	stateDirectory  = kind[string]{name: "directory", read: readStateDir, plain: plainText[string]}
 	probeInterval   = kind[time.Duration]{name: "duration", read: readProbeInterval, plain: func(d time.Duration) any { return d.String() }}
 )
