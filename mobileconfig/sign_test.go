@@ -194,3 +194,12 @@ func TestUnsignable(t *testing.T) {
 		}
 	}
 }
+
+// Unsigned leaves everything as it is that is not signed, such as an unsigned profile or the page of another server.
+func TestUnsignedAsItIs(t *testing.T) {
+	for _, text := range []string{"", "<html>", string(answer(t, recommended(), "fred@example.com"))} {
+		if got := Unsigned([]byte(text)); string(got) != text {
+			t.Errorf("got %q, want %q", got, text)
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"strings"
 	"testing"
+	"text/template"
 )
 
 // hostile would be markup, or would end an attribute, if a template did not escape it.
@@ -17,7 +18,9 @@ func TestEveryTemplateEscapesEverything(t *testing.T) {
 	}
 	for _, name := range names {
 		t.Run(name, func(t *testing.T) {
-			d, err := XML(name).Prepare(hostileData(), 3)
+			xml := XML(name)
+			xml.t.Option("missingkey=error") // every field has a hostile text
+			d, err := xml.Prepare(hostileData(), 3)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -36,6 +39,27 @@ func TestEveryTemplateEscapesEverything(t *testing.T) {
 	}
 }
 
+// TestEscapeActions escapes a template with every kind of node, in both branches.
+func TestEscapeActions(t *testing.T) {
+	parsed, err := template.New("").Funcs(template.FuncMap{"escape": escape}).Parse(
+		`{{if .No}}{{else}}1{{.Text}}{{end}}{{if .Text}}2{{.Text}}{{end}}{{range .No}}{{else}}3{{.Text}}{{end}}{{range .All}}4{{.}}{{end}}` +
+			`{{with .No}}{{else}}5{{.Text}}{{end}}{{with .Text}}6{{.}}{{end}}{{$once := .Text}}7{{$once}}{{template "part" .Text}}{{define "part"}}8{{.}}{{end}}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, part := range parsed.Templates() {
+		escapeActions(part.Root)
+	}
+	var got strings.Builder
+	if err := parsed.Execute(&got, map[string]any{"Text": "<&>", "All": []string{"<&>"}}); err != nil {
+		t.Fatal(err)
+	}
+	const e = "&lt;&amp;&gt;"
+	if want := "1" + e + "2" + e + "3" + e + "4" + e + "5" + e + "6" + e + "7" + e + "8" + e; got.String() != want {
+		t.Errorf("got  %s\nwant %s", &got, want)
+	}
+}
+
 // hostileData has text that must be escaped, or a hole for it, in every field of every template.
 func hostileData() map[string]any {
 	auth := []map[string]any{{"System": hostile, "Method": hostile}}
@@ -47,7 +71,7 @@ func hostileData() map[string]any {
 	return map[string]any{
 		"Version": hostile, "Domain": Hole(0), "Domains": []string{Hole(0), hostile}, "Webmail": hostile, "DisplayName": hostile, "DisplayShortName": hostile,
 		"IncomingServers": []any{server}, "OutgoingServers": []any{server}, "SetupServers": []any{server},
-		"JMAP": url, "AddressBook": url, "Calendar": url, "FileShare": url, "Documentation": hostile,
+		"Services": []any{url}, "AddressBook": url, "Calendar": url, "FileShare": url, "Documentation": hostile,
 		"OAuth2": map[string]any{"AuthURL": hostile, "TokenURL": hostile, "Issuer": hostile, "Scope": hostile, "ClientID": hostile},
 		"User":   Hole(1), "Protocols": []any{protocol},
 		"URL":       hostile,
@@ -66,6 +90,11 @@ func TestDocumentFill(t *testing.T) {
 	d := document(t, "a "+Hole(0)+" b "+Hole(1)+Hole(0)+" c")
 	if got, want := string(d.Fill([]string{"1<", "2"})), "a 1&lt; b 21&lt; c"; got != want {
 		t.Errorf("Fill = %q, want %q", got, want)
+	}
+	values := []string{"<", ">"}
+	first, again := string(d.Fill(values)), string(d.Fill(values))
+	if first != again || values[0] != "<" || values[1] != ">" {
+		t.Errorf("filling changes the values: %q, then %q, values %q", first, again, values)
 	}
 	if d.Tag([]string{"1", "2"}) == d.Tag([]string{"12", ""}) {
 		t.Error("different values have the same tag")
