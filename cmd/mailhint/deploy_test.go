@@ -73,3 +73,16 @@ func TestUnitAllowsSockets(t *testing.T) {
 		}
 	}
 }
+
+// The unit limits what the service takes from the machine, and passes keys that only root can read.
+func TestUnitLimits(t *testing.T) {
+	text, err := os.ReadFile("../../deploy/mailhint.service")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`MemoryMax=\d+G`, `TasksMax=\d+`, `LoadCredential=mailhint-cert\.pem`, `LoadCredential=mailhint-key\.pem`, `ConfigurationDirectoryMode=0755`} {
+		if !regexp.MustCompile(`(?m)^` + want + `$`).Match(text) {
+			t.Errorf("the unit lacks %s", want)
+		}
+	}
+}
