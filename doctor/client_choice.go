@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"mailhint/autoconfig"
 	"mailhint/settings"
 )
 
@@ -17,6 +18,10 @@ func (m clientModel) choose(d document, s source) (incoming, outgoing *entry, er
 	hidden := false
 	for i := range d.servers {
 		e := d.servers[i]
+		if e.kind == autoconfig.EWS && m.knowsEWS && incoming == nil && e.url != "" && len(e.auths) > 0 {
+			incoming = &e
+			continue
+		}
 		isMail := e.kind == "imap" || e.kind == "pop3" && !m.imapOnly || e.kind == "smtp"
 		if e.kind != "smtp" && e.kind != "imap" && m.imapFirst && incoming == nil {
 			hidden = true

@@ -34,6 +34,7 @@ type rules struct {
 	tieSTARTTLS  bool // among SRV records with the same priority, prefers STARTTLS for submission
 	ignoresAuth  bool // logs in with a password whatever the document says
 	knownOAuth2  bool // uses OAuth2 with built-in providers only
+	knowsEWS     bool // takes an EWS server, if it has a login method of mail servers beside HTTP Basic
 	password     bool // knows only passwords
 	firstAnswer  bool // looks no further than the first answer that is well-formed XML, even an empty one
 }
@@ -59,7 +60,7 @@ const (
 var clientModels = []clientModel{
 	{thunderbird, append([]source{{place: configHost, final: true}},
 		at(configBare, configHTTP, configBareHTTP, ispdbEntry, poxHost, poxBare, poxSRV)...),
-		rules{xmlType: true, needsDomain: true, needsSMTP: true, knownOAuth2: true}},
+		rules{xmlType: true, needsDomain: true, needsSMTP: true, knownOAuth2: true, knowsEWS: true}},
 	{"Thunderbird for Android", at(configNoAddress, configBare, configHTTP, configBareHTTP, ispdbEntry),
 		rules{needsDomain: true, needsSMTP: true, imapOnly: true, rejectsPlain: true}},
 	{outlookClassic, at(poxBare, poxHost, poxSRV), rules{password: true}},

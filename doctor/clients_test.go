@@ -96,6 +96,39 @@ func TestReject(t *testing.T) {
 	}
 }
 
+// TestEWS: Thunderbird takes an EWS server if there is no other incoming one, and prefers IMAP, which comes first; other clients do not know
+// it.
+func TestEWS(t *testing.T) {
+	const ews = "ews = \"https://ex.a.example/EWS/Exchange.asmx\"\n"
+	for config, want := range map[string]string{
+		usual + ews: "mail.a.example:993 implicit TLS",
+		"[domains.\"a.example\"]\nimap = []\nsmtp = \"mail.a.example\"\n" + ews: "https://ex.a.example/EWS/Exchange.asmx (EWS)",
+	} {
+		snapshot := load(t, config)
+		w := newWorld(t, snapshot, "a.example")
+		clear(w.srv)
+		d := w.doctor()
+		d.ISPDB = ""
+		for _, c := range d.Examine(t.Context(), find(t, snapshot, "a.example")).Clients {
+			switch works := c.Works != nil && *c.Works; {
+			case c.Name == "Thunderbird" && (!works || c.Incoming != want || c.Outgoing != "mail.a.example:465 implicit TLS"):
+				t.Errorf("got %+v, want %s", c, want)
+			case c.Name != "Thunderbird" && strings.HasSuffix(c.Incoming, "(EWS)"), c.Name == "FairEmail" && works != !strings.HasSuffix(want, "(EWS)"):
+				t.Errorf("got %+v", c)
+			}
+		}
+	}
+	const alone = `<clientConfig><emailProvider id="a.example"><domain>a.example</domain><incomingServer type="ews"><url>https://ex.example</url>` +
+		`<authentication system="http">Basic</authentication><username>%EMAILADDRESS%</username></incomingServer></emailProvider></clientConfig>`
+	d, err := readConfig([]byte(alone))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if in, _, err := clientModels[0].choose(d, source{place: configHost}); err == nil {
+		t.Errorf("Thunderbird 153.8 skips a server with HTTP Basic alone, got %+v", in)
+	}
+}
+
 // TestOneLoginForm: every client that reads a document is shown with the same form of the login name, whether the answer is filled in for
 // the person or not.
 func TestOneLoginForm(t *testing.T) {
@@ -180,6 +213,8 @@ func FuzzDocuments(f *testing.F) {
 	f.Add([]byte(otherConfig))
 	f.Add([]byte(otherPOX))
 	f.Add([]byte("<clientConfig><emailProvider/></clientConfig>"))
+	f.Add([]byte("<clientConfig><emailProvider><incomingServer type='ews'><url>x</url><authentication>password-cleartext</authentication>" +
+		"</incomingServer></emailProvider></clientConfig>"))
 	f.Add([]byte("<Autodiscover><Response><Error/></Response></Autodiscover>"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		for _, read := range []func([]byte) (document, error){readConfig, readPOX} {
@@ -189,7 +224,7 @@ func FuzzDocuments(f *testing.F) {
 			}
 			for _, p := range clientModels {
 				for _, place := range []place{configHost, poxHost} {
-					if in, _, err := p.choose(d, source{place: place}); err == nil && (in.host == "" || in.port == 0 || len(in.auths) == 0) {
+					if in, _, err := p.choose(d, source{place: place}); err == nil && (in.url == "" && (in.host == "" || in.port == 0) || len(in.auths) == 0) {
 						t.Errorf("%s would set up %+v", p.name, in)
 					}
 				}

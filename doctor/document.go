@@ -28,6 +28,7 @@ type entry struct {
 	auths    []settings.Auth
 	login    string // with placeholders
 	hasLogin bool
+	url      string // of an "ews" server, which has no host
 }
 
 // kindOf is a protocol as documents spell it; empty if it is not one of mail clients.
@@ -55,6 +56,7 @@ type configServer struct {
 	Host       string   `xml:"hostname"`
 	Port       string   `xml:"port"`
 	SocketType string   `xml:"socketType"`
+	URL        string   `xml:"url"`
 	Auths      []string `xml:"authentication"`
 	Username   *string  `xml:"username"`
 }
@@ -68,7 +70,7 @@ func readConfig(body []byte) (document, error) {
 	d := document{id: root.Provider.ID, domains: root.Provider.Domains}
 	for _, list := range [][]configServer{root.Provider.Incoming, root.Provider.Outgoing} {
 		for _, c := range list {
-			e := entry{kind: c.Type, host: strings.ToLower(strings.TrimSpace(c.Host)), port: portNumber(c.Port)}
+			e := entry{kind: c.Type, host: strings.ToLower(strings.TrimSpace(c.Host)), port: portNumber(c.Port), url: strings.TrimSpace(c.URL)}
 			e.security, _ = autoconfig.SocketTypes.Meaning(c.SocketType)
 			for _, a := range c.Auths {
 				if auth, ok := autoconfig.Methods.Meaning(a); ok {

@@ -185,10 +185,21 @@ func (o *observations) login(e entry) string {
 	return clip(e.login)
 }
 
-func (e entry) String() string { return fmt.Sprintf("%s:%d %s", clip(e.host), e.port, e.security) }
+func (e entry) String() string {
+	if e.url != "" {
+		return clip(e.url) + " (EWS)"
+	}
+	return fmt.Sprintf("%s:%d %s", clip(e.host), e.port, e.security)
+}
 
 // checkServer says why a server is not as a client expects; nil if it is.
 func (o *observations) checkServer(e entry) error {
+	if e.url != "" { // it is not probed, so nothing more is known
+		if e.url != o.EWS.Expand(string(o.Found.Domain), string(o.Primary)) {
+			return fmt.Errorf("%s is not the EWS server in the settings", clip(e.url))
+		}
+		return nil
+	}
 	i := slices.IndexFunc(o.Servers, func(s settings.Server) bool {
 		return kindOf(s.Protocol) == e.kind && o.host(s) == e.host && s.Port == e.port
 	})
