@@ -29,6 +29,8 @@ type nameHeld struct {
 }
 
 const (
+	// betweenChecks is the time between attempts to write while nothing else is written.
+	betweenChecks = 15 * time.Second
 	// storagePause is the time between attempts to write while that fails.
 	storagePause = 2 * time.Second
 	// heldPause is the time between attempts to use the files of a name.
@@ -134,7 +136,7 @@ func (c *Certificates) watchStorage(ctx context.Context) {
 		if err == nil {
 			c.saveUnsaved(ctx)
 		}
-		wait := betweenScans
+		wait := betweenChecks
 		if err != nil || c.unsaved.len() > 0 {
 			wait = storagePause
 		}
