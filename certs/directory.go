@@ -57,3 +57,18 @@ func CheckOwner(dir string) error {
 	}
 	return nil
 }
+
+// OwnerName returns who owns a directory with certificates, or the first directory above it that can be examined: a number such as "#998",
+// as sudo -u takes it, and "mailhint" if that is not known.
+func OwnerName(dir string) string {
+	for {
+		if info, err := os.Stat(dir); err == nil {
+			return fmt.Sprintf("'#%d'", ownerOf(info))
+		}
+		above := filepath.Dir(dir)
+		if above == dir {
+			return "mailhint"
+		}
+		dir = above
+	}
+}

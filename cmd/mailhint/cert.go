@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"strconv"
@@ -15,14 +16,15 @@ import (
 
 	"mailhint/certs"
 	"mailhint/domains"
+	"mailhint/keypairs"
 )
 
 func newCert() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "cert",
 		Short: "Show, order and remove certificates",
-		Long: "cert works on the certificates of tls = \"acme\" in state_dir. It can run beside the server, which answers the CA's challenges\n" +
-			"and notices changes within minutes. Run it as the user that the server runs as.",
+		Long: "cert works on the certificates of tls = \"acme\" in state_dir; list and check also work on those of tls = \"files\". It can run\n" +
+			"beside the server, which answers the CA's challenges and notices changes within minutes. Run it as the user that the server runs as.",
 		Args: onlyCommands,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -38,6 +40,13 @@ func newCertList() *cobra.Command {
 		Short: "Show all certificates, failed orders, and how many orders are left this hour",
 		Args:  noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			listed, err := listedFiles(cmd)
+			if err != nil {
+				return err
+			}
+			if listed != nil {
+				return problem(printCertFiles(cmd.OutOrStdout(), listed, time.Now(), asJSON))
+			}
 			c, snapshot, err := openStoredCertificates(cmd)
 			if err != nil {
 				return err
@@ -45,7 +54,7 @@ func newCertList() *cobra.Command {
 			defer c.Close()
 			report, err := c.Report(cmd.Context(), snapshot.Covered())
 			if err != nil {
-				return unknown(err)
+				return unknown(asServerUser(err, snapshot.Server))
 			}
 			return problem(printCertReport(cmd.OutOrStdout(), report, asJSON))
 		},
@@ -61,7 +70,21 @@ func newCertCheck() *cobra.Command {
 		Short: "Show only the certificates with problems; the exit code is 1 if there are any",
 		Args:  noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, _, err := openStoredCertificates(cmd)
+			listed, err := listedFiles(cmd)
+			if err != nil {
+				return err
+			}
+			if listed != nil {
+				bad := faulty(listed, time.Now())
+				if err := printCertFiles(cmd.OutOrStdout(), bad, time.Now(), asJSON); err != nil {
+					return problem(err)
+				}
+				if len(bad) > 0 {
+					return errProblem
+				}
+				return nil
+			}
+			c, snapshot, err := openStoredCertificates(cmd)
 			if err != nil {
 				return err
 			}
@@ -69,7 +92,7 @@ func newCertCheck() *cobra.Command {
 			none := func(func(string) bool) {} // a name without DNS records has no problem
 			report, err := c.Report(cmd.Context(), none)
 			if err != nil {
-				return unknown(err)
+				return unknown(asServerUser(err, snapshot.Server))
 			}
 			report.Certificates = report.Problems()
 			if err := printCertReport(cmd.OutOrStdout(), report, asJSON); err != nil {
@@ -111,7 +134,7 @@ func newCertGet() *cobra.Command {
 				err = fmt.Errorf("%w: only the server's own name, and autoconfig., autodiscover. and ua-auto-config. of configured domains", err)
 			}
 			if err != nil {
-				return problem(fmt.Errorf("no certificate for %s: %w", args[0], err))
+				return problem(asServerUser(fmt.Errorf("no certificate for %s: %w", args[0], err), snapshot.Server))
 			}
 			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s has a certificate\n", args[0])
 			return problem(err)
@@ -138,7 +161,7 @@ func newCertRemove() *cobra.Command {
 				err = fmt.Errorf("%s: %w; mailhint cert list shows those that exist", name, err)
 			}
 			if err != nil {
-				return problem(err)
+				return problem(asServerUser(err, snapshot.Server))
 			}
 			after := "it is no longer configured, so no new one is ordered"
 			if snapshot.Covers(name) {
@@ -188,6 +211,30 @@ func printCertReport(w io.Writer, r certs.Report, asJSON bool) error {
 	return nil
 }
 
+// listedFiles returns the certificates in files, unless tls is "acme"; nil then.
+func listedFiles(cmd *cobra.Command) ([]keypairs.Listed, error) {
+	snapshot, err := domains.Load(configName(cmd))
+	if err != nil {
+		return nil, unknown(err)
+	}
+	if snapshot.Server.TLS == "acme" {
+		return nil, nil
+	}
+	listed := certificateFiles(snapshot.Server)
+	if len(listed) == 0 {
+		return nil, problem(errors.New(`there are no certificates: tls is "off" in [server]`))
+	}
+	return listed, nil
+}
+
+// asServerUser adds to an error about permissions as whom to run the command.
+func asServerUser(err error, s domains.Server) error {
+	if !errors.Is(err, fs.ErrPermission) {
+		return err
+	}
+	return fmt.Errorf("%w; run it as the server's user, for example: sudo -u %s mailhint cert list", err, certs.OwnerName(certificateFolder(s)))
+}
+
 // openStoredCertificates opens the certificates of a server that may be running.
 func openStoredCertificates(cmd *cobra.Command) (*certs.Certificates, *domains.Snapshot, error) {
 	snapshot, err := domains.Load(configName(cmd))
@@ -198,7 +245,11 @@ func openStoredCertificates(cmd *cobra.Command) (*certs.Certificates, *domains.S
 	if s.TLS != "acme" {
 		return nil, nil, problem(errors.New(`certificates are ordered only with tls = "acme" in [server]`))
 	}
-	if _, err := os.Stat(certificateFolder(s)); err != nil { // created by the server, so that it belongs to the server's user
+	_, err = os.Stat(certificateFolder(s))
+	if errors.Is(err, fs.ErrPermission) {
+		return nil, nil, unknown(asServerUser(err, s))
+	}
+	if err != nil { // created by the server, so that it belongs to the server's user
 		return nil, nil, unknown(fmt.Errorf(
 			"there are no certificates yet: %w; start the server first, or set state_dir in [server] (under systemd /var/lib/mailhint)", err))
 	}
@@ -209,7 +260,7 @@ func openStoredCertificates(cmd *cobra.Command) (*certs.Certificates, *domains.S
 	log := slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	c, err := openCertificates(s, func() *domains.Snapshot { return snapshot }, outside{resolver: asked}.hosts(), log)
 	if err != nil {
-		return nil, nil, unknown(err)
+		return nil, nil, unknown(asServerUser(err, s))
 	}
 	c.ReachableBy(len(s.HTTP) > 0, len(s.HTTPS) > 0)
 	return c, snapshot, nil
