@@ -63,6 +63,10 @@ func readFailures(ctx context.Context, storage certmagic.Storage) (*failures, er
 			continue // at worst it is tried again too early, within the budget
 		}
 		failure.Error = untrusted.Clip(failure.Error, maxText)
+		failure.Times = max(failure.Times, 0)
+		if longest := failure.Last.Add(maxRetryAfter); failure.Next.After(longest) { // the file is damaged
+			failure.Next = longest
+		}
 		f.byName[name] = failure
 	}
 	return f, nil

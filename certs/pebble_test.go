@@ -39,7 +39,14 @@ type testCA struct {
 	renewAfter atomic.Int64 // nanoseconds after which certificates should be renewed; 0 leaves it to Pebble
 	gone       atomic.Bool  // connections are cut
 	lose       atomic.Bool  // the answer to the next accepted order is lost
-	turn       sync.Mutex   // Pebble is asked one thing at a time
+	before     atomic.Pointer[hook]
+	turn       sync.Mutex // Pebble is asked one thing at a time
+}
+
+// hook is called when the CA has dealt with a request for a path, before the client gets the answer.
+type hook struct {
+	path string
+	call func()
 }
 
 // refusal is how new orders are answered.
@@ -113,6 +120,11 @@ func (ca *testCA) proxy(t testing.TB, pebble *pebbletest.CA) string {
 			w.WriteHeader(answer.Code)
 			answer.Body.WriteTo(w)
 			return
+		}
+		if h := ca.before.Load(); h != nil && strings.HasPrefix(r.URL.Path, h.path) {
+			front.ServeHTTP(httptest.NewRecorder(), r)
+			h.call()
+			panic(http.ErrAbortHandler)
 		}
 		front.ServeHTTP(w, r)
 	}), ErrorLog: quiet, TLSConfig: &tls.Config{Certificates: []tls.Certificate{pebble.Root}}}

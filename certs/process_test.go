@@ -8,8 +8,10 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -23,6 +25,7 @@ type child struct {
 	Directory, Dir string
 	Root           []byte
 	Names          int
+	Killed         bool // during the order; another process answers the challenges
 }
 
 func TestMain(m *testing.M) {
@@ -54,6 +57,9 @@ func runChild(text []byte) error {
 		return err
 	}
 	defer c.Close()
+	if is.Killed {
+		return c.Get(context.Background(), names(1)[0])
+	}
 	fmt.Println("ready")
 	if _, err := bufio.NewReader(os.Stdin).ReadString('\n'); err != nil {
 		return err
@@ -134,5 +140,83 @@ func TestTwoProcesses(t *testing.T) {
 	}
 	if orders := ca.orders.Load(); orders != n+refused {
 		t.Errorf("%d orders for %d names, %d refused", orders, n, refused)
+	}
+}
+
+// A process is killed at any step of an order. The next one on the same directory reads it without complaint, waits before it orders by
+// itself, counts what was ordered, and gets the certificate when it is told to.
+func TestKilledAtAnyStep(t *testing.T) {
+	t.Parallel()
+	for _, step := range []string{"/sign-me-up", "/order-plz", "/chalZ/", "/finalize-order/", "/certZ/"} {
+		t.Run(strings.Trim(step, "/"), func(t *testing.T) {
+			t.Parallel()
+			f := newFront(t)
+			httpPort, tlsPort := f.ports()
+			ca := startCA(t, httpPort, tlsPort, 90*day)
+			dir := t.TempDir()
+			text, err := json.Marshal(child{Directory: ca.directory, Dir: dir, Root: ca.root.Raw, Killed: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			beside, err := New(ca.config(dir))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer beside.Close()
+			f.certs.Store(beside)
+			cmd := exec.CommandContext(t.Context(), os.Args[0])
+			cmd.Env = append(os.Environ(), childVariable+"="+string(text))
+			reached := make(chan struct{})
+			kill := sync.OnceFunc(func() { cmd.Process.Kill(); close(reached) }) // if it fails, the process is waited for in vain
+			ca.before.Store(&hook{step, kill})
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			cmd.Wait() // killed, which is an error
+			select {
+			case <-reached:
+			default:
+				t.Fatal("the order did not get that far")
+			}
+			ca.before.Store(nil)
+			ageLocks(t, dir)
+
+			c, err := New(ca.config(dir))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			name := names(1)[0]
+			if wait := c.failures.wait(name, time.Now()); wait < firstBackoff/2 || wait > firstBackoff*2 {
+				t.Errorf("orders again by itself after %s", wait)
+			}
+			report, err := c.Report(t.Context(), slices.Values([]string{name}))
+			if err != nil || len(report.Certificates) != 1 || report.Certificates[0].State != Missing || report.Certificates[0].Failure == nil {
+				t.Errorf("the report is %+v, error %v", report.Certificates, err)
+			}
+			if counted := int64(report.Accounts[0].Orders); counted < ca.orders.Load() {
+				t.Errorf("%d orders counted of %d", counted, ca.orders.Load())
+			}
+			if err := c.Get(t.Context(), name); err != nil {
+				t.Errorf("no certificate afterwards: %v", err)
+			}
+			if cert, err := c.Stored(t.Context(), name); cert == nil || err != nil {
+				t.Errorf("the certificate cannot be read: %v", err)
+			}
+		})
+	}
+}
+
+// ageLocks makes the locks of a killed process look as they do ten seconds later, when they count as abandoned.
+func ageLocks(t *testing.T, dir string) {
+	t.Helper()
+	locks, err := filepath.Glob(filepath.Join(dir, "locks", "*.lock"))
+	if err != nil || len(locks) == 0 {
+		t.Fatalf("the killed process left no locks: %v", err)
+	}
+	for _, lock := range locks {
+		if err := os.WriteFile(lock, []byte(`{"created":"2020-01-01T00:00:00Z","updated":"2020-01-01T00:00:00Z"}`), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
