@@ -1,6 +1,7 @@
 package server
 
 import (
+	"encoding/binary"
 	"hash/maphash"
 	"net/http"
 	"net/netip"
@@ -46,13 +47,6 @@ type repeatSlot struct {
 	refused bool          // the last one was
 }
 
-// repeated is what makes two requests the same. A POST asks in its body: every address of a domain has the same URL.
-type repeated struct {
-	client                    netip.Prefix
-	method, host, path, query string
-	body                      uint64 // a hash
-}
-
 func newRepeats(proxies []netip.Prefix) *repeats {
 	return &repeats{seed: maphash.MakeSeed(), began: time.Now(), proxies: proxies}
 }
@@ -60,21 +54,34 @@ func newRepeats(proxies []netip.Prefix) *repeats {
 // allow reports whether to answer a request now, and if not, whether it is the first one that is refused. The body is read in advance if the
 // route takes it.
 func (p *repeats) allow(v *visit) (ok, first bool) {
-	client := p.clientOf(v.from)
-	if !client.IsValid() {
+	if !p.limited(v.from) {
 		return true, false
 	}
-	r := &v.request
-	key := repeated{client: client, method: knownMethod(r.Method), host: r.Host, path: r.URL.Path, query: r.URL.RawQuery}
-	if r.Method == http.MethodPost && v.route.readsBody(r) {
-		v.body.readAhead(r)
-		key.body = maphash.Bytes(p.seed, v.body.data)
-	}
-	ok, first = p.count(maphash.Comparable(p.seed, key), v.start.Sub(p.began))
+	ok, first = p.count(p.hash(v), v.start.Sub(p.began))
 	if !ok {
 		p.refused.Add(1)
 	}
 	return ok, first
+}
+
+// hash returns a number for everything that makes two requests the same. A POST asks in its body: every address of a domain has the same
+// URL. An IPv6 client is a network of 64 bits, in which one customer can have any number of addresses.
+func (p *repeats) hash(v *visit) uint64 {
+	var space [512]byte // enough for nearly all
+	r, from := &v.request, v.from.As16()
+	client := from[:]
+	if v.from.Is6() {
+		client = from[:8]
+	}
+	text := append(space[:0], client...)
+	for _, part := range [...]string{knownMethod(r.Method), r.Host, r.URL.Path, r.URL.RawQuery} {
+		text = append(append(text, part...), 0)
+	}
+	if r.Method == http.MethodPost && v.route.readsBody(r) {
+		v.body.readAhead(r)
+		text = binary.NativeEndian.AppendUint64(text, maphash.Bytes(p.seed, v.body.data))
+	}
+	return maphash.Bytes(p.seed, text)
 }
 
 // count counts a request, given its hash.
@@ -108,19 +115,10 @@ func (g *repeatGroup) slot(request uint64) *repeatSlot {
 	return least
 }
 
-// clientOf returns the client that a request is counted for: an address, or the IPv6 network of 64 bits in which one customer can have
-// any number of addresses. It is the zero Prefix, which has no limit, for this machine and for trusted proxies that do not say who asks,
-// because they may send anybody's requests, and for an address that is not known.
-func (p *repeats) clientOf(addr netip.Addr) netip.Prefix {
-	if !addr.IsValid() || addr.IsLoopback() || p.proxies.Contain(addr) {
-		return netip.Prefix{}
-	}
-	bits := 32
-	if addr.Is6() {
-		bits = 64
-	}
-	client, _ := addr.Prefix(bits) // fails only for lengths that addresses do not have
-	return client
+// limited reports whether a client has a limit. This machine has none, and neither has a trusted proxy that does not say who asks, because
+// they may send anybody's requests; nor has a client that is not known.
+func (p *repeats) limited(client netip.Addr) bool {
+	return client.IsValid() && !client.IsLoopback() && !p.proxies.Contain(client)
 }
 
 // readsBody reports whether the handler of a request reads its body.

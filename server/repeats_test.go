@@ -205,6 +205,26 @@ func TestRepeatsOfProxies(t *testing.T) {
 	}
 }
 
+// An IPv6 client is a network of 64 bits.
+func TestRepeatsOfIPv6(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, ofIPv6)
+}
+
+func ofIPv6(t *testing.T) {
+	a := newAsker(t, offline())
+	host := 0
+	a.repeat(2000, func() *answer {
+		host++
+		return a.ask(fmt.Sprintf("[2001:db8:0:1::%x]:4711", host), "GET", oneTarget, "")
+	})
+	for from, want := range map[string]int{"[2001:db8:0:1:ffff::1]:4711": http.StatusTooManyRequests, "[2001:db8:0:2::1]:4711": http.StatusOK} {
+		if w := a.ask(from, "GET", oneTarget, ""); w.status != want {
+			t.Errorf("%s: status %d, want %d", from, w.status, want)
+		}
+	}
+}
+
 // limit_repeats = false turns it off.
 func TestRepeatsAllowed(t *testing.T) {
 	t.Parallel()

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -180,6 +181,48 @@ func TestServeNoticesChanges(t *testing.T) {
 	write(t, r.config, oneDomain)
 	eventually(t, "the corrected file is served", func() bool { return known("autoconfig.example.com") })
 	eventually(t, "readyz reports no bad file any more", func() bool { return !strings.Contains(ready(), "nonsense") })
+}
+
+// The limit of repeated requests is on, counts the clients that a trusted proxy names, and can be turned off.
+func TestServeLimitsRepeats(t *testing.T) {
+	t.Parallel()
+	const behindProxy = "admin = \"127.0.0.1:0\"\ntrusted_proxies = [\"127.0.0.1\"]\n"
+	for _, test := range []struct {
+		line    string
+		refused bool
+	}{{"", true}, {"limit_repeats = true\n", true}, {"limit_repeats = false\n", false}} {
+		r := startProgram(t, strings.Replace(oneDomain, "admin = \"127.0.0.1:0\"\n", behindProxy+test.line, 1))
+		repeat := func(client string) (refused int) {
+			for range 2000 { // 600 are answered at once, and 5 a second
+				request, err := http.NewRequest(http.MethodGet, "http://"+r.public()+path, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				request.Host = "autoconfig.example.com"
+				request.Header.Set("X-Forwarded-For", client)
+				response, err := http.DefaultClient.Do(request)
+				if err != nil {
+					t.Fatal(err)
+				}
+				io.Copy(io.Discard, response.Body) // only the status matters
+				response.Body.Close()
+				if response.StatusCode == http.StatusTooManyRequests {
+					refused++
+				}
+			}
+			return refused
+		}
+		got := repeat("192.0.2.1")
+		if (got > 0) != test.refused {
+			t.Errorf("%q: %d of 2,000 refused", test.line, got)
+		}
+		if _, metrics := ask(t, r.admin(), "localhost", "/-/metrics"); test.refused && !strings.Contains(metrics, fmt.Sprintf("\nmailhint_requests_repeated_total %d\n", got)) {
+			t.Errorf("%q: the metric does not say that %d were refused", test.line, got)
+		}
+		if status, _ := ask(t, r.public(), "autoconfig.example.com", path); status != http.StatusOK {
+			t.Errorf("%q: another client gets status %d", test.line, status)
+		}
+	}
 }
 
 func TestServeSaysThatTheServerTableNeedsARestart(t *testing.T) {
