@@ -99,7 +99,7 @@ func TestParseURL(t *testing.T) {
 }
 
 func TestParseText(t *testing.T) {
-	for _, s := range []string{"Firm Ltd. Mail", "Mail für %EMAILDOMAIN%", "100% Mail", "Öß 用户 😀", "20 characters in here", "A & B <C>"} {
+	for _, s := range []string{"Firm Ltd. Mail", "Mail für %EMAILDOMAIN%", "100% Mail", "Öß 用户 😀", "20 characters in here", "A & B <C>", "می\u200cخواهم"} {
 		if got, err := ParseText(s, 30); err != nil || string(got) != s {
 			t.Errorf("ParseText(%q) = %q, %v", s, got, err)
 		}
@@ -112,6 +112,12 @@ func TestParseText(t *testing.T) {
 		"Firm\ue000":       `the character U+E000 cannot be shown; remove it`,
 		"Firm\ufffe":       `the character U+FFFE cannot be shown; remove it`,
 		"Firm\xff":         `the character U+FFFD cannot be shown; remove it`,
+		"A  B":             `"A  B" has two spaces in a row; remove one`,
+		"A\u00a0B":         `"A\u00a0B" contains an unusual space or an invisible character, U+00A0; write an ordinary space, or remove it`,
+		"A\u2003B":         `"A\u2003B" contains an unusual space or an invisible character, U+2003; write an ordinary space, or remove it`,
+		"A\u200bB":         `"A\u200bB" contains an unusual space or an invisible character, U+200B; write an ordinary space, or remove it`,
+		"A\u202eB":         `"A\u202eB" contains an unusual space or an invisible character, U+202E; write an ordinary space, or remove it`,
+		"A\u2028B":         `"A\u2028B" contains an unusual space or an invisible character, U+2028; write an ordinary space, or remove it`,
 		"elevenchars":      `11 characters are too many: clients show at most 10; shorten it`,
 		"öäüöäüöäüöä":      `11 characters are too many: clients show at most 10; shorten it`,
 		"%EMAILADDRESS%":   `%EMAILADDRESS% depends on the person and cannot be used here; use %EMAILDOMAIN% or %PRIMARYDOMAIN%`,
