@@ -64,7 +64,7 @@ func runPipes(t *testing.T, handler http.Handler) (plain, secure *pipes) {
 
 // A client that is too slow is cut off after the time that it has, and good clients do not notice it.
 func TestSlowClients(t *testing.T) {
-	limits := DefaultLimits()
+	const readHeader, read, idle = 5 * time.Second, 10 * time.Second, 60 * time.Second
 	for _, c := range []struct {
 		name   string
 		secure bool
@@ -72,13 +72,13 @@ func TestSlowClients(t *testing.T) {
 		more   string // what it sends twice a second after that
 		after  time.Duration
 	}{
-		{"nothing", false, "", "", limits.ReadHeader},
-		{"a header that does not end", false, "GET / HTTP/1.1\r\nX: ", "x", limits.ReadHeader},
-		{"a body that does not end", false, "POST / HTTP/1.1\r\nHost: example.com\r\nContent-Length: 1000\r\n\r\n", "x", limits.Read},
-		{"a body that does not begin", false, "POST / HTTP/1.1\r\nHost: example.com\r\nContent-Length: 1000\r\n\r\n", "", limits.Read},
-		{"no second request", false, goodRequest, "", limits.Idle},
-		{"no handshake", true, "", "", limits.ReadHeader},
-		{"a handshake that does not end", true, "\x16\x03\x01\x02\x00", "x", limits.ReadHeader},
+		{"nothing", false, "", "", readHeader},
+		{"a header that does not end", false, "GET / HTTP/1.1\r\nX: ", "x", readHeader},
+		{"a body that does not end", false, "POST / HTTP/1.1\r\nHost: example.com\r\nContent-Length: 1000\r\n\r\n", "x", read},
+		{"a body that does not begin", false, "POST / HTTP/1.1\r\nHost: example.com\r\nContent-Length: 1000\r\n\r\n", "", read},
+		{"no second request", false, goodRequest, "", idle},
+		{"no handshake", true, "", "", readHeader},
+		{"a handshake that does not end", true, "\x16\x03\x01\x02\x00", "x", readHeader},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -146,7 +146,7 @@ func TestClientThatDoesNotRead(t *testing.T) {
 			if secured { // what TLS sends after the handshake, and the beginning of the answer
 				bufio.NewReaderSize(conn, 16).ReadByte()
 			}
-			limit := DefaultLimits().Write
+			const limit = 20 * time.Second
 			time.Sleep(2 * limit)
 			synctest.Wait()
 			if took := ended.Sub(began); took < limit || took > limit*3/2 {

@@ -66,8 +66,8 @@ func TestGracefulShutdown(t *testing.T) {
 		status, body := get(t, "http://"+s.admin+"/-/readyz")
 		return status == 503 && strings.Contains(body, "shutting down")
 	})
-	if status, _ := get(t, "http://"+s.http+"/mail/config-v1.1.xml"); status != 200 {
-		t.Errorf("a new connection while draining: %d", status)
+	if r := send(t, s.http, []string{"GET /mail/config-v1.1.xml HTTP/1.1\r\n" + hostLine + "\r\n"}, "GET")[0]; r.StatusCode != 200 || !r.Close {
+		t.Errorf("a new connection while draining: %s, Connection %q, want 200 and close", r.Status, r.Header["Connection"])
 	}
 	clients.Wait()
 	eventually(t, "nothing new is accepted", func() bool {

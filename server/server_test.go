@@ -37,6 +37,9 @@ func snapshotOf(t testing.TB, names ...string) *domains.Snapshot {
 // fakeHandlers behave as those of the protocol packages do, and show in headers what they were handed.
 func fakeHandlers() *handlers {
 	show := func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.User != nil {
+			w.Header().Set("X-Evil", "evil credentials in the URL")
+		}
 		w.Header().Set("X-Seen", r.URL.Scheme+" "+r.Host+" "+r.URL.Path+" "+r.RemoteAddr)
 	}
 	write := func(w http.ResponseWriter, text string) {

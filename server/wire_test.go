@@ -178,6 +178,10 @@ func TestRequests(t *testing.T) {
 			if r.Header.Get("X-Content-Type-Options") != "nosniff" && !slices.Contains([]int{400, 417, 431, 501, 505}, c.status) { // net/http answers with these itself
 				t.Errorf("%.200q: no security headers: %v", c.send, r.Header)
 			}
+			if policy := r.Header.Get("Content-Security-Policy"); r.Header.Get("X-Content-Type-Options") != "" &&
+				(!strings.HasPrefix(policy, "default-src 'none'; frame-ancestors 'none'") || r.Header.Get("Referrer-Policy") != "no-referrer") {
+				t.Errorf("%.200q: Content-Security-Policy %q, Referrer-Policy %q", c.send, policy, r.Header.Get("Referrer-Policy"))
+			}
 		})
 	}
 }
