@@ -111,6 +111,23 @@ func TestAllOrNothing(t *testing.T) {
 	}
 }
 
+// TestFolderAppearsMeanwhile: files that cannot get their names at the end are an error, and not counted.
+func TestFolderAppearsMeanwhile(t *testing.T) {
+	o, _ := options(t, twoDomains)
+	o.Folder = filepath.Join(t.TempDir(), "web")
+	o.Step = func() {
+		if err := os.MkdirAll(filepath.Join(o.Folder, "of somebody else"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if result, err := Write(t.Context(), nil, "static", o); err == nil || result != (Result{}) {
+		t.Errorf("got %+v, %v, want an error", result, err)
+	}
+	if entries, err := os.ReadDir(o.Folder); err != nil || len(entries) != 1 {
+		t.Errorf("the folder holds %v, %v, want only what was there", entries, err)
+	}
+}
+
 // TestRemarks: every entry that cannot be a file says why.
 func TestRemarks(t *testing.T) {
 	o, remarks := options(t, `
