@@ -133,8 +133,8 @@ func equivalent(w, p Record) bool {
 		return normalText(w.Name, wanted) == normalText(p.Name, p.Data.(Text))
 	case Service:
 		other := p.Data.(Service)
-		if wanted.Target == "" || other.Target == "" {
-			return wanted.Target == other.Target // RFC 2782: with this target the service is "decidedly not available"
+		if wanted.Target == "" {
+			return other.Target == "" // RFC 2782: with this target the service is "decidedly not available"
 		}
 		return wanted.Port == other.Port && (strings.EqualFold(wanted.Target, other.Target) || isAutodiscover(w.Name, other.Target))
 	}

@@ -159,6 +159,33 @@ func TestSilentName(t *testing.T) {
 	})
 }
 
+// TestSilentCost: a look-up without answer counts as 11 for its client, as long as the resolver answers for others, and as 1 while it does not.
+func TestSilentCost(t *testing.T) {
+	for _, works := range []bool{true, false} {
+		run(t, silentButOurs, func(t *testing.T, c *Cache) {
+			for i := range 4 {
+				c.Ours(settings.Domain(fmt.Sprintf("n%d.example", i)), hosts, client)
+			}
+			time.Sleep(time.Second)
+			if works {
+				c.Ours("ours.example", hosts, netip.MustParseAddr("198.51.100.7"))
+			}
+			time.Sleep(9 * time.Second) // 20 more, but never more than 50
+			before := c.Counts().DroppedBy["client"]
+			for i := range 50 {
+				c.Ours(settings.Domain(fmt.Sprintf("m%d.example", i)), hosts, client)
+			}
+			want := uint64(0)
+			if works {
+				want = 50 - (50 - 4*10 + 10) // they end after 5 of the 10 seconds, when there are 50 again
+			}
+			if dropped := c.Counts().DroppedBy["client"] - before; dropped != want {
+				t.Errorf("the resolver works: %t; %d of 50 names are dropped, want %d", works, dropped, want)
+			}
+		})
+	}
+}
+
 // silence is records, but for one name it never answers.
 type silence struct {
 	*records
