@@ -11,9 +11,11 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"mailhint/monitor"
 	"mailhint/probe"
@@ -185,5 +187,31 @@ func TestServeProbesOnlyIfAsked(t *testing.T) {
 	p := startProgramIn(t, world, oneDomain)
 	if _, body := ask(t, p.admin(), "localhost", "/-/readyz"); strings.Contains(body, "mail server") {
 		t.Errorf("readyz:\n%s", body)
+	}
+}
+
+// TestWaitForGreetings: where many servers are looked at, none is waited for longer than 20 seconds; for one domain, as long as Thunderbird
+// waits.
+func TestWaitForGreetings(t *testing.T) {
+	if p := systemProber(nil).(*probe.Prober); p.Greeting != 20*time.Second {
+		t.Errorf("the monitor waits %s for a greeting, want 20s", p.Greeting)
+	}
+	config := filepath.Join(t.TempDir(), "domains.toml")
+	write(t, config, oneDomain+"\n[domains.\"example.net\"]\nimap = \"imap.example.net\"\nsmtp = []\n")
+	t.Setenv("MAILHINT_CONFIG", config)
+	for want, args := range map[time.Duration][]string{0: {"example.com"}, 20 * time.Second: {"example.com", "example.net"}, 20*time.Second + 1: nil} {
+		root := newRoot()
+		cmd, _, err := root.Find([]string{"doctor"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		cmd.SetContext(t.Context())
+		run, _, err := doctorFlags{all: args == nil, parallel: 1}.prepare(cmd, args, resolver.New())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p := run.Doctor.Prober.(*probe.Prober); p.Greeting != want.Truncate(time.Second) {
+			t.Errorf("doctor %v waits %s for a greeting, want %s", args, p.Greeting, want.Truncate(time.Second))
+		}
 	}
 }
