@@ -18,13 +18,13 @@ var steps = []struct {
 	calls string // a regular expression; DIR is the folder
 }{
 	{"replace", func(dir string) error { return Replace(filepath.Join(dir, "file"), []byte("new"), 0o644) },
-		`(?m)^\d+ fsync\(\d+<DIR/[^>]+>.*\) = 0\n(.*\n)*\d+ rename(at2?)?\(.*"DIR/file"\S* = 0\n(.*\n)*\d+ fsync\(\d+<DIR>\) = 0\n`},
+		`(?m)^\d+ +fsync\(\d+<DIR/[^>]+>.*\) = 0\n(.*\n)*\d+ +rename(at2?)?\(.*"DIR/file"\S* = 0\n(.*\n)*\d+ +fsync\(\d+<DIR>\) = 0\n`},
 	{"create", func(dir string) error { return Create(filepath.Join(dir, "created"), []byte("new"), 0o644, nil) },
-		`(?m)^\d+ fsync\(\d+<DIR/[^>]+>.*\) = 0\n(.*\n)*\d+ (linkat|renameat2)\(.*"DIR/created".* = 0\n(.*\n)*\d+ fsync\(\d+<DIR>\) = 0\n`},
+		`(?m)^\d+ +fsync\(\d+<DIR/[^>]+>.*\) = 0\n(.*\n)*\d+ +(linkat|renameat2)\(.*"DIR/created".* = 0\n(.*\n)*\d+ +fsync\(\d+<DIR>\) = 0\n`},
 	{"new-folder", func(dir string) error { return writeTwo(filepath.Join(dir, "fresh")) },
-		`(?m)^\d+ syncfs\(\d+<DIR/[^>]+>\) = 0\n(.*\n)*\d+ rename(at2?)?\(.*"DIR/fresh".* = 0\n(.*\n)*\d+ fsync\(\d+<DIR>\) = 0\n`},
+		`(?m)^\d+ +syncfs\(\d+<DIR/[^>]+>\) = 0\n(.*\n)*\d+ +rename(at2?)?\(.*"DIR/fresh".* = 0\n(.*\n)*\d+ +fsync\(\d+<DIR>\) = 0\n`},
 	{"existing-folder", func(dir string) error { return writeTwo(dir) },
-		`(?m)^\d+ syncfs\(\d+<DIR/[^>]+>\) = 0\n(.*\n)*\d+ rename(at2?)?\(.*"DIR/a/file".* = 0\n(.*\n)*\d+ rename(at2?)?\(.*"DIR/b".* = 0\n(.*\n)*\d+ syncfs\(\d+<DIR>\) = 0\n`},
+		`(?m)^\d+ +syncfs\(\d+<DIR/[^>]+>\) = 0\n(.*\n)*\d+ +rename(at2?)?\(.*"DIR/a/file".* = 0\n(.*\n)*\d+ +rename(at2?)?\(.*"DIR/b".* = 0\n(.*\n)*\d+ +syncfs\(\d+<DIR>\) = 0\n`},
 }
 
 func writeTwo(dir string) error {

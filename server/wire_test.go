@@ -202,7 +202,7 @@ func TestExchangeProbesGetNothing(t *testing.T) {
 func TestHeadIsGetWithoutBody(t *testing.T) {
 	t.Parallel()
 	s := run(t, offline(), nil)
-	for _, path := range []string{"/mail/config-v1.1.xml", "/autodiscover/autodiscover.xml", "/elsewhere"} {
+	for _, path := range []string{"/mail/config-v1.1.xml", "/autodiscover/autodiscover.xml", "/elsewhere", "/"} {
 		line := " " + path + " HTTP/1.1\r\n" + hostLine + "\r\n"
 		answers := send(t, s.http, []string{"GET" + line + "HEAD" + line + "GET" + line}, "GET", "HEAD", "GET") // the third shows that HEAD had no body
 		for _, r := range answers {
