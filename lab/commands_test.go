@@ -44,8 +44,8 @@ func TestProbeFault(t *testing.T) {
 	n := theInternet(t)
 	c := n.named(t, "m04-expired")
 	r := n.run("", "probe", c.mail.name, "--resolver", resolverAddress)
-	if !strings.Contains(r.stdout, "expired") || r.code != 1 {
-		t.Errorf("exit code %d, want 1 and a comment that the certificate has expired\n%s%s", r.code, r.stdout, r.stderr)
+	if r.stdout != "" || !strings.Contains(r.stderr, "expired") || r.code != 1 {
+		t.Errorf("exit code %d, want 1, no entry, and on stderr that the certificate has expired\n%s%s", r.code, r.stdout, r.stderr)
 	}
 }
 

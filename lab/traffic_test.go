@@ -150,7 +150,7 @@ const (
 	visitedHTTP  = "203.0.113.201:80"
 	visitedHTTPS = "203.0.113.201:443"
 	visitedTOML  = "[server]\nhttp = [\"" + visitedHTTP + "\"]\nhttps = [\"" + visitedHTTPS + "\"]\nadmin = \"\"\n" +
-		"tls = \"files\"\ncert = \"cert.pem\"\nkey = \"key.pem\"\n" + exampleDomain
+		"limit_repeats = false # many people, who have one address here\ntls = \"files\"\ncert = \"cert.pem\"\nkey = \"key.pem\"\n" + exampleDomain
 )
 
 // secured is a configuration with certificate files.
