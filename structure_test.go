@@ -1,4 +1,4 @@
-// Package mailhint_test keeps the drawing of the project true.
+// Package mailhint_test checks that the structure of the project is as documented.
 package mailhint_test
 
 import (
@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -44,7 +45,7 @@ func TestImportsPointDown(t *testing.T) {
 		seen++
 		rank := rankOf(name)
 		if rank < 0 {
-			t.Errorf("package %s has no place in the drawing; give it one in ranks and in the README", name)
+			t.Errorf("package %s has no rank; add it to ranks, and to docs/architecture.md", name)
 		}
 		for _, imported := range fields[1:] {
 			if below, ours := strings.CutPrefix(imported, "mailhint/"); ours && rankOf(below) >= rank {
@@ -53,7 +54,21 @@ func TestImportsPointDown(t *testing.T) {
 		}
 	}
 	if seen < len(slices.Concat(ranks...)) {
-		t.Errorf("go list found %d packages, the drawing has %d", seen, len(slices.Concat(ranks...)))
+		t.Errorf("go list found %d packages, ranks has %d", seen, len(slices.Concat(ranks...)))
+	}
+}
+
+// The folders are explained in one place, docs/architecture.md.
+func TestArchitectureListsEveryPackage(t *testing.T) {
+	text, err := os.ReadFile("docs/architecture.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range slices.Concat(ranks...) {
+		inList := regexp.MustCompile(`(?m)^ {4}.*\b` + regexp.QuoteMeta(name) + `\b`)
+		if !inList.Match(text) {
+			t.Errorf("docs/architecture.md does not list package %s under \"The folders\"", name)
+		}
 	}
 }
 
