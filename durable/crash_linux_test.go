@@ -207,7 +207,7 @@ func TestStale(t *testing.T) {
 		t.Fatal(err)
 	}
 	link := ".mailhint-2222222222222222.tmp"
-	if err := os.Symlink("/dev/null", filepath.Join(dir, link)); err != nil {
+	if err := os.Symlink("elsewhere", filepath.Join(dir, link)); err != nil {
 		t.Fatal(err)
 	}
 	if err := Replace(filepath.Join(dir, "file"), nil, 0o644); err != nil {
