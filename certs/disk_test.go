@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -138,6 +140,36 @@ func TestDiskFillsDuringOrder(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A lock file that was half written when the disk became full is removed, unless it is in use.
+func TestHalfWrittenLock(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	c, err := New((&testCA{directory: "https://127.0.0.1:1/dir"}).config(dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	file := filepath.Join(dir, "locks", "mailhint-autoconfig.a.test.lock")
+	if err := c.storage.Store(t.Context(), "locks/mailhint-autoconfig.a.test.lock", []byte(`{"created":"2020`)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.lock(t.Context(), "autoconfig.a.test"); !errors.Is(err, errStorage) {
+		t.Errorf("a new lock that is half written: %v", err)
+	}
+	old := time.Now().Add(-lockAge - time.Second)
+	if err := os.Chtimes(file, old, old); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.lock(t.Context(), "autoconfig.a.test"); !errors.Is(err, errStorage) {
+		t.Errorf("an old lock that is half written: %v", err)
+	}
+	unlock, err := c.lock(t.Context(), "autoconfig.a.test")
+	if err != nil {
+		t.Fatalf("the lock still blocks the name: %v", err)
+	}
+	unlock()
 }
 
 // The files of one name cannot be read, as when root has written them: that name waits and is reported, and others are ordered.

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/caddyserver/certmagic"
 )
 
 const (
@@ -198,9 +200,7 @@ func (c *Certificates) lock(ctx context.Context, name string) (unlock func(), er
 	err = c.storage.Lock(ctx, key)
 	switch {
 	case errors.Is(err, errStorage):
-		// A lock that was half written when the storage became full blocks the name for good. certmagic has looked at it, and is neither
-		// waiting for another process nor able to go on.
-		c.plain.Unlock(ctx, key) // if it fails, the lock is left for the next attempt
+		c.removeBrokenLock(ctx, key)
 		return nil, fmt.Errorf("the lock of %s: %w", name, err)
 	case err != nil && before.Err() == nil:
 		return nil, fmt.Errorf("%w: another process has been ordering a certificate for %s for %s", errStorage, name, orderTime)
@@ -212,6 +212,18 @@ func (c *Certificates) lock(ctx context.Context, name string) (unlock func(), er
 		defer cancel()
 		c.storage.Unlock(ctx, key) // one that stays becomes stale
 	}, nil
+}
+
+// lockAge is the age at which a lock file is abandoned: certmagic writes those in use every five seconds.
+const lockAge = 15 * time.Second
+
+// removeBrokenLock removes a lock file that was half written when the disk became full. certmagic does not understand it, and would never
+// remove it.
+func (c *Certificates) removeBrokenLock(ctx context.Context, key string) {
+	info, err := c.plain.Stat(ctx, "locks/"+certmagic.StorageKeys.Safe(key)+".lock")
+	if err == nil && time.Since(info.Modified) > lockAge {
+		c.plain.Unlock(ctx, key) // if it fails, the next attempt tries again
+	}
 }
 
 func (c *Certificates) pointsHere(ctx context.Context, name string) error {

@@ -166,12 +166,13 @@ func TestKilledAtAnyStep(t *testing.T) {
 			f.certs.Store(beside)
 			cmd := exec.CommandContext(t.Context(), os.Args[0])
 			cmd.Env = append(os.Environ(), childVariable+"="+string(text))
-			reached := make(chan struct{})
-			kill := sync.OnceFunc(func() { cmd.Process.Kill(); close(reached) }) // if it fails, the process is waited for in vain
+			started, reached := make(chan struct{}), make(chan struct{})
+			kill := sync.OnceFunc(func() { <-started; cmd.Process.Kill(); close(reached) }) // if it fails, the process is waited for in vain
 			ca.before.Store(&hook{step, kill})
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)
 			}
+			close(started)
 			cmd.Wait() // killed, which is an error
 			select {
 			case <-reached:
