@@ -167,7 +167,7 @@ func TestKilledAtAnyStep(t *testing.T) {
 			cmd := exec.CommandContext(t.Context(), os.Args[0])
 			cmd.Env = append(os.Environ(), childVariable+"="+string(text))
 			started, reached := make(chan struct{}), make(chan struct{})
-			kill := sync.OnceFunc(func() { <-started; cmd.Process.Kill(); close(reached) }) // if it fails, the process is waited for in vain
+			kill := sync.OnceFunc(func() { <-started; close(reached); cmd.Process.Kill() }) // if it fails, the process is waited for in vain
 			ca.before.Store(&hook{step, kill})
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)

@@ -171,7 +171,10 @@ func TestStrangerSpendsAFifth(t *testing.T) {
 	f.handshake("autoconfig.x1.wild0.test", ca.issuing)
 	clock.advanceAndWait(t, time.Hour)
 	clock.advanceAndWait(t, 5*day)
-	eventually(t, "names that no client asks for are not forgotten", func() bool { return c.Status().Names[Valid] == 6 })
+	eventually(t, "names that no client asks for are not forgotten", func() bool {
+		clock.advance(betweenScans + time.Second) // the scan may have begun before the clock was moved
+		return c.Status().Names[Valid] == 6
+	})
 	if c.known.get("autoconfig.x1.wild0.test") == nil || c.known.get("autoconfig.x2.listed.test") == nil {
 		t.Error("a name that a client asks for, or a listed one, was forgotten")
 	}
