@@ -154,6 +154,7 @@ func TestFloodOfRequests(t *testing.T) {
 	if !askOn(early) {
 		t.Fatal("no answer before the flood")
 	}
+	eventually(t, "the early connection waits for its next request", func() bool { return s.tracker.busy.Load() == 0 })
 	begin := func(i int) net.Conn {
 		c := connect(t, netip.AddrFrom4([4]byte{127, 0, 3, byte(i)}).String(), s.http)
 		io.WriteString(c, "POST / HTTP/1.1\r\nHost: example.com\r\nContent-Length: 1000\r\n\r\n<")
