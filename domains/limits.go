@@ -24,7 +24,7 @@ const (
 // the whole file.
 func checkLimits(text string) (line int, err error) {
 	if len(text) > maxFile {
-		return 0, fmt.Errorf("is too large: %d MB, and at most %d MB are read; %s", len(text)>>20, maxFile>>20, useList)
+		return 0, fmt.Errorf("is too large: %d MB; the limit is %d MB; %s", len(text)>>20, maxFile>>20, useList)
 	}
 	s := scan{text: text, line: 1, blank: true}
 	for s.i < len(text) {

@@ -130,8 +130,10 @@ func (l *loader) readDomainsFile(t *table, name string, entry uint32) {
 	list.noteRepeats(text)
 	switch {
 	case list.usable > 0:
+	case list.skipped == 1:
+		t.fail("domains_file", "the only line of %s is not a domain; name a file with one domain per line", file)
 	case list.skipped > 0:
-		t.fail("domains_file", "%s has %s, of which none is a domain; name a file with one domain per line", file, count(list.skipped, "line"))
+		t.fail("domains_file", "none of the %s of %s is a domain; name a file with one domain per line", count(list.skipped, "line"), file)
 	default:
 		t.warn("domains_file", "%s is empty; add one domain per line", file)
 	}

@@ -8,7 +8,7 @@ func (f *File) Collector() prometheus.Collector { return collector{f} }
 type collector struct{ *File }
 
 var (
-	skippedDesc = prometheus.NewDesc("mailhint_list_lines_skipped", "Lines of the files named by domains_file that are not used: no domain, or one that is there twice.", nil, nil)
+	skippedDesc = prometheus.NewDesc("mailhint_list_lines_skipped", "Lines of the files named by domains_file that are skipped because they are not a domain or repeat another line.", nil, nil)
 	heldDesc    = prometheus.NewDesc("mailhint_config_held_back", "1 while a change that would drop many domains waits for SIGHUP, else 0.", nil, nil)
 )
 

@@ -20,7 +20,7 @@ type patterns struct {
 // without a special character are not limited.
 const maxPatterns = 5000
 
-var errTooManyPatterns = fmt.Errorf("this is one pattern more than the %d that are read from a users_file; write patterns that match more, or addresses, whose number is not limited", maxPatterns)
+var errTooManyPatterns = fmt.Errorf("this pattern exceeds the limit of %d in a users_file; write patterns that match more, or addresses, whose number is not limited", maxPatterns)
 
 // literals are patterns by the literal text that they begin or end with.
 type literals struct {

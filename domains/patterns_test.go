@@ -43,7 +43,7 @@ func TestTooManyPatterns(t *testing.T) {
 		t.Fatal(err)
 	}
 	write(t, dir, "users.txt", good+"*more@a.example\n*evenmore@a.example\n")
-	if _, err := Load(file); err == nil || !strings.Contains(err.Error(), "users.txt:11001: this is one pattern more than the 5000") || strings.Count(err.Error(), "\n") > 0 {
+	if _, err := Load(file); err == nil || !strings.Contains(err.Error(), "users.txt:11001: this pattern exceeds the limit of 5000") || strings.Count(err.Error(), "\n") > 0 {
 		t.Errorf("error %v", err)
 	}
 }

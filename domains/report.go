@@ -41,7 +41,7 @@ func Check(file string) (Report, *Snapshot) {
 	r.OK = true
 	r.Fail(s.Skipped...)
 	if more := s.SkippedLines - len(s.Skipped); more > 0 {
-		r.Fail(Problem{Position: Position{File: file}, Text: fmt.Sprintf("%s more of lists are not used", count(more, "line"))})
+		r.Fail(Problem{Position: Position{File: file}, Text: fmt.Sprintf("%s of domains_file %s skipped", count(more, "more line"), isOrAre(more))})
 	}
 	return r, s
 }
@@ -104,6 +104,13 @@ func count(n int, thing string) string {
 		return "1 " + thing
 	}
 	return fmt.Sprintf("%d %ss", n, thing)
+}
+
+func isOrAre(n int) string {
+	if n == 1 {
+		return "is"
+	}
+	return "are"
 }
 
 // alternatives spells a list of hosts.

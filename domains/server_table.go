@@ -128,7 +128,7 @@ func (t *table) checkListenersOnce(v *serverValues) {
 			switch {
 			case n < 0:
 			case t.has(l.key):
-				t.failElement(l.key, i, "%q is already listened on by %s = %q; choose another port", address, before[n].key, before[n].address)
+				t.failElement(l.key, i, "%q is already used by %s = %q; choose another port", address, before[n].key, before[n].address)
 			default:
 				t.fail(before[n].key, "%q is also the default of %s; choose another port, or set %s", address, l.key, l.key)
 			}
@@ -227,7 +227,7 @@ func readProbeInterval(t *table, key string) (time.Duration, bool) {
 	case err != nil:
 		t.fail(key, "%q is not a valid duration; write it like \"6h\", or \"0\" for never", text)
 	case every != 0 && every < minProbe:
-		t.fail(key, "%q is too often; write \"6h\" or at least \"1m\", or \"0\" for never", text)
+		t.fail(key, "%q is too frequent; write \"6h\" or at least \"1m\", or \"0\" for never", text)
 	}
 	return every, err == nil
 }

@@ -41,7 +41,7 @@ func Open(name string, use func(*Snapshot) error) (*File, error) {
 // Current returns the newest good Snapshot.
 func (f *File) Current() *Snapshot { return f.current.Load() }
 
-// Reload loads the files as they are now, because somebody asks for it: also if many domains are gone. If that fails, the error says why,
+// Reload loads the files as they are now, because an operator asks for it, even if many domains are gone. If that fails, the error says why,
 // and the Snapshot stays as it is.
 func (f *File) Reload() error {
 	f.loading.Lock()

@@ -344,7 +344,7 @@ var reloads = map[string]func(f *follower){
 			f.Errorf("%d lines are skipped: %v", s.SkippedLines, s.Skipped)
 		}
 		f.write("names.txt", "localhost\n")
-		f.stay("of which none is a domain")
+		f.stay("is not a domain; name a file")
 		f.write("names.txt", "b.example\na.example\n")
 		f.becomeQuietly("new")
 		f.remove("names.txt")

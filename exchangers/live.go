@@ -54,7 +54,7 @@ func (l *Live) Why(hosts []settings.Domain) error {
 	case l.err != nil:
 		return fmt.Errorf("%w: %w", ErrUnknown, l.err)
 	case len(l.found) == 0 || l.found[0].Host == "": // the latter is a null MX, RFC 7505
-		return fmt.Errorf("it has no MX, which would have to be %s", alternatives(hosts))
+		return fmt.Errorf("it has no MX record; it would have to be %s", alternatives(hosts))
 	}
 	return fmt.Errorf("its preferred MX is %q, and not %s", l.found[0].Host, alternatives(hosts))
 }

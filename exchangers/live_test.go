@@ -19,8 +19,8 @@ func TestLive(t *testing.T) {
 	for d, want := range map[settings.Domain]string{
 		"ours.example":   "",
 		"theirs.example": `its preferred MX is "mx.other.example", and not mx1.hoster.example or mx2.hoster.example`,
-		"null.example":   "it has no MX, which would have to be mx1.hoster.example or mx2.hoster.example",
-		"none.example":   "it has no MX, which would have to be mx1.hoster.example or mx2.hoster.example",
+		"null.example":   "it has no MX record; it would have to be mx1.hoster.example or mx2.hoster.example",
+		"none.example":   "it has no MX record; it would have to be mx1.hoster.example or mx2.hoster.example",
 	} {
 		l := NewLive(t.Context(), r)
 		if err := l.Why(hosts); err != nil {

@@ -260,7 +260,7 @@ func TestBad(t *testing.T) {
 		{"no good server", wrap(strings.Replace(goodServer, "465", "0", 1), ""), "line 2: it has no server that can be converted"},
 		{"too deep", strings.Repeat("<a>", 17), "line 1: elements are nested more than 16 deep"},
 		{"too many", wrap(strings.Repeat("<a/>", 20_000), ""), "line 4: it has more than 20000 elements"},
-		{"too large", wrap(strings.Repeat(" ", MaxSize), ""), "it has 1024 KB; the limit is 1024 KB, and provider files have a few"},
+		{"too large", wrap(strings.Repeat(" ", MaxSize), ""), "it is 1024 KB long; the limit is 1024 KB, and provider files have a few"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			p, _, err := Read([]byte(test.text))

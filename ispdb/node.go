@@ -43,7 +43,7 @@ type attr struct {
 func parse(text []byte) (root *node, comments []Comment, err error) {
 	switch {
 	case len(text) > MaxSize:
-		return nil, nil, fault(0, "it has %d KB; the limit is %d KB, and provider files have a few", len(text)>>10, MaxSize>>10)
+		return nil, nil, fault(0, "it is %d KB long; the limit is %d KB, and provider files have a few", len(text)>>10, MaxSize>>10)
 	case !utf8.Valid(text):
 		return nil, nil, fault(invalidLine(text), "it is not UTF-8; convert it, for example with iconv")
 	}

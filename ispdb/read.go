@@ -224,7 +224,7 @@ func (r *reader) server(n *node, protocol settings.Protocol) (*server, error) {
 		return nil, fmt.Errorf("it has no login method that clients know")
 	}
 	if slices.Contains(s.Auth, settings.NoAuth) && protocol != settings.Submission {
-		return nil, fmt.Errorf("incoming servers need a login; clients ignore such a server too")
+		return nil, fmt.Errorf("it has no login; clients ignore such an incoming server")
 	}
 	if s.Login, err = r.login(n); err != nil {
 		return nil, err
@@ -241,7 +241,7 @@ func (r *reader) server(n *node, protocol settings.Protocol) (*server, error) {
 		}
 	}
 	if s.UnusualPort() {
-		why := "is known for another protocol or TLS mode"
+		why := "is normally used for another protocol or TLS mode"
 		if s.Port == 25 {
 			why = "is for mail between servers and blocked by many networks"
 		}
@@ -330,7 +330,7 @@ func (r *reader) finishServers() {
 		r.s.Servers = append(r.s.Servers, s.Server)
 	}
 	if plain > 0 {
-		r.remark(first, kindPlaintext, "servers without encryption, where passwords can be read on the way: %d; converted as published, with allow_plaintext for all networks: limit it to your own", plain)
+		r.remark(first, kindPlaintext, "servers without encryption, whose passwords can be read in transit: %d; converted as published, with allow_plaintext for all networks: limit it to your own", plain)
 	}
 }
 

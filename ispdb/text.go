@@ -29,7 +29,7 @@ func lookUp[T comparable](r *reader, line int, words autoconfig.Words[T], text s
 	for _, w := range words {
 		if w.Spelling == text {
 			if w.Old {
-				r.remark(line, kindSpelling, "%q is an old word; answers have %q", text, current(words, w))
+				r.remark(line, kindSpelling, "%q is the old spelling of %q, which answers use", text, current(words, w))
 			}
 			return w.Means, true
 		}
@@ -87,7 +87,7 @@ var ignored = map[string]struct {
 	"pop3":                     {kindOption, "options for fetching mail over POP3 are ignored: only Thunderbird reads them"},
 	"leaveMessagesOnServer":    {kindOption, "options for fetching mail over POP3 are ignored: only Thunderbird reads them"},
 	"addThisServer":            {kindOption, "whether Thunderbird adds the server is ignored: it no longer reads this"},
-	"useGlobalPreferredServer": {kindOption, "whether Thunderbird uses another submission server is ignored: that is the person's choice"},
+	"useGlobalPreferredServer": {kindOption, "whether Thunderbird uses another submission server is ignored: that is the user's choice"},
 	"restriction":              {kindOption, "restrictions to some clients are ignored: no client reads them"},
 	"password":                 {kindOption, "passwords are never published"},
 	"inputField":               {kindOption, "questions for more than the address are ignored: no client asks them"},

@@ -160,7 +160,7 @@ func checkPlaceholders(s string, allowed ...string) error {
 			continue
 		}
 		if name == EmailAddress || name == EmailLocalPart {
-			return fmt.Errorf("%s depends on the person and cannot be used here; use %s", name, oneOf(allowed))
+			return fmt.Errorf("%s depends on the user and cannot be used here; use %s", name, oneOf(allowed))
 		}
 		return fmt.Errorf("unknown placeholder %s; use %s", name, oneOf(allowed))
 	}

@@ -30,7 +30,7 @@ func TestParseHost(t *testing.T) {
 		"mail.%EMAILDOMAINS%":    "unknown placeholder %EMAILDOMAINS%",
 		"mail.%EMAILDOMAIN":      "unfinished placeholder",
 		"mail.%EMAIL-DOMAIN%":    "unfinished placeholder",
-		"mail.%EMAILLOCALPART%":  "depends on the person",
+		"mail.%EMAILLOCALPART%":  "depends on the user",
 		"mail%.example.com":      "only letters",
 		".%EMAILDOMAIN%":         "begins with a dot",
 		"mail..%EMAILDOMAIN%":    "two dots",
@@ -88,7 +88,7 @@ func TestParseURL(t *testing.T) {
 		{"mailto:help", "mailto", `"mailto:help": not a valid e-mail address: it has no @; write mailto:help@example.com`},
 		{"mailto://help@example.com", "mailto", `"mailto://help@example.com" contains a user name or password; remove it`},
 		{"tel:call-us", "tel", `"tel:call-us" has no digits; write tel:+49-30-1234567`},
-		{"https://h.example/%EMAILADDRESS%", "https", `%EMAILADDRESS% depends on the person and cannot be used here; use %EMAILDOMAIN% or %PRIMARYDOMAIN%`},
+		{"https://h.example/%EMAILADDRESS%", "https", `%EMAILADDRESS% depends on the user and cannot be used here; use %EMAILDOMAIN% or %PRIMARYDOMAIN%`},
 		{"https://h.example/%USER%", "https", `unknown placeholder %USER%; use %EMAILDOMAIN% or %PRIMARYDOMAIN%`},
 	}
 	for _, test := range bad {
@@ -120,7 +120,7 @@ func TestParseText(t *testing.T) {
 		"A\u2028B":         `"A\u2028B" contains an unusual space or an invisible character, U+2028; write an ordinary space, or remove it`,
 		"elevenchars":      `11 characters are too many: clients show at most 10; shorten it`,
 		"öäüöäüöäüöä":      `11 characters are too many: clients show at most 10; shorten it`,
-		"%EMAILADDRESS%":   `%EMAILADDRESS% depends on the person and cannot be used here; use %EMAILDOMAIN% or %PRIMARYDOMAIN%`,
+		"%EMAILADDRESS%":   `%EMAILADDRESS% depends on the user and cannot be used here; use %EMAILDOMAIN% or %PRIMARYDOMAIN%`,
 		"%EMAILDOMAIN":     `unfinished placeholder: add the closing %; the placeholders are %EMAILDOMAIN%, %PRIMARYDOMAIN%`,
 		"%PRIMARY DOMAIN%": `unfinished placeholder: add the closing %; the placeholders are %EMAILDOMAIN%, %PRIMARYDOMAIN%`,
 	}

@@ -150,7 +150,7 @@ func ParseServer(p Protocol, text string) ([]Server, error) {
 			if _, err := ParseServer(p, url); err != nil {
 				return nil, err
 			}
-			return nil, fmt.Errorf("%q: a colon and two slashes follow the scheme; write %q", text, url)
+			return nil, fmt.Errorf("%q: the scheme must be followed by ://; write %q", text, url)
 		}
 		return parseBareHost(p, text)
 	}

@@ -156,7 +156,7 @@ func TestParseServerMistakes(t *testing.T) {
 		{IMAP, "imap..example", `"imap..example": not a valid host name: it has two dots in a row; write a host name such as "mail.example.com"`},
 		{IMAP, "imaps:h.example", `"imaps:h.example": not a valid host name: it needs at least two labels; write a host name such as "mail.example.com"`},
 		{IMAP, "mail.%DOMAIN%", `"mail.%DOMAIN%": unknown placeholder %DOMAIN%; use %EMAILDOMAIN% or %PRIMARYDOMAIN%; write a host name such as "mail.example.com"`},
-		{IMAP, "imaps://%EMAILADDRESS%", `"imaps://%EMAILADDRESS%": %EMAILADDRESS% depends on the person and cannot be used here; use %EMAILDOMAIN% or %PRIMARYDOMAIN%; write imaps://host or imaps://host:port`},
+		{IMAP, "imaps://%EMAILADDRESS%", `"imaps://%EMAILADDRESS%": %EMAILADDRESS% depends on the user and cannot be used here; use %EMAILDOMAIN% or %PRIMARYDOMAIN%; write imaps://host or imaps://host:port`},
 
 		// A port that does not need +anyport.
 		{IMAP, "imaps+anyport://h.example", `"imaps+anyport://h.example" does not need +anyport; write "imaps://h.example"`},

@@ -147,7 +147,7 @@ func TestCommandsWithFallbackMX(t *testing.T) {
 		{"show ours.example --explain --resolver SERVER", 0, "[mx1.hoster.example]"},
 		{"dns ours.example --resolver SERVER", 0, "autoconfig.ours.example."},
 		{"show theirs.example --resolver SERVER", 1, `theirs.example is not configured, and the fallback does not answer: its preferred MX is "mx.other.example", and not mx1.hoster.example; add`},
-		{"show ann@nomail.example --resolver SERVER", 1, "nomail.example is not configured, and the fallback does not answer: it has no MX, which would have to be mx1.hoster.example; add"},
+		{"show ann@nomail.example --resolver SERVER", 1, "nomail.example is not configured, and the fallback does not answer: it has no MX record; it would have to be mx1.hoster.example; add"},
 		{"dns nothing.example --resolver SERVER", 1, "nothing.example is not configured, and the fallback does not answer: it has no MX"},
 		{"show broken.example --resolver SERVER", 3, "broken.example is not configured, and the fallback may or may not answer: its MX cannot be looked up: broken.example MX: DNS lookup failed"},
 		{"show closed.example --resolver SERVER", 1, "closed.example is disabled; remove enabled = false"},
