@@ -44,9 +44,6 @@ func formatNames() []string {
 	return names
 }
 
-// TakesComments reports whether comments may stand beside records that are printed in a format.
-func TakesComments(name string) bool { return name != jsonFormat }
-
 func parseFormat(name string) (format, error) {
 	i := slices.IndexFunc(formats, func(f format) bool { return f.name == name })
 	if i < 0 {

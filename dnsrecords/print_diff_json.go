@@ -4,16 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 
-	"mailhint/settings"
 	"mailhint/untrusted"
 )
-
-// DomainDifferences are the differences of one domain, or why they are not known.
-type DomainDifferences struct {
-	Domain      settings.Domain
-	Differences []Difference
-	Err         error
-}
 
 // domainDifferences are DomainDifferences in JSON.
 type domainDifferences struct {

@@ -2,10 +2,37 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"mailhint/settings"
 )
+
+// parseDomain reads an argument that is a domain.
+func parseDomain(arg string) (settings.Domain, error) {
+	d, err := settings.ParseDomain(arg)
+	if err != nil {
+		return "", fmt.Errorf("%q: %w; write it like example.com", arg, err)
+	}
+	return d, nil
+}
+
+// parseDomains reads arguments that are domains, and returns each domain once.
+func parseDomains(args []string) ([]settings.Domain, error) {
+	var list []settings.Domain
+	for _, arg := range args {
+		d, err := parseDomain(arg)
+		if err != nil {
+			return nil, err
+		}
+		if !slices.Contains(list, d) {
+			list = append(list, d)
+		}
+	}
+	return list, nil
+}
 
 // oneArgument is for commands with one argument. The error says which it is and what it looks like, and not only how many there are.
 func oneArgument(what string) cobra.PositionalArgs {

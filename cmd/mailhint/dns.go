@@ -97,18 +97,12 @@ func (f *dnsFlags) check(args []string) error {
 	return nil
 }
 
-// zoneRecords are the records that a domain should publish.
-type zoneRecords struct {
-	domain, zone settings.Domain
-	records      []dnsrecords.Record
-}
-
 func printDNS(cmd *cobra.Command, args []string, flags dnsFlags) error {
 	options, err := flags.options()
 	if err != nil {
 		return err
 	}
-	names, err := domainNames(args)
+	names, err := parseDomains(args)
 	if err != nil {
 		return err
 	}
@@ -127,7 +121,7 @@ func printDNS(cmd *cobra.Command, args []string, flags dnsFlags) error {
 	if options.Server == "" {
 		options.Server = snapshot.Server.Name
 	}
-	var all []zoneRecords
+	var all []dnsrecords.Wanted
 	for _, name := range names {
 		wanted, err := flags.recordsOf(cmd, snapshot, live, name, options)
 		if err != nil {
@@ -138,77 +132,32 @@ func printDNS(cmd *cobra.Command, args []string, flags dnsFlags) error {
 	if flags.diff {
 		return flags.printDifferences(cmd, all, options)
 	}
-	return flags.print(cmd, all, options)
-}
-
-// domainNames reads the domains of a command line, each once.
-func domainNames(args []string) (names []settings.Domain, err error) {
-	for _, arg := range args {
-		name, err := settings.ParseDomain(arg)
-		if err != nil {
-			return nil, fmt.Errorf("%q: %w; write it like example.com", arg, err)
-		}
-		if !slices.Contains(names, name) {
-			names = append(names, name)
-		}
+	out, err := dnsrecords.PrintDomains(flags.format, all, options)
+	if err != nil {
+		return err
 	}
-	return names, nil
+	_, err = cmd.OutOrStdout().Write(out)
+	return problem(err)
 }
 
 // recordsOf returns the records that a domain should publish.
-func (f dnsFlags) recordsOf(cmd *cobra.Command, snapshot *domains.Snapshot, live *exchangers.Live, name settings.Domain, o dnsrecords.Options) (zoneRecords, error) {
+func (f dnsFlags) recordsOf(cmd *cobra.Command, snapshot *domains.Snapshot, live *exchangers.Live, name settings.Domain, o dnsrecords.Options) (dnsrecords.Wanted, error) {
 	zone, err := f.zoneOf(name)
 	if err != nil {
-		return zoneRecords{}, err
+		return dnsrecords.Wanted{}, err
 	}
 	found, _, err := snapshot.LookupForZone(cmd.Context(), name)
 	if err != nil {
-		return zoneRecords{}, notFound(snapshot, live, name)
+		return dnsrecords.Wanted{}, notFound(snapshot, live, name)
 	}
 	records, err := starter.Records(found, o)
 	switch {
 	case errors.Is(err, dnsrecords.ErrNoServer): // wrong usage: with --address the same file needs no name
-		return zoneRecords{}, fmt.Errorf("%w: set name in [server], or give --target HOST", err)
+		return dnsrecords.Wanted{}, fmt.Errorf("%w: set name in [server], or give --target HOST", err)
 	case err != nil:
-		return zoneRecords{}, problem(err)
+		return dnsrecords.Wanted{}, problem(err)
 	}
-	return zoneRecords{name, zone, records}, nil
-}
-
-// isOneDocument reports whether the records of all domains must be printed together, and not one domain after the other.
-func (f dnsFlags) isOneDocument() bool {
-	return f.zone != "" || f.format == "table" || f.format == "json"
-}
-
-// print prints the records of all domains.
-func (f dnsFlags) print(cmd *cobra.Command, all []zoneRecords, o dnsrecords.Options) error {
-	if f.isOneDocument() && len(all) > 0 {
-		one := zoneRecords{zone: all[0].zone}
-		for _, d := range all {
-			one.records = append(one.records, d.records...)
-			if d.zone != one.zone {
-				one.zone = ""
-			}
-		}
-		all = []zoneRecords{one}
-	}
-	for i, d := range all {
-		out, err := dnsrecords.Print(f.format, d.zone, d.records)
-		if err != nil {
-			return err
-		}
-		out = append(out, dnsrecords.ServerAddresses(f.format, d.zone, o)...)
-		if len(all) > 1 {
-			out = append(dnsrecords.Comment(f.format, string(d.domain)), out...)
-		}
-		if i > 0 {
-			out = append([]byte("\n"), out...)
-		}
-		if _, err := cmd.OutOrStdout().Write(out); err != nil {
-			return problem(err)
-		}
-	}
-	return nil
+	return dnsrecords.Wanted{Domain: name, Zone: zone, Records: records}, nil
 }
 
 // options returns what the flags say about this server and about what to publish.

@@ -20,7 +20,6 @@ import (
 	"mailhint/domains"
 	"mailhint/exchangers"
 	"mailhint/probe"
-	"mailhint/settings"
 )
 
 // doctorFlags are the flags of doctor.
@@ -230,19 +229,13 @@ func (f doctorFlags) prepare(cmd *cobra.Command, args []string, asked doctorReso
 // doctorTargets returns the domains that the command line names, or the only one that is configured.
 func doctorTargets(ctx context.Context, snapshot *domains.Snapshot, live *exchangers.Live, args []string) ([]doctor.Domain, error) {
 	var targets []doctor.Domain
-	var names []settings.Domain
+	names, err := parseDomains(args)
+	if err != nil {
+		return nil, err
+	}
 	if len(args) == 0 {
 		if names = snapshot.NamedDomains(); len(names) != 1 {
 			return nil, fmt.Errorf("%d domains are configured by name; say which one, or use --all", len(names))
-		}
-	}
-	for _, arg := range args {
-		name, err := settings.ParseDomain(arg)
-		if err != nil {
-			return nil, fmt.Errorf("%q: %w; write it like example.com", arg, err)
-		}
-		if !slices.Contains(names, name) {
-			names = append(names, name)
 		}
 	}
 	for _, name := range names {

@@ -143,15 +143,3 @@ func countNames(entries []domains.Entry) int {
 	}
 	return n
 }
-
-func parseDomains(args []string) ([]settings.Domain, error) {
-	var list []settings.Domain
-	for _, arg := range args {
-		d, err := settings.ParseDomain(arg)
-		if err != nil {
-			return nil, fmt.Errorf("%q: %w; write it like example.com", arg, err)
-		}
-		list = append(list, d)
-	}
-	return list, nil
-}

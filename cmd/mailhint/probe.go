@@ -14,7 +14,6 @@ import (
 
 	"mailhint/probe"
 	"mailhint/resolver"
-	"mailhint/settings"
 	"mailhint/starter"
 )
 
@@ -37,9 +36,9 @@ func newProbe() *cobra.Command {
 			"  mailhint probe example.com --resolver 192.0.2.53 --private 10.0.0.0/8",
 		Args: oneArgument("a HOST or a DOMAIN, such as imap.example.com or example.com"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			name, err := settings.ParseDomain(args[0])
+			name, err := parseDomain(args[0])
 			if err != nil {
-				return fmt.Errorf("%q: %w; write it like example.com", args[0], err)
+				return err
 			}
 			found, err := findServers(cmd, probe.Search{Name: name})
 			if err != nil {

@@ -144,9 +144,9 @@ func parseQuestion(who, from string) (settings.Question, error) {
 		}
 		q.Address, q.Host = a, a.Domain
 	} else {
-		d, err := settings.ParseDomain(who)
+		d, err := parseDomain(who)
 		if err != nil {
-			return q, fmt.Errorf("%q: %w; write it like example.com", who, err)
+			return q, err
 		}
 		q.Host = d
 	}
