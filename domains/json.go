@@ -11,7 +11,7 @@ import (
 // JSON returns entries as a document for programs: {"version": 1, "entries": [{"kind", "domain", "settings", …}]}. The members of
 // settings are named like the keys of domains.toml, except that the servers of all protocols are in one list.
 func JSON(entries []Entry) ([]byte, error) {
-	document := documentJSON{Version: 1, Entries: []entryJSON{}}
+	document := documentJSON{Version: 1, Entries: []object{}}
 	for _, e := range entries {
 		document.Entries = append(document.Entries, newEntryJSON(e))
 	}
@@ -30,22 +30,8 @@ func newEncoder(text *bytes.Buffer) *json.Encoder {
 }
 
 type documentJSON struct {
-	Version int         `json:"version"`
-	Entries []entryJSON `json:"entries"`
-}
-
-// entryJSON is one entry. Kind says which of the names it has: "domain" with aliases, "list" with domains, "wildcard" (its domain is
-// what follows "*."), or "fallback" for every other name.
-type entryJSON struct {
-	Kind    string            `json:"kind"`
-	Domain  settings.Domain   `json:"domain,omitempty"`
-	Aliases []settings.Domain `json:"aliases,omitempty"`
-	Domains []settings.Domain `json:"domains,omitempty"`
-	Enabled bool              `json:"enabled"`
-	// MX are the hosts to one of which a name's mail must go for the fallback to answer; it answers for every name if there are none.
-	MX []settings.Domain `json:"mx,omitempty"`
-	*choiceJSON
-	Rules []ruleJSON `json:"rules,omitempty"`
+	Version int      `json:"version"`
+	Entries []object `json:"entries"`
 }
 
 // choiceJSON is a Choice. AllowPlaintext are the only networks that get servers without encryption.
@@ -59,7 +45,7 @@ type choiceJSON struct {
 type ruleJSON struct {
 	Users []string          `json:"users"`
 	From  settings.Networks `json:"from"`
-	*choiceJSON
+	choiceJSON
 }
 
 // serverJSON is a server. Protocol is its key in domains.toml; security is implicit-tls, starttls or none.
@@ -81,31 +67,44 @@ var (
 	securityJSON = map[settings.Security]string{settings.ImplicitTLS: "implicit-tls", settings.STARTTLS: "starttls", settings.Plaintext: "none"}
 )
 
-func newEntryJSON(e Entry) entryJSON {
-	x := entryJSON{Kind: kindJSON[e.Kind], Enabled: !e.Disabled, MX: e.MX}
+// newEntryJSON returns an entry. Its kind says which of the names it has: "domain" with aliases, "list" with domains, "wildcard" (its
+// domain is what follows "*."), or "fallback" for every other name, which has mx if it depends on where a name's mail goes.
+func newEntryJSON(e Entry) object {
+	o := object{{"kind", kindJSON[e.Kind]}}
 	switch e.Kind {
 	case List:
-		x.Domains = e.Names
+		o = append(o, plainTable(profileKeys, &profileValues{domains: texts(e.Names)})...)
 	case Single, Wildcard:
-		x.Domain, x.Aliases = e.Names[0], e.Names[1:]
+		o.add("domain", e.Names[0])
 	}
+	o = append(o, plainTable(domainKeys, e.domainValues())...)
+	o.add("enabled", o.cut("enabled")) // after all names
+	o = append(o, plainTable(fallbackKeys, &fallbackValues{mx: e.MX})...)
 	if e.Disabled {
-		return x
+		return o
 	}
-	x.choiceJSON = newChoiceJSON(e.Choice)
+	c := newChoiceJSON(e.Choice)
+	o.add("settings", c.Settings)
+	if c.AllowPlaintext != nil {
+		o.add("allow_plaintext", c.AllowPlaintext)
+	}
+	var rules []ruleJSON
 	for _, r := range e.Rules {
 		rule := ruleJSON{From: r.From, choiceJSON: newChoiceJSON(r.Choice)}
 		if r.HasUsers {
 			rule.Users = append([]string{}, r.Users...)
 		}
-		x.Rules = append(x.Rules, rule)
+		rules = append(rules, rule)
 	}
-	return x
+	if rules != nil {
+		o.add("rules", rules)
+	}
+	return o
 }
 
-func newChoiceJSON(c Choice) *choiceJSON {
+func newChoiceJSON(c Choice) choiceJSON {
 	v := valuesOf(c)
-	x := &choiceJSON{Settings: plainTable(settingKeys, &v)}
+	x := choiceJSON{Settings: plainTable(settingKeys, &v)}
 	// Who may know the settings is not part of them.
 	x.AllowPlaintext = x.Settings.cut("allow_plaintext")
 	return x

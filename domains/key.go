@@ -7,7 +7,8 @@ import (
 )
 
 // Key describes one key of domains.toml. Every key has one row in keys.go, and everything that has to do with keys loops over these
-// rows: reading and its messages, inheritance, explanations, TOML, JSON, and the documentation.
+// rows: reading and its messages, inheritance, explanations, TOML, JSON, and the documentation. Only the JSON form of a rule is written by
+// hand (see ruleJSON): it has the users themselves instead of users_file, and null for what is not limited.
 type Key struct {
 	// Name is the key as it is written in the file.
 	Name string
@@ -43,6 +44,10 @@ type key[S any] struct {
 	json func(o *object, s *S)
 	// isTable is true if the value may be a table below the one that the key is in.
 	isTable bool
+	// isService is true if a domain that has the key offers something, even if it has no other.
+	isService bool
+	// isLong is true if the value is a list that is written with an element on each line.
+	isLong bool
 }
 
 // kind is a type of value.
@@ -96,6 +101,18 @@ func (k key[S]) in(formats ...string) key[S] {
 // editable marks a key that admins of single domains can be allowed to change.
 func (k key[S]) editable() key[S] {
 	k.Editable = true
+	return k
+}
+
+// service marks a key with a service to answer with.
+func (k key[S]) service() key[S] {
+	k.isService = true
+	return k
+}
+
+// long marks a list that is written with an element on each line.
+func (k key[S]) long() key[S] {
+	k.isLong = true
 	return k
 }
 

@@ -8,7 +8,7 @@ import (
 )
 
 // This file has one row for each key of domains.toml: its name, the kind of its value, and the field that holds it; then an example and
-// what the key means; then, if need be, its default, whether it is editable, and the formats whose answers depend on it.
+// what the key means; then, if need be, its default, its marks, and the formats whose answers depend on it.
 
 // The formats that clients ask for, as Key.Formats names them.
 const (
@@ -28,13 +28,13 @@ var settingKeys = []key[values]{
 	row("short_name", shownText(20), func(v *values) *settings.Pattern { return &v.ShortName },
 		`"Hoster"`, "a shorter name, at most 20 characters").editable().in(autoconfig, mobileconfig, pacc),
 	serversRow("imap", settings.IMAP,
-		`"imap.hoster.example"`, "IMAP servers").editable().in(autoconfig, autodiscover, mobileconfig, pacc, dnsrecords),
+		`"imap.hoster.example"`, "IMAP servers").service().editable().in(autoconfig, autodiscover, mobileconfig, pacc, dnsrecords),
 	serversRow("pop3", settings.POP3,
-		`"pop3s://pop.hoster.example"`, "POP3 servers").editable().in(autoconfig, autodiscover, mobileconfig, pacc, dnsrecords),
+		`"pop3s://pop.hoster.example"`, "POP3 servers").service().editable().in(autoconfig, autodiscover, mobileconfig, pacc, dnsrecords),
 	serversRow("smtp", settings.Submission,
-		`"smtp.hoster.example"`, "submission servers, for outgoing mail").editable().in(autoconfig, autodiscover, mobileconfig, pacc, dnsrecords),
+		`"smtp.hoster.example"`, "submission servers, for outgoing mail").service().editable().in(autoconfig, autodiscover, mobileconfig, pacc, dnsrecords),
 	serversRow("sieve", settings.ManageSieve,
-		`"sieve://imap.hoster.example"`, "ManageSieve servers, for mail filters").editable().in(autoconfig, dnsrecords),
+		`"sieve://imap.hoster.example"`, "ManageSieve servers, for mail filters").service().editable().in(autoconfig, dnsrecords),
 	row("login", loginForm, func(v *values) *settings.Login { return &v.Login },
 		`"%EMAILLOCALPART%"`, "form of the login name").byDefault(`"%EMAILADDRESS%"`).editable().in(autoconfig, autodiscover, mobileconfig, pacc),
 	row("auth", loginMethods, func(v *values) *[]settings.Auth { return &v.Auth },
@@ -42,19 +42,19 @@ var settingKeys = []key[values]{
 	row("webmail", link("https", "http"), func(v *values) *settings.Pattern { return &v.Webmail },
 		`"https://webmail.hoster.example/"`, "web mail").editable(),
 	row("caldav", link("https"), func(v *values) *settings.Pattern { return &v.CalDAV },
-		`"https://dav.hoster.example/calendars/"`, "calendars").editable().in(autoconfig, mobileconfig, pacc, wellknown, dnsrecords),
+		`"https://dav.hoster.example/calendars/"`, "calendars").service().editable().in(autoconfig, mobileconfig, pacc, wellknown, dnsrecords),
 	row("carddav", link("https"), func(v *values) *settings.Pattern { return &v.CardDAV },
-		`"https://dav.hoster.example/contacts/"`, "contacts").editable().in(autoconfig, mobileconfig, pacc, wellknown, dnsrecords),
+		`"https://dav.hoster.example/contacts/"`, "contacts").service().editable().in(autoconfig, mobileconfig, pacc, wellknown, dnsrecords),
 	row("webdav", link("https"), func(v *values) *settings.Pattern { return &v.WebDAV },
-		`"https://dav.hoster.example/files/"`, "files").editable().in(autoconfig, pacc),
+		`"https://dav.hoster.example/files/"`, "files").service().editable().in(autoconfig, pacc),
 	row("jmap", link("https"), func(v *values) *settings.Pattern { return &v.JMAP },
-		`"https://jmap.hoster.example/session"`, "JMAP session resource").editable().in(autoconfig, pacc, wellknown, dnsrecords),
+		`"https://jmap.hoster.example/session"`, "JMAP session resource").service().editable().in(autoconfig, pacc, wellknown, dnsrecords),
 	row("activesync", link("https"), func(v *values) *settings.Pattern { return &v.ActiveSync },
-		`"https://eas.uni.example/Microsoft-Server-ActiveSync"`, "a real Exchange ActiveSync server: phones then do not use IMAP").editable().in(autoconfig, autodiscover),
+		`"https://eas.uni.example/Microsoft-Server-ActiveSync"`, "a real Exchange ActiveSync server: phones then do not use IMAP").service().editable().in(autoconfig, autodiscover),
 	row("ews", link("https"), func(v *values) *settings.Pattern { return &v.EWS },
-		`"https://eas.uni.example/EWS/Exchange.asmx"`, "a real Exchange Web Services endpoint").editable().in(autoconfig, autodiscover),
+		`"https://eas.uni.example/EWS/Exchange.asmx"`, "a real Exchange Web Services endpoint").service().editable().in(autoconfig, autodiscover),
 	row("autodiscover", redirection, func(v *values) *string { return &v.AutodiscoverRedirect },
-		`"redirect:https://autodiscover-s.outlook.com/autodiscover/autodiscover.xml"`, "where Autodiscover requests are sent instead of being answered").in(autodiscover),
+		`"redirect:https://autodiscover-s.outlook.com/autodiscover/autodiscover.xml"`, "where Autodiscover requests are sent instead of being answered").service().in(autodiscover),
 	row("docs", link("https", "http"), func(v *values) *settings.Pattern { return &v.Docs },
 		`"https://hoster.example/help/mail"`, "help page").editable().in(autoconfig, pacc),
 	row("support", link("mailto", "https", "tel"), func(v *values) *settings.Pattern { return &v.Support },
@@ -119,7 +119,7 @@ var ruleKeys = []key[ruleValues]{
 // profileKeys are those that a profile has besides settingKeys.
 var profileKeys = []key[profileValues]{
 	row("domains", stringList, func(p *profileValues) *[]string { return &p.domains },
-		`["bakery.example", "florist.example"]`, "domains that have these settings and no others"),
+		`["bakery.example", "florist.example"]`, "domains that have these settings and no others").long(),
 	row("domains_file", plainString, func(p *profileValues) *string { return &p.domainsFile },
 		`"shared-domains.txt"`, "file of such domains, one per line; read again when it changes"),
 }

@@ -3,6 +3,7 @@ package domains
 import (
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/BurntSushi/toml"
@@ -99,5 +100,31 @@ func checkTypes[S any](t *testing.T, name string, k key[S]) {
 		if k.read(table, &s); len(*src.problems) == 0 && !listed {
 			t.Errorf("%s: %s = %s is read, but its type is not among %q", name, k.Name, text, k.JSONTypes)
 		}
+	}
+}
+
+// A domain with a single service is complete, and one with a name, a page or the like is not.
+func TestServices(t *testing.T) {
+	alone := map[string]string{"caldav": "service", "carddav": "service", "webdav": "service", "jmap": "service", "activesync": "service", "ews": "service",
+		"autodiscover": "service", "sieve": "service", "imap": "has no partner", "pop3": "has no partner", "smtp": "has no partner"}
+	for _, k := range settingKeys {
+		err := loadText(t, "[domains.\"a.example\"]\n"+k.Name+" = "+k.Example+"\n")
+		switch alone[k.Name] {
+		case "service":
+			if err != nil {
+				t.Errorf("only %s: %v", k.Name, err)
+			}
+		case "has no partner":
+			if err == nil || strings.Contains(err.Error(), "has no settings") {
+				t.Errorf("only %s: error %v; want one about the missing servers", k.Name, err)
+			}
+		default:
+			if err == nil || !strings.Contains(err.Error(), "has no settings") {
+				t.Errorf("only %s: error %v; want one that there are no settings", k.Name, err)
+			}
+		}
+	}
+	if err := loadText(t, "[domains.\"a.example\"]\nsieve = []\n"); err == nil || !strings.Contains(err.Error(), "has no settings") {
+		t.Errorf("an empty list of servers: error %v; want one that there are no settings", err)
 	}
 }

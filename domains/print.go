@@ -37,18 +37,11 @@ func (p Printer) Entry(e Entry, comments ...string) (string, error) {
 	var err error
 	switch e.Kind {
 	case List:
-		v := valuesOf(e.Choice)
-		b.header("profiles", name)
-		b.settings(&v)
-		err = b.names(p, e.Names)
-		b.settingTables(&v, "profiles", name)
+		err = b.listProfile(p, name, e)
 	case Fallback:
 		b.profile(name, e.Choice)
 		b.line("\n[fallback]")
-		b.value("profile", name)
-		if e.MX != nil {
-			b.list("mx", texts(e.MX))
-		}
+		writeKeys(&b, fallbackKeys, &fallbackValues{profile: name, mx: e.MX})
 	default:
 		if e.Kind == Wildcard {
 			name = "*." + name
@@ -68,20 +61,16 @@ func (b *tomlText) domain(p Printer, name string, e Entry) error {
 		}
 	}
 	b.header("domains", name)
-	if e.Disabled {
-		b.line("enabled = false")
-	}
-	if e.Kind == Single && len(e.Names) > 1 {
-		b.list("aliases", texts(e.Names[1:]))
-	}
+	writeKeys(b, domainKeys, e.domainValues())
 	if e.Disabled {
 		return nil
 	}
 	v := valuesOf(e.Choice)
-	b.settings(&v)
+	writeKeys(b, settingKeys, &v)
 	b.settingTables(&v, "domains", name)
 	for i, r := range e.Rules {
 		b.line("[[" + spellKey("domains", name, "rules") + "]]")
+		v := ruleValues{from: r.From, profile: ruleProfile(name, i)}
 		if r.HasUsers {
 			if p.WriteList == nil {
 				return fmt.Errorf("%s: %w", name, ErrNeedsFile)
@@ -90,12 +79,9 @@ func (b *tomlText) domain(p Printer, name string, e Entry) error {
 			if err != nil {
 				return err
 			}
-			b.value("users_file", file)
+			v.usersFile = file
 		}
-		if r.From != nil {
-			b.list("from", networkTexts(r.From))
-		}
-		b.value("profile", ruleProfile(name, i))
+		writeKeys(b, ruleKeys, &v)
 	}
 	return nil
 }
@@ -105,34 +91,37 @@ func ruleProfile(name string, i int) string { return fmt.Sprintf("%s rule %d", n
 func (b *tomlText) profile(name string, c Choice) {
 	v := valuesOf(c)
 	b.header("profiles", name)
-	b.settings(&v)
+	writeKeys(b, settingKeys, &v)
 	b.settingTables(&v, "profiles", name)
 }
 
-// names writes the names of a list, each on its own line, which keeps their order.
-func (b *tomlText) names(p Printer, names []settings.Domain) error {
-	list := texts(names)
-	if len(list) >= longList && p.WriteList != nil {
-		file, err := p.WriteList(list)
+// listProfile writes the profile of a list, whose names may go to a file.
+func (b *tomlText) listProfile(p Printer, name string, e Entry) error {
+	v, names := valuesOf(e.Choice), profileValues{domains: texts(e.Names)}
+	if len(names.domains) >= longList && p.WriteList != nil {
+		file, err := p.WriteList(names.domains)
 		if err != nil {
 			return err
 		}
-		b.value("domains_file", file)
-		return nil
+		names = profileValues{domainsFile: file}
 	}
-	if len(list) == 1 {
-		b.list("domains", list)
-		return nil
-	}
-	b.lines("domains", quoteAll(list))
+	b.header("profiles", name)
+	writeKeys(b, settingKeys, &v)
+	writeKeys(b, profileKeys, &names)
+	b.settingTables(&v, "profiles", name)
 	return nil
 }
 
-// settings writes the keys of settings, except those that are tables.
-func (b *tomlText) settings(v *values) {
-	for _, k := range settingKeys {
-		plain := k.plain(v)
-		if _, isTable := plain.(object); plain != nil && !isTable && inline(plain) != k.Default {
+// writeKeys writes the values of a table that are not the default, except those that are tables.
+func writeKeys[S any](b *tomlText, keys []key[S], s *S) {
+	for _, k := range keys {
+		plain := k.plain(s)
+		if _, isTable := plain.(object); plain == nil || isTable || inline(plain) == k.Default {
+			continue
+		}
+		if list, _ := plain.([]string); k.isLong && len(list) > 1 {
+			b.lines(k.Name, quoteAll(list))
+		} else {
 			b.plain(k.Name, plain)
 		}
 	}
@@ -146,6 +135,16 @@ func (b *tomlText) settingTables(v *values, path ...string) {
 			b.object(o)
 		}
 	}
+}
+
+// domainValues returns the values of domainKeys; it has no aliases unless it is for a single domain. An Entry does not know its admins, and
+// its profile is part of its settings.
+func (e Entry) domainValues() *domainValues {
+	v := &domainValues{enabled: !e.Disabled}
+	if e.Kind == Single && len(e.Names) > 1 {
+		v.aliases = texts(e.Names[1:])
+	}
+	return v
 }
 
 // valuesOf returns the settings of a choice as a table would have them that inherits nothing. What is not offered must be said, or

@@ -2,6 +2,7 @@ package domains
 
 import (
 	"fmt"
+	"slices"
 
 	"mailhint/settings"
 )
@@ -64,8 +65,14 @@ func (l *loader) misnamesProfile(t *table) bool {
 
 // offersAnything reports whether there is a service to answer with, or mail servers are missing on purpose.
 func (l *layer) offersAnything() bool {
-	return l.has("imap") || l.has("pop3") || l.has("smtp") || len(l.servers[settings.ManageSieve]) > 0 || l.AutodiscoverRedirect != "" ||
-		l.ActiveSync != "" || l.EWS != "" || l.CalDAV != "" || l.CardDAV != "" || l.WebDAV != "" || l.JMAP != ""
+	return l.has("imap") || l.has("pop3") || l.has("smtp") || slices.ContainsFunc(settingKeys, func(k key[values]) bool {
+		if !k.isService {
+			return false
+		}
+		v := k.plain(&l.values)
+		list, isList := v.([]any)
+		return v != nil && (!isList || len(list) > 0)
+	})
 }
 
 // keyIn spells a key of an entry for a message. The value may have been written in a profile; the line says where.

@@ -36,8 +36,6 @@ const wide = 120
 
 func (b *tomlText) header(path ...string) { b.line("[" + spellKey(path...) + "]") }
 
-func (b *tomlText) value(key, text string) { b.line(key + " = " + quote(text)) }
-
 // object writes the values of a table, which has none below it.
 func (b *tomlText) object(o object) {
 	for _, m := range o {
