@@ -20,9 +20,10 @@ func TestCAAway(t *testing.T) {
 	config := ca.config(t.TempDir())
 	config.Clock, config.Wait = clock, 5*time.Second
 	c, _ := f.serve(t, config)
-	if _, err := f.handshake("autoconfig.old.test", ca.issuing); err != nil {
-		t.Fatal(err)
-	}
+	eventually(t, "there is no first certificate", func() bool { // one handshake may wait too short a time on a slow machine
+		_, err := f.handshake("autoconfig.old.test", ca.issuing)
+		return err == nil
+	})
 	placed := ca.orders.Load()
 	ca.gone.Store(true)
 	if _, err := f.handshake("autoconfig.new.test", ca.issuing); err == nil {

@@ -34,7 +34,7 @@ func FuzzLoad(f *testing.F) {
 		file := write(t, dir, "domains.toml", withoutFiles.Replace(text))
 		start := time.Now()
 		s, err := Load(file)
-		if took := time.Since(start); took > 5*time.Second { // a hundred times what the slowest of the seeds takes
+		if took := time.Since(start); took > 30*time.Second { // the slowest of the seeds takes 50 ms
 			t.Errorf("%d octets took %v", len(text), took)
 		}
 		if err != nil {

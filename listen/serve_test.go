@@ -40,7 +40,9 @@ func TestFirstRequestAfterStop(t *testing.T) {
 			stopped := make(chan error, 1)
 			go func() { stopped <- l.stop() }()
 			eventually(t, "nothing new is accepted", func() bool { return refuses(l.https) })
-			time.Sleep(50 * time.Millisecond) // a server that did not wait would have closed it by then
+			// A server that does not wait for the client closes the connection now. Under load it may do so only later, and the test
+			// misses it; load never makes the test fail.
+			time.Sleep(50 * time.Millisecond)
 			if err := ask(); err != nil {
 				t.Error(err)
 			}

@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -30,17 +31,29 @@ func portOf(t *testing.T, address string) int {
 	return int(port.Port())
 }
 
-// slowZone is slow to look up one name: slower than a handshake may be that does not wait for a certificate.
+// slowZone is slow to look up one name for the first time: it takes longer than a handshake may that does not wait for a certificate.
 type slowZone struct {
 	zoneOf
-	slow string
+	slow  string
+	https string // address of a listener that ends handshakes that take too long
+	first *sync.Once
 }
 
 func (z slowZone) Host(ctx context.Context, name string) ([]netip.Addr, string, error) {
 	if name == z.slow {
-		time.Sleep(6 * time.Second)
+		z.first.Do(func() { waitUntilCutOff(z.https) }) // a look-up that does not heed its context
 	}
 	return z.zoneOf.Host(ctx, name)
+}
+
+// waitUntilCutOff opens a connection for a handshake, sends nothing, and waits until the server closes it.
+func waitUntilCutOff(address string) {
+	c, err := net.Dial("tcp", address)
+	if err != nil {
+		return // the server has stopped
+	}
+	defer c.Close()
+	io.Copy(io.Discard, c) // its error is the end
 }
 
 // The whole program orders a certificate in the background for the names whose DNS points to it, serves and signs with it, and reports it;
@@ -68,7 +81,7 @@ smtp = "smtp.example.org"
 	const slow = "ua-auto-config.example.com"
 	zone := zoneOf{"setup.example.com": "127.0.0.1", "autoconfig.example.com": "127.0.0.1", "autodiscover.example.com": "192.0.2.1", slow: "127.0.0.1",
 		"autoconfig.x.example.org": "127.0.0.1"}
-	p := startProgramIn(t, outside{resolver: slowZone{zone, slow}}, config)
+	p := startProgramIn(t, outside{resolver: slowZone{zone, slow, httpsAddress, new(sync.Once)}}, config)
 	if _, err := askTLS(httpsAddress, slow, "/", ca.Issuing); err != nil {
 		t.Errorf("a handshake that has to wait: %v", err)
 	}
@@ -172,7 +185,7 @@ func askTLS(address, name, path string, roots *x509.CertPool) (string, error) {
 			return new(net.Dialer).DialContext(ctx, "tcp", address)
 		}}
 	defer transport.CloseIdleConnections()
-	res, err := (&http.Client{Transport: transport, Timeout: 30 * time.Second}).Get("https://" + name + path)
+	res, err := (&http.Client{Transport: transport, Timeout: time.Minute}).Get("https://" + name + path)
 	if err != nil {
 		return "", err
 	}

@@ -101,7 +101,7 @@ func (p *logged) ends(t *testing.T, within time.Duration) {
 
 // askMany sends requests that each write a long line to the log, and returns an error for the first that is not answered.
 func askMany(address string, count int) error {
-	client := &http.Client{Timeout: 20 * time.Second}
+	client := &http.Client{Timeout: time.Minute}
 	defer client.CloseIdleConnections()
 	host := "autoconfig." + strings.Repeat(strings.Repeat("a", 60)+".", 3) + "example.com"
 	for i := range count {

@@ -108,7 +108,7 @@ func TestCompletionOfManyDomains(t *testing.T) {
 		if test.want == nil && len(lines) != 100 || test.want != nil && strings.Join(lines, " ") != strings.Join(test.want, " ") {
 			t.Errorf("%q: got %d: %q, want %q", test.args, len(lines), lines, test.want)
 		}
-		if took > 10*time.Second { // it takes a fifth of a second, and this machine may be busy
+		if took > 30*time.Second { // it takes a fifth of a second on a machine that does nothing else
 			t.Errorf("%q took %s", test.args, took)
 		}
 		t.Logf("%q: %s", test.args, took)

@@ -150,7 +150,7 @@ http {
 		cmd.Wait()
 	})
 	v := visit.New(protocol, nil, body)
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
 		if err = v.Ask(address, nil); err == nil {
 			return &visitedServer{"nginx", address, append(children(b, cmd.Process.Pid), cmd.Process.Pid)}
 		}
