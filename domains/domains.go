@@ -10,14 +10,18 @@
 //   - domains.go: the Snapshot, and Load
 //   - keys.go: every key of the file, one row each; key.go, kinds.go: what a row does, and the kinds of values
 //   - layer.go, servers.go, oauth2.go, resolve.go: what one table says about settings, how tables inherit, and the settings they come to
-//   - server_table.go, server_acme.go: the table [server]
-//   - load.go, read_entries.go, fallback.go, lists.go, users.go: the files, their tables, and the files of names that they refer to
-//   - lookup.go, unanswered.go: which entry answers a question, and why none does
+//   - load.go: the files, and the order in which their tables are read
+//   - domain_table.go, claims.go, rules.go, profiles.go, fallback.go: the tables that answer for names, and which of them has a name
+//   - lists.go, users.go, patterns.go: the files of names and addresses that these tables refer to
+//   - server_table.go, server_listeners.go, server_files.go, server_acme.go: the table [server]
+//   - lookup.go, zone.go, unanswered.go: which entry answers a question, what DNS records describe, and why nothing answers
 //   - entries.go, print.go, toml_text.go, json.go: the entries for other programs, as TOML and as JSON
 //   - report.go, advertised.go, certificate_names.go: what the whole configuration comes to
-//   - warnings.go: what is allowed and probably not meant
-//   - watch.go, shrinking.go, metrics.go: following changes on disk
-//   - table.go, positions.go, problems.go, limits.go, syntax_hints.go: reading TOML strictly, safely, and with helpful messages
+//   - warnings.go, warn_entries.go: what is allowed and probably not meant
+//   - watch.go (watch_linux.go and its sisters), shrinking.go, metrics.go: following changes on disk, and holding back a change that drops
+//     many domains
+//   - table.go, subtables.go, positions.go, problems.go, limits.go: reading TOML strictly and safely
+//   - syntax_hints.go, duplicates.go, synonyms.go: helpful messages about syntax, repeated keys and unknown keys
 package domains
 
 import "mailhint/settings"

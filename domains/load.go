@@ -3,7 +3,6 @@ package domains
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"hash/maphash"
 	"os"
 	"path/filepath"
@@ -51,19 +50,6 @@ type loader struct {
 type topValues struct {
 	version int
 	include []string
-}
-
-// profile is one [profiles.…] table.
-type profile struct {
-	*layer // over the defaults
-	table  *table
-}
-
-// alias remembers where an alias was written until all wildcards are known.
-type alias struct {
-	domain settings.Domain
-	table  *table
-	number int // in the list
 }
 
 // load is Load. It also returns what to watch, for a broken file too.
@@ -266,36 +252,4 @@ func (l *loader) once(t *table) bool {
 	}
 	l.seen[key] = t.at()
 	return true
-}
-
-// profileOf returns the profile that an entry names, if it names one.
-func (l *loader) profileOf(t *table, at map[string]Position, name string) (*profile, bool) {
-	if _, named := at["profile"]; !named {
-		return nil, false
-	}
-	p, ok := l.profiles[name]
-	l.used[name] = true
-	if !ok {
-		t.fail("profile", "there is no profile %q%s", name, l.missingProfile(name))
-	}
-	return p, ok
-}
-
-// missingProfile returns the hint for a profile that does not exist. It is made once for each name, and not for thousands of names
-// where there are thousands of profiles: each is compared with every profile.
-func (l *loader) missingProfile(name string) string {
-	const enough = 500_000 // comparisons
-	if hint, known := l.missing[name]; known || len(l.missing)*len(l.profiles) >= enough {
-		return hint
-	}
-	profiles := sortedKeys(l.profiles)
-	hint := didYouMean(name, profiles)
-	switch {
-	case hint == "" && len(profiles) == 0:
-		hint = fmt.Sprintf("; add a table [profiles.%s]", spell([]string{name}))
-	case hint == "":
-		hint = "; the profiles are " + few(profiles)
-	}
-	l.missing[name] = hint
-	return hint
 }

@@ -1,13 +1,6 @@
 package domains
 
 import (
-	"fmt"
-	"net"
-	"os"
-	"path/filepath"
-	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"mailhint/settings"
@@ -98,57 +91,6 @@ func (l *loader) serverPositions(file string) map[string]Position {
 	return at
 }
 
-// checkListeners sets the listeners that depend on tls.
-func (t *table) checkListeners(v *serverValues, at map[string]Position) {
-	if _, set := at["http"]; !set {
-		v.HTTP = map[bool][]string{true: {"localhost:8080"}, false: {":80"}}[v.TLS == "off"]
-	}
-	switch _, set := at["https"]; {
-	case v.TLS == "off" && t.has("https"):
-		t.fail("https", "is not used with tls = \"off\"; remove it, or write tls = \"acme\", or tls = \"files\" with cert and key")
-	case v.TLS != "off" && !set:
-		v.HTTPS = []string{":443"}
-	}
-	if len(v.HTTP)+len(v.HTTPS) == 0 {
-		t.fail("http", "is empty, so the server would not listen anywhere; write http = [\":80\"]")
-	}
-	t.checkListenersOnce(v)
-}
-
-// checkListenersOnce refuses an address to listen on that another listener has already.
-func (t *table) checkListenersOnce(v *serverValues) {
-	type listener struct{ key, address string }
-	var before []listener
-	for _, l := range []struct {
-		key       string
-		addresses []string
-	}{{"http", v.HTTP}, {"https", v.HTTPS}, {"admin", []string{v.Admin}}} {
-		for i, address := range l.addresses {
-			n := slices.IndexFunc(before, func(other listener) bool { return sameListener(address, other.address) })
-			switch {
-			case n < 0:
-			case t.has(l.key):
-				t.failElement(l.key, i, "%q is already used by %s = %q; choose another port", address, before[n].key, before[n].address)
-			default:
-				t.fail(before[n].key, "%q is also the default of %s; choose another port, or set %s", address, l.key, l.key)
-			}
-			before = append(before, listener{l.key, address})
-		}
-	}
-}
-
-// sameListener reports whether two addresses cannot both be listened on: an address without a host takes the port on all of them.
-func sameListener(a, b string) bool {
-	hostA, portA, errA := net.SplitHostPort(a)
-	hostB, portB, errB := net.SplitHostPort(b)
-	if errA != nil || errB != nil || portA != portB || portA == "0" {
-		return false
-	}
-	everywhere := func(host string) bool { return host == "" || host == "0.0.0.0" || host == "::" }
-	local := func(host string) string { return strings.NewReplacer("localhost", "127.0.0.1").Replace(host) }
-	return everywhere(hostA) || everywhere(hostB) || local(hostA) == local(hostB)
-}
-
 // The kinds of values that only [server] has.
 var (
 	hostName        = kind[string]{name: "host name", read: readHostName, plain: plainText[string]}
@@ -172,48 +114,6 @@ func readHostName(t *table, key string) (string, bool) {
 	return string(d), err == nil
 }
 
-func readListenAddresses(t *table, key string) ([]string, bool) {
-	if t.isPort(key, "") {
-		return nil, false
-	}
-	list, ok := t.texts(key)
-	for i, address := range list {
-		t.checkListen(key, i, address)
-	}
-	return list, ok
-}
-
-func readAdminAddress(t *table, key string) (string, bool) {
-	if t.isPort(key, "127.0.0.1") {
-		return "", false
-	}
-	admin, ok := t.text(key)
-	if ok && admin != "" {
-		t.checkListen(key, 0, admin)
-	}
-	return admin, ok
-}
-
-// isPort notes a number where an address to listen on belongs.
-func (t *table) isPort(key, host string) bool {
-	port, ok := t.values[key].(int64)
-	if ok {
-		t.value(key)
-		t.fail(key, "must be a string; write %s = %q", key, fmt.Sprintf("%s:%d", host, port))
-	}
-	return ok
-}
-
-func (t *table) checkListen(key string, i int, address string) {
-	_, port, err := net.SplitHostPort(address)
-	if err == nil {
-		_, err = strconv.ParseUint(port, 10, 16)
-	}
-	if err != nil {
-		t.failElement(key, i, "%q is not a valid address to listen on; write it like \":80\", \"127.0.0.1:8080\" or \"[::1]:8080\"", address)
-	}
-}
-
 // minProbe is the shortest interval of probe: checking more often finds nothing more, and mail servers take it for an attack.
 const minProbe = time.Minute
 
@@ -230,82 +130,4 @@ func readProbeInterval(t *table, key string) (time.Duration, bool) {
 		t.fail(key, "%q is too frequent; write \"6h\" or at least \"1m\", or \"0\" for never", text)
 	}
 	return every, err == nil
-}
-
-func readStateDir(t *table, key string) (string, bool) {
-	dir, ok := t.text(key)
-	if ok && strings.TrimSpace(dir) == "" {
-		t.fail(key, "is empty; write a directory such as \"/var/lib/mailhint\", or remove it")
-	}
-	return t.absolute(dir), ok
-}
-
-// defaultStateDir is the directory that systemd lets a service write to (StateDirectory= in systemd.exec(5)), or one below the
-// working directory.
-func (t *table) defaultStateDir() string {
-	if first, _, _ := strings.Cut(os.Getenv("STATE_DIRECTORY"), ":"); filepath.IsAbs(first) {
-		return first
-	}
-	dir, err := filepath.Abs("state")
-	if err != nil {
-		t.fail("state_dir", "has no default here: %v; write state_dir = \"/var/lib/mailhint\"", err)
-	}
-	return dir
-}
-
-// keyPairs pairs cert and key: one file each, or lists of the same length.
-func (t *table) keyPairs(v serverValues) []KeyPair {
-	switch {
-	case v.TLS == "files" && (len(v.certs) == 0 || len(v.keys) == 0):
-		t.fail("tls", "\"files\" needs certificates; add cert = \"fullchain.pem\" and key = \"privkey.pem\"")
-		return nil
-	case v.TLS != "files" && (v.certs != nil || v.keys != nil):
-		t.fail("cert", "cert and key are used only with tls = \"files\"; write that, or remove them")
-		return nil
-	case len(v.certs) != len(v.keys):
-		t.fail("key", "there are %d certificates and %d keys; write one key for each certificate, in the same order", len(v.certs), len(v.keys))
-		return nil
-	}
-	var pairs []KeyPair
-	for i := range v.certs {
-		pairs = append(pairs, KeyPair{v.certs[i], v.keys[i]})
-	}
-	return pairs
-}
-
-// signing pairs sign_cert and sign_key.
-func (t *table) signing(v serverValues) *KeyPair {
-	switch {
-	case t.has("sign_cert") != t.has("sign_key"):
-		t.fail("", "sign_cert and sign_key must be used together; add the other one, or remove both")
-		return nil
-	case v.signCert == "" || v.signKey == "":
-		return nil
-	}
-	return &KeyPair{v.signCert, v.signKey}
-}
-
-func readFileName(t *table, key string) (string, bool) {
-	name, ok := t.text(key)
-	return t.absolute(name), ok
-}
-
-func readFileNames(t *table, key string) ([]string, bool) {
-	names, ok := t.texts(key)
-	for i := range names {
-		names[i] = t.absolute(names[i])
-	}
-	return names, ok
-}
-
-// absolute returns a path relative to the file that the table is in.
-func (t *table) absolute(name string) string {
-	if filepath.IsAbs(name) || strings.TrimSpace(name) == "" {
-		return name
-	}
-	path, err := filepath.Abs(filepath.Join(filepath.Dir(t.src.file), name))
-	if err != nil { // the working directory is gone
-		return name
-	}
-	return path
 }
