@@ -21,8 +21,8 @@ var ranks = [][]string{
 	{"edge"},
 	{"autoconfig", "autodiscover", "mobileconfig", "pacc", "wellknown", "dnsrecords", "domains", "probe", "exchangers", "certs", "listen", "keypairs"},
 	{"ispdb", "edge/edgetest"},
-	{"preview", "export", "imports", "help", "proxies"},
-	{"server", "doctor", "monitor", "starter"},
+	{"preview", "export", "imports", "help", "proxies", "monitor"},
+	{"server", "doctor", "starter"},
 	{"cmd/mailhint", "clients", "lab", "bench", "bench/bare"},
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"mailhint/probe"
 	"mailhint/resolver"
+	"mailhint/spelling"
 )
 
 // judgeConnection judges the way to a web server: whether it answers, and has a certificate that clients trust.
@@ -128,7 +129,7 @@ func faultOf(t *probe.TLS, now time.Time) (fault, expiry string) {
 	case t.Version < tls.VersionTLS12:
 		return "its newest TLS version is " + t.VersionName() + ", which clients refuse", ""
 	case probe.ExpiresSoon(leaf, now):
-		return "", fmt.Sprintf("its certificate expires on %s, in %s", day(leaf.NotAfter), number(probe.Days(leaf.NotAfter, now), "day"))
+		return "", fmt.Sprintf("its certificate expires on %s, in %s", day(leaf.NotAfter), spelling.Count(probe.Days(leaf.NotAfter, now), "day"))
 	}
 	return "", ""
 }

@@ -2,7 +2,8 @@ package doctor
 
 import (
 	"fmt"
-	"strings"
+
+	"mailhint/spelling"
 )
 
 // Printer prints reports as they come. Print is called for each, then End once.
@@ -33,17 +34,9 @@ func (s *Summary) Add(r Report) {
 // String is the summary in words.
 func (s Summary) String() string {
 	text := fmt.Sprintf("%s (%d good), %s, %s",
-		number(s.Domains, "domain"), s.Good, number(s.Problems, "problem"), number(s.Warnings, "warning"))
+		spelling.Count(s.Domains, "domain"), s.Good, spelling.Count(s.Problems, "problem"), spelling.Count(s.Warnings, "warning"))
 	if s.Unchecked > 0 {
-		text += fmt.Sprintf(", %s not fully checked", number(s.Unchecked, "domain"))
+		text += fmt.Sprintf(", %s not fully checked", spelling.Count(s.Unchecked, "domain"))
 	}
 	return text
-}
-
-// number is a count with its noun.
-func number(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return strings.TrimSpace(fmt.Sprintf("%d %ss", n, noun))
 }

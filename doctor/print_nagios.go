@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"mailhint/spelling"
 	"mailhint/untrusted"
 )
 
@@ -82,7 +83,7 @@ func (p *NagiosPrinter) End() error {
 	}
 	s := p.summary
 	_, err := fmt.Fprintf(p.Out, "MAILHINT %s - %s, %s, %s%s | domains=%d problems=%d;;0 warnings=%d;0 unchecked=%d time=%.3fs\n",
-		state, number(s.Domains, "domain"), number(s.Problems, "problem"), number(s.Warnings, "warning"), details,
+		state, spelling.Count(s.Domains, "domain"), spelling.Count(s.Problems, "problem"), spelling.Count(s.Warnings, "warning"), details,
 		s.Domains, s.Problems, s.Warnings, s.Unchecked, time.Since(p.Start).Seconds())
 	return err
 }

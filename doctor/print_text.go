@@ -6,12 +6,14 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"mailhint/spelling"
 )
 
 // Text is the report for people, in lines no wider than width characters; 0 is any width. Details adds what each client would get.
 func (r Report) Text(width int, details bool) string {
 	t := textBuilder{width: width}
-	fmt.Fprintf(&t, "%s: %s, %s\n", r.Domain, number(r.count(Problem), "problem"), number(r.count(Warning), "warning"))
+	fmt.Fprintf(&t, "%s: %s, %s\n", r.Domain, spelling.Count(r.count(Problem), "problem"), spelling.Count(r.count(Warning), "warning"))
 	for _, f := range r.Findings {
 		t.fold("      ", fmt.Sprintf("  %s %s %s: %s", f.Code, f.Severity, f.Subject, f.Text))
 	}

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/net/publicsuffix"
 
 	"mailhint/settings"
+	"mailhint/spelling"
 )
 
 // maxNamesFile limits a domains_file or users_file, in octets: about ten million names.
@@ -133,7 +134,7 @@ func (l *loader) readDomainsFile(t *table, name string, entry uint32) {
 	case list.skipped == 1:
 		t.fail("domains_file", "the only line of %s is not a domain; name a file with one domain per line", file)
 	case list.skipped > 0:
-		t.fail("domains_file", "none of the %s of %s is a domain; name a file with one domain per line", count(list.skipped, "line"), file)
+		t.fail("domains_file", "none of the %s of %s is a domain; name a file with one domain per line", spelling.Count(list.skipped, "line"), file)
 	default:
 		t.warn("domains_file", "%s is empty; add one domain per line", file)
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"mailhint/settings"
+	"mailhint/spelling"
 )
 
 // Report says whether a configuration can be used, for people and, as JSON, for programs.
@@ -41,7 +42,7 @@ func Check(file string) (Report, *Snapshot) {
 	r.OK = true
 	r.Fail(s.Skipped...)
 	if more := s.SkippedLines - len(s.Skipped); more > 0 {
-		r.Fail(Problem{Position: Position{File: file}, Text: fmt.Sprintf("%s of domains_file %s skipped", count(more, "more line"), isOrAre(more))})
+		r.Fail(Problem{Position: Position{File: file}, Text: fmt.Sprintf("%s of domains_file %s skipped", spelling.Count(more, "more line"), isOrAre(more))})
 	}
 	return r, s
 }
@@ -74,7 +75,7 @@ func (r Report) Print(w io.Writer) error {
 		case r.FallbackMX != nil:
 			fallback = ", and every name whose MX is " + alternatives(r.FallbackMX)
 		}
-		_, err := fmt.Fprintf(w, "ok, %s, %s%s\n", count(r.Domains, "domain"), count(r.Profiles, "profile"), fallback)
+		_, err := fmt.Fprintf(w, "ok, %s, %s%s\n", spelling.Count(r.Domains, "domain"), spelling.Count(r.Profiles, "profile"), fallback)
 		return err
 	}
 	for _, p := range r.Problems {
@@ -96,14 +97,6 @@ func (p Problem) MarshalJSON() ([]byte, error) {
 	}
 	o.add("text", p.Text)
 	return o.MarshalJSON()
-}
-
-// count spells a number of things.
-func count(n int, thing string) string {
-	if n == 1 {
-		return "1 " + thing
-	}
-	return fmt.Sprintf("%d %ss", n, thing)
 }
 
 func isOrAre(n int) string {

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+
+	"mailhint/spelling"
 )
 
 // ErrHeldBack is wrapped by what File.Watch reports if a change would drop so many domains that it is probably a mistake: a list whose
@@ -67,7 +69,7 @@ func (f *File) Lines() []string {
 		lines = append(lines, summary)
 	}
 	if n := len(s.Warnings); n > 0 {
-		lines = append(lines, count(n, "warning")+"; mailhint check lists them")
+		lines = append(lines, spelling.Count(n, "warning")+"; mailhint check lists them")
 	}
 	for _, list := range []Problems{s.Skipped, s.Warnings} {
 		for _, p := range list[:min(len(list), enough)] {
@@ -82,5 +84,5 @@ func (s *Snapshot) SkippedSummary() string {
 	if s.SkippedLines == 0 {
 		return ""
 	}
-	return count(s.SkippedLines, "line") + " of domains_file skipped; mailhint check lists them"
+	return spelling.Count(s.SkippedLines, "line") + " of domains_file skipped; mailhint check lists them"
 }

@@ -59,6 +59,18 @@ func (l *Live) Why(hosts []settings.Domain) error {
 	return fmt.Errorf("its preferred MX is %q, and not %s", l.found[0].Host, alternatives(hosts))
 }
 
+// Unanswered says why the fallback does not answer for a domain, for people, with what to do about it. It is nil where Why is.
+func (l *Live) Unanswered(d settings.Domain, hosts []settings.Domain) error {
+	switch err := l.Why(hosts); {
+	case err == nil:
+		return nil
+	case errors.Is(err, ErrUnknown):
+		return fmt.Errorf("%s is not configured, and whether the fallback would answer is unknown: %w", d, err)
+	default:
+		return fmt.Errorf("%s is not configured, and the fallback does not answer: %w; add a table [domains.%q]", d, err, string(d))
+	}
+}
+
 func alternatives(hosts []settings.Domain) string {
 	texts := make([]string, len(hosts))
 	for i, h := range hosts {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"mailhint/domains"
+	"mailhint/spelling"
 )
 
 // Outcome is how a reading of the configuration ended. The log, /-/readyz, the metrics and systemd use these words.
@@ -46,7 +47,7 @@ func (s State) next(d *domains.Snapshot, err error, now time.Time) State {
 
 // summary is the state in one line, for systemctl status.
 func (s State) summary() string {
-	text := fmt.Sprintf("Serving %d domains", s.Domains.Domains())
+	text := "Serving " + spelling.Count(s.Domains.Domains(), "domain")
 	switch s.Outcome {
 	case Refused:
 		text += "; the configuration on disk was refused, see the log"

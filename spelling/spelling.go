@@ -1,5 +1,5 @@
-// Package spelling finds the word that was probably meant: for "did you mean" hints, and for misspelled placeholders in other people's
-// files.
+// Package spelling finds the word that was probably meant, for "did you mean" hints and for misspelled placeholders in other people's files,
+// and spells numbers of things.
 package spelling
 
 // Nearest returns the known word that is nearest to an unknown one, or "" if none is near enough to be meant. Of several that are

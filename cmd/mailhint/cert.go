@@ -1,15 +1,12 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"log/slog"
 	"os"
-	"strconv"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -44,8 +41,8 @@ func newCertList() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if listed != nil {
-				return problem(printCertFiles(cmd.OutOrStdout(), listed, time.Now(), asJSON))
+			if listed.Files != nil {
+				return printCertificates(cmd, listed, asJSON)
 			}
 			c, snapshot, err := openStoredCertificates(cmd)
 			if err != nil {
@@ -56,7 +53,7 @@ func newCertList() *cobra.Command {
 			if err != nil {
 				return unknown(asServerUser(err, snapshot.Server))
 			}
-			return problem(printCertReport(cmd.OutOrStdout(), report, asJSON))
+			return printCertificates(cmd, report, asJSON)
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
@@ -74,15 +71,9 @@ func newCertCheck() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if listed != nil {
-				bad := faulty(listed, time.Now())
-				if err := printCertFiles(cmd.OutOrStdout(), bad, time.Now(), asJSON); err != nil {
-					return problem(err)
-				}
-				if len(bad) > 0 {
-					return errProblem
-				}
-				return nil
+			if listed.Files != nil {
+				bad := listed.Problems()
+				return errors.Join(printCertificates(cmd, bad, asJSON), problemIf(len(bad.Files) > 0))
 			}
 			c, snapshot, err := openStoredCertificates(cmd)
 			if err != nil {
@@ -95,13 +86,7 @@ func newCertCheck() *cobra.Command {
 				return unknown(asServerUser(err, snapshot.Server))
 			}
 			report.Certificates = report.Problems()
-			if err := printCertReport(cmd.OutOrStdout(), report, asJSON); err != nil {
-				return problem(err)
-			}
-			if len(report.Certificates) > 0 {
-				return errProblem
-			}
-			return nil
+			return errors.Join(printCertificates(cmd, report, asJSON), problemIf(len(report.Certificates) > 0))
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
@@ -173,58 +158,43 @@ func newCertRemove() *cobra.Command {
 	}
 }
 
-func printCertReport(w io.Writer, r certs.Report, asJSON bool) error {
+// printCertificates prints a list of certificates for people or for programs.
+func printCertificates(cmd *cobra.Command, list interface {
+	Print(io.Writer, time.Time) error
+}, asJSON bool) error {
 	if asJSON {
-		e := json.NewEncoder(w)
-		e.SetIndent("", "  ")
-		return e.Encode(r)
+		return problem(printJSON(cmd.OutOrStdout(), list))
 	}
-	now := time.Now()
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	if len(r.Certificates) > 0 {
-		fmt.Fprintln(table, "NAME\tSTATE\tDAYS LEFT\tRENEWAL\tCA")
-	}
-	for _, c := range r.Certificates {
-		days, renewal := "-", "-"
-		if !c.NotAfter.IsZero() {
-			days = strconv.Itoa(int(c.NotAfter.Sub(now).Hours() / 24))
-			renewal = c.RenewAt.UTC().Format(time.DateOnly)
-		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", c.Name, c.State, days, renewal, c.CA)
-	}
-	if err := table.Flush(); err != nil {
-		return err
-	}
-	for _, c := range r.Certificates {
-		if c.DNSError != "" {
-			fmt.Fprintf(w, "%s is not ordered: %s\n", c.Name, c.DNSError)
-		}
-		if f := c.Failure; f != nil {
-			fmt.Fprintf(w, "%s: failed attempts: %d, the next at %s: %s\n", c.Name, f.Times, f.Next.UTC().Format(time.RFC3339), f.Error)
-		}
-	}
-	for _, a := range r.Accounts {
-		if _, err := fmt.Fprintf(w, "%s: %d of %d orders used this hour\n", a.CA, a.Orders, a.PerHour); err != nil {
-			return err
-		}
-	}
-	return nil
+	return problem(list.Print(cmd.OutOrStdout(), time.Now()))
 }
 
-// listedFiles returns the certificates in files, unless tls is "acme"; nil then.
-func listedFiles(cmd *cobra.Command) ([]keypairs.Listed, error) {
+// listedFiles returns the certificates in files, unless tls is "acme": then there is no list.
+func listedFiles(cmd *cobra.Command) (keypairs.Listing, error) {
 	snapshot, err := domains.Load(configName(cmd))
 	if err != nil {
-		return nil, unknown(err)
+		return keypairs.Listing{}, unknown(err)
 	}
 	if snapshot.Server.TLS == "acme" {
-		return nil, nil
+		return keypairs.Listing{}, nil
 	}
-	listed := certificateFiles(snapshot.Server)
-	if len(listed) == 0 {
-		return nil, problem(errors.New(`there are no certificates: tls is "off" in [server]`))
+	files := certificateFiles(snapshot.Server)
+	if len(files) == 0 {
+		return keypairs.Listing{}, problem(errors.New(`there are no certificates: tls is "off" in [server]`))
 	}
-	return listed, nil
+	return keypairs.List(files, time.Now()), nil
+}
+
+// certificateFiles are the certificates of tls = "files", and the one that signs Apple profiles, if it has files of its own.
+func certificateFiles(s domains.Server) (files []keypairs.Files) {
+	if s.TLS == "files" {
+		for _, pair := range s.Certificates {
+			files = append(files, keypairs.Files(pair))
+		}
+	}
+	if s.Signing != nil {
+		files = append(files, keypairs.Files(*s.Signing))
+	}
+	return files
 }
 
 // asServerUser adds to an error about permissions as whom to run the command.

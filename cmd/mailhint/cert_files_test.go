@@ -43,8 +43,9 @@ func TestCertFiles(t *testing.T) {
 	if out, _ := runCert(t, 1, file, "check"); strings.Contains(out, good) || !strings.Contains(out, bad) || !strings.Contains(out, "none.pem") {
 		t.Errorf("cert check:\n%s", out)
 	}
-	var listed struct{ Files []keypairs.Listed }
-	if out, _ := runCert(t, 0, file, "list", "--json"); json.Unmarshal([]byte(out), &listed) != nil || len(listed.Files) != 3 || listed.Files[2].Fault == "" {
+	var listed keypairs.Listing
+	if out, _ := runCert(t, 0, file, "list", "--json"); json.Unmarshal([]byte(out), &listed) != nil || len(listed.Files) != 3 || listed.Files[0].State != keypairs.Valid ||
+		listed.Files[1].State != keypairs.Expired || listed.Files[2].State != keypairs.Unusable || listed.Files[2].Fault == "" {
 		t.Errorf("cert list --json:\n%s", out)
 	}
 	if _, errs := runCert(t, 1, file, "get", "autoconfig.example.com"); !strings.Contains(errs, `only with tls = "acme"`) {

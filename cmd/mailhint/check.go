@@ -1,17 +1,11 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
-	"log/slog"
 
 	"github.com/spf13/cobra"
 
-	"mailhint/certs"
 	"mailhint/domains"
-	"mailhint/keypairs"
 	"mailhint/server"
 )
 
@@ -54,52 +48,12 @@ func newCheck() *cobra.Command {
 func check(cmd *cobra.Command, file string, asJSON bool) (domains.Report, error) {
 	report, snapshot := domains.Check(file)
 	if snapshot != nil {
-		checkStart(&report, snapshot)
+		problems, warnings := server.CheckStart(snapshot)
+		report.Fail(problems...)
+		report.Warnings = append(report.Warnings, warnings...)
 	}
 	if asJSON {
 		return report, printJSON(cmd.OutOrStdout(), report)
 	}
 	return report, errors.Join(report.PrintWarnings(cmd.ErrOrStderr()), report.Print(cmd.OutOrStdout()))
-}
-
-// checkStart reads the certificates as serve would, and reports what keeps it from starting on this machine, and names that no
-// certificate covers.
-func checkStart(report *domains.Report, s *domains.Snapshot) {
-	fail := func(key string, i int, err error) {
-		if err != nil {
-			report.Fail(domains.Problem{Position: s.ServerAt(key, i), Key: "server." + key, Text: err.Error() + " (serve would not start on this machine)"})
-		}
-	}
-	log := slog.New(slog.DiscardHandler)
-	for i, pair := range s.Server.Certificates {
-		_, err := keypairs.Open([]keypairs.Files{keypairs.Files(pair)}, log)
-		fail("cert", i, err)
-	}
-	if pair := s.Server.Signing; pair != nil {
-		_, err := keypairs.Open([]keypairs.Files{keypairs.Files(*pair)}, log)
-		fail("sign_cert", 0, err)
-	}
-	_, err := certs.ReadRoots(s.Server.ACME.Root)
-	fail("acme_root", 0, err)
-	srv, err := server.New(s.Server, nil, log)
-	if err != nil { // reported above
-		return
-	}
-	if warning := srv.UncoveredWarning(s); warning != "" {
-		report.Warnings = append(report.Warnings, domains.Problem{Position: s.ServerAt("cert", 0), Key: "server.cert", Text: warning})
-	}
-}
-
-func printJSON(w io.Writer, v any) error {
-	out := json.NewEncoder(w)
-	out.SetEscapeHTML(false)
-	return out.Encode(v)
-}
-
-// count spells a number of things.
-func count(n int, thing string) string {
-	if n == 1 {
-		return "1 " + thing
-	}
-	return fmt.Sprintf("%d %ss", n, thing)
 }

@@ -20,6 +20,7 @@ import (
 	"mailhint/domains"
 	"mailhint/exchangers"
 	"mailhint/probe"
+	"mailhint/spelling"
 )
 
 // doctorFlags are the flags of doctor.
@@ -132,7 +133,7 @@ func (f doctorFlags) once(cmd *cobra.Command, run doctor.Run, snapshot *domains.
 		}
 	}
 	if interrupted {
-		return unknown(fmt.Errorf("interrupted after %d of %s", summary.Domains, count(run.Total, "domain")))
+		return unknown(fmt.Errorf("interrupted after %d of %s", summary.Domains, spelling.Count(run.Total, "domain")))
 	}
 	return f.exit(summary)
 }

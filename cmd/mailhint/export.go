@@ -13,6 +13,7 @@ import (
 	"mailhint/domains"
 	"mailhint/export"
 	"mailhint/settings"
+	"mailhint/spelling"
 	"mailhint/untrusted"
 )
 
@@ -129,7 +130,7 @@ func writeExport(cmd *cobra.Command, flags exportFlags, named bool, o export.Opt
 }
 
 func reportFiles(messages io.Writer, folder string, r export.Result) {
-	fmt.Fprintf(messages, "%s: %s written, %d unchanged", folder, count(r.Written, "file"), r.Same)
+	fmt.Fprintf(messages, "%s: %s written, %d unchanged", folder, spelling.Count(r.Written, "file"), r.Same)
 	if r.Kept > 0 {
 		fmt.Fprintf(messages, ", %d left alone because they have other content; --force replaces them", r.Kept)
 	}

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"errors"
-	"fmt"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -58,12 +56,8 @@ func (p *program) loadExchangers(s domains.Server) {
 
 // notFound is the error for a name that nothing answers for.
 func notFound(snapshot *domains.Snapshot, live *exchangers.Live, d settings.Domain) error {
-	switch err := live.Why(snapshot.FallbackMX()); {
-	case err == nil:
-		return problem(snapshot.Unanswered(d))
-	case errors.Is(err, exchangers.ErrUnknown):
-		return problem(fmt.Errorf("%s is not configured, and the fallback may or may not answer: %w", d, err))
-	default:
-		return problem(fmt.Errorf("%s is not configured, and the fallback does not answer: %w; add a table [domains.%q]", d, err, string(d)))
+	if err := live.Unanswered(d, snapshot.FallbackMX()); err != nil {
+		return problem(err)
 	}
+	return problem(snapshot.Unanswered(d))
 }

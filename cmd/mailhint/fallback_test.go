@@ -142,14 +142,14 @@ func TestCommandsWithFallbackMX(t *testing.T) {
 		want string
 	}{
 		{"check", 0, "ok, 1 domain, 1 profile, and every name whose MX is mx1.hoster.example\n"},
-		{"check --json", 0, `"fallback_mx":["mx1.hoster.example"]`},
+		{"check --json", 0, "\"fallback_mx\": [\n    \"mx1.hoster.example\"\n  ]"},
 		{"show ann@ours.example --resolver SERVER", 0, "<hostname>imap.hoster.example</hostname>"},
 		{"show ours.example --explain --resolver SERVER", 0, "[mx1.hoster.example]"},
 		{"dns ours.example --resolver SERVER", 0, "autoconfig.ours.example."},
 		{"show theirs.example --resolver SERVER", 1, `theirs.example is not configured, and the fallback does not answer: its preferred MX is "mx.other.example", and not mx1.hoster.example; add`},
 		{"show ann@nomail.example --resolver SERVER", 1, "nomail.example is not configured, and the fallback does not answer: it has no MX record; it would have to be mx1.hoster.example; add"},
 		{"dns nothing.example --resolver SERVER", 1, "nothing.example is not configured, and the fallback does not answer: it has no MX"},
-		{"show broken.example --resolver SERVER", 3, "broken.example is not configured, and the fallback may or may not answer: its MX cannot be looked up: broken.example MX: DNS lookup failed"},
+		{"show broken.example --resolver SERVER", 3, "broken.example is not configured, and whether the fallback would answer is unknown: its MX cannot be looked up: broken.example MX: DNS lookup failed"},
 		{"show closed.example --resolver SERVER", 1, "closed.example is disabled; remove enabled = false"},
 		{"show ours.example --resolver nonsense", 2, `--resolver "nonsense" is not a valid resolver address`},
 		{"export --format toml", 0, "\nmx = [\"mx1.hoster.example\"]\n"},

@@ -1,14 +1,13 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"os"
 
 	"github.com/spf13/cobra"
 
 	"mailhint/domains"
 	"mailhint/imports"
+	"mailhint/spelling"
 	"mailhint/untrusted"
 )
 
@@ -56,29 +55,9 @@ func importISPDB(cmd *cobra.Command, args []string) error {
 		lost = "; domains or servers are left out"
 	}
 	fmt.Fprintf(cmd.ErrOrStderr(), "%s for %s, %s, %s not converted%s\n",
-		countEntries(result.Entries), count(result.Domains, "domain"), count(result.Remarks, "remark"), count(result.Failed, "file"), lost)
+		spelling.Count(result.Entries, "entry"), spelling.Count(result.Domains, "domain"), spelling.Count(result.Remarks, "remark"), spelling.Count(result.Failed, "file"), lost)
 	if result.Failed > 0 || result.Lost > 0 {
 		return errProblem
 	}
 	return nil
-}
-
-func countEntries(n int) string {
-	if n == 1 {
-		return "1 entry"
-	}
-	return fmt.Sprintf("%d entries", n)
-}
-
-// cause returns an error without the operation and the name of the file, which the message has already.
-func cause(err error) error {
-	var link *os.LinkError
-	var path *os.PathError
-	switch {
-	case errors.As(err, &link):
-		return link.Err
-	case errors.As(err, &path):
-		return path.Err
-	}
-	return err
 }

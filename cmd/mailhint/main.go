@@ -51,6 +51,14 @@ func problem(err error) error {
 	return exitError{exitProblem, err}
 }
 
+// problemIf is errProblem if there was a problem.
+func problemIf(found bool) error {
+	if found {
+		return errProblem
+	}
+	return nil
+}
+
 // unknown wraps an error because of which something could not be found out.
 func unknown(err error) error { return exitError{exitUnknown, err} }
 

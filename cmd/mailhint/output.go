@@ -2,8 +2,11 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -49,4 +52,25 @@ func writeOutput(name string, document []byte) error {
 		return problem(fmt.Errorf("cannot write %s: %w; name another file with --output", name, cause(err)))
 	}
 	return nil
+}
+
+// cause returns an error without the operation and the name of the file, which the message has already.
+func cause(err error) error {
+	var link *os.LinkError
+	var path *os.PathError
+	switch {
+	case errors.As(err, &link):
+		return link.Err
+	case errors.As(err, &path):
+		return path.Err
+	}
+	return err
+}
+
+// printJSON prints a value for programs.
+func printJSON(w io.Writer, v any) error {
+	out := json.NewEncoder(w)
+	out.SetEscapeHTML(false)
+	out.SetIndent("", "  ")
+	return out.Encode(v)
 }

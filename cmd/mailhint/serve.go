@@ -19,6 +19,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"mailhint/certs"
+	"mailhint/doctor"
 	"mailhint/domains"
 	"mailhint/exchangers"
 	"mailhint/monitor"
@@ -150,7 +151,7 @@ func (p *program) assemble(config domains.Server, world outside) error {
 		p.server.ShowLines(p.certificates.Lines)
 	}
 	if config.Probe > 0 {
-		p.monitor = monitor.New(world.prober(config.ProbePrivate), judgeServer, config.Probe, p.log)
+		p.monitor = monitor.New(world.prober(config.ProbePrivate), doctor.MonitorVerdict, config.Probe, p.log)
 		p.server.Metrics().MustRegister(p.monitor.Collector())
 		p.server.ShowLines(p.monitor.Lines)
 	}
