@@ -26,10 +26,10 @@ type authority struct {
 
 	registering sync.Mutex // held while an account is registered
 
-	mu    sync.Mutex
-	until time.Time // no orders before
-	fault string    // why
-	away  int       // orders in a row that did not get through
+	mu        sync.Mutex
+	until     time.Time // no orders before
+	fault     string    // why
+	unreached int       // orders in a row that did not get through
 }
 
 func newAuthority(address string, config Config, storage certmagic.Storage, next http.RoundTripper) (*authority, error) {
@@ -54,7 +54,7 @@ func (a *authority) pause(now time.Time) (time.Duration, string) {
 func (a *authority) isAway() bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.away > 0
+	return a.unreached > 0
 }
 
 // result is what one order has come to.
@@ -79,7 +79,7 @@ func (a *authority) order(ctx context.Context, name, kind string, old *stored, c
 	now := clock.Now()
 	r := result{outcome: outcomeOf(name, err, x.status), issued: cert, err: err, after: x.retryAfter, placed: x.orders > 0}
 	switch {
-	case !r.placed && (r.outcome == away || r.outcome == unsavable) && (ctx.Err() == nil || x.lost == 0): // otherwise an outage would use up the next hour's orders
+	case !r.placed && (r.outcome == unreachable || r.outcome == unsavable) && (ctx.Err() == nil || x.lost == 0): // otherwise an outage would use up the next hour's orders
 		a.budget.giveBack(ctx, p)
 	case r.placed:
 		for range x.lost { // the CA may have accepted these too
@@ -96,22 +96,22 @@ func (a *authority) order(ctx context.Context, name, kind string, old *stored, c
 		r.after = cmp.Or(r.after, time.Hour)
 	case unsavable: // which says nothing about the CA
 		r.after = 0
-	case away:
-		a.away++
-		r.after = min(max(r.after, spread(awayPause)), maxAway)
+	case unreachable:
+		a.unreached++
+		r.after = min(max(r.after, spread(unreachablePause)), maxUnreachablePause)
 		a.until, a.fault = now.Add(r.after), clip(err)
 	default:
-		a.away, a.fault = 0, ""
+		a.unreached, a.fault = 0, ""
 		r.after = 0 // nothing asks to wait after a failed challenge; it was about an earlier request
 	}
 	return r
 }
 
-// awayPause is the time between attempts to reach a CA. One name at a time is tried then, so that it can be short.
-const awayPause = 8 * time.Second
+// unreachablePause is the time between attempts to reach a CA. One name at a time is tried then, so that it can be short.
+const unreachablePause = 8 * time.Second
 
-// maxAway bounds the pause when a CA, or a proxy in front of it, answers with an error and asks for a longer one.
-const maxAway = time.Hour
+// maxUnreachablePause bounds the pause when a CA, or a proxy in front of it, answers with an error and asks for a longer one.
+const maxUnreachablePause = time.Hour
 
 // spread returns d give or take a quarter, so that what failed together is not tried again together.
 func spread(d time.Duration) time.Duration {

@@ -10,8 +10,8 @@ import (
 	"mailhint/certs/pebbletest"
 )
 
-// While the CA is away, certificates are still served, and plain HTTP; the status says so. When it is back, orders continue.
-func TestCAAway(t *testing.T) {
+// While the CA cannot be reached, certificates are still served, and plain HTTP; the status says so. When it is back, orders continue.
+func TestCAUnreachable(t *testing.T) {
 	t.Parallel()
 	f := newFront(t)
 	httpPort, tlsPort := f.ports()
@@ -27,7 +27,7 @@ func TestCAAway(t *testing.T) {
 	placed := ca.orders.Load()
 	ca.gone.Store(true)
 	if _, err := f.handshake("autoconfig.new.test", ca.issuing); err == nil {
-		t.Error("a certificate was issued while the CA was away")
+		t.Error("a certificate was issued while the CA could not be reached")
 	}
 	if _, err := f.handshake("autoconfig.old.test", ca.issuing); err != nil {
 		t.Errorf("the old certificate: %v", err)
@@ -37,18 +37,18 @@ func TestCAAway(t *testing.T) {
 	} else {
 		res.Body.Close()
 	}
-	eventually(t, "the status does not say that the CA is away", func() bool {
+	eventually(t, "the status does not say that the CA cannot be reached", func() bool {
 		s := c.Status()
-		return s.Accounts[0].Fault != "" && s.Waiting == 1 && s.Orders["away"] > 0
+		return s.Accounts[0].Fault != "" && s.Waiting == 1 && s.Orders["unreachable"] > 0
 	})
 	if s := c.Status(); len(s.Names) != 1 || int64(s.Accounts[0].Orders) != placed {
 		t.Errorf("an outage counts as a failure of the name, or as an order: %+v", s)
 	}
 	ca.gone.Store(false)
-	clock.advance(maxAway)
+	clock.advance(maxUnreachablePause)
 	eventually(t, "orders do not continue", func() bool { return c.Status().Names[Valid] == 2 })
 	if s := c.Status(); s.Accounts[0].Fault != "" {
-		t.Errorf("still away: %+v", s)
+		t.Errorf("still unreachable: %+v", s)
 	}
 }
 

@@ -8,7 +8,7 @@
 // A queue limits what reaches the CA: a number of orders an hour, renewals first, one order at a time for a name, and ever longer pauses
 // after failures. Certificates, accounts, failures and the count of orders are kept in a storage that several
 // processes can share, in the layout of github.com/caddyserver/certmagic; they order each certificate once between them. While the CA
-// is away, existing certificates are still served.
+// cannot be reached, existing certificates are still served.
 //
 // The protocol itself is github.com/mholt/acmez. What to order when, and which certificate to serve, is decided here, so that one
 // clock and one queue rule all of it. Read the files in this order:

@@ -92,7 +92,7 @@ func (c *Certificates) HTTPChallenge(next http.Handler) http.Handler {
 			return
 		}
 		w.Header().Set("Content-Type", "text/plain")
-		io.WriteString(w, challenge.KeyAuthorization) // a CA that has gone away asks again
+		io.WriteString(w, challenge.KeyAuthorization) // a CA whose connection breaks asks again
 	})
 }
 

@@ -46,7 +46,7 @@ func portOf(l net.Listener) int { return l.Addr().(*net.TCPAddr).Port }
 
 // handshake asks for a name and returns its certificate.
 func (f *front) handshake(name string, roots *x509.CertPool) (*x509.Certificate, error) {
-	d := &tls.Dialer{NetDialer: &net.Dialer{Timeout: patience}, Config: &tls.Config{ServerName: name, RootCAs: roots,
+	d := &tls.Dialer{NetDialer: &net.Dialer{Timeout: testTimeout}, Config: &tls.Config{ServerName: name, RootCAs: roots,
 		NextProtos: []string{"http/1.1"}}}
 	conn, err := d.Dial("tcp", f.https.Addr().String())
 	if err != nil {
@@ -84,15 +84,15 @@ func names(n int) []string {
 	return list
 }
 
-// patience is how long a test waits for what must happen. Other programs may be busy on the same machine.
-const patience = 2 * time.Minute
+// testTimeout is how long a test waits for what must happen. Other programs may be busy on the same machine.
+const testTimeout = 2 * time.Minute
 
 // eventually waits until a condition holds.
 func eventually(t testing.TB, problem string, holds func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); !holds(); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(testTimeout); !holds(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("after %s: %s", patience, problem)
+			t.Fatalf("after %s: %s", testTimeout, problem)
 		}
 	}
 }

@@ -12,7 +12,7 @@ var (
 	expiryDesc = prometheus.NewDesc("mailhint_certificate_expiry_timestamp_seconds", "When the first of the certificates in use expires.", nil, nil)
 	queueDesc  = prometheus.NewDesc("mailhint_certificates_waiting", "Names waiting for an order, or being ordered.", nil, nil)
 	ordersDesc = prometheus.NewDesc("mailhint_acme_orders_total",
-		"Orders by result: ok, refused, declined, limited, away when the CA could not be reached, or storage when our own storage failed.", []string{"result"}, nil)
+		"Orders by result: ok, refused, declined, limited, unreachable when the CA could not be reached, or storage when our own storage failed.", []string{"result"}, nil)
 	budgetDesc  = prometheus.NewDesc("mailhint_acme_orders_left", "Orders that may still be placed this hour.", []string{"ca"}, nil)
 	storageDesc = prometheus.NewDesc("mailhint_certificates_storage_up", "0 while certificates cannot be saved, and so none are ordered.", nil, nil)
 	unsavedDesc = prometheus.NewDesc("mailhint_certificates_unsaved", "Certificates served from memory because they cannot be saved.", nil, nil)

@@ -95,7 +95,7 @@ func (c *Certificates) pace() time.Duration {
 			continue
 		}
 		if ca.isAway() && running > 0 { // one order is enough to see whether it is back
-			return awayPause
+			return unreachablePause
 		}
 		return ca.budget.wait(now)
 	}
@@ -272,7 +272,7 @@ func (c *Certificates) askAll(ctx context.Context, name string, old *stored) (fa
 			return nil, 0, err
 		case r.outcome == ordered:
 			return nil, 0, c.save(ctx, ca.key, name, r.issued)
-		case r.outcome == held || r.outcome == away:
+		case r.outcome == held || r.outcome == unreachable:
 			continue
 		}
 		failed, after = r.err, max(after, r.after)

@@ -13,17 +13,17 @@ import (
 type outcome int
 
 const (
-	ordered   outcome = iota
-	refused           // this name gets no certificate, from this CA or another
-	declined          // not from this CA
-	limited           // this CA wants fewer orders for this name
-	held              // this CA wants fewer orders
-	away              // this CA does not answer, or not properly
-	unsavable         // our own storage failed
+	ordered     outcome = iota
+	refused             // this name gets no certificate, from this CA or another
+	declined            // not from this CA
+	limited             // this CA wants fewer orders for this name
+	held                // this CA wants fewer orders
+	unreachable         // this CA does not answer, or not properly
+	unsavable           // our own storage failed
 )
 
 func (o outcome) String() string {
-	return [...]string{"ok", "refused", "declined", "limited", "limited", "away", "storage"}[o]
+	return [...]string{"ok", "refused", "declined", "limited", "limited", "unreachable", "storage"}[o]
 }
 
 // outcomeOf says what an error of an order means. status is the status of the CA's last answer, or 0 if there was none.
@@ -38,7 +38,7 @@ func outcomeOf(name string, err error, status int) outcome {
 		var network net.Error
 		// An error status without a problem document comes from a proxy in front of the CA.
 		if errors.Is(err, errDirectory) || errors.As(err, &network) || status >= 400 {
-			return away
+			return unreachable
 		}
 		return refused
 	case isRateLimit(problem):
@@ -47,7 +47,7 @@ func outcomeOf(name string, err error, status int) outcome {
 		}
 		return held
 	case problem.Status >= 500 || problem.Type == acme.ProblemTypeServerInternal:
-		return away
+		return unreachable
 	}
 	switch problem.Type {
 	case acme.ProblemTypeConnection, acme.ProblemTypeDNS, acme.ProblemTypeTLS, acme.ProblemTypeUnauthorized,

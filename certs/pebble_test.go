@@ -22,7 +22,7 @@ import (
 	"mailhint/certs/pebbletest"
 )
 
-// testCA is a Pebble behind a proxy that counts orders and can be made to refuse them or to go away. On a busy machine Pebble may give up
+// testCA is a Pebble behind a proxy that counts orders and can be made to refuse them or not to answer. On a busy machine Pebble may give up
 // a validation; then one more order is placed, with another kind of challenge, and the status counts one that was refused.
 type testCA struct {
 	directory string
@@ -168,7 +168,7 @@ func listen(t testing.TB) net.Listener {
 func (ca *testCA) config(dir string) Config {
 	return Config{
 		Allowed: func(name string) bool { return strings.HasSuffix(name, ".test") },
-		CAs:     []string{ca.directory}, Roots: ca.roots, Profile: pebbletest.Profile, Dir: dir, PerHour: 10_000, Wait: patience,
+		CAs:     []string{ca.directory}, Roots: ca.roots, Profile: pebbletest.Profile, Dir: dir, PerHour: 10_000, Wait: testTimeout,
 		Log: quietLog,
 	}
 }

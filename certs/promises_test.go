@@ -198,10 +198,10 @@ func TestChallengeUnderForeignHost(t *testing.T) {
 	}
 }
 
-// A CA that is away, and says for how long, gets no orders until then, however short our own pause is; an hour at most.
+// A CA that cannot be reached, and says for how long, gets no orders until then, however short our own pause is; an hour at most.
 func TestRetryAfterOfCAThatIsAway(t *testing.T) {
 	t.Parallel()
-	for header, want := range map[string]time.Duration{"600": 10 * time.Minute, "100000": time.Hour, "": awayPause} {
+	for header, want := range map[string]time.Duration{"600": 10 * time.Minute, "100000": time.Hour, "": unreachablePause} {
 		var asked atomic.Int64
 		ca := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			asked.Add(1)

@@ -69,12 +69,12 @@ func TestSlotsForEachRank(t *testing.T) {
 		}
 		for q.next(toCheck) != nil {
 		}
-		most := 8 // 16 without the 2 of each of the four others
+		peak := 8 // 16 without the 2 of each of the four others
 		if busy == forUnlisted {
-			most = 2
+			peak = 2
 		}
-		if n := q.busy[toCheck][busy]; n != most {
-			t.Errorf("rank %d has %d of 16 slots, want %d", busy, n, most)
+		if n := q.busy[toCheck][busy]; n != peak {
+			t.Errorf("rank %d has %d of 16 slots, want %d", busy, n, peak)
 		}
 		for r := range ranks {
 			if r == busy {
@@ -141,7 +141,7 @@ func TestQueueKeepsToTheBudget(t *testing.T) {
 	c.Want(slices.Values(names(total)))
 	placed := func() (n int64) { // by this process
 		for result, count := range c.Status().Orders {
-			if result != "away" {
+			if result != "unreachable" {
 				n += count
 			}
 		}

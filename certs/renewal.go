@@ -53,7 +53,7 @@ func (c *Certificates) askAboutRenewals(ctx context.Context) {
 	asked := 0
 	for name, e := range c.known.all() {
 		now := c.clock.Now()
-		// A time further away than any of ours was stored as the CA has said it, or the clock has been set back.
+		// A time later than any of ours was stored as the CA said it, or the clock has been set back.
 		if wait := e.askAgain.Sub(now); wait > 0 && wait <= maxAskAgain || now.After(e.notAfter) || !c.allowed(name) {
 			continue
 		}

@@ -92,7 +92,7 @@ func TestRenewalRefused(t *testing.T) {
 		if ca.renewals.Load() == 0 {
 			t.Errorf("%s: the order did not name the certificate it replaces", refuse.kind)
 		}
-		if n := ca.orders.Load() - before; n != 1+s.Orders["refused"]-refused || s.Orders["away"] != 0 {
+		if n := ca.orders.Load() - before; n != 1+s.Orders["refused"]-refused || s.Orders["unreachable"] != 0 {
 			t.Errorf("%s: %d orders, status %+v", refuse.kind, n, s)
 		}
 	}

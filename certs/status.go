@@ -89,7 +89,7 @@ func (a *authority) status(now time.Time) Account {
 	account := Account{CA: a.key, Orders: a.budget.used(now), PerHour: a.budget.perHour, NextFree: max(a.budget.wait(now), 0)}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.until.After(now) || a.away > 0 {
+	if a.until.After(now) || a.unreached > 0 {
 		account.Fault, account.Until = a.fault, a.until
 	}
 	return account

@@ -58,8 +58,8 @@ func TestClientsInTheCorpus(t *testing.T) {
 	}
 }
 
-// TestReject: what single clients reject or choose differently.
-func TestReject(t *testing.T) {
+// TestRejected is about what single clients reject or choose differently.
+func TestRejected(t *testing.T) {
 	const good = `<incomingServer type="imap"><hostname>i.example</hostname><port>993</port><socketType>SSL</socketType>` +
 		`<username>%EMAILADDRESS%</username><authentication>password-cleartext</authentication></incomingServer>`
 	other := func(from, to string) string {

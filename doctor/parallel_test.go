@@ -21,7 +21,7 @@ type fakeDNS struct {
 	hosts  map[string]netip.Addr
 	slow   bool
 	asking int // at the moment
-	most   int // at a time
+	peak   int // at a time
 }
 
 func (f *fakeDNS) set(name string, there bool) {
@@ -60,7 +60,7 @@ func (c counted) Host(ctx context.Context, name string) ([]netip.Addr, string, e
 	if strings.HasPrefix(name, "autoconfig.") {
 		c.mu.Lock()
 		c.asking++
-		c.most = max(c.most, c.asking)
+		c.peak = max(c.peak, c.asking)
 		c.mu.Unlock()
 		time.Sleep(time.Second)
 		c.mu.Lock()
@@ -92,8 +92,8 @@ func TestParallel(t *testing.T) {
 				n++
 				return nil
 			})
-			if err != nil || n != 30 || dns.most != parallel {
-				t.Errorf("parallel %d: %d reports, %d at a time, %v", parallel, n, dns.most, err)
+			if err != nil || n != 30 || dns.peak != parallel {
+				t.Errorf("parallel %d: %d reports, %d at a time, %v", parallel, n, dns.peak, err)
 			}
 		})
 	}

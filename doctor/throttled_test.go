@@ -23,7 +23,7 @@ type busyDNS struct {
 func (b *busyDNS) Host(_ context.Context, name string) ([]netip.Addr, string, error) {
 	b.mu.Lock()
 	b.asking++
-	b.most = max(b.most, b.asking)
+	b.peak = max(b.peak, b.asking)
 	fails := b.failures > 0
 	b.failures--
 	b.mu.Unlock()
@@ -51,8 +51,8 @@ func TestMaxQueries(t *testing.T) {
 			})
 		}
 		all.Wait()
-		if dns.most != maxQueries {
-			t.Errorf("%d look-ups at a time, want %d", dns.most, maxQueries)
+		if dns.peak != maxQueries {
+			t.Errorf("%d look-ups at a time, want %d", dns.peak, maxQueries)
 		}
 	})
 }

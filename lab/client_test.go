@@ -41,7 +41,7 @@ const (
 const path = visit.Path
 
 func (c *client) do(q request) (*http.Response, error) {
-	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP("203.0.113.20")}, Timeout: patience}
+	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP("203.0.113.20")}, Timeout: testTimeout}
 	if q.from != "" {
 		d.LocalAddr = &net.TCPAddr{IP: net.ParseIP(q.from)}
 	}
@@ -53,7 +53,7 @@ func (c *client) do(q request) (*http.Response, error) {
 			return d.DialContext(ctx, network, asked+":"+port)
 		},
 	}
-	httpClient := &http.Client{Transport: transport, Timeout: patience,
+	httpClient := &http.Client{Transport: transport, Timeout: testTimeout,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	method := http.MethodGet
 	if q.body != "" {

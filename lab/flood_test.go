@@ -75,13 +75,13 @@ func TestFlood(t *testing.T) {
 
 // hold opens an HTTP/2 connection that keeps the server waiting.
 func hold(from, to string) (net.Conn, error) {
-	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}, Timeout: patience}
+	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}, Timeout: testTimeout}
 	raw, err := d.Dial("tcp", to)
 	if err != nil {
 		return nil, err
 	}
 	c := tls.Client(raw, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2"}})
-	c.SetDeadline(time.Now().Add(patience))
+	c.SetDeadline(time.Now().Add(testTimeout))
 	if _, err = io.WriteString(c, http2.ClientPreface); err == nil {
 		err = holdStreams(http2.NewFramer(c, c))
 	}

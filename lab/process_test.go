@@ -93,30 +93,30 @@ func (p *process) stop(t testing.TB) {
 	p.Process.Signal(syscall.SIGTERM) // fails if it has ended
 	select {
 	case <-p.ended:
-	case <-time.After(patience):
+	case <-time.After(testTimeout):
 		p.Process.Kill()
-		t.Fatalf("%s has not ended %s after SIGTERM\n%s", p.name, patience, tail(p.log))
+		t.Fatalf("%s has not ended %s after SIGTERM\n%s", p.name, testTimeout, tail(p.log))
 	}
 }
 
-// patience is how long a test waits for what must happen, on a machine that is busy with other things.
-const patience = 2 * time.Minute
+// testTimeout is how long a test waits for what must happen, on a machine that is busy with other things.
+const testTimeout = 2 * time.Minute
 
 // eventually waits until something is so.
 func eventually(t testing.TB, what string, is func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(testTimeout); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		if is() {
 			return
 		}
 	}
-	t.Fatalf("not within %s: %s", patience, what)
+	t.Fatalf("not within %s: %s", testTimeout, what)
 }
 
 // await waits until a check of the server passes.
 func (p *process) await(t testing.TB, ready func() error) {
 	t.Helper()
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(testTimeout)
 	for {
 		err := ready()
 		if err == nil {

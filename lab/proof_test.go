@@ -59,11 +59,11 @@ func (h *mailHost) isGood() bool { return len(h.faults) == 0 && h.flaw == "" }
 func (h *mailHost) proves(openssl, roots string, s service, address string, v6 bool) error {
 	at := net.JoinHostPort(address, fmt.Sprint(s.port))
 	if want := h.connects(s, v6); want != "" {
-		patience := 5 * time.Second
+		limit := testTimeout
 		if want == "timeout" {
-			patience = 700 * time.Millisecond
+			limit = 700 * time.Millisecond
 		}
-		conn, err := net.DialTimeout("tcp", at, patience)
+		conn, err := net.DialTimeout("tcp", at, limit)
 		if err == nil {
 			conn.Close()
 			return errors.New("it accepts connections")
@@ -73,11 +73,11 @@ func (h *mailHost) proves(openssl, roots string, s service, address string, v6 b
 		}
 		return nil
 	}
-	patience := 10 * time.Second
+	limit := testTimeout
 	if h.implicit(s) {
-		patience = 300 * time.Millisecond // a server that waits for TLS says nothing
+		limit = 300 * time.Millisecond // a server that waits for TLS says nothing
 	}
-	greeting, err := greets(at, patience)
+	greeting, err := greets(at, limit)
 	if h.implicit(s) == (err == nil) {
 		return fmt.Errorf("greeting without TLS: %q, %w", greeting, err)
 	}
@@ -113,18 +113,18 @@ func (h *mailHost) connects(s service, v6 bool) string {
 }
 
 // greets returns what a server says before TLS, and after a question about what it can do.
-func greets(at string, patience time.Duration) (string, error) {
-	conn, err := net.DialTimeout("tcp", at, 5*time.Second)
+func greets(at string, limit time.Duration) (string, error) {
+	conn, err := net.DialTimeout("tcp", at, testTimeout)
 	if err != nil {
 		return "", err
 	}
 	defer conn.Close()
-	conn.SetDeadline(time.Now().Add(patience))
+	conn.SetDeadline(time.Now().Add(limit))
 	buffer := make([]byte, 4096)
 	if _, err := conn.Read(buffer); err != nil {
 		return "", err
 	}
-	conn.SetDeadline(time.Now().Add(5 * time.Second))
+	conn.SetDeadline(time.Now().Add(testTimeout))
 	question := "EHLO lab\r\nQUIT\r\n"
 	switch _, port, _ := net.SplitHostPort(at); port {
 	case "143", "993":

@@ -36,7 +36,7 @@ func TestRestartWithSocketActivation(t *testing.T) {
 		running.Go(func() {
 			transport := &http.Transport{DisableKeepAlives: i%2 == 0}
 			defer transport.CloseIdleConnections()
-			client := &http.Client{Transport: transport, Timeout: patience}
+			client := &http.Client{Transport: transport, Timeout: testTimeout}
 			for {
 				select {
 				case <-done:
@@ -111,7 +111,7 @@ func (p *activated) start(t *testing.T) {
 	cmd.Env = append(os.Environ(), "LISTEN_FDS=1", "LISTEN_FDNAMES="+p.purpose, "NOTIFY_SOCKET="+name)
 	cmd.ExtraFiles = []*os.File{p.socket}
 	p.running = startCommand(t, "mailhint", filepath.Dir(p.config), cmd)
-	ready.SetReadDeadline(time.Now().Add(patience))
+	ready.SetReadDeadline(time.Now().Add(testTimeout))
 	message := make([]byte, 1000)
 	n, err := ready.Read(message)
 	if err != nil || !strings.HasPrefix(string(message[:n]), "READY=1") {

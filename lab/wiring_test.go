@@ -64,7 +64,7 @@ func (s *setup) pair(t *testing.T, name string, names ...string) *x509.Certifica
 // answer asks for the settings of example.com over plain http, from an address and with a header.
 func answer(t *testing.T, address, from, header string) (int, string) {
 	t.Helper()
-	conn, err := (&net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}, Timeout: patience}).Dial("tcp", address)
+	conn, err := (&net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}, Timeout: testTimeout}).Dial("tcp", address)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +74,7 @@ func answer(t *testing.T, address, from, header string) (int, string) {
 func answerOn(t *testing.T, conn net.Conn, header string) (int, string) {
 	t.Helper()
 	defer conn.Close()
-	conn.SetDeadline(time.Now().Add(patience))
+	conn.SetDeadline(time.Now().Add(testTimeout))
 	fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: autoconfig.example.com\r\nConnection: close\r\n%s\r\n", path, header)
 	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	if err != nil {
@@ -107,7 +107,7 @@ func expectClosed(t *testing.T, addresses ...string) {
 // served returns the certificate for a name.
 func served(t *testing.T, address, name string) *x509.Certificate {
 	t.Helper()
-	conn, err := tls.DialWithDialer(&net.Dialer{Timeout: patience}, "tcp", address, &tls.Config{ServerName: name, InsecureSkipVerify: true})
+	conn, err := tls.DialWithDialer(&net.Dialer{Timeout: testTimeout}, "tcp", address, &tls.Config{ServerName: name, InsecureSkipVerify: true})
 	if err != nil {
 		t.Fatalf("%s at %s: %v", name, address, err)
 	}
@@ -118,7 +118,7 @@ func served(t *testing.T, address, name string) *x509.Certificate {
 // profileSigner returns the certificate that has signed the profile that Apple's programs get.
 func profileSigner(t *testing.T, address string) *x509.Certificate {
 	t.Helper()
-	client := http.Client{Timeout: patience, Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true}}
+	client := http.Client{Timeout: testTimeout, Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true}}
 	r, err := http.NewRequest(http.MethodGet, "https://"+address+"/email.mobileconfig?email=ann@example.com", nil)
 	if err != nil {
 		t.Fatal(err)
@@ -291,8 +291,8 @@ func wiringDrain(t *testing.T, p *process, admin, public string, drain time.Dura
 	}
 	select { // without another signal, which would end it at once
 	case <-p.ended:
-	case <-time.After(patience):
-		t.Fatalf("still running %s after SIGTERM", patience)
+	case <-time.After(testTimeout):
+		t.Fatalf("still running %s after SIGTERM", testTimeout)
 	}
 	if took := time.Since(begin); took < drain || p.err != nil {
 		t.Errorf("it ended %s after SIGTERM with %v, want the %s of --drain and no error", took, p.err, drain)

@@ -18,8 +18,8 @@ import (
 	"mailhint/keypairs/keypairtest"
 )
 
-// patience is how long a test waits for what must happen, on a machine that is busy with other things.
-const patience = 60 * time.Second
+// testTimeout is how long a test waits for what must happen, on a machine that is busy with other things.
+const testTimeout = 60 * time.Second
 
 // echo answers every request when its body has arrived.
 func echo(Purpose) http.Handler {
@@ -85,13 +85,13 @@ func run(t testing.TB, change func(*Config)) *running {
 // connect opens a connection from one of this machine's addresses.
 func connect(t testing.TB, from, to string) net.Conn {
 	t.Helper()
-	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}, Timeout: patience}
+	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}, Timeout: testTimeout}
 	c, err := d.Dial("tcp", to)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
-	c.SetDeadline(time.Now().Add(patience))
+	c.SetDeadline(time.Now().Add(testTimeout))
 	return c
 }
 
@@ -113,12 +113,12 @@ func askOn(c net.Conn) bool {
 // eventually waits until something is so.
 func eventually(t testing.TB, what string, is func() bool) {
 	t.Helper()
-	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(testTimeout); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		if is() {
 			return
 		}
 	}
-	t.Fatalf("not within %s: %s", patience, what)
+	t.Fatalf("not within %s: %s", testTimeout, what)
 }
 
 // refuses reports whether no connection can be opened.
@@ -185,7 +185,7 @@ func TestAlive(t *testing.T) {
 		trustLoopback(c)
 		c.Log = slog.New(slog.NewTextHandler(log, nil))
 	})
-	if err := good.Alive(patience); err != nil {
+	if err := good.Alive(testTimeout); err != nil {
 		t.Errorf("a good server: %v", err)
 	}
 	if strings.Contains(log.String(), "PROXY") {
@@ -213,7 +213,7 @@ func TestAlive(t *testing.T) {
 		t.Errorf("a listener that accepts and says nothing: %v", err)
 	}
 	stuck.Close() // like one behind a firewall, or with addresses that this machine cannot reach
-	if err := hangs.Alive(patience); err != nil {
+	if err := hangs.Alive(testTimeout); err != nil {
 		t.Errorf("a listener to which no connection can be opened: %v", err)
 	}
 }

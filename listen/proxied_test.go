@@ -45,11 +45,11 @@ func TestReadAfterBadProxyHeader(t *testing.T) {
 	defer c.Close()
 	c.RemoteAddr() // as net/http begins
 	began := time.Now()
-	c.SetReadDeadline(began.Add(patience))
+	c.SetReadDeadline(began.Add(testTimeout))
 	if n, err := c.Read(make([]byte, 1)); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Errorf("read %d octets, %v", n, err)
 	}
-	if took := time.Since(began); took > patience/2 {
+	if took := time.Since(began); took > testTimeout/2 {
 		t.Errorf("reading went on for %s", took)
 	}
 }
@@ -76,7 +76,7 @@ func TestFloodBehindProxy(t *testing.T) {
 	for _, secure := range []bool{false, true} {
 		l := run(t, func(c *Config) {
 			trustLoopback(c)
-			c.Limits.ReadHeader = 2 * patience // no connection ends for another reason
+			c.Limits.ReadHeader = 2 * testTimeout // no connection ends for another reason
 			if secure {
 				withTLS(t, c)
 			}

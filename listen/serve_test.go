@@ -108,7 +108,7 @@ func TestFinishAcceptsWaitingConnections(t *testing.T) {
 	for range waiting {
 		connect(t, "127.0.0.1", inner.Addr().String())
 	}
-	l.finish(patience)
+	l.finish(testTimeout)
 	for i := range waiting {
 		c, err := l.Accept()
 		if err != nil {

@@ -170,7 +170,7 @@ func TestFloodOfRequests(t *testing.T) {
 		begin(100 + i)
 	}
 	for _, c := range flood {
-		if !isCut(c, patience) {
+		if !isCut(c, testTimeout) {
 			t.Error("a request that does not end outlives later ones")
 		}
 	}

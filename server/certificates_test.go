@@ -177,16 +177,16 @@ func TestCertificatesAreReadAgain(t *testing.T) {
 	}
 }
 
-// patience is how long a test waits for what must happen, on a machine that is busy with other things.
-const patience = 60 * time.Second
+// testTimeout is how long a test waits for what must happen, on a machine that is busy with other things.
+const testTimeout = 60 * time.Second
 
 // eventually waits until something is so.
 func eventually(t testing.TB, what string, is func() bool) {
 	t.Helper()
-	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(testTimeout); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		if is() {
 			return
 		}
 	}
-	t.Fatalf("not within %s: %s", patience, what)
+	t.Fatalf("not within %s: %s", testTimeout, what)
 }

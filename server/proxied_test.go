@@ -107,7 +107,7 @@ func TestBadProxyHeaders(t *testing.T) {
 			}
 			defer c.Close()
 			io.WriteString(c, sent) // may fail at once
-			c.SetReadDeadline(time.Now().Add(patience))
+			c.SetReadDeadline(time.Now().Add(testTimeout))
 			answer, err := io.ReadAll(c)
 			if errors.Is(err, os.ErrDeadlineExceeded) {
 				t.Error("the connection is not cut off")
@@ -145,7 +145,7 @@ func TestProxyProtocolFromStrangers(t *testing.T) {
 // With TLS the header comes before the handshake. Proxies that are slow with it delay no one else.
 func TestProxyProtocolBeforeTLS(t *testing.T) {
 	t.Parallel()
-	s := run(t, behindProxy(secured(newPair(t, "autoconfig.example.com"))), func(s *Server) { s.limits.ReadHeader = 2 * patience })
+	s := run(t, behindProxy(secured(newPair(t, "autoconfig.example.com"))), func(s *Server) { s.limits.ReadHeader = 2 * testTimeout })
 	for range 50 {
 		c, err := net.Dial("tcp", s.https)
 		if err != nil {
@@ -160,7 +160,7 @@ func TestProxyProtocolBeforeTLS(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer raw.Close()
-		raw.SetDeadline(time.Now().Add(patience)) // before the slow ones are cut off
+		raw.SetDeadline(time.Now().Add(testTimeout)) // before the slow ones are cut off
 		io.WriteString(raw, header(t, version, proxyproto.PROXY, tcp("[2001:db8::7]:1234"), tcp("[2001:db8::1]:80")))
 		c := tls.Client(raw, &tls.Config{InsecureSkipVerify: true})
 		io.WriteString(c, "GET /mail/config-v1.1.xml HTTP/1.1\r\n"+hostLine+"\r\n")

@@ -166,7 +166,7 @@ func send(t testing.TB, address string, pieces []string, methods ...string) []re
 
 func exchangeOn(t testing.TB, c net.Conn, pieces []string, methods ...string) []response {
 	t.Helper()
-	c.SetDeadline(time.Now().Add(patience))
+	c.SetDeadline(time.Now().Add(testTimeout))
 	for i, piece := range pieces {
 		if i > 0 {
 			// The server reads the pieces one by one. Under load it may read two at a time, and the test misses what it looks for; load

@@ -32,7 +32,7 @@ func listenAsManager(t *testing.T) manager {
 // expect waits for the next message, and ignores the time that is sent with RELOADING=1.
 func (m manager) expect(t *testing.T, want string) {
 	t.Helper()
-	m.SetReadDeadline(time.Now().Add(patience))
+	m.SetReadDeadline(time.Now().Add(testTimeout))
 	b := make([]byte, 1000)
 	n, err := m.Read(b)
 	if err != nil {

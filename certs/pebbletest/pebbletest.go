@@ -3,6 +3,7 @@
 package pebbletest
 
 import (
+	"context"
 	"bytes"
 	"crypto/tls"
 	"crypto/x509"
@@ -86,7 +87,7 @@ func start(t testing.TB, pebble, names string, httpPort, tlsPort int, valid time
 	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: ca.Roots}}}
 	t.Cleanup(client.CloseIdleConnections)
 	root := untilAnswers(client, "https://"+management+"/roots/0")
-	if root == nil || untilAnswers(client, ca.Directory()) == nil {
+	if root == nil || !resolves("udp", resolver) || !resolves("tcp", resolver) || untilAnswers(client, ca.Directory()) == nil {
 		return nil
 	}
 	block, _ := pem.Decode(root)
@@ -131,6 +132,21 @@ func untilAnswers(client *http.Client, address string) []byte {
 		}
 	}
 	return nil
+}
+
+// resolves waits for a DNS server to answer, and reports whether it does.
+func resolves(network, address string) bool {
+	r := &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, network, address)
+	}}
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	for ; ctx.Err() == nil; time.Sleep(50 * time.Millisecond) {
+		if _, err := r.LookupIP(ctx, "ip4", "any.test."); err == nil {
+			return true
+		}
+	}
+	return false
 }
 
 // run runs a program until the test ends, or kill is called. Pebble reuses no authorization, and does not wait at random before its

@@ -150,5 +150,5 @@ smtp = "smtp.example.com"
 	p.stop()
 	ca.Close()
 	p = startProgramIn(t, outside{resolver: zone}, regexp.MustCompile(`state_dir = .*`).ReplaceAllString(config, fmt.Sprintf("state_dir = %q", t.TempDir())))
-	eventually(t, "the metrics show that the CA is away", metric(`mailhint_acme_up\{ca="[^"]+"\} 0`))
+	eventually(t, "the metrics show that the CA cannot be reached", metric(`mailhint_acme_up\{ca="[^"]+"\} 0`))
 }

@@ -116,17 +116,17 @@ smtp = "smtp.example.org"
 	// Without the CA the existing certificates are still served, and readyz says so.
 	ca.Kill()
 	if _, err := askTLS(httpsAddress, slow, "/", ca.Issuing); err != nil {
-		t.Errorf("an existing certificate while the CA is away: %v", err)
+		t.Errorf("an existing certificate while the CA cannot be reached: %v", err)
 	}
 	if _, err := askTLS(httpsAddress, "autoconfig.x.example.org", "/", ca.Issuing); err == nil {
-		t.Error("a certificate was issued while the CA was away")
+		t.Error("a certificate was issued while the CA could not be reached")
 	}
-	eventually(t, "readyz says that the CA is away, and is still 200", func() bool {
+	eventually(t, "readyz says that the CA cannot be reached, and is still 200", func() bool {
 		status, text := ask(t, admin, "localhost", "/-/readyz")
 		return status == http.StatusOK && strings.Contains(text, "issues no certificates")
 	})
 	if status, text := ask(t, httpAddress, "autoconfig.example.com", path); status != http.StatusOK || !strings.Contains(text, "<port>993</port>") {
-		t.Errorf("plain http while the CA is away: %d %s", status, text)
+		t.Errorf("plain http while the CA cannot be reached: %d %s", status, text)
 	}
 }
 

@@ -65,19 +65,19 @@ func requestFrames() []byte {
 	return frames.Bytes()
 }
 
-// patience is how long one visit may take on a machine that is busy with other things. Whether a server is fast enough is not for this
+// timeout is how long one visit may take on a machine that is busy with other things. Whether a server is fast enough is not for this
 // client to say, but a visit that hangs must end.
-const patience = 60 * time.Second
+const timeout = 60 * time.Second
 
 // Ask asks once. from is the client's address; nil for any. If no connection can be opened, the error is a *net.OpError with Op "dial".
 func (c *Client) Ask(address string, from net.IP) error {
-	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: from}, Timeout: patience}
+	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: from}, Timeout: timeout}
 	raw, err := d.Dial("tcp", address)
 	if err != nil {
 		return err
 	}
 	defer raw.Close()
-	raw.SetDeadline(time.Now().Add(patience)) // an error shows below
+	raw.SetDeadline(time.Now().Add(timeout)) // an error shows below
 	conn := tls.Client(raw, c.TLS)
 	if _, err := conn.Write(c.request); err != nil {
 		return fmt.Errorf("handshake and request: %w", err)
