@@ -3,8 +3,8 @@
 package pebbletest
 
 import (
-	"context"
 	"bytes"
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
