@@ -17,7 +17,7 @@ import (
 func asked(t *testing.T, c *Cache) uint64 {
 	t.Helper()
 	synctest.Wait()
-	return c.Counts().Others
+	return c.currentCounts().others
 }
 
 // TestRates pushes past each limit that the documentation names, from the widest range of clients that shares it, and counts the look-ups
@@ -66,8 +66,8 @@ func TestRates(t *testing.T) {
 				if n, want := asked(t, c)-first, 100*test.perSecond; n < want-1 || n > want+1 {
 					t.Errorf("%d look-ups in 100 seconds, want %d", n, want)
 				}
-				if n := c.Counts(); n.DroppedBy[test.limit] != n.Dropped || n.Dropped == 0 {
-					t.Errorf("dropped by %v, want all %d by %s", n.DroppedBy, n.Dropped, test.limit)
+				if n := c.currentCounts(); n.droppedBy[test.limit] != n.dropped || n.dropped == 0 {
+					t.Errorf("dropped by %v, want all %d by %s", n.droppedBy, n.dropped, test.limit)
 				}
 			})
 		})
@@ -171,7 +171,7 @@ func TestSilentCost(t *testing.T) {
 				c.Ours("ours.example", hosts, netip.MustParseAddr("198.51.100.7"))
 			}
 			time.Sleep(9 * time.Second) // 20 more, but never more than 50
-			before := c.Counts().DroppedBy["client"]
+			before := c.currentCounts().droppedBy["client"]
 			for i := range 50 {
 				c.Ours(settings.Domain(fmt.Sprintf("m%d.example", i)), hosts, client)
 			}
@@ -179,7 +179,7 @@ func TestSilentCost(t *testing.T) {
 			if works {
 				want = 50 - (50 - 4*10 + 10) // they end after 5 of the 10 seconds, when there are 50 again
 			}
-			if dropped := c.Counts().DroppedBy["client"] - before; dropped != want {
+			if dropped := c.currentCounts().droppedBy["client"] - before; dropped != want {
 				t.Errorf("the resolver works: %t; %d of 50 names are dropped, want %d", works, dropped, want)
 			}
 		})

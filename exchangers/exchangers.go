@@ -10,7 +10,6 @@ package exchangers
 
 import (
 	"context"
-	"errors"
 	"maps"
 	"net/netip"
 	"slices"
@@ -65,7 +64,7 @@ type Cache struct {
 	others  *lru[settings.Domain, answer]
 	pending map[settings.Domain]bool // waiting or being looked up
 	budget  budget
-	counts  Counts
+	counts  counts
 	worked  time.Time // when the resolver last gave an answer
 	changed bool      // ours differs from what is saved
 }
@@ -74,10 +73,7 @@ type Cache struct {
 type lru[K comparable, V any] = simplelru.LRU[K, V]
 
 func newLRU[K comparable, V any](size int) *lru[K, V] {
-	l, err := simplelru.NewLRU[K, V](size, nil)
-	if err != nil {
-		panic(err) // a size below 1: a mistake in this package
-	}
+	l, _ := simplelru.NewLRU[K, V](size, nil) // fails for a size below 1 only
 	return l
 }
 
@@ -107,16 +103,16 @@ func (a answer) fresh(hosts []settings.Domain, now time.Time) bool {
 	return now.Before(a.until) && (a.ours(hosts) || slices.Equal(a.hosts, hosts))
 }
 
-// Counts are the results of look-ups since the start.
-type Counts struct {
-	Ours, Others uint64 // the mail comes here, or goes elsewhere or nowhere
-	Failed       uint64 // no answer from DNS
-	Silent       uint64 // of Failed, those that the name is to blame for
-	Dropped      uint64 // not started, because there were too many
-	// DroppedBy has the limit that was exceeded for each of Dropped: "total", "client", "network", "provider", "domain" or "queue".
-	DroppedBy    map[string]uint64
-	Names        int    // in the cache now
-	SaveFailures uint64 // see Keep
+// counts are the results of look-ups since the start.
+type counts struct {
+	ours, others uint64 // the mail comes here, or goes elsewhere or nowhere
+	failed       uint64 // no answer from DNS
+	silent       uint64 // of failed, those that the name is to blame for
+	dropped      uint64 // not started, because there were too many
+	// droppedBy has the limit that was exceeded for each of dropped: "total", "client", "network", "provider", "domain" or "queue".
+	droppedBy    map[string]uint64
+	names        int    // in the cache now
+	saveFailures uint64 // see Keep
 }
 
 // New returns an empty Cache. Run does its look-ups.
@@ -129,7 +125,7 @@ func New(r Resolver) *Cache {
 		others:   newLRU[settings.Domain, answer](maxOthers),
 		pending:  make(map[settings.Domain]bool),
 		budget:   newBudget(),
-		counts:   Counts{DroppedBy: make(map[string]uint64)},
+		counts:   counts{droppedBy: make(map[string]uint64)},
 	}
 }
 
@@ -144,8 +140,8 @@ func (c *Cache) Ours(d settings.Domain, hosts []settings.Domain, client netip.Ad
 	a := c.known(d)
 	if !a.fresh(hosts, now) && !c.pending[d] {
 		if exceeded := c.ask(question{d, hosts, client}, a, now); exceeded != "" {
-			c.counts.Dropped++
-			c.counts.DroppedBy[exceeded]++
+			c.counts.dropped++
+			c.counts.droppedBy[exceeded]++
 		}
 	}
 	return a.ours(hosts) && now.Before(a.trusted)
@@ -180,118 +176,12 @@ func (c *Cache) ask(q question, before answer, now time.Time) (exceeded string) 
 	return ""
 }
 
-// Run looks up the queued domains until ctx is done.
-func (c *Cache) Run(ctx context.Context) {
-	var running sync.WaitGroup
-	running.Go(func() { c.serve(ctx, c.ourNames, maxOurLookups) })
-	running.Go(func() { c.serve(ctx, c.newNames, maxNewLookups) })
-	running.Wait()
-}
-
-// serve looks up the domains of a queue, so many at the same time, until ctx is done.
-func (c *Cache) serve(ctx context.Context, queue <-chan question, atOnce int) {
-	var running sync.WaitGroup
-	defer running.Wait()
-	slots := make(chan struct{}, atOnce)
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case slots <- struct{}{}:
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case q := <-queue:
-			running.Go(func() {
-				c.lookUp(ctx, q)
-				<-slots
-			})
-		}
-	}
-}
-
-func (c *Cache) lookUp(ctx context.Context, q question) {
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	start := time.Now()
-	mx, err := c.resolver.MX(ctx, string(q.domain))
-	c.note(q, start, mx, err)
-}
-
-// note stores the result of a look-up.
-func (c *Cache) note(q question, start time.Time, mx []resolver.MX, err error) {
-	now := time.Now()
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	delete(c.pending, q.domain)
-	a := answer{hosts: q.hosts, until: now.Add(keepOthers)}
-	host := Preferred(mx, q.hosts)
-	switch {
-	case err != nil && !errors.Is(err, resolver.ErrNone):
-		a = c.failed(q, start, now)
-	case host != "":
-		c.counts.Ours++
-		c.worked = now
-		a = ours(host, q.hosts, now)
-	default:
-		c.counts.Others++
-		c.worked = now
-	}
-	wasOurs := c.ours.Remove(q.domain)
-	c.others.Remove(q.domain)
-	if a.host != "" {
-		c.ours.Add(q.domain, a)
-	} else {
-		c.others.Add(q.domain, a)
-	}
-	c.changed = c.changed || wasOurs || a.host != ""
-}
-
-// failed returns what is used after a look-up that got no answer. If the resolver answers for other names, this one's name servers are to
-// blame: then it is looked up less and less often, and the client pays for it.
-func (c *Cache) failed(q question, start, now time.Time) answer {
-	c.counts.Failed++
-	before := c.known(q.domain)
-	a := answer{hosts: q.hosts}
-	if before.ours(q.hosts) && now.Before(before.trusted) {
-		a = before
-	}
-	pause := keepFailed
-	if a.pause = 0; c.worked.After(start.Add(-resolverWorks)) {
-		c.counts.Silent++
-		if before.pause > 0 {
-			pause = min(2*before.pause, maxFailed)
-		}
-		a.pause = pause
-		if before.host == "" {
-			c.budget.punish(q.client, now)
-		}
-	}
-	a.until = now.Add(pause)
-	return a
-}
-
-// Preferred returns the first of the hosts that is one of the most preferred exchangers, or "".
-func Preferred(mx []resolver.MX, hosts []settings.Domain) settings.Domain {
-	if len(mx) == 0 {
-		return ""
-	}
-	best := slices.MinFunc(mx, func(a, b resolver.MX) int { return int(a.Preference) - int(b.Preference) }).Preference
-	for _, host := range hosts {
-		if slices.Contains(mx, resolver.MX{Preference: best, Host: string(host)}) {
-			return host
-		}
-	}
-	return ""
-}
-
-// Counts returns the results of look-ups since the start.
-func (c *Cache) Counts() Counts {
+// currentCounts returns the results of look-ups since the start.
+func (c *Cache) currentCounts() counts {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	counts := c.counts
-	counts.DroppedBy = maps.Clone(c.counts.DroppedBy)
-	counts.Names = c.ours.Len() + c.others.Len()
+	counts.droppedBy = maps.Clone(c.counts.droppedBy)
+	counts.names = c.ours.Len() + c.others.Len()
 	return counts
 }

@@ -109,7 +109,7 @@ func TestPreferred(t *testing.T) {
 				mx = append(mx, m)
 			}
 		}
-		if got := Preferred(mx, hosts); (got != "") != test.want {
+		if got := preferred(mx, hosts); (got != "") != test.want {
 			t.Errorf("%q: got %q", test.mx, got)
 		}
 	}
@@ -137,7 +137,7 @@ func TestTimes(t *testing.T) {
 		r.set(func() { delete(r.mx, "ours.example") }) // it has moved away
 		asks(t, c, "ours.example", true)               // and was ours an hour ago
 		asks(t, c, "ours.example", false)
-		if got := c.Counts(); got.Ours != 2 || got.Others != 2 || got.Failed != 0 || got.Dropped != 0 || got.Names != 2 {
+		if got := c.currentCounts(); got.ours != 2 || got.others != 2 || got.failed != 0 || got.dropped != 0 || got.names != 2 {
 			t.Errorf("counts %+v", got)
 		}
 	})
@@ -231,7 +231,7 @@ func TestSilentServer(t *testing.T) {
 		}
 		time.Sleep(timeout)
 		synctest.Wait()
-		if got := c.Counts(); got.Failed != 1 {
+		if got := c.currentCounts(); got.failed != 1 {
 			t.Errorf("counts %+v, want one failure", got)
 		}
 	})
@@ -249,14 +249,14 @@ func TestConcurrency(t *testing.T) {
 		asking.Go(func() {
 			for i := range 2000 {
 				c.Ours(settings.Domain(fmt.Sprintf("n%d.example", i%300)), hosts[:1+i%2], clientNumber(i))
-				c.Counts()
+				c.currentCounts()
 			}
 		})
 	}
 	asking.Wait()
 	cancel()
 	<-ended
-	if n := c.Counts().Names; n == 0 || n > 300 {
+	if n := c.currentCounts().names; n == 0 || n > 300 {
 		t.Errorf("%d names are cached, want 1 to 300", n)
 	}
 }

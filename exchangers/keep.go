@@ -115,7 +115,7 @@ func (c *Cache) save(file string) error {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		c.changed = true
-		c.counts.SaveFailures++
+		c.counts.saveFailures++
 	}
 	return err
 }

@@ -123,7 +123,7 @@ func TestLoadTooMany(t *testing.T) {
 	if _, err := c.read(strings.NewReader(text.String()), time.Now()); err != nil {
 		t.Fatal(err)
 	}
-	if n := c.Counts().Names; n != 100_000 {
+	if n := c.currentCounts().names; n != 100_000 {
 		t.Errorf("%d names, want 100,000", n)
 	}
 	if !c.Ours("d100499.example", hosts, client) {
@@ -146,7 +146,7 @@ func TestSaveFails(t *testing.T) {
 				t.Error("saving below a file succeeds")
 			}
 		}
-		if n := c.Counts().SaveFailures; n != 2 {
+		if n := c.currentCounts().saveFailures; n != 2 {
 			t.Errorf("%d failures are counted, want 2", n)
 		}
 		if err := os.Remove(filepath.Join(dir, "state")); err != nil {

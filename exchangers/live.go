@@ -42,14 +42,14 @@ func (l *Live) Ours(d settings.Domain, hosts []settings.Domain, _ netip.Addr) bo
 			l.err = nil
 		}
 	}
-	return Preferred(l.found, hosts) != ""
+	return preferred(l.found, hosts) != ""
 }
 
 // Why says why Ours was false at the last question, or returns nil if it was true, or there was no question: the name did not depend
 // on its MX.
 func (l *Live) Why(hosts []settings.Domain) error {
 	switch {
-	case l.asked == "" || Preferred(l.found, hosts) != "":
+	case l.asked == "" || preferred(l.found, hosts) != "":
 		return nil
 	case l.err != nil:
 		return fmt.Errorf("%w: %w", ErrUnknown, l.err)

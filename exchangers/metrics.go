@@ -29,14 +29,14 @@ func (m collector) Describe(descs chan<- *prometheus.Desc) {
 }
 
 func (m collector) Collect(metrics chan<- prometheus.Metric) {
-	c := m.cache.Counts()
-	for result, n := range map[string]uint64{"ours": c.Ours, "others": c.Others, "failed": c.Failed, "dropped": c.Dropped} {
+	c := m.cache.currentCounts()
+	for result, n := range map[string]uint64{"ours": c.ours, "others": c.others, "failed": c.failed, "dropped": c.dropped} {
 		metrics <- prometheus.MustNewConstMetric(lookupsDesc, prometheus.CounterValue, float64(n), result)
 	}
 	for _, limit := range limits {
-		metrics <- prometheus.MustNewConstMetric(droppedDesc, prometheus.CounterValue, float64(c.DroppedBy[limit]), limit)
+		metrics <- prometheus.MustNewConstMetric(droppedDesc, prometheus.CounterValue, float64(c.droppedBy[limit]), limit)
 	}
-	metrics <- prometheus.MustNewConstMetric(silentDesc, prometheus.CounterValue, float64(c.Silent))
-	metrics <- prometheus.MustNewConstMetric(saveDesc, prometheus.CounterValue, float64(c.SaveFailures))
-	metrics <- prometheus.MustNewConstMetric(namesDesc, prometheus.GaugeValue, float64(c.Names))
+	metrics <- prometheus.MustNewConstMetric(silentDesc, prometheus.CounterValue, float64(c.silent))
+	metrics <- prometheus.MustNewConstMetric(saveDesc, prometheus.CounterValue, float64(c.saveFailures))
+	metrics <- prometheus.MustNewConstMetric(namesDesc, prometheus.GaugeValue, float64(c.names))
 }
