@@ -28,10 +28,7 @@ type slot[V any] struct {
 const maxAnswers = 4096
 
 func newMemo[K comparable, V any]() *memo[K, V] {
-	slots, err := simplelru.NewLRU[K, *slot[V]](maxAnswers, nil)
-	if err != nil {
-		panic(err) // the size is a positive constant
-	}
+	slots, _ := simplelru.NewLRU[K, *slot[V]](maxAnswers, nil) // fails for a size below 1 only
 	return &memo[K, V]{slots: slots}
 }
 
