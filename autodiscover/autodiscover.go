@@ -23,7 +23,7 @@ var (
 )
 
 // errNoServer is settings.ErrNotExpressible for a domain without an IMAP or POP3 server that takes a password.
-var errNoServer = fmt.Errorf("Autodiscover %w: no IMAP or POP3 server takes a password", settings.ErrNotExpressible)
+var errNoServer = fmt.Errorf("the Autodiscover format %w: no IMAP or POP3 server takes a password", settings.ErrNotExpressible)
 
 // Answer returns Outlook's document for an address, or for a domain if the address is zero. It returns settings.ErrNotExpressible for
 // a domain without an IMAP or POP3 server that takes a password.

@@ -95,7 +95,7 @@ func readJSONQuery(r *http.Request) (address, protocol string) {
 }
 
 // errNotOffered is settings.ErrNotExpressible for a protocol that the domain does not offer.
-var errNotOffered = fmt.Errorf("Autodiscover %w: this protocol is not offered", settings.ErrNotExpressible)
+var errNotOffered = fmt.Errorf("the Autodiscover format %w: this protocol is not offered", settings.ErrNotExpressible)
 
 // AnswerJSON returns the second version's answer for a protocol, as a client gets it under the domain's own name. It returns
 // settings.ErrNotExpressible if the domain does not offer the protocol.

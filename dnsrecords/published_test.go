@@ -36,9 +36,9 @@ func (n names) records(name, prefix string) (contents []string, err error) {
 	return contents, nil
 }
 
-func (n names) Host(_ context.Context, name string) (addresses []netip.Addr, canonical string, err error) {
-	if target, err := n.CNAME(nil, name); err == nil {
-		return n.Host(nil, target)
+func (n names) Host(ctx context.Context, name string) (addresses []netip.Addr, canonical string, err error) {
+	if target, err := n.CNAME(ctx, name); err == nil {
+		return n.Host(ctx, target)
 	}
 	texts, err := n.records(name, "A ")
 	for _, text := range texts {

@@ -38,7 +38,7 @@ func (j *judgement) judgeCAA() {
 
 // judgeIssuers judges the CAA records of a name.
 func (j *judgement) judgeIssuers(owner string, records []resolver.CAA) {
-	why, paste := forbids(records, j.issuers, j.validation)
+	paste, why := forbids(records, j.issuers, j.validation)
 	switch {
 	case errors.Is(why, errUnknownAccount):
 		j.couldNotCheck("whether the CAA records of %s allow this server's account with the CA: %s", owner,
@@ -57,7 +57,7 @@ var errUnknownAccount = errors.New("its CAA records allow only an account that m
 // forbids says why CAA records do not allow any of the CAs to issue a certificate to a server that proves its control of names with one
 // of these methods; nil if they do (RFC 8659 section 4, RFC 8657). Instead is the value of an issue record that would allow it; empty if
 // the CAs are unknown. In that case only records that allow none of them at all forbid it.
-func forbids(records []resolver.CAA, issuers []Issuer, methods []string) (why error, instead string) {
+func forbids(records []resolver.CAA, issuers []Issuer, methods []string) (instead string, why error) {
 	if len(issuers) > 0 {
 		instead = issuers[0].Name
 	}
@@ -73,26 +73,26 @@ func forbids(records []resolver.CAA, issuers []Issuer, methods []string) (why er
 				continue
 			}
 			allowed = append(allowed, g.issuer)
-			err, value := g.refuses(issuers, methods)
+			value, err := g.refuses(issuers, methods)
 			if err == nil {
-				return nil, ""
+				return "", nil
 			}
 			if !errors.Is(err, errOtherCA) && (unmet == nil || errors.Is(err, errUnknownAccount)) {
-				unmet, instead = err, value
+				instead, unmet = value, err
 			}
 		case r.Critical && !slices.Contains([]string{"issuewild", "iodef", "issuemail"}, r.Tag):
-			return fmt.Errorf("the CAA record %q is marked critical, so CAs that do not know it must not issue certificates", clip(r.Tag)), instead
+			return instead, fmt.Errorf("the CAA record %q is marked critical, so CAs that do not know it must not issue certificates", clip(r.Tag))
 		}
 	}
 	switch {
 	case !restricted:
-		return nil, ""
+		return "", nil
 	case unmet != nil:
-		return unmet, instead
+		return instead, unmet
 	case len(allowed) == 0:
-		return errors.New("its CAA records do not allow any CA to issue certificates"), instead
+		return instead, errors.New("its CAA records do not allow any CA to issue certificates")
 	}
-	return fmt.Errorf("its CAA records allow only %s, but this server's certificates come from %s", clip(words(allowed)), words(namesOfIssuers(issuers))), instead
+	return instead, fmt.Errorf("its CAA records allow only %s, but this server's certificates come from %s", clip(words(allowed)), words(namesOfIssuers(issuers)))
 }
 
 // grant is what an issue record allows (RFC 8659 section 4.2).
@@ -129,10 +129,10 @@ func readGrant(value string) (g grant) {
 var errOtherCA = errors.New("the record is for another CA")
 
 // refuses says why a record does not allow any of the CAs to issue a certificate; nil if it does. Instead is the value of one that would.
-func (g grant) refuses(issuers []Issuer, methods []string) (why error, instead string) {
+func (g grant) refuses(issuers []Issuer, methods []string) (instead string, why error) {
 	ours := slices.DeleteFunc(slices.Clone(issuers), func(i Issuer) bool { return !strings.EqualFold(i.Name, g.issuer) })
 	if len(ours) == 0 && len(issuers) > 0 {
-		return errOtherCA, ""
+		return "", errOtherCA
 	}
 	usesMethod := func(m string) bool { return slices.Contains(methods, m) }
 	about := "its CAA record for " + clip(g.issuer)
@@ -146,7 +146,7 @@ func (g grant) refuses(issuers []Issuer, methods []string) (why error, instead s
 	case len(g.accounts) == 1 && len(ours) > 0:
 		why = otherAccount(about, g.accounts[0], ours)
 	}
-	return why, g.with(ours, methods)
+	return g.with(ours, methods), why
 }
 
 // otherAccount says why a record for one account does not allow any of ours with the CA; nil if it does.

@@ -63,14 +63,14 @@ func TestForbids(t *testing.T) {
 		{[]string{"ca.example; policy=ev"}, known, "", ""},
 	}
 	for _, test := range tests {
-		why, instead := forbids(issueRecords(test.values...), test.issuers, validationMethods)
+		instead, why := forbids(issueRecords(test.values...), test.issuers, validationMethods)
 		got := fmt.Sprint(why)
 		if (why == nil) != (test.want == "") || why != nil && (!regexp.MustCompile(test.want).MatchString(got) || instead != test.instead) {
 			t.Errorf("%q, %v: got %s, instead %q; want %q, %q", test.values, test.issuers, got, instead, test.want, test.instead)
 		}
 	}
 	critical := []resolver.CAA{{Tag: "issue", Value: "ca.example"}, {Critical: true, Tag: "tbs"}}
-	if why, _ := forbids(critical[1:], known, nil); why == nil || !strings.Contains(why.Error(), `"tbs" is marked critical`) {
+	if _, why := forbids(critical[1:], known, nil); why == nil || !strings.Contains(why.Error(), `"tbs" is marked critical`) {
 		t.Errorf("got %v", why)
 	}
 }
@@ -110,7 +110,7 @@ func TestCAAUnknown(t *testing.T) {
 			t.Errorf("%s: got %q, not checked %q, incomplete %t; want %q, %q", test.name, got, notes, r.Incomplete, test.want, test.note)
 		}
 	}
-	if why, _ := forbids(issueRecords("ca.example; accounturi=x"), []Issuer{{Name: "ca.example"}}, nil); !errors.Is(why, errUnknownAccount) {
+	if _, why := forbids(issueRecords("ca.example; accounturi=x"), []Issuer{{Name: "ca.example"}}, nil); !errors.Is(why, errUnknownAccount) {
 		t.Errorf("got %v", why)
 	}
 }
