@@ -105,7 +105,7 @@ smtp = "smtp.example.com"
 	for _, label := range []string{"autoconfig", "autodiscover", "ua-auto-config"} {
 		zone[label+".example.com"] = "127.0.0.1"
 	}
-	p := startProgramIn(t, outside{resolver: zone}, config)
+	p := startProgramIn(t, network{resolver: zone}, config)
 	metric := func(pattern string) func() bool {
 		return func() bool {
 			_, text := ask(t, p.admin(), "localhost", "/-/metrics")
@@ -149,6 +149,6 @@ smtp = "smtp.example.com"
 	}
 	p.stop()
 	ca.Close()
-	p = startProgramIn(t, outside{resolver: zone}, regexp.MustCompile(`state_dir = .*`).ReplaceAllString(config, fmt.Sprintf("state_dir = %q", t.TempDir())))
+	p = startProgramIn(t, network{resolver: zone}, regexp.MustCompile(`state_dir = .*`).ReplaceAllString(config, fmt.Sprintf("state_dir = %q", t.TempDir())))
 	eventually(t, "the metrics show that the CA cannot be reached", metric(`mailhint_acme_up\{ca="[^"]+"\} 0`))
 }

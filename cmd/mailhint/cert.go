@@ -228,7 +228,7 @@ func openStoredCertificates(cmd *cobra.Command) (*certs.Certificates, *domains.S
 		return nil, nil, err
 	}
 	log := slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: slog.LevelWarn}))
-	c, err := openCertificates(s, func() *domains.Snapshot { return snapshot }, outside{resolver: asked}.hosts(), log)
+	c, err := openCertificates(s, func() *domains.Snapshot { return snapshot }, network{resolver: asked}.hosts(), log)
 	if err != nil {
 		return nil, nil, unknown(asServerUser(err, s))
 	}

@@ -81,7 +81,7 @@ smtp = "smtp.example.org"
 	const slow = "ua-auto-config.example.com"
 	zone := zoneOf{"setup.example.com": "127.0.0.1", "autoconfig.example.com": "127.0.0.1", "autodiscover.example.com": "192.0.2.1", slow: "127.0.0.1",
 		"autoconfig.x.example.org": "127.0.0.1"}
-	p := startProgramIn(t, outside{resolver: slowZone{zone, slow, httpsAddress, new(sync.Once)}}, config)
+	p := startProgramIn(t, network{resolver: slowZone{zone, slow, httpsAddress, new(sync.Once)}}, config)
 	if _, err := askTLS(httpsAddress, slow, "/", ca.Issuing); err != nil {
 		t.Errorf("a handshake that has to wait: %v", err)
 	}

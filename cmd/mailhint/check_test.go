@@ -53,7 +53,7 @@ func TestCheckCertificates(t *testing.T) {
 					t.Errorf("got %s, want %s", lines[i], want)
 				}
 			}
-			p, err := open(file, system(), slog.New(slog.DiscardHandler))
+			p, err := open(file, systemNetwork(), slog.New(slog.DiscardHandler))
 			if err == nil {
 				p.Close()
 				t.Error("serve starts")

@@ -83,7 +83,7 @@ func TestServeFallbackMX(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := startProgramIn(t, outside{resolver: resolver.New(server)}, fallbackConfig)
+	p := startProgramIn(t, network{resolver: resolver.New(server)}, fallbackConfig)
 	get := func(d string) (int, string) { return ask(t, p.public(), "autoconfig."+d, path+"?emailaddress=ann@"+d) }
 	for _, d := range []string{"ours.example", "theirs.example", "closed.example", "broken.example", "nomail.example"} {
 		if status, body := get(d); status != http.StatusNotFound {
@@ -117,14 +117,14 @@ func TestServeFallbackMX(t *testing.T) {
 	}
 }
 
-// startProgramIn is startProgram with a world of the test's own.
-func startProgramIn(t *testing.T, world outside, config string) *running {
+// startProgramIn is startProgram with a network of the test's own.
+func startProgramIn(t *testing.T, network network, config string) *running {
 	t.Helper()
 	t.Setenv("STATE_DIRECTORY", t.TempDir())
 	file := filepath.Join(t.TempDir(), "domains.toml")
 	write(t, file, config)
 	log := new(logBuffer)
-	p, err := open(file, world, slog.New(slog.NewTextHandler(log, nil)))
+	p, err := open(file, network, slog.New(slog.NewTextHandler(log, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -174,20 +174,20 @@ func TestServeFallbackRestart(t *testing.T) {
 	}
 	state := filepath.Join(t.TempDir(), "state")
 	config := strings.Replace(fallbackConfig, "[server]", "[server]\nstate_dir = \""+state+"\"", 1)
-	first := startProgramIn(t, outside{resolver: resolver.New(server)}, config)
+	first := startProgramIn(t, network{resolver: resolver.New(server)}, config)
 	get := func(p *running) int {
 		status, _ := ask(t, p.public(), "autoconfig.ours.example", path+"?emailaddress=ann@ours.example")
 		return status
 	}
 	eventually(t, "ours.example is answered", func() bool { return get(first) == http.StatusOK })
 	first.stop()
-	again := startProgramIn(t, outside{resolver: resolver.New()}, config)
+	again := startProgramIn(t, network{resolver: resolver.New()}, config)
 	if status := get(again); status != http.StatusOK {
 		t.Errorf("the first answer after a restart is %d", status)
 	}
 	again.stop()
 	write(t, filepath.Join(state, "fallback-domains.txt"), "\x00\xff damaged\n")
-	if status := get(startProgramIn(t, outside{resolver: resolver.New()}, config)); status != http.StatusNotFound {
+	if status := get(startProgramIn(t, network{resolver: resolver.New()}, config)); status != http.StatusNotFound {
 		t.Errorf("the first answer with a damaged file is %d", status)
 	}
 }

@@ -95,7 +95,7 @@ func serveIMAP(c net.Conn) {
 func TestServeProbes(t *testing.T) {
 	var connections atomic.Int64
 	address, roots := imapServer(t, &connections)
-	world := outside{resolver: loopback{}, prober: func(private []netip.Prefix) monitor.Prober {
+	network := network{resolver: loopback{}, prober: func(private []netip.Prefix) monitor.Prober {
 		return &probe.Prober{Resolver: loopback{}, Private: private, Roots: roots,
 			Dial: func(ctx context.Context, network, to string) (net.Conn, error) {
 				if to != "127.0.0.1:993" {
@@ -104,7 +104,7 @@ func TestServeProbes(t *testing.T) {
 				return new(net.Dialer).DialContext(ctx, network, address)
 			}}
 	}}
-	p := startProgramIn(t, world, strings.Replace(probeConfig, `"submissions://other.example.com"`, "[]", 1))
+	p := startProgramIn(t, network, strings.Replace(probeConfig, `"submissions://other.example.com"`, "[]", 1))
 	ready := func() string {
 		status, body := ask(t, p.admin(), "localhost", "/-/readyz")
 		if status != http.StatusOK {
@@ -144,12 +144,12 @@ func TestServeProbes(t *testing.T) {
 func TestServeProbesNothingPrivate(t *testing.T) {
 	var connections atomic.Int64
 	address, roots := imapServer(t, &connections)
-	world := outside{resolver: loopback{}, prober: func(private []netip.Prefix) monitor.Prober {
+	network := network{resolver: loopback{}, prober: func(private []netip.Prefix) monitor.Prober {
 		return &probe.Prober{Resolver: loopback{}, Private: private, Roots: roots, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
 			return new(net.Dialer).DialContext(ctx, network, address)
 		}}
 	}}
-	p := startProgramIn(t, world, strings.Replace(probeConfig, "probe_private", "# probe_private", 1))
+	p := startProgramIn(t, network, strings.Replace(probeConfig, "probe_private", "# probe_private", 1))
 	eventually(t, "the servers are listed", func() bool {
 		_, body := ask(t, p.admin(), "localhost", "/-/readyz")
 		return strings.Contains(body, "\nmail servers: 2 unknown, 0 good, last probe ") &&
@@ -162,11 +162,11 @@ func TestServeProbesNothingPrivate(t *testing.T) {
 
 // Without the key probe nothing is probed.
 func TestServeProbesOnlyIfAsked(t *testing.T) {
-	world := outside{resolver: loopback{}, prober: func([]netip.Prefix) monitor.Prober {
+	network := network{resolver: loopback{}, prober: func([]netip.Prefix) monitor.Prober {
 		t.Error("a prober was created")
 		return nil
 	}}
-	p := startProgramIn(t, world, oneDomain)
+	p := startProgramIn(t, network, oneDomain)
 	if _, body := ask(t, p.admin(), "localhost", "/-/readyz"); strings.Contains(body, "mail server") {
 		t.Errorf("readyz:\n%s", body)
 	}

@@ -36,14 +36,14 @@ func newServe() *cobra.Command {
 		Use:   "serve",
 		Short: "Answer mail programs",
 		Long: "serve answers mail programs as configured in domains.toml, until it is stopped (SIGTERM, Ctrl-C).\n" +
-			"It notices changes of the file; SIGHUP makes it read the file at once.",
+			"It notices changes to the file; SIGHUP makes it read the file at once.",
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if logFormat != "text" && logFormat != "json" {
 				return fmt.Errorf("unknown log format %q; write text or json", logFormat)
 			}
-			floor := make([]byte, heapFloor)
-			defer runtime.KeepAlive(floor)
+			ballast := make([]byte, heapBallast)
+			defer runtime.KeepAlive(ballast)
 			lines := server.NewLogWriter(cmd.ErrOrStderr())
 			defer lines.Close() // passes the last lines on; there is nowhere to report an error
 			log := slog.New(server.NewLogHandler(lines, logFormat == "json", nil))
@@ -51,7 +51,7 @@ func newServe() *cobra.Command {
 			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 			context.AfterFunc(ctx, stop) // a second signal ends the process at once
 
-			p, err := open(configName(cmd), system(), log)
+			p, err := open(configName(cmd), systemNetwork(), log)
 			if err != nil {
 				return problem(err)
 			}
@@ -70,23 +70,23 @@ func newServe() *cobra.Command {
 	return cmd
 }
 
-// heapFloor is memory, in octets, that is never touched and so costs nothing. It only counts: with the 3 MB that a small configuration
+// heapBallast is memory, in octets, that is never touched and so costs nothing. It only counts: with the 3 MB that a small configuration
 // needs, the garbage collector runs for every 23 MB that requests leave behind instead of every 4. An answer then takes 6 % less
 // processor time and a new TLS connection 10 %, and under load the process has 42 MB instead of 25.
-const heapFloor = 20 << 20
+const heapBallast = 20 << 20
 
-// outside is what the program needs of the world. Tests bring their own.
-type outside struct {
+// network is what the program uses of the network. Tests bring their own.
+type network struct {
 	resolver exchangers.Resolver
 	prober   func(private []netip.Prefix) monitor.Prober
 }
 
-// system is the world as this machine sees it.
-func system() outside { return outside{resolver: resolver.SystemNow{}, prober: systemProber} }
+// systemNetwork is the network as this machine sees it.
+func systemNetwork() network { return network{resolver: resolver.SystemNow{}, prober: systemProber} }
 
 // hosts returns what finds the addresses of names.
-func (o outside) hosts() certs.HostResolver {
-	if r, ok := o.resolver.(certs.HostResolver); ok {
+func (n network) hosts() certs.HostResolver {
+	if r, ok := n.resolver.(certs.HostResolver); ok {
 		return r
 	}
 	return resolver.SystemNow{}
@@ -106,12 +106,12 @@ type program struct {
 }
 
 // open loads the configuration, makes the pieces, and opens the listeners. Connections wait until Run.
-func open(config string, world outside, log *slog.Logger) (*program, error) {
-	p := &program{log: log, hangup: make(chan os.Signal, 1), exchangers: exchangers.New(world.resolver)}
+func open(config string, network network, log *slog.Logger) (*program, error) {
+	p := &program{log: log, hangup: make(chan os.Signal, 1), exchangers: exchangers.New(network.resolver)}
 	signal.Notify(p.hangup, syscall.SIGHUP) // first of all, because otherwise the signal would end the process
 	file, err := domains.Open(config, func(s *domains.Snapshot) error {
 		if p.server == nil {
-			if err := p.assemble(s.Server, world); err != nil {
+			if err := p.assemble(s.Server, network); err != nil {
 				return err
 			}
 		}
@@ -133,10 +133,10 @@ func open(config string, world outside, log *slog.Logger) (*program, error) {
 }
 
 // assemble makes the pieces that the [server] table asks for, and hands them to each other.
-func (p *program) assemble(config domains.Server, world outside) error {
+func (p *program) assemble(config domains.Server, network network) error {
 	var err error
 	if config.TLS == "acme" {
-		if p.certificates, err = openCertificates(config, p.current.Load, world.hosts(), p.log); err != nil {
+		if p.certificates, err = openCertificates(config, p.current.Load, network.hosts(), p.log); err != nil {
 			return err
 		}
 	}
@@ -151,7 +151,7 @@ func (p *program) assemble(config domains.Server, world outside) error {
 		p.server.ShowLines(p.certificates.Lines)
 	}
 	if config.Probe > 0 {
-		p.monitor = monitor.New(world.prober(config.ProbePrivate), doctor.MonitorVerdict, config.Probe, p.log)
+		p.monitor = monitor.New(network.prober(config.ProbePrivate), doctor.MonitorVerdict, config.Probe, p.log)
 		p.server.Metrics().MustRegister(p.monitor.Collector())
 		p.server.ShowLines(p.monitor.Lines)
 	}

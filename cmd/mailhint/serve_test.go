@@ -57,7 +57,7 @@ func startProgram(t *testing.T, config string) *running {
 	file := filepath.Join(t.TempDir(), "domains.toml")
 	write(t, file, config)
 	log := new(logBuffer)
-	p, err := open(file, system(), slog.New(slog.NewTextHandler(log, nil)))
+	p, err := open(file, systemNetwork(), slog.New(slog.NewTextHandler(log, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
