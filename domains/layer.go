@@ -138,6 +138,18 @@ type Origin struct {
 	Position Position
 }
 
+// MarshalJSON writes {"key", "value", "file", "line"}. Built-in values have no file.
+func (o Origin) MarshalJSON() ([]byte, error) {
+	x := object{{"key", o.Key}, {"value", o.Value}}
+	if o.Position.File != "" {
+		x.add("file", o.Position.File)
+	}
+	if o.Position.Line != 0 {
+		x.add("line", o.Position.Line)
+	}
+	return x.MarshalJSON()
+}
+
 // origins lists the values that are set, in the order of the table of keys.
 func (l *layer) origins() []Origin {
 	list := make([]Origin, 0, len(l.at)+4)

@@ -84,9 +84,26 @@ func (c Client) newRequest(ctx context.Context, server string, q settings.Questi
 	return r, nil
 }
 
-// Compare returns how the answer of a server differs from what the configuration says, as a unified diff with printable text only. It is empty
-// if the client gets the same.
-func Compare(configured, live Answer) string {
+// Comparison is how the answer of a running server differs from what the configuration says.
+type Comparison struct {
+	URL  string `json:"url"` // of the server
+	Same bool   `json:"same"`
+	// Differences is a unified diff with printable text only; empty if the client gets the same.
+	Differences string `json:"differences,omitempty"`
+}
+
+// Compare fetches the answer of a running server, as Fetch does, and compares it with what the configuration says.
+func (c Client) Compare(ctx context.Context, server string, q settings.Question, configured Answer) (Comparison, error) {
+	live, err := c.Fetch(ctx, server, q)
+	if err != nil {
+		return Comparison{}, err
+	}
+	d := differences(configured, live)
+	return Comparison{URL: server, Same: d == "", Differences: d}, nil
+}
+
+// differences returns a unified diff of two answers.
+func differences(configured, live Answer) string {
 	text := diff.Diff("configuration", configured.Text(), "server", live.Text())
 	_, lines, _ := bytes.Cut(text, []byte("\n")) // without the line for a program
 	var b strings.Builder

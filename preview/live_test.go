@@ -90,14 +90,14 @@ func TestFetchFails(t *testing.T) {
 
 func TestCompare(t *testing.T) {
 	ok := func(text string) Answer { return Answer{Status: 200, Body: []byte(text)} }
-	if got := Compare(ok("same\n"), ok("same\n")); got != "" {
+	if got := differences(ok("same\n"), ok("same\n")); got != "" {
 		t.Errorf("got %q for equal answers", got)
 	}
 	const want = "--- configuration\n+++ server\n@@ -1,3 +1,3 @@\n one\n-two\n+\uFFFD[2J2\n three\n"
-	if got := Compare(ok("one\ntwo\nthree\n"), ok("one\n\x1b[2J2\nthree\n")); got != want {
+	if got := differences(ok("one\ntwo\nthree\n"), ok("one\n\x1b[2J2\nthree\n")); got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	if got := Compare(ok("one\n"), Answer{Status: 503}); !strings.Contains(got, "-one\n+status 503 Service Unavailable\n") {
+	if got := differences(ok("one\n"), Answer{Status: 503}); !strings.Contains(got, "-one\n+status 503 Service Unavailable\n") {
 		t.Errorf("got %q", got)
 	}
 }

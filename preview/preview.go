@@ -1,8 +1,8 @@
 // Package preview shows what each kind of client gets for an address: from the configuration, from a running server, and where the two
 // differ. How a client goes on after a bad answer and what it makes of a good one is for package doctor to say.
 //
-// Clients lists the kinds. Client.Answer is what the configuration says, Client.Fetch asks a server as the client would, and Compare
-// puts the two side by side.
+// Clients lists the kinds. Client.Answer is what the configuration says, Client.Fetch asks a server as the client would, and Client.Compare
+// puts the two side by side. Answers and comparisons can be written as JSON.
 package preview
 
 import (
@@ -82,11 +82,17 @@ func (c Client) Answer(found settings.Found, a settings.Address) (Answer, error)
 // Answer is what a client gets. For a client that asks DNS, the body holds records in the form of a zone file.
 type Answer struct {
 	// Status is the status code of HTTP.
-	Status int
+	Status int `json:"status"`
 	// Location is where a redirect points.
-	Location string
-	Body     []byte
+	Location string `json:"location,omitempty"`
+	Body     Body   `json:"body,omitempty"`
 }
+
+// Body is the body of an answer. In JSON it is a string.
+type Body []byte
+
+// MarshalText returns the body as it is.
+func (b Body) MarshalText() ([]byte, error) { return b, nil }
 
 // Text returns the body of a good answer, or a line that says what came instead: "302 https://…" or "status 404 Not Found".
 func (a Answer) Text() []byte {

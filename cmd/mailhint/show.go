@@ -77,18 +77,14 @@ func show(cmd *cobra.Command, who string, flags showFlags) error {
 	s := newShown(flags, q, found)
 	switch {
 	case flags.explain:
-		s.Values = valueOrigins(snapshot.Explain(found.Settings))
+		s.Client, s.Values = "", snapshot.Explain(found.Settings)
 	case flags.client == human && flags.url != "":
-		return errors.New("--url compares what a server answers; leave it out with --for human")
+		return errors.New("--url and --for human exclude each other; drop one")
 	case flags.client == human:
 		page := help.For(found, q.Address)
 		s.Page = &page
 	default:
-		answer, err := client.Answer(found, q.Address)
-		if err == nil {
-			err = s.compare(cmd.Context(), client, q, answer)
-		}
-		if err != nil {
+		if err := s.preview(cmd.Context(), client, flags.url, q, found); err != nil {
 			return previewError(client, err)
 		}
 	}
@@ -99,7 +95,7 @@ func show(cmd *cobra.Command, who string, flags showFlags) error {
 	if err := print(cmd.OutOrStdout()); err != nil {
 		return problem(err)
 	}
-	if s.Same != nil && !*s.Same {
+	if s.Comparison != nil && !s.Same {
 		return errProblem
 	}
 	return nil
