@@ -35,6 +35,10 @@ func (l *loader) readDomain(t *table) {
 		low = list.layer
 	}
 	domain := own.over(low)
+	if list == nil && !e.disabled && l.isLeftOver(t, domain) {
+		l.skipLeftOver(t, number, e.primary, v.aliases)
+		e.disabled, domain.misspelled = true, true // its rules are not complete either, and that is no mistake of theirs
+	}
 	rules := l.readRules(t, domain, l.ownNames(t, e.primary, v.aliases))
 	for _, r := range rules {
 		e.rules = append(e.rules, r.rule)
@@ -49,6 +53,29 @@ func (l *loader) readDomain(t *table) {
 		}
 	}
 	l.index.entries[number] = e
+}
+
+// isLeftOver reports whether a table for a domain is what remains of an exception to a list that no longer has the domain: without the
+// list's profile there are no settings. Lists come from programs, which do not know of exceptions, so that this must not stop a reload. A
+// configuration without any list has no exceptions.
+func (l *loader) isLeftOver(t *table, domain *layer) bool {
+	return len(l.lists) > 0 && !strings.HasPrefix(t.name(), "*") && !t.has("profile") && !domain.misspelled && !domain.offersAnything()
+}
+
+// skipLeftOver gives up the names of an entry, which are then answered like any name that is not configured.
+func (l *loader) skipLeftOver(t *table, number uint32, primary settings.Domain, aliases []string) {
+	for _, name := range append([]string{string(primary)}, aliases...) {
+		if d, err := settings.ParseDomain(name); err == nil && l.index.names[d].entry == number {
+			delete(l.index.names, d)
+		}
+	}
+	profile := "…"
+	for _, p := range l.lists {
+		if len(l.lists) == 1 {
+			profile = p.table.name()
+		}
+	}
+	t.warn("", "is skipped, because the domain is in no list and the table has no servers; add profile = %q to keep it, or remove the table", profile)
 }
 
 // explain adds an origin to those of a choice.

@@ -57,3 +57,34 @@ func TestHeldBack(t *testing.T) {
 		})
 	}
 }
+
+// An exception whose domain leaves the list does not hide why a change is held back, and does not stop one that is not.
+func TestExceptionLeavesList(t *testing.T) {
+	for _, test := range []struct {
+		name, after, held string
+	}{
+		{"one customer leaves", listOf("a", 99), ""},
+		{"a list breaks off", listOf("a", 1), "101 domains would become 1; send SIGHUP (systemctl reload mailhint) to accept"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			dir := t.TempDir()
+			write(t, dir, "names.txt", listOf("a", 100)+"kunde5.example\n")
+			f, err := Open(write(t, dir, "domains.toml", "[profiles.x]\nimap = \"imaps://x.example.com\"\nsmtp = []\ndomains_file = \"names.txt\"\n[domains.\"kunde5.example\"]\nlogin = \"%EMAILLOCALPART%\"\n"), func(*Snapshot) error { return nil })
+			if err != nil {
+				t.Fatal(err)
+			}
+			tick(t)
+			write(t, dir, "names.txt", test.after)
+			err, loaded := f.reloadChanged()
+			if !loaded {
+				t.Fatal("it was not read")
+			}
+			if test.held == "" && (err != nil || f.Current().Lists("autoconfig.kunde5.example") || len(f.Current().Warnings) != 1) {
+				t.Errorf("error %v, warnings %v", err, f.Current().Warnings)
+			}
+			if test.held != "" && (!errors.Is(err, ErrHeldBack) || err.Error() != test.held) {
+				t.Errorf("error %v, want %s", err, test.held)
+			}
+		})
+	}
+}
