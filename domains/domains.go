@@ -17,7 +17,7 @@
 //   - lookup.go, zone.go, unanswered.go: which entry answers a question, what DNS records describe, and why nothing answers
 //   - entries.go, print.go, toml_text.go, json.go: the entries for other programs, as TOML and as JSON
 //   - report.go, advertised.go, certificate_names.go: what the whole configuration comes to
-//   - warnings.go, warn_entries.go: what is allowed and probably not meant
+//   - warnings.go, warn_entries.go: what is allowed but probably a mistake
 //   - watch.go (watch_linux.go and its sisters), shrinking.go, metrics.go: following changes on disk, and holding back a change that drops
 //     many domains
 //   - table.go, subtables.go, positions.go, problems.go, limits.go: reading TOML strictly and safely
@@ -33,7 +33,7 @@ type Snapshot struct {
 	Server Server
 	// Profiles is the number of profiles.
 	Profiles int
-	// Warnings are what is allowed and yet probably not meant, in the order of the files; at most 10,000.
+	// Warnings are about what is allowed but probably a mistake, in the order of the files; at most 10,000.
 	Warnings Problems
 	// Skipped are the lines of the files named by domains_file that are not used, because they are not a domain or repeat another; at
 	// most 10,000. SkippedLines counts them all.

@@ -91,7 +91,7 @@ var oauth2Keys = []key[settings.OAuth2]{
 	row("token_url", endpointURL, func(o *settings.OAuth2) *string { return &o.TokenURL },
 		`"https://login.microsoftonline.com/common/oauth2/v2.0/token"`, "token endpoint"),
 	row("client_id", plainString, func(o *settings.OAuth2) *string { return &o.ClientID },
-		`"…"`, "public client id, for programs without one of their own"),
+		`"…"`, "public client ID, for clients without one of their own"),
 }
 
 // domainKeys are those that a domain has besides settingKeys.
@@ -109,11 +109,11 @@ var domainKeys = []key[domainValues]{
 // ruleKeys are those that a rule of a domain has besides settingKeys.
 var ruleKeys = []key[ruleValues]{
 	row("users_file", plainString, func(r *ruleValues) *string { return &r.usersFile },
-		`"moved-to-m365.txt"`, "file of addresses and patterns, one per line, that the rule is for"),
+		`"moved-to-m365.txt"`, "file of addresses and patterns, one per line, that the rule applies to"),
 	row("from", networkList, func(r *ruleValues) *settings.Networks { return &r.from },
-		`["192.0.2.0/24", "2001:db8:1::/48"]`, "networks whose clients the rule is for"),
+		`["192.0.2.0/24", "2001:db8:1::/48"]`, "networks whose clients the rule applies to"),
 	row("profile", plainString, func(r *ruleValues) *string { return &r.profile },
-		`"m365"`, "profile that takes the place of the domain's settings"),
+		`"m365"`, "profile that replaces the domain's settings"),
 }
 
 // profileKeys are those that a profile has besides settingKeys.
@@ -169,11 +169,11 @@ var serverKeys = []key[serverValues]{
 	row("acme_email", mailAddress, func(p *serverValues) *string { return &p.ACME.Email },
 		`"hostmaster@hoster.example"`, `where the CA may write, with tls = "acme"; recommended`),
 	row("acme_ca", caList, func(p *serverValues) *[]string { return &p.ACME.CAs },
-		`["letsencrypt"]`, `"letsencrypt", "letsencrypt-staging" (for trials), or the URL of an ACME directory; the next one if one fails`).byDefault(`["letsencrypt"]`),
+		`["letsencrypt"]`, `"letsencrypt", "letsencrypt-staging" (for trials), or the URL of an ACME directory; if one fails, the next is used`).byDefault(`["letsencrypt"]`),
 	row("acme_orders", ordersPerHour, func(p *serverValues) *int { return &p.ACME.Orders },
-		`100`, "certificates ordered per hour, at most").byDefault(`100`),
+		`100`, "maximum number of certificates ordered per hour").byDefault(`100`),
 	row("acme_root", rootFile, func(p *serverValues) *string { return &p.ACME.Root },
-		`"company-root.pem"`, "root certificate of a CA that only your company knows"),
+		`"company-root.pem"`, "root certificate of a private CA"),
 	row("trusted_proxies", networkList, func(p *serverValues) *settings.Networks { return &p.TrustedProxies },
 		`["127.0.0.1", "10.0.0.5"]`, "proxies whose X-Forwarded-* or PROXY headers are trusted; all others are ignored"),
 	row("proxy_protocol", truth, func(p *serverValues) *bool { return &p.ProxyProtocol },

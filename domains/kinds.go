@@ -60,7 +60,7 @@ func plainNetworks(networks settings.Networks) any {
 	return networkTexts(networks)
 }
 
-// shownText is a text that people see, with domain placeholders. The limits are in draft-ietf-mailmaint-autoconfig-06 section 4.
+// shownText is a text that users see, with domain placeholders. The limits are in draft-ietf-mailmaint-autoconfig-06 section 4.
 func shownText(limit int) kind[settings.Pattern] {
 	return pattern("text", func(s string) (settings.Pattern, error) { return settings.ParseText(s, limit) })
 }

@@ -99,7 +99,7 @@ func kindOf(mode os.FileMode) string {
 }
 
 // domainsFile is a domains_file that is being read for the entry of its profile. Such files come from programs: a line that cannot be
-// used is skipped, and the others are served. No message repeats a line: the file may be any file that somebody named by mistake.
+// used is skipped, and the others are served. No message repeats a line: any file may have been named by mistake.
 type domainsFile struct {
 	*loader
 	file    string

@@ -21,7 +21,7 @@ type Report struct {
 	// EveryName is true if the fallback answers for every name in the world.
 	EveryName bool     `json:"every_name,omitempty"`
 	Problems  Problems `json:"problems"`
-	// Warnings are what is allowed and yet probably not meant. OK does not depend on them.
+	// Warnings are about what is allowed but probably a mistake. OK does not depend on them.
 	Warnings Problems `json:"warnings,omitempty"`
 	// Unread is true if there is no such file, or it cannot be read, so that nothing is known about what it says.
 	Unread bool `json:"-"`

@@ -48,7 +48,7 @@ func serversRow(name string, p settings.Protocol, example, description string) k
 		for _, spec := range v.servers[p] {
 			o.extend("servers", newServerJSON(name, v.complete(spec)))
 		}
-		o.extend("servers") // also if there is none
+		o.extend("servers") // even if there is none
 	}
 	return r
 }

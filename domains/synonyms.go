@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// synonyms are what people write instead of the keys of keys.go, because other programs name them so: the words, the tables in which they
-// mean it, and what to write. The first row that matches is used.
+// synonyms are what people write instead of the keys of keys.go, because other programs use these names: the words, the tables in which
+// they have this meaning, and what to write. The first row that matches is used.
 var synonyms = []struct {
 	words  string
 	tables []string
@@ -23,7 +23,7 @@ var synonyms = []struct {
 
 	{"username user user_name login_name", mailTables, `write login = "%EMAILADDRESS%", or "%EMAILLOCALPART%" for the part before the @`},
 	{"host server servers mailserver mail_server", mailTables, `write imap = "imap.example.com" and smtp = "smtp.example.com"`},
-	{"hostname", mailTables, `write imap = "imap.example.com" and smtp = "smtp.example.com", or name = "…" for the name that people see`},
+	{"hostname", mailTables, `write imap = "imap.example.com" and smtp = "smtp.example.com", or name = "…" for the name that users see`},
 	{"port ports", mailTables, `write the port in a URL, as in imap = "imaps://imap.example.com:1993"`},
 	{"ssl tls security starttls encryption socket_type sockettype", mailTables, `write imap = "imaps://imap.example.com" for implicit TLS, or imap = "imap://imap.example.com" for STARTTLS`},
 	{"imap_host imap_server imap_hostname incoming incoming_server", mailTables, `write imap = "imap.example.com"`},
@@ -134,7 +134,7 @@ func tableName(path []string) string {
 	return serverTable
 }
 
-// domainOfTable returns the domain that somebody wrote as a table of its own: ["example.com"], or [example.com], which TOML reads as a
+// domainOfTable returns the domain that was written as a table of its own: ["example.com"], or [example.com], which TOML reads as a
 // table in a table. It returns "" for anything else.
 func domainOfTable(name string, v any) string {
 	for depth := 1; ; depth++ {

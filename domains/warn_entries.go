@@ -38,7 +38,7 @@ func (l *loader) warnOfLogin(login settings.Login, at Position, key string) {
 }
 
 // warnOfProxies warns of networks that contain a trusted proxy. Where it does not say whose request it forwards, the client is unknown, and
-// counts as one outside; but whoever is in both can also claim any address.
+// counts as one outside; but a client in both can also claim any address.
 func (l *loader) warnOfProxies(networks settings.Networks, at Position, key string) {
 	for _, network := range networks {
 		if i := slices.IndexFunc(l.proxies, func(proxy netip.Prefix) bool { return proxy.Overlaps(network) }); i >= 0 {

@@ -10,7 +10,7 @@ import (
 // maxListed limits how many skipped lines, and how many warnings, are kept. The others are counted.
 const maxListed = 10_000
 
-// warn notes what is allowed and yet probably not meant: once, also if a million entries inherit it.
+// warn notes what is allowed but probably a mistake: once, even if a million entries inherit it.
 func (l *loader) warn(at Position, key, format string, args ...any) {
 	w := Problem{at, key, fmt.Sprintf(format, args...)}
 	same := Problem{at, "", w.Text}
@@ -28,7 +28,7 @@ func (l *loader) skip(at Position, format string, args ...any) {
 	}
 }
 
-// warn notes what is allowed in a key, or in the table for "", and yet probably not meant.
+// warn notes what is allowed in a key, or in the table for "", but probably a mistake.
 func (t *table) warn(key, format string, args ...any) {
 	var path []string
 	if key != "" {
@@ -43,7 +43,7 @@ func (t *table) warnAt(path []string, format string, args ...any) {
 	}
 }
 
-// warnOfName warns of names that are domains and seldom mail domains. what names the domain in the message.
+// warnOfName warns of names that are valid domains but rarely mail domains. what names the domain in the message.
 func (l *loader) warnOfName(at Position, key, what string, d settings.Domain) {
 	if parent := settings.DomainOfServiceHost(string(d)); parent != "" {
 		l.warn(at, key, "%s is the host at which clients ask for %s; write the mail domain without %s", what, describeParent(parent, key), prefixOf(d))

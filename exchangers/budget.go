@@ -11,8 +11,8 @@ import (
 	"mailhint/settings"
 )
 
-// How many new names are looked up: so many at once, and so many a second in the long run. What one client, one network or one registered
-// domain may use is far less than the total, so that the names of others are still looked up while somebody makes up names.
+// How many new names are looked up: a burst, and a rate per second. What one client, one network or one registered
+// domain may use is far less than the total, so that the names of others are still looked up while a client makes up names.
 var (
 	total = bound{"total", 50, 200}
 

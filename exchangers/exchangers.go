@@ -42,7 +42,7 @@ const (
 	maxOthers  = 10_000
 	maxWaiting = 1000            // new names, and as many known ones
 	timeout    = 5 * time.Second // of one look-up
-	// So many look-ups run at the same time: of new names as many as may begin within the timeout, so that names without answer cannot
+	// The look-ups that run at the same time: of new names as many as may begin within the timeout, so that names without answer cannot
 	// delay the others; and some of known ones.
 	maxNewLookups = 256
 	maxOurLookups = 32

@@ -19,7 +19,7 @@ func (c *Cache) Run(ctx context.Context) {
 	running.Wait()
 }
 
-// serve looks up the domains of a queue, so many at the same time, until ctx is done.
+// serve looks up the domains of a queue, at most atOnce at the same time, until ctx is done.
 func (c *Cache) serve(ctx context.Context, queue <-chan question, atOnce int) {
 	var running sync.WaitGroup
 	defer running.Wait()

@@ -73,7 +73,7 @@ const EvolutionUser = "EVOLUTIONUSER"
 
 // Plausible reports whether the address can be written into an answer, or a login name made of it. The local part is the business of the
 // provider, who may allow more than RFC 5321 does (a..b, .a, 64 octets and more). It must only be what every client reads back as it was
-// written: neither what Evolution sends for everybody nor a placeholder that a client would fill in; no control or invisible characters, or
+// written: neither what Evolution sends for every user nor a placeholder that a client would fill in; no control or invisible characters, or
 // those that reverse the text around them; and none of those that separate addresses, unless it is a quoted string. Settings are answered
 // for an implausible address too, without anything that repeats it.
 func (a Address) Plausible() bool {

@@ -111,7 +111,7 @@ func checkAuthority(u *url.URL) error {
 	return nil
 }
 
-// ParseText reads a name that people see, of at most limit characters, with or without domain placeholders.
+// ParseText reads a name that users see, of at most limit characters, with or without domain placeholders.
 func ParseText(s string, limit int) (Pattern, error) {
 	if err := checkPlaceholders(s, EmailDomain, PrimaryDomain); err != nil {
 		return "", err

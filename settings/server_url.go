@@ -188,7 +188,7 @@ func kindOf(p Protocol, scheme, rest string) (kind, error) {
 		if k.scheme == scheme && k.protocol == p {
 			return k, nil
 		}
-		if k.protocol == p && k.security != Plaintext { // which nobody is to be advised to use
+		if k.protocol == p && k.security != Plaintext { // which is never recommended
 			own = append(own, k.scheme+"://")
 		}
 	}
