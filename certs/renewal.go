@@ -17,7 +17,7 @@ const (
 	maxAskAgain = 24 * time.Hour
 
 	// minKeep is how long a certificate is kept at least, unless a tenth of its lifetime is shorter: a CA whose suggested times are
-	// always in the past, because its clock is wrong, would get orders without end. CAs date certificates back by an hour.
+	// always in the past, because its clock is wrong, would be ordered endlessly. CAs date certificates back by an hour.
 	minKeep = 6 * time.Hour
 )
 

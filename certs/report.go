@@ -9,8 +9,8 @@ import (
 	"sync"
 )
 
-// ErrNotAllowed means that a name may not have a certificate. Configure it, or correct it.
-var ErrNotAllowed = errors.New("the name may not have a certificate")
+// ErrNotAllowed means that no certificate is ordered for a name. Configure it, or correct it.
+var ErrNotAllowed = errors.New("no certificate is ordered for this name")
 
 // ErrUnknown means that nothing is stored about a name. A Report has those that are.
 var ErrUnknown = errors.New("there is no certificate for this name")

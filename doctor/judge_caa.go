@@ -25,7 +25,7 @@ func (j *judgement) judgeCAA() {
 		switch {
 		case errors.Is(c.err, resolver.ErrServerFailure):
 			j.add(newFinding(CAAForbids, Problem, c.owner,
-				"its CAA records cannot be looked up (SERVFAIL); as long as that is so, no CA may issue a certificate",
+				"its CAA records cannot be looked up (SERVFAIL); until this is fixed, no CA will issue a certificate",
 				"Make the domain's name servers answer questions for CAA records, if only to say that there are none. "+
 					"Old name servers do not know the type; DNSSEC signatures may not be valid."))
 		case c.err != nil:

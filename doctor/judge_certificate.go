@@ -68,7 +68,7 @@ func whyUnknown(p page) string {
 	case p.State == probe.Forbidden:
 		return fmt.Sprintf("%s is a private address; allow it with --private", p.Address)
 	case p.Status == http.StatusTooManyRequests:
-		return "it limits how often one client may ask (429); try again later"
+		return "it limits requests per client (429); try again later"
 	case p.Err != nil:
 		return reason(p.Err)
 	}

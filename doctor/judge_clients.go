@@ -34,7 +34,7 @@ func (j *judgement) judgeClients() []Client {
 		PortClosed, WrongTLSMode, NoSTARTTLS, Certificate, LoginMethods, LoginForm)
 	if c := byName[thunderbird]; c.fails() && !explained {
 		j.add(newFinding(Thunderbird, j.worstSeverity(), "Thunderbird", clientText(c),
-			"The page of this code lists the causes. If the settings are intended, tell people to set up Thunderbird manually."))
+			"The page for this code lists the causes. If the settings are intended, tell people to set up Thunderbird manually."))
 	}
 	j.add(j.outlook(byName[outlookClassic], explained)...)
 	if c := byName[appleMail]; c.fails() && !explained {
@@ -86,7 +86,7 @@ func (o *observations) outlook(c Client, explained bool) []Finding {
 	// If Autodiscover cannot express the settings, as with OAuth2 alone, Outlook's users know that it fails.
 	if err == nil && c.fails() && !explained && o.AutodiscoverRedirect == "" {
 		return []Finding{newFinding(Outlook, o.worstSeverity(), "Outlook", clientText(c),
-			"The page of this code lists the causes. If the settings are intended, tell people to set up Outlook manually.")}
+			"The page for this code lists the causes. If the settings are intended, tell people to set up Outlook manually.")}
 	}
 	return nil
 }

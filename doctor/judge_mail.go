@@ -200,8 +200,8 @@ func slowFaults(look probe.Look) []fault {
 	}
 	return []fault{{PortClosed, Warning, fmt.Sprintf("slow: takes more than %d seconds to greet clients, each time they connect, and some give up",
 		int(slowGreetings[i].Seconds())),
-		"Find out what delays the greeting: a pause against spam, which does not belong on ports where people log in, or a look-up of " +
-			"the client's name in DNS that gets no answer.", ""}}
+		"Find out what delays the greeting: an anti-spam delay, which does not belong on login ports, or a DNS lookup of the client " +
+			"that times out.", ""}}
 }
 
 // modeFault compares the TLS mode with the settings.

@@ -34,7 +34,7 @@ func (j *judgement) judgeLoops() {
 		j.explained[pacc.Host(j.Found.Domain)] = true
 	}
 	j.add(newFinding(ForeignAnswer, Problem, strings.Join(hosts, ", "),
-		"redirects https requests for "+words(paths)+" to the same address without end, because a proxy reports that they came over plain http",
+		"redirects https requests for "+words(paths)+" to the same address endlessly, because a proxy reports that they came over plain http",
 		"Configure the proxy that does TLS to send X-Forwarded-Proto: https, those behind it to pass this header on unchanged, "+
 			"and list the last one in trusted_proxies in [server]. For nginx:",
 		"proxy_set_header X-Forwarded-Proto $scheme;                    # where clients connect\n"+

@@ -104,7 +104,7 @@ func (o *observations) wrongAnswer(host string, p place) Finding {
 			whoAnswers(got))
 	case similarity(got.want, got.Body) >= 0.7 || o.namesSameServers(p):
 		return newFinding(ChangedAnswer, Problem, host,
-			fmt.Sprintf("the answer at %s is this server's, but was changed on the way: %s", at, firstDifference(got.want, got.Body)),
+			fmt.Sprintf("the answer at %s is this server's, but was altered in transit: %s", at, firstDifference(got.want, got.Body)),
 			"Find out what changes it: a proxy that rewrites documents, a cache, or a server that has not reloaded its configuration.")
 	case o.namesOtherServers(p):
 		return newFinding(Contradiction, Problem, host,
@@ -112,7 +112,7 @@ func (o *observations) wrongAnswer(host string, p place) Finding {
 				at, serverList(o.read(p).document)),
 			"Find out what answers there, and make the mailhint server answer at all of the domain's names.")
 	}
-	return newFinding(ForeignAnswer, Problem, host, fmt.Sprintf("something else answers at %s: %s", at, describe(got, o.read(p))),
+	return newFinding(ForeignAnswer, Problem, host, fmt.Sprintf("another server answers at %s: %s", at, describe(got, o.read(p))),
 		whoAnswers(got))
 }
 

@@ -44,7 +44,7 @@ func TestUnchecked(t *testing.T) {
 		}, "mail.a.example:993: context canceled", true},
 		{"a server that limits how often it is asked", func(w *world, _ *Doctor) {
 			w.pages["https://autodiscover.a.example/"] = body(429, "text/plain", "Please wait.")
-		}, "https://autodiscover.a.example/autodiscover/autodiscover.xml: it limits how often one client may ask (429)", true},
+		}, "https://autodiscover.a.example/autodiscover/autodiscover.xml: it limits requests per client (429)", true},
 		{"no IPv6 here", func(w *world, _ *Doctor) {
 			for at := range w.servers {
 				w.looks[at] = func(l *probe.Look) {

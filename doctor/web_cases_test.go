@@ -86,7 +86,7 @@ var webCases = []findingCase{
 		want: "H04 autoconfig.a.example line 1"},
 	{name: "a proxy that says http to us", change: func(w *world) {
 		w.pages["https://"] = w.asHTTP
-	}, want: "H02 autodiscover.a.example, autoconfig.a.example requests for /autodiscover/autodiscover.xml and /mobileconfig to the same address without end"},
+	}, want: "H02 autodiscover.a.example, autoconfig.a.example requests for /autodiscover/autodiscover.xml and /mobileconfig to the same address endlessly"},
 	{name: "a proxy that says http to us for profiles", change: func(w *world) {
 		w.pages["https://autoconfig.a.example/mobileconfig"] = w.asHTTP
 	}, want: "H02 autoconfig.a.example requests for /mobileconfig to the same"},

@@ -19,7 +19,7 @@ import (
 )
 
 // TestCheapAnswers bounds what answers allocate that clients request in loops: Apple's clients ask for Autodiscover 15 to 20 times a second
-// each, and KMail repeats its last request without end after a 404. The bounds are a few more than is needed now, and far fewer than an answer
+// each, and KMail keeps repeating its last request after a 404. The bounds are a few more than is needed now, and far fewer than an answer
 // that is made anew would take.
 func TestCheapAnswers(t *testing.T) {
 	s := edgetest.Both()

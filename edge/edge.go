@@ -137,8 +137,8 @@ var (
 	textType     = []string{"text/plain; charset=utf-8"}
 )
 
-// Text answers with a plain sentence that must not be cached. Nothing is allocated for it: some clients repeat a request that gets 404
-// without end.
+// Text answers with a plain sentence that must not be cached. Nothing is allocated for it: some clients keep repeating a request
+// that gets 404.
 func Text(w http.ResponseWriter, status int, sentence string) {
 	header := w.Header()
 	header["Cache-Control"] = noStoreValue

@@ -159,7 +159,7 @@ var (
 		settings.GSSAPI:            `your network account (choose "Kerberos / GSSAPI")`,
 		settings.NTLM:              `your Windows password (choose "NTLM")`,
 		settings.ClientCert:        `the certificate on your device (choose "TLS certificate")`,
-		settings.NoAuth:            `nothing: your network is enough (choose "no authentication")`,
+		settings.NoAuth:            `nothing: your network is trusted (choose "no authentication")`,
 	}
 )
 

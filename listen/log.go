@@ -31,7 +31,8 @@ func (w *errorLogWriter) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// anonymous returns a line of net/http's without addresses and without what it quotes from the client.
+// anonymous returns a line of net/http's without addresses and without what it quotes from the client: SECURITY.md promises that the log
+// contains no IP address of a client.
 func anonymous(line string) string {
 	what, rest, found := strings.Cut(line, " from ") // http: TLS handshake error from 192.0.2.1:1234: EOF
 	if !found {

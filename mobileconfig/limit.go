@@ -9,7 +9,7 @@ import (
 )
 
 // How many profiles are signed for one client: a school whose 500 people share one address gets all of them at once, and a client that asks
-// without end takes a hundredth of a processor (an RSA signature takes about a millisecond).
+// endlessly takes a hundredth of a processor (an RSA signature takes about a millisecond).
 const (
 	signaturesPerSecond = 10
 	signatureBurst      = 500

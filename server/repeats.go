@@ -14,7 +14,7 @@ import (
 )
 
 // How often one client may send the same request: 600 at once, and then 5 a second. Apple's setup asks 15 to 20 times a second, and is
-// answered for 39 seconds. Some clients repeat their last request without end (KMail), and these have had enough by then.
+// answered for 39 seconds. Some clients keep repeating their last request (KMail), and these have been answered often enough by then.
 const (
 	repeatBurst  = 600
 	repeatPeriod = time.Second / 5
@@ -26,7 +26,7 @@ const (
 // address who ask for different things do not notice each other.
 //
 // The table has a fixed size. Its slots are in groups; when all of a group are in use, the slot whose client has used least of its
-// allowance is lost. So requests that differ cannot drive out the one that is repeated without end.
+// allowance is lost. So requests that differ cannot drive out the one that is repeated endlessly.
 type repeats struct {
 	seed    maphash.Seed
 	began   time.Time         // time in the slots counts from here, so that it does not depend on the clock being set

@@ -15,7 +15,7 @@ func (u *unknownClients) warn(of *route, log *slog.Logger) {
 		return
 	}
 	u.once.Do(func() {
-		log.Warn("a trusted proxy forwarded a request without saying whose it is, so its client gets what is for clients outside of all networks in " +
-			"from and allow_plaintext; later ones will not be reported; make the proxy set X-Forwarded-For (mailhint proxy prints how)")
+		log.Warn("a trusted proxy forwarded a request without naming the client, so it is treated as outside all networks in from and " +
+			"allow_plaintext; later ones will not be reported; make the proxy set X-Forwarded-For (mailhint proxy prints how)")
 	})
 }

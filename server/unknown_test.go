@@ -53,7 +53,7 @@ imap = "everyone.example.com"
 			return send(t, s.http, []string{start + "GET /mail/config-v1.1.xml HTTP/1.1\r\nHost: autoconfig." + host + "\r\n" + headers + "\r\n"}, "GET")[0]
 		}
 		send(t, s.http, []string{start + "GET / HTTP/1.1\r\n" + hostLine + "\r\n"}, "GET") // a health check
-		if log := s.log.String(); strings.Contains(log, "without saying whose") {
+		if log := s.log.String(); strings.Contains(log, "without naming the client") {
 			t.Errorf("the log complains about a health check:\n%s", log)
 		}
 		for _, headers := range []string{"", "X-Forwarded-For:\r\n", "X-Forwarded-For: unknown\r\n", "X-Forwarded-For: 127.0.0.2, unknown\r\n", "X-Forwarded-For: 127.0.0.1\r\n"} {
@@ -75,7 +75,7 @@ imap = "everyone.example.com"
 			t.Errorf("a client inside: %s for servers without encryption, want 200", r.Status)
 		}
 		s.stop()
-		if n := strings.Count(s.log.String(), "without saying whose"); n != 1 {
+		if n := strings.Count(s.log.String(), "without naming the client"); n != 1 {
 			t.Errorf("the log says %d times that clients are not known, want once:\n%s", n, s.log)
 		}
 	}

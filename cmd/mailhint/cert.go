@@ -116,7 +116,8 @@ func newCertGet() *cobra.Command {
 			defer stop()
 			err = c.Get(cmd.Context(), args[0])
 			if errors.Is(err, certs.ErrNotAllowed) {
-				err = fmt.Errorf("%w: only the server's own name, and autoconfig., autodiscover. and ua-auto-config. of configured domains", err)
+				return problem(fmt.Errorf("%s: %w; they are ordered only for the server's own name, and for autoconfig., autodiscover. and "+
+					"ua-auto-config. of configured domains", args[0], err))
 			}
 			if err != nil {
 				return problem(asServerUser(fmt.Errorf("no certificate for %s: %w", args[0], err), snapshot.Server))
