@@ -43,14 +43,14 @@ func oneArgument(what string) cobra.PositionalArgs {
 		case 1:
 			return nil
 		}
-		return fmt.Errorf("%s takes one argument; remove %q", nameOf(cmd), strings.Join(args[1:], " "))
+		return fmt.Errorf("%s takes one argument; drop %q", nameOf(cmd), strings.Join(args[1:], " "))
 	}
 }
 
 // noArguments is for commands that have only flags.
 func noArguments(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
-		return fmt.Errorf("%s takes no arguments; remove %q", nameOf(cmd), strings.Join(args, " "))
+		return fmt.Errorf("%s takes no arguments; drop %q", nameOf(cmd), strings.Join(args, " "))
 	}
 	return nil
 }

@@ -25,7 +25,7 @@ func newCert() *cobra.Command {
 		Args: onlyCommands,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.PersistentFlags().String("resolver", "", "address of the resolver to ask, such as 192.0.2.53; default: this machine's")
+	cmd.PersistentFlags().String("resolver", "", resolverUsage)
 	cmd.AddCommand(newCertList(), newCertCheck(), newCertGet(), newCertRemove(), newHelp())
 	return cmd
 }

@@ -32,11 +32,11 @@ type dnsFlags struct {
 func newDNS() *cobra.Command {
 	var flags dnsFlags
 	cmd := &cobra.Command{
-		Use:   "dns DOMAIN... | --all",
+		Use:   "dns DOMAIN… | --all",
 		Short: "Print the DNS records that domains should publish",
 		Long: "dns prints the DNS records with which mail clients find the settings of a domain: names of the domain that point to this\n" +
-			"server, or with --srv-only an SRV record, and SRV records of the mail servers. It reads the configuration and does not use the\n" +
-			"network (but see --resolver and --diff).\n" +
+			"server, or with --srv-only an SRV record, and SRV records of the mail servers. It reads the configuration and uses the network only\n" +
+			"with --diff, and to look up the MX of a name that nothing but a [fallback] with mx could answer.\n" +
 			"\n" +
 			"Formats:\n" +
 			"  zone        lines of a zone file (RFC 1035) with absolute names, to paste or $INCLUDE anywhere in it\n" +
@@ -48,9 +48,9 @@ func newDNS() *cobra.Command {
 			"  terraform   resources of the provider hashicorp/dns, which updates any name server that supports RFC 2136\n" +
 			"\n" +
 			"With --diff, dns looks up the records and prints only what is missing or wrong, with comments that say what to remove; with\n" +
-			"--json one object says all of it. It compares what records mean to clients: weights, gaps between priorities and letter case\n" +
-			"do not matter. Eight domains are looked up at a time. The exit code is 1 if there is a difference, and else 3 if DNS does not\n" +
-			"answer for a domain.",
+			"--json, the result is one object. It compares what records mean to clients: weights, gaps between priorities and letter case\n" +
+			"do not matter. Eight domains are looked up at a time. The exit code is 1 if there is a difference, otherwise 3 if DNS does\n" +
+			"not answer for a domain.",
 		Example: "  mailhint dns example.com\n" +
 			"  mailhint dns example.com >>example.com.zone\n" +
 			"  mailhint dns example.com --format nsupdate | nsupdate -k tsig.key\n" +
@@ -173,7 +173,7 @@ func (f dnsFlags) options() (dnsrecords.Options, error) {
 		return o, errors.New("with --srv-only there are no names for --address; drop one of the two")
 	}
 	if f.ttl > 1<<31-1 { // RFC 2181 section 8
-		return o, fmt.Errorf("--ttl %d is too long; write at most %d", f.ttl, 1<<31-1)
+		return o, fmt.Errorf("--ttl %d is too large; write at most %d", f.ttl, 1<<31-1)
 	}
 	if f.target != "" {
 		target, err := settings.ParseDomain(f.target)

@@ -36,13 +36,13 @@ type doctorFlags struct {
 func newDoctor() *cobra.Command {
 	var flags doctorFlags
 	cmd := &cobra.Command{
-		Use:   "doctor [DOMAIN...|--all]",
+		Use:   "doctor [DOMAIN… | --all]",
 		Short: "Find out what is wrong with a domain's set-up, and how to fix it",
 		Long: "doctor looks where mail clients look: at DNS, at the answers of this server as seen from outside, and at the mail servers\n" +
 			"that they name. It reports what is wrong, each with a code that docs/codes explains, what each client would get, and how to\n" +
 			"fix it, with text to paste. It never logs in, and sends no address but postmaster's.\n" +
 			"\n" +
-			"Without DOMAIN it examines the configured domain, if there is exactly one. --all leaves out names that only a wildcard or the\n" +
+			"Without DOMAIN it examines the configured domain, if there is exactly one. --all skips names that only a wildcard or the\n" +
 			"fallback covers, and does not ask Mozilla's database, so as not to send it the list of domains.\n" +
 			"\n" +
 			"Exit codes: 0 everything is good; 1 there are problems or warnings; 3 nothing was found, but not everything could be checked,\n" +

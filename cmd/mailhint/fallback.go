@@ -13,7 +13,7 @@ import (
 
 // addMXResolver adds the flag that mxResolver reads.
 func addMXResolver(cmd *cobra.Command) {
-	cmd.Flags().String("resolver", "", "IP address of the resolver for the MX of a name that only [fallback] with mx answers; default: this machine's")
+	cmd.Flags().String("resolver", "", resolverUsage)
 }
 
 func mxResolver(cmd *cobra.Command) (exchangers.Resolver, error) {

@@ -50,7 +50,7 @@ func findTopic(above *cobra.Command, words []string) (*cobra.Command, error) {
 		case above.HasSubCommands():
 			return nil, onlyCommands(above, []string{word})
 		default:
-			return nil, fmt.Errorf("%s has no commands of its own; remove %q", above.CommandPath(), word)
+			return nil, fmt.Errorf("%s has no commands of its own; drop %q", above.CommandPath(), word)
 		}
 	}
 	return above, nil

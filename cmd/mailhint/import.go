@@ -28,8 +28,9 @@ func newImportISPDB() *cobra.Command {
 		Short: "Convert provider files of Mozilla's ISPDB into entries of domains.toml",
 		Long: "import ispdb reads provider files as Mozilla publishes them, or all those in a directory, and prints the entries of\n" +
 			"domains.toml that replace them. A provider with one domain becomes the table of that domain, and one with several\n" +
-			"becomes a profile that lists them. Whatever will be answered differently from what a file says is reported on stderr, one line\n" +
-			"each: FILE:LINE: what, why. The exit code is 1 if a domain or a server is lost, or a whole file; the others are converted anyway.\n\n" +
+			"becomes a profile that lists them. Every difference from the file's own answer is reported on stderr, one line each:\n" +
+			"FILE:LINE: what, why. The exit code is 1 if a domain, a server or a whole file could not be converted; everything else is\n" +
+			"converted.\n\n" +
 			"Read the result before you add it to your domains.toml: the [defaults] there will also apply to the new entries.",
 		Example: "  mailhint import ispdb example.com.xml\n" +
 			"  mailhint import ispdb autoconfig/ispdb >domains.d/ispdb.toml 2>remarks.txt",

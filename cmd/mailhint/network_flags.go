@@ -9,9 +9,12 @@ import (
 	"mailhint/resolver"
 )
 
+// resolverUsage explains the flag --resolver.
+const resolverUsage = "IP address of the DNS resolver to use, such as 192.0.2.53; default: this machine's"
+
 // addNetworkFlags adds the flags of commands that use DNS and connect to servers, for resolverOf and privateNetworks.
 func addNetworkFlags(cmd *cobra.Command) {
-	cmd.Flags().String("resolver", "", "IP address of the DNS resolver to use, such as 192.0.2.53; default: this machine's")
+	cmd.Flags().String("resolver", "", resolverUsage)
 	cmd.Flags().StringSlice("private", nil, "private networks in which servers may be probed, such as 10.0.0.0/8")
 }
 

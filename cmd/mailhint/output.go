@@ -46,7 +46,7 @@ func printsDocument(cmd *cobra.Command) *cobra.Command {
 func writeOutput(name string, document []byte) error {
 	err := durable.Replace(name, document, 0o644)
 	if errors.Is(err, durable.ErrNotRegular) {
-		return problem(fmt.Errorf("%w; leave out --output to print to stdout", err))
+		return problem(fmt.Errorf("%w; drop --output to print to stdout", err))
 	}
 	if err != nil {
 		return problem(fmt.Errorf("cannot write %s: %w; name another file with --output", name, cause(err)))
