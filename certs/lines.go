@@ -11,16 +11,16 @@ import (
 // Lines are what /-/readyz shows of the certificates, for an admin to read.
 func (c *Certificates) Lines() []string {
 	s := c.Status()
-	var states []string
-	for _, state := range States {
+	var counts []string
+	for _, state := range states {
 		if n := s.Names[state]; n > 0 {
-			states = append(states, fmt.Sprintf("%d %s", n, state))
+			counts = append(counts, fmt.Sprintf("%d %s", n, state))
 		}
 	}
-	if len(states) == 0 {
-		states = []string{"none"}
+	if len(counts) == 0 {
+		counts = []string{"none"}
 	}
-	lines := []string{fmt.Sprintf("certificates: %s; %d waiting to be ordered", strings.Join(states, ", "), s.Waiting)}
+	lines := []string{fmt.Sprintf("certificates: %s; %d waiting to be ordered", strings.Join(counts, ", "), s.Waiting)}
 	if s.StorageError != "" {
 		lines = append(lines, "certificates cannot be saved in state_dir, so none are ordered: "+s.StorageError)
 	}

@@ -33,7 +33,7 @@ func (m collector) Collect(metrics chan<- prometheus.Metric) {
 	gauge := func(d *prometheus.Desc, value float64, labels ...string) {
 		metrics <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, labels...)
 	}
-	for _, state := range States {
+	for _, state := range states {
 		gauge(namesDesc, float64(s.Names[state]), string(state))
 	}
 	if !s.FirstExpiry.IsZero() {

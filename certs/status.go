@@ -28,8 +28,8 @@ const (
 	Unused  State = "unused" // there is one, but the name is no longer configured; only in a Report
 )
 
-// States are those of configured names.
-var States = []State{Valid, Due, Missing, Expired}
+// states are those of configured names.
+var states = []State{Valid, Due, Missing, Expired}
 
 // Account is the state of the account at a CA.
 type Account struct {

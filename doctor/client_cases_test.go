@@ -41,6 +41,6 @@ smtp = { url = "mail.a.example", login = "%EMAILLOCALPART%" }
 		want:   "warning C03 Apple 404"},
 	{name: "an old entry in the ISPDB", change: func(w *world) {
 		w.hosts["autoconfig.thunderbird.net"] = addresses("203.0.113.90")
-		w.pages[DefaultISPDB] = body(200, "text/xml", otherConfig)
+		w.pages[defaultISPDB] = body(200, "text/xml", otherConfig)
 	}, want: "warning C04 a.example imap.elsewhere.example"},
 }

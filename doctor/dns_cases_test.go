@@ -65,7 +65,7 @@ var dnsCases = []findingCase{
 	}},
 	{name: "this server's own name is missing", change: func(w *world) {
 		delete(w.hosts, setupName)
-		w.pages[DefaultISPDB] = body(404, htmlType, website)
+		w.pages[defaultISPDB] = body(404, htmlType, website)
 	}, want: "D01 setup.hoster.example this server's own name, which the other names point to, has no address in DNS"},
 	{name: "a wildcard", change: func(w *world) {
 		delete(w.cnames, "autoconfig.a.example")

@@ -55,8 +55,8 @@ type Doctor struct {
 	// Validation are the ways in which this server proves its control of names to them, as CAA records call them (RFC 8657); empty if
 	// unknown.
 	Validation []string
-	// ISPDB is the URL of Mozilla's database of providers, such as DefaultISPDB; empty to leave it out. Each question tells Mozilla
-	// about a domain.
+	// ISPDB is the URL of Mozilla's database of providers, to which the domain is appended; empty to leave it out. Each question
+	// tells Mozilla about a domain.
 	ISPDB string
 	// Only has the codes to look for, or their first letters; empty for all. What the others need is not asked. See ParseCodes.
 	Only []string
@@ -66,15 +66,15 @@ type Doctor struct {
 	local []netip.Addr // addresses of this machine; nil to ask the system
 }
 
-// DefaultISPDB is where most clients ask Mozilla's database; the domain is appended.
-const DefaultISPDB = "https://autoconfig.thunderbird.net/v1.1/"
+// defaultISPDB is where most clients ask Mozilla's database; the domain is appended.
+const defaultISPDB = "https://autoconfig.thunderbird.net/v1.1/"
 
 // New returns a Doctor for the domains of a configuration. It limits how many look-ups r gets at a time. It looks at servers with private
 // addresses only in the networks that the configuration allows, and in private. Its Issuers are in the order of acme_ca, without accounts.
 func New(s *domains.Snapshot, r Resolver, private []netip.Prefix) *Doctor {
 	// The prober has a queue of its own, because its time is limited and includes waiting.
 	prober := &probe.Prober{Resolver: throttle(r, maxQueries/2), Private: slices.Concat(s.Server.ProbePrivate, private)}
-	d := &Doctor{Resolver: throttle(r, maxQueries), Prober: prober, Server: s.Server.Name, ISPDB: DefaultISPDB}
+	d := &Doctor{Resolver: throttle(r, maxQueries), Prober: prober, Server: s.Server.Name, ISPDB: defaultISPDB}
 	if s.Server.TLS == "acme" {
 		d.Issuers, d.Validation = issuersOf(s.Server.ACME.CAs), validationMethods
 	}

@@ -60,7 +60,7 @@ func TestUnchecked(t *testing.T) {
 			w.looks["mail.a.example:143"] = func(l *probe.Look) { l.Before.Mechanisms = []string{"LOGIN"} }
 		}, "mail.a.example:143: whether it accepts passwords before TLS", false},
 		{"a server without a name", func(w *world, d *Doctor) { d.Server = "" }, "set name in [server], or use --address", false},
-		{"the ISPDB asks for a password", func(w *world, _ *Doctor) { w.pages[DefaultISPDB] = body(401, htmlType, website) },
+		{"the ISPDB asks for a password", func(w *world, _ *Doctor) { w.pages[defaultISPDB] = body(401, htmlType, website) },
 			"the entry in Mozilla's database: status 401 (Unauthorized)", false},
 		{"the ISPDB does not answer", func(w *world, _ *Doctor) { w.broken["autoconfig.thunderbird.net"] = true }, "Mozilla's database", false},
 	}

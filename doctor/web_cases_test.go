@@ -64,7 +64,7 @@ var webCases = []findingCase{
 				*web = probe.Web{URL: web.URL, State: probe.Refused, Err: errors.New("refused")}
 			}
 		}
-		w.pages[DefaultISPDB] = body(404, htmlType, website)
+		w.pages[defaultISPDB] = body(404, htmlType, website)
 	}, want: "H02 autoconfig.a.example nothing listens on port 443"},
 	{name: "another server's settings at both names", change: func(w *world) {
 		w.pages["https://autoconfig.a.example/"] = body(200, "text/xml", otherConfig)

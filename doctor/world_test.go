@@ -141,7 +141,7 @@ func (w *world) publish(t testing.TB, found settings.Found) {
 
 // doctor returns a doctor in this world.
 func (w *world) doctor() *Doctor {
-	return &Doctor{Resolver: w, Prober: w, Server: setupName, ISPDB: DefaultISPDB, Now: func() time.Time { return now }}
+	return &Doctor{Resolver: w, Prober: w, Server: setupName, ISPDB: defaultISPDB, Now: func() time.Time { return now }}
 }
 
 func none(name string) error { return fmt.Errorf("%s: %w", name, resolver.ErrNone) }

@@ -138,8 +138,8 @@ func (p *Pairs) Faults() []string {
 	return faults
 }
 
-// FirstExpiry returns when the first of the certificates expires.
-func (p *Pairs) FirstExpiry() time.Time {
+// firstExpiry returns when the first of the certificates expires.
+func (p *Pairs) firstExpiry() time.Time {
 	p.reading.Lock()
 	defer p.reading.Unlock()
 	first := p.pairs[0].Leaf.NotAfter

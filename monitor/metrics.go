@@ -27,7 +27,7 @@ func (m collector) Collect(metrics chan<- prometheus.Metric) {
 	gauge := func(d *prometheus.Desc, value float64, labels ...string) {
 		metrics <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, labels...)
 	}
-	for _, state := range States {
+	for _, state := range states {
 		gauge(serversDesc, float64(s.Servers[state]), string(state))
 	}
 	tooMany := 0.0

@@ -59,8 +59,8 @@ const (
 	NoAddress       State = "address"     // DNS has no address for the host
 )
 
-// States lists all states.
-var States = []State{Unknown, Good, Warning, NoLogin, IPv6Unreachable, Certificate, WrongTLS, Closed, NoAddress}
+// states lists all states.
+var states = []State{Unknown, Good, Warning, NoLogin, IPv6Unreachable, Certificate, WrongTLS, Closed, NoAddress}
 
 // Monitor probes servers. Use New to create one. Its methods may be called concurrently.
 type Monitor struct {

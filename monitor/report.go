@@ -45,7 +45,7 @@ const maxLines = 20
 func (m *Monitor) Lines() []string {
 	s := m.Summary()
 	text := "mail servers:"
-	for _, state := range States {
+	for _, state := range states {
 		if n := s.Servers[state]; n > 0 || state == Good {
 			text += fmt.Sprintf(" %d %s,", n, state)
 		}

@@ -39,8 +39,8 @@ var srvServices = []struct {
 	prefix string
 	port   Port
 }{
-	{"_imaps._tcp.", Ports[0]}, {"_imap._tcp.", Ports[1]}, {"_pop3s._tcp.", Ports[2]}, {"_pop3._tcp.", Ports[3]},
-	{"_submissions._tcp.", Ports[4]}, {"_submission._tcp.", Ports[5]}, {"_sieve._tcp.", Ports[6]},
+	{"_imaps._tcp.", mailPorts[0]}, {"_imap._tcp.", mailPorts[1]}, {"_pop3s._tcp.", mailPorts[2]}, {"_pop3._tcp.", mailPorts[3]},
+	{"_submissions._tcp.", mailPorts[4]}, {"_submission._tcp.", mailPorts[5]}, {"_sieve._tcp.", mailPorts[6]},
 }
 
 // commonNames are the names that servers often have, in the order of preference, and what each is for.
@@ -78,7 +78,7 @@ func (c *Candidate) isNamedFor(p settings.Protocol) bool {
 // portsOf returns the usual ports of a protocol.
 func portsOf(p settings.Protocol) []Port {
 	var ports []Port
-	for _, port := range Ports {
+	for _, port := range mailPorts {
 		if port.Protocol == p {
 			ports = append(ports, port)
 		}

@@ -13,7 +13,7 @@ import (
 // How much a server may send over one connection. The longest legitimate part of what a mail server sends is its certificate chain.
 const (
 	maxMailOctets = 64 << 10
-	maxWebOctets  = MaxBody + 2*maxMailOctets // certificates and the head of the answer besides
+	maxWebOctets  = maxBody + 2*maxMailOctets // certificates and the head of the answer besides
 )
 
 // connect opens a connection to an address that may be probed, over which the server may send so many octets. The connection is closed

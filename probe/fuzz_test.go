@@ -64,25 +64,25 @@ func checkKept(t *testing.T, c Capabilities) {
 }
 
 func FuzzIMAP(f *testing.F) {
-	fuzzDialect(f, dialects[Ports[0].Protocol],
+	fuzzDialect(f, dialects[mailPorts[0].Protocol],
 		"* OK ready\r\n* CAPABILITY IMAP4rev1 STARTTLS AUTH=PLAIN LOGINDISABLED\r\na OK\r\nb OK\r\n* CAPABILITY X\r\na OK\r\nb NO\r\n",
 		"* BYE\r\n", "* PREAUTH x\r\n", "* OK\n* \n*\na OK\n")
 }
 
 func FuzzPOP3(f *testing.F) {
-	fuzzDialect(f, dialects[Ports[2].Protocol],
+	fuzzDialect(f, dialects[mailPorts[2].Protocol],
 		"+OK <1.2@h>\r\n+OK\r\nSASL PLAIN LOGIN\r\nSTLS\r\n.\r\n+OK\r\n+OK\r\nUSER\r\n..\r\n.\r\n-ERR\r\n",
 		"-ERR\r\n", "+OK\r\n-ERR no CAPA\r\n+OK\r\n", "+OK <0@>\n")
 }
 
 func FuzzSMTP(f *testing.F) {
-	fuzzDialect(f, dialects[Ports[4].Protocol],
+	fuzzDialect(f, dialects[mailPorts[4].Protocol],
 		"220-a\r\n220 b\r\n250-me\r\n250-AUTH PLAIN\r\n250 STARTTLS\r\n220 go\r\n250 me\r\n454 no\r\n",
 		"220\r\n250\r\n220\r\n", "554 no\r\n")
 }
 
 func FuzzManageSieve(f *testing.F) {
-	fuzzDialect(f, dialects[Ports[6].Protocol],
+	fuzzDialect(f, dialects[mailPorts[6].Protocol],
 		"\"SASL\" \"PLAIN\"\r\n\"STARTTLS\"\r\nOK \"x\"\r\n{4}\r\nSASL {5+}\r\nPLAIN\r\nOK\r\nOK\r\n\"A\\\"\\\\\" \"b\"\r\nOK\r\nNO\r\n",
 		"BYE\r\n", "{99}\r\n", "\"x\r\n", "OK\r\nOK\r\nOK\r\n")
 }

@@ -80,7 +80,7 @@ func TestHugeCertificate(t *testing.T) {
 	p := &Prober{Resolver: hostsFile{"mail.example.com": {netip.MustParseAddr("192.0.2.1")}}, Step: longStep, Dial: dialServer(t, func(conn net.Conn) {
 		_ = tls.Server(conn, config).Handshake() // fails when the client closes the connection
 	})}
-	got := p.Look(t.Context(), "mail.example.com", Ports[0]).Looks[0]
+	got := p.Look(t.Context(), "mail.example.com", mailPorts[0]).Looks[0]
 	if !errors.Is(got.Err, ErrHandshake) || !errors.Is(got.Err, errTooMuch) || got.TLS != nil {
 		t.Errorf("got %+v", got)
 	}
@@ -90,7 +90,7 @@ func TestHugeCertificate(t *testing.T) {
 func TestCommentsStayShort(t *testing.T) {
 	h := Host{Name: "h.example"}
 	for i := range 2000 {
-		look := Look{Port: Ports[i%len(Ports)], Address: netip.AddrFrom4([4]byte{192, 0, 2, byte(i)}), State: Reached, Speaks: settings.Plaintext}
+		look := Look{Port: mailPorts[i%len(mailPorts)], Address: netip.AddrFrom4([4]byte{192, 0, 2, byte(i)}), State: Reached, Speaks: settings.Plaintext}
 		for j := range maxMechanisms {
 			look.Before.Mechanisms = append(look.Before.Mechanisms, fmt.Sprintf("%d-%d-%s", i, j, strings.Repeat("X", maxMechanism)))
 		}

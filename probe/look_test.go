@@ -48,7 +48,7 @@ func TestStates(t *testing.T) {
 	for _, test := range tests {
 		inBubble(t, test.name, func(t *testing.T) {
 			p := &Prober{Resolver: hostsFile{"h.example": {test.address}}, Dial: test.dial, Step: testStep}
-			got := p.Look(t.Context(), "h.example", Ports[0]).Looks[0]
+			got := p.Look(t.Context(), "h.example", mailPorts[0]).Looks[0]
 			if got.State != test.want || got.Speaks != 0 || (got.Err != nil) != test.isErr {
 				t.Errorf("got state %d, speaks %d, error %v; want state %d", got.State, got.Speaks, got.Err, test.want)
 			}
@@ -64,12 +64,12 @@ func TestLookIsOrdered(t *testing.T) {
 	l.Close() // nothing listens there
 	a, b := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("2001:db8::1")
 	p := &Prober{Resolver: hostsFile{"h.example": {a, b}}, Dial: dialTo(l), Step: longStep}
-	host := p.Look(t.Context(), "h.example", Ports...)
-	if len(host.Looks) != 2*len(Ports) || !slices.Equal(host.Addresses, []netip.Addr{a, b}) {
+	host := p.Look(t.Context(), "h.example", mailPorts...)
+	if len(host.Looks) != 2*len(mailPorts) || !slices.Equal(host.Addresses, []netip.Addr{a, b}) {
 		t.Fatalf("got %d looks at %v", len(host.Looks), host.Addresses)
 	}
 	for i, look := range host.Looks {
-		if look.Port != Ports[i/2] || look.Address != host.Addresses[i%2] || look.State != Refused {
+		if look.Port != mailPorts[i/2] || look.Address != host.Addresses[i%2] || look.State != Refused {
 			t.Errorf("look %d: port %d of %s: %s", i, look.Port.Number, look.Address, look.State)
 		}
 	}
@@ -82,7 +82,7 @@ func TestManyAddresses(t *testing.T) {
 		addresses = append(addresses, netip.AddrFrom4([4]byte{192, 0, 2, byte(i / 2)}), netip.AddrFrom16([16]byte{0x20, 0x01, 0x0d, 0xb8, 14: byte(i >> 8), 15: byte(i)}))
 	}
 	p := &Prober{Resolver: hostsFile{"h.example": addresses}, Dial: func(context.Context, string, string) (net.Conn, error) { return nil, syscall.ECONNREFUSED }}
-	host := p.Look(t.Context(), "h.example", Ports[0])
+	host := p.Look(t.Context(), "h.example", mailPorts[0])
 	count := make(map[bool]int)
 	for _, l := range host.Looks {
 		count[l.Address.Is4()]++
@@ -94,7 +94,7 @@ func TestManyAddresses(t *testing.T) {
 
 func TestUnknownHost(t *testing.T) {
 	p := &Prober{Resolver: hostsFile{}}
-	host := p.Look(t.Context(), "h.example", Ports...)
+	host := p.Look(t.Context(), "h.example", mailPorts...)
 	if !errors.Is(host.Err, errNoSuchHost) || len(host.Looks) != 0 {
 		t.Errorf("got %+v", host)
 	}
@@ -142,7 +142,7 @@ func TestCancelledLook(t *testing.T) {
 			silent(conn)
 		})}
 		start := time.Now()
-		host := p.Look(ctx, "h.example", Ports...)
+		host := p.Look(ctx, "h.example", mailPorts...)
 		if took := time.Since(start); took > 0 {
 			t.Errorf("it continued for %s", took)
 		}

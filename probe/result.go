@@ -17,8 +17,8 @@ type Port struct {
 	Security settings.Security
 }
 
-// Ports are those that mail clients use, in the order of settings: IMAP first, implicit TLS before STARTTLS.
-var Ports = []Port{
+// mailPorts are those that mail clients use, in the order of settings: IMAP first, implicit TLS before STARTTLS.
+var mailPorts = []Port{
 	{settings.IMAP, 993, settings.ImplicitTLS},
 	{settings.IMAP, 143, settings.STARTTLS},
 	{settings.POP3, 995, settings.ImplicitTLS},

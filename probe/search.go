@@ -81,18 +81,18 @@ func (s *search) gather(ctx context.Context) {
 		}
 	}
 	if s.isHost = s.nameIsHost(ctx); s.isHost {
-		s.add(string(s.Name), FromName, Ports...)
+		s.add(string(s.Name), FromName, mailPorts...)
 		return
 	}
 	s.guess(ctx, string(s.Name), FromCommonName)
 	for _, mx := range s.mx[:min(len(s.mx), maxRecords)] {
-		s.add(mx.Host, FromMX, Ports...)
+		s.add(mx.Host, FromMX, mailPorts...)
 		for _, parent := range parents(mx.Host) {
 			s.guess(ctx, parent, FromProvidersName)
 		}
 	}
 	if len(s.mx) == 0 {
-		s.add(string(s.Name), FromName, Ports...)
+		s.add(string(s.Name), FromName, mailPorts...)
 	}
 	for _, c := range s.candidates { // the other TLS mode of a server that is named for one
 		for _, named := range c.Named {

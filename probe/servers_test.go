@@ -64,7 +64,7 @@ type scripted struct {
 }
 
 var schemes = map[string]Port{
-	"imaps": Ports[0], "imap": Ports[1], "pop3s": Ports[2], "pop3": Ports[3], "submissions": Ports[4], "submission": Ports[5], "sieve": Ports[6],
+	"imaps": mailPorts[0], "imap": mailPorts[1], "pop3s": mailPorts[2], "pop3": mailPorts[3], "submissions": mailPorts[4], "submission": mailPorts[5], "sieve": mailPorts[6],
 }
 
 func readScripted(t *testing.T) []scripted {

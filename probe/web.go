@@ -43,7 +43,7 @@ type Web struct {
 	// Location is where a redirect points to; it is not followed. It and Header are untrusted text.
 	Location string
 	Header   http.Header
-	// Body is the document, at most MaxBody octets of it; Cut says that there was more.
+	// Body is the document, at most 256 KiB of it; Cut says that there was more.
 	Body []byte
 	Cut  bool
 	// Err is what went wrong: it wraps resolver.ErrNone or resolver.ErrFailed if there is no address, else it is why the connection or the
@@ -52,8 +52,8 @@ type Web struct {
 	Took time.Duration // including the wait for other connections to the address
 }
 
-// MaxBody is how much of a document is read, in octets.
-const MaxBody = 256 << 10
+// maxBody is how much of a document is read, in octets.
+const maxBody = 256 << 10
 
 // LookURL sends one request to a web server. It tries the addresses of the host in turn until one accepts the connection, but starts no
 // attempt after the time of a look. It follows no redirect, sends no password, and accepts any certificate, which it judges as Look does.
@@ -145,9 +145,9 @@ func (p *Prober) askAt(ctx context.Context, q Request, at netip.AddrPort, web *W
 		return
 	}
 	web.Status, web.Header, web.Location = response.StatusCode, response.Header, response.Header.Get("Location")
-	body, err := io.ReadAll(io.LimitReader(response.Body, MaxBody+1)) // until ctx closes the connection
-	web.Cut = len(body) > MaxBody
-	web.Body = body[:min(len(body), MaxBody)]
+	body, err := io.ReadAll(io.LimitReader(response.Body, maxBody+1)) // until ctx closes the connection
+	web.Cut = len(body) > maxBody
+	web.Body = body[:min(len(body), maxBody)]
 	if err != nil {
 		web.Err = fmt.Errorf("the answer is incomplete: %w", printable(err))
 	}

@@ -41,7 +41,7 @@ func TestLookURL(t *testing.T) {
 			w.Header().Set("WWW-Authenticate", "Basic")
 			w.WriteHeader(http.StatusUnauthorized)
 		case "/long":
-			_, _ = w.Write(make([]byte, MaxBody+10))
+			_, _ = w.Write(make([]byte, maxBody+10))
 		case "/endless":
 			for {
 				if _, err := w.Write(make([]byte, 1000)); err != nil {
@@ -73,10 +73,10 @@ func TestLookURL(t *testing.T) {
 	if got = ask(Request{URL: "https://www.example.com/password"}); got.Status != 401 || got.Header.Get("WWW-Authenticate") != "Basic" {
 		t.Errorf("password: got %+v", got)
 	}
-	if got = ask(Request{URL: "https://www.example.com/long"}); len(got.Body) != MaxBody || !got.Cut || got.Err != nil {
+	if got = ask(Request{URL: "https://www.example.com/long"}); len(got.Body) != maxBody || !got.Cut || got.Err != nil {
 		t.Errorf("long: got %d octets, cut %t, %v", len(got.Body), got.Cut, got.Err)
 	}
-	if got = ask(Request{URL: "https://www.example.com/endless"}); len(got.Body) != MaxBody || !got.Cut {
+	if got = ask(Request{URL: "https://www.example.com/endless"}); len(got.Body) != maxBody || !got.Cut {
 		t.Errorf("endless: got %d octets, cut %t, %v", len(got.Body), got.Cut, got.Err)
 	}
 	if got = ask(Request{URL: "https://www.example.com/hints"}); got.Status != 200 || string(got.Body) != "hinted" {

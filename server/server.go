@@ -128,9 +128,9 @@ func (s *Server) allPairs() []*keypairs.Pairs {
 	return all
 }
 
-// Uncovered counts the host names that no certificate file covers, and returns the first few of them (keypairs.Pairs.Uncovered). Without
+// uncovered counts the host names that no certificate file covers, and returns the first few of them (keypairs.Pairs.Uncovered). Without
 // certificate files there are none: ACME, and a proxy that does TLS, have certificates for every name.
-func (s *Server) Uncovered(names iter.Seq[string]) (few []string, count int) {
+func (s *Server) uncovered(names iter.Seq[string]) (few []string, count int) {
 	if s.certificates == nil {
 		return nil, 0
 	}

@@ -12,7 +12,7 @@ import (
 
 // UncoveredWarning says which names of the configured domains no certificate file covers; "" if all are covered, or need not be.
 func (s *Server) UncoveredWarning(snapshot *domains.Snapshot) string {
-	few, count := s.Uncovered(publishedNames(snapshot))
+	few, count := s.uncovered(publishedNames(snapshot))
 	if count == 0 {
 		return ""
 	}
