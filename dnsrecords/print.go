@@ -94,7 +94,7 @@ func printTable(_ string, records []Record) ([]byte, error) {
 type record struct {
 	Name     string  `json:"name"`
 	Type     string  `json:"type"`
-	TTL      uint32  `json:"ttl"`
+	TTL      *uint32 `json:"ttl,omitempty"` // nil for a published record: a resolver only knows how long it will keep it
 	Content  string  `json:"content"`
 	Address  string  `json:"address,omitempty"`
 	Priority *uint16 `json:"priority,omitempty"`
@@ -121,7 +121,7 @@ func printJSON(_ string, records []Record) ([]byte, error) {
 
 // recordOf returns a record in JSON.
 func recordOf(r Record) record {
-	j := record{Name: fqdn(r.Name), Type: r.Data.Type(), TTL: r.TTL, Content: r.Data.String(), Remark: r.Remark}
+	j := record{Name: fqdn(r.Name), Type: r.Data.Type(), TTL: &r.TTL, Content: r.Data.String(), Remark: r.Remark}
 	switch d := r.Data.(type) {
 	case Address:
 		j.Address = d.String()

@@ -35,7 +35,11 @@ func PrintDifferencesJSON(all []DomainDifferences) ([]byte, error) {
 			case difference.Extra:
 				into = &out.Remove
 			}
-			*into = append(*into, recordOf(difference.Record))
+			r := recordOf(difference.Record)
+			if difference.Extra {
+				r.TTL = nil
+			}
+			*into = append(*into, r)
 		}
 		document.Domains = append(document.Domains, out)
 	}

@@ -60,8 +60,8 @@ func TestPrintDifferencesJSON(t *testing.T) {
 	}
 	want := `{"domains":[{"domain":"a.example",` +
 		`"publish":[{"name":"autoconfig.a.example.","type":"CNAME","ttl":60,"content":"setup.example.","target":"setup.example.","remark":"why"}],` +
-		`"remove":[{"name":"_x.a.example.","type":"TXT","ttl":0,"content":"\"\\027<>\"","text":"\u001b<>"}],` +
-		`"wildcards":[{"name":"autoconfig.a.example.","type":"A","ttl":0,"content":"203.0.113.80","address":"203.0.113.80"}]},` +
+		`"remove":[{"name":"_x.a.example.","type":"TXT","content":"\"\\027<>\"","text":"\u001b<>"}],` +
+		`"wildcards":[{"name":"autoconfig.a.example.","type":"A","content":"203.0.113.80","address":"203.0.113.80"}]},` +
 		`{"domain":"b.example","publish":[],"remove":[],"wildcards":[],"error":"no answer\uFFFD[2J"}]}`
 	if text := strings.ReplaceAll(compact.String(), "\uFFFD", `\uFFFD`); text != want {
 		t.Errorf("got  %s\nwant %s", text, want)

@@ -31,13 +31,16 @@ func ISPDB(out io.Writer, paths []string, report Report) (Result, error) {
 	return w.Result, nil
 }
 
+// ErrUnread means that a file or directory that was named cannot be read, so that nothing was converted.
+var ErrUnread = errors.New("cannot read")
+
 // providerFiles lists the files that are meant: those that are named, and those in directories in the order of their names.
 func providerFiles(paths []string) ([]string, error) {
 	var files []string
 	for _, path := range paths {
 		info, err := os.Stat(path)
 		if err != nil {
-			return nil, fmt.Errorf("cannot read %s: %w; name a provider file, or a directory with such files", path, cause(err))
+			return nil, fmt.Errorf("%w %s: %w; name a provider file, or a directory with such files", ErrUnread, path, cause(err))
 		}
 		if !info.IsDir() {
 			files = append(files, path)
@@ -45,7 +48,7 @@ func providerFiles(paths []string) ([]string, error) {
 		}
 		entries, err := os.ReadDir(path)
 		if err != nil {
-			return nil, fmt.Errorf("cannot read the directory %s: %w; allow that, or name the files", path, cause(err))
+			return nil, fmt.Errorf("%w the directory %s: %w; allow that, or name the files", ErrUnread, path, cause(err))
 		}
 		found := false
 		for _, e := range entries {

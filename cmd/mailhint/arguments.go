@@ -61,7 +61,7 @@ func onlyCommands(cmd *cobra.Command, args []string) error {
 		return nil
 	}
 	hint := ""
-	cmd.SuggestionsMinimumDistance = 2 // letters to change; cobra sets it only for its own search
+	cmd.SuggestionsMinimumDistance = min(2, len(args[0])/2) // letters to change: of a short word, 2 leave nothing
 	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
 		hint = "; did you mean " + strings.Join(near, " or ") + "?"
 	}

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"cmp"
+	"os"
 	"slices"
 	"strings"
 
@@ -12,6 +14,18 @@ import (
 
 // maxCompletions bounds how many domains a shell is offered. More would not fit on a screen; another letter leaves fewer.
 const maxCompletions = 100
+
+// addCompletion adds cobra's command completion, which then refuses unknown shells as other commands refuse unknown commands.
+// It prints to the output that root has at this moment.
+func addCompletion(root *cobra.Command) {
+	root.InitDefaultCompletionCmd()
+	for _, cmd := range root.Commands() {
+		if cmd.Name() == "completion" {
+			cmd.Args = onlyCommands
+			cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+		}
+	}
+}
 
 // completesFlag makes shells complete the values of a flag.
 func completesFlag(cmd *cobra.Command, flag string, values ...string) {
@@ -62,9 +76,14 @@ func domainsLike(cmd *cobra.Command, except []string, begun string) []string {
 	}
 	at := strings.IndexByte(begun, '@') + 1
 	local, begun := begun[:at], strings.ToLower(begun[at:])
+	showsUnicode := utf8Locale()
 	var list []string
 	for _, d := range snapshot.NamedDomains() {
-		for _, spelling := range slices.Compact([]string{string(d), d.Unicode()}) {
+		spellings := []string{string(d), d.Unicode()}
+		if showsUnicode {
+			slices.Reverse(spellings)
+		}
+		for _, spelling := range spellings {
 			if strings.HasPrefix(spelling, begun) && !slices.Contains(except, spelling) {
 				list = append(list, local+spelling)
 				break
@@ -73,4 +92,10 @@ func domainsLike(cmd *cobra.Command, except []string, begun string) []string {
 	}
 	slices.Sort(list)
 	return list[:min(len(list), maxCompletions)]
+}
+
+// utf8Locale reports whether the terminal's locale uses UTF-8, by the variables of POSIX in their order of precedence.
+func utf8Locale() bool {
+	locale := strings.ToLower(cmp.Or(os.Getenv("LC_ALL"), os.Getenv("LC_CTYPE"), os.Getenv("LANG")))
+	return strings.HasSuffix(locale, "utf-8") || strings.HasSuffix(locale, "utf8")
 }

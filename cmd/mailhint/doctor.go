@@ -163,8 +163,8 @@ func (f doctorFlags) printer(out io.Writer, alone bool) doctor.Printer {
 
 // terminalWidth is how wide lines for people may be: at most 100 characters on a terminal; 0, for any width, elsewhere.
 func terminalWidth(out io.Writer) int {
-	file, ok := out.(*os.File)
-	if !ok {
+	file := fileOf(out)
+	if file == nil {
 		return 0
 	}
 	width, _, err := term.GetSize(int(file.Fd()))

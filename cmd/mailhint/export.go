@@ -58,7 +58,7 @@ func newExport() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&flags.format, "format", "", "the format: "+strings.Join(export.Formats, ", "))
-	cmd.Flags().StringVar(&flags.output, "output", "", "the directory to write files to; it is created if needed")
+	cmd.Flags().StringVarP(&flags.output, "output", "o", "", "the directory to write files to; it is created if needed")
 	cmd.Flags().BoolVar(&flags.force, "force", false, "replace existing files that have other content")
 	completesFlag(cmd, "format", export.Formats...)
 	cmd.MarkFlagDirname("output") // fails only for a flag that does not exist

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"mailhint/doctor"
 )
 
 // newHelp is the command help of the program or of one of its commands that have commands of their own. Unlike cobra's, it refuses
@@ -47,6 +49,8 @@ func findTopic(above *cobra.Command, words []string) (*cobra.Command, error) {
 		switch {
 		case i >= 0:
 			above = above.Commands()[i]
+		case slices.ContainsFunc(doctor.Codes, func(i doctor.Info) bool { return strings.EqualFold(string(i.Code), word) }):
+			return nil, fmt.Errorf("unknown topic %q; the codes of doctor are explained in docs/codes", word)
 		case above.HasSubCommands():
 			return nil, onlyCommands(above, []string{word})
 		default:

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -42,7 +43,7 @@ func newInit() *cobra.Command {
 			return flags.run(cmd, args[0])
 		},
 	}
-	cmd.Flags().StringVar(&flags.file, "file", "domains.toml", "the file to write")
+	cmd.Flags().StringVar(&flags.file, "file", "domains.toml", "the configuration file to write, which must not exist yet")
 	cmd.Flags().StringVar(&flags.target, "target", "", "host name of this server, which the DNS records will point to")
 	addProbeFlags(cmd)
 	return cmd
@@ -100,6 +101,10 @@ func (f initFlags) checkFile(d settings.Domain) error {
 }
 
 func (f initFlags) exists(d settings.Domain) error {
+	if s, err := domains.Load(f.file); err == nil && slices.Contains(s.NamedDomains(), d) {
+		return fmt.Errorf("%s already exists, has an entry for %s and was not changed; run mailhint probe %[2]s to see what the servers offer, "+
+			"or choose another file with --file", f.file, d)
+	}
 	return fmt.Errorf("%s already exists and was not changed; run mailhint probe %s >>%s to append to it, or choose another file with --file", f.file, d, f.file)
 }
 

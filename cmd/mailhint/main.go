@@ -15,6 +15,7 @@ import (
 
 	"mailhint/domains"
 	"mailhint/exchangers"
+	"mailhint/imports"
 	"mailhint/preview"
 	"mailhint/resolver"
 )
@@ -37,7 +38,7 @@ var (
 )
 
 // unknowns are the errors of our packages which mean that something could not be found out.
-var unknowns = []error{domains.ErrUnread, resolver.ErrFailed, exchangers.ErrUnknown, preview.ErrNoAnswer}
+var unknowns = []error{domains.ErrUnread, resolver.ErrFailed, exchangers.ErrUnknown, preview.ErrNoAnswer, imports.ErrUnread}
 
 // problem wraps an error that is a finding about the configuration or the network, or one of unknowns.
 func problem(err error) error {
@@ -82,15 +83,24 @@ func (e exitError) Unwrap() error { return e.err }
 
 // run is the whole program. Results go to stdout, messages to stderr.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	out := &checkedWriter{Writer: stdout}
 	root := newRoot()
 	root.SetArgs(doubleDashes(root, args))
-	root.SetOut(stdout)
+	root.SetOut(out)
 	root.SetErr(stderr)
+	addCompletion(root)
 	cmd, err := root.ExecuteContextC(ctx)
+	switch {
+	case out.err == nil:
+	case errors.Is(err, out.err):
+		err = exitError{exitProblem, err}
+	default:
+		err = exitError{exitProblem, errors.Join(out.err, err)}
+	}
 	if err == nil {
 		return exitGood
 	}
-	if text := err.Error(); text != "" {
+	if text := strings.TrimSpace(err.Error()); text != "" {
 		fmt.Fprintln(stderr, text)
 	}
 	if exit := (exitError{}); errors.As(err, &exit) {

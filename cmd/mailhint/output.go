@@ -42,6 +42,29 @@ func printsDocument(cmd *cobra.Command) *cobra.Command {
 	return cmd
 }
 
+// checkedWriter remembers the first error of a writer: the program then ends with exit code 1, also where a command or cobra ignores it.
+type checkedWriter struct {
+	io.Writer
+	err error
+}
+
+func (w *checkedWriter) Write(b []byte) (int, error) {
+	n, err := w.Writer.Write(b)
+	if w.err == nil {
+		w.err = err
+	}
+	return n, err
+}
+
+// fileOf returns the file that a writer writes to; nil if it is not one.
+func fileOf(w io.Writer) *os.File {
+	if checked, ok := w.(*checkedWriter); ok {
+		w = checked.Writer
+	}
+	file, _ := w.(*os.File)
+	return file
+}
+
 // writeOutput writes the file that --output names.
 func writeOutput(name string, document []byte) error {
 	err := durable.Replace(name, document, 0o644)

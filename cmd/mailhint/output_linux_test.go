@@ -81,6 +81,7 @@ func TestCompletionOfManyDomains(t *testing.T) {
 	config := filepath.Join(dir, "domains.toml")
 	write(t, config, "[profiles.p]\nimap = \"imap.hoster.example\"\nsmtp = \"smtp.hoster.example\"\ndomains_file = \"list.txt\"\n"+
 		"[domains.\"bücher.example\"]\nprofile = \"p\"\n")
+	t.Setenv("LC_ALL", "C.UTF-8")
 	for _, test := range []struct {
 		args []string
 		want []string // nil for 100 domains
@@ -112,5 +113,27 @@ func TestCompletionOfManyDomains(t *testing.T) {
 			t.Errorf("%q took %s", test.args, took)
 		}
 		t.Logf("%q: %s", test.args, took)
+	}
+}
+
+// A shell is offered the form of an international domain that the terminal can show, and the other one to whoever begins to type it.
+func TestCompletionOfInternationalDomains(t *testing.T) {
+	config := filepath.Join(t.TempDir(), "domains.toml")
+	write(t, config, "[domains.\"bücher.example\"]\nimap = \"imap.example.com\"\nsmtp = \"smtp.example.com\"\n")
+	for _, test := range []struct{ locale, begun, want string }{
+		{"de_DE.UTF-8", "", "bücher.example"},
+		{"C.utf8", "b", "bücher.example"},
+		{"de_DE.UTF-8", "xn", "xn--bcher-kva.example"},
+		{"C", "", "xn--bcher-kva.example"},
+		{"C", "b", "bücher.example"},
+	} {
+		t.Setenv("LC_ALL", test.locale)
+		var out, errs bytes.Buffer
+		if code := run(t.Context(), []string{"__complete", "--config", config, "dns", test.begun}, &out, &errs); code != exitGood {
+			t.Fatalf("exit code %d: %s", code, &errs)
+		}
+		if got, _, _ := strings.Cut(out.String(), "\n"); got != test.want {
+			t.Errorf("%s, %q: got %q, want %q", test.locale, test.begun, got, test.want)
+		}
 	}
 }

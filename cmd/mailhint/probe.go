@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"sync"
 	"time"
 
@@ -140,8 +139,8 @@ func printFinding(cmd *cobra.Command, f *probe.Finding, now time.Time) error {
 
 // hasContent reports whether a writer is a file with content, such as that of >>domains.toml: then a blank line separates the entries.
 func hasContent(out io.Writer) bool {
-	file, ok := out.(*os.File)
-	if !ok {
+	file := fileOf(out)
+	if file == nil {
 		return false
 	}
 	info, err := file.Stat()

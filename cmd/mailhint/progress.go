@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"time"
 
 	"golang.org/x/term"
@@ -11,7 +10,7 @@ import (
 
 // terminal returns w if it is a terminal, at which somebody watches, and else nil.
 func terminal(w io.Writer) io.Writer {
-	if file, ok := w.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
+	if file := fileOf(w); file != nil && term.IsTerminal(int(file.Fd())) {
 		return w
 	}
 	return nil
