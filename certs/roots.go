@@ -14,11 +14,11 @@ func ReadRoots(file string) (*x509.CertPool, error) {
 	}
 	text, err := os.ReadFile(file)
 	if err != nil {
-		return nil, fmt.Errorf("acme_root: %w; correct it in [server]", err)
+		return nil, fmt.Errorf("%w; correct its path in [server]", err)
 	}
 	roots := x509.NewCertPool()
 	if !roots.AppendCertsFromPEM(text) {
-		return nil, fmt.Errorf("acme_root: %s contains no certificate; give a PEM file", file)
+		return nil, fmt.Errorf("%s contains no certificate; give a PEM file", file)
 	}
 	return roots, nil
 }

@@ -42,7 +42,7 @@ func pairAdvice(fault string) string {
 	case strings.Contains(fault, "does not match"):
 		return "use the key that the certificate was made with, and put the server's own certificate first in its file"
 	case strings.Contains(fault, "found a certificate rather than a key"), strings.Contains(fault, "PEM inputs may have been switched"):
-		return "are cert and key swapped?"
+		return "are the certificate and the key swapped?"
 	}
 	return `use PEM files, with lines such as "-----BEGIN CERTIFICATE-----"`
 }
@@ -58,7 +58,7 @@ func readFile(what, name string) ([]byte, error) {
 	text, err := os.ReadFile(name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("the %s file %s does not exist; correct cert and key in [server]", what, name)
+		return nil, fmt.Errorf("the %s file %s does not exist; correct its path in [server]", what, name)
 	case errors.Is(err, fs.ErrPermission):
 		return nil, fmt.Errorf("the user that mailhint runs as cannot read the %s file %s; allow it, for example through a group", what, name)
 	case err != nil:

@@ -1,7 +1,17 @@
 package server
 
 import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
 	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"syscall"
 
 	"mailhint/certs"
 	"mailhint/domains"
@@ -9,7 +19,8 @@ import (
 )
 
 // CheckStart reads the certificates that a configuration names. It returns problems because of which New or the certificates of
-// tls = "acme" would fail on this machine, and warnings about published names that no certificate covers. It opens no listener.
+// tls = "acme" would fail on this machine, or addresses could not be listened on because they belong to another one; and warnings about
+// published names that no certificate covers. Privileged ports and ports in use are left out: they depend on who runs serve, and when.
 func CheckStart(s *domains.Snapshot) (problems, warnings domains.Problems) {
 	log := slog.New(slog.DiscardHandler)
 	fail := func(key string, i int, err error) {
@@ -27,6 +38,15 @@ func CheckStart(s *domains.Snapshot) (problems, warnings domains.Problems) {
 	}
 	_, err := certs.ReadRoots(s.Server.ACME.Root)
 	fail("acme_root", 0, err)
+	if s.Server.TLS == "acme" {
+		fail("state_dir", 0, checkDirectory(s.Server.StateDir))
+	}
+	for key, addresses := range map[string][]string{"http": s.Server.HTTP, "https": s.Server.HTTPS, "admin": {s.Server.Admin}} {
+		for i, address := range addresses {
+			fail(key, i, checkAddress(address))
+		}
+	}
+	slices.SortStableFunc(problems, func(a, b domains.Problem) int { return cmp.Compare(a.Line, b.Line) })
 	srv, err := New(s.Server, nil, log)
 	if err != nil { // one of the problems
 		return problems, nil
@@ -35,4 +55,45 @@ func CheckStart(s *domains.Snapshot) (problems, warnings domains.Problems) {
 		warnings = append(warnings, domains.Problem{Position: s.ServerAt("cert", 0), Key: "server.cert", Text: warning})
 	}
 	return problems, warnings
+}
+
+// checkAddress returns an error for an address to listen on whose IP address this machine does not have.
+func checkAddress(address string) error {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil { // empty, or refused when it was read
+		return nil
+	}
+	if _, err := netip.ParseAddr(host); err != nil { // a name, which would have to be looked up, or every address
+		return nil
+	}
+	listener, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
+	switch {
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return fmt.Errorf("%s is not an address of this machine; write one that is, or only the port to listen on all of them", host)
+	case err != nil:
+		return nil
+	}
+	return listener.Close()
+}
+
+// checkDirectory returns an error if a directory does not exist and cannot be made, or nothing can be written to it. Missing permissions
+// are left out: serve may run as another user.
+func checkDirectory(dir string) error {
+	for at := dir; ; at = filepath.Dir(at) {
+		info, err := os.Stat(at)
+		switch {
+		case err == nil && !info.IsDir():
+			return fmt.Errorf("%s cannot be made, because %s is not a directory; write another one, such as \"/var/lib/mailhint\"", dir, at)
+		case err != nil && at != filepath.Dir(at):
+			continue
+		}
+		made, err := os.MkdirTemp(at, ".mailhint-check-")
+		switch {
+		case errors.Is(err, fs.ErrPermission):
+			return nil
+		case err != nil:
+			return fmt.Errorf("nothing can be written to %s: %w; write another one, such as \"/var/lib/mailhint\"", dir, err)
+		}
+		return os.Remove(made)
+	}
 }

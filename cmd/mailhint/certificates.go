@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"log/slog"
 	"path/filepath"
 
@@ -15,7 +16,7 @@ func certificateFolder(s domains.Server) string { return filepath.Join(s.StateDi
 func openCertificates(s domains.Server, now func() *domains.Snapshot, hosts certs.HostResolver, log *slog.Logger) (*certs.Certificates, error) {
 	roots, err := certs.ReadRoots(s.ACME.Root)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("server.acme_root: %w", err)
 	}
 	return certs.New(certs.Config{
 		Allowed:    func(name string) bool { s := now(); return s != nil && s.Covers(name) },
