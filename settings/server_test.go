@@ -133,7 +133,8 @@ func TestParseServerMistakes(t *testing.T) {
 		{Submission, "h.example:587", `a port needs a scheme; write "submission://h.example" for STARTTLS on 587 only, or "h.example" for the recommended servers`},
 		{Submission, "H.example.:2525", `a port needs a scheme, which says what TLS mode port 2525 uses; write "submissions://h.example:2525" for implicit TLS or "submission://h.example:2525" for STARTTLS`},
 		{ManageSieve, "h.example:2000", `a port needs a scheme, which says what TLS mode port 2000 uses; write "sieve://h.example:2000" for STARTTLS`},
-		{IMAP, "h.example:995", `port 995 is for POP3, but imaps:// means IMAP; write "imaps://h.example"`},
+		{IMAP, "h.example:995", `port 995 is for POP3, not for IMAP; write "h.example"`},
+		{Submission, "h.example:993", `port 993 is for IMAP, not for submission; write "h.example"`},
 		{IMAP, "h.example:imap", `"imap" is not a valid port; write a number from 1 to 65535`},
 
 		// Ports that are none.
@@ -154,7 +155,15 @@ func TestParseServerMistakes(t *testing.T) {
 		{IMAP, "imap_1.example", `"imap_1.example": not a valid host name: '_' is not allowed; write a host name such as "mail.example.com"`},
 		{IMAP, "imap h.example", `"imap h.example": not a valid host name: ' ' is not allowed; write a host name such as "mail.example.com"`},
 		{IMAP, "imap..example", `"imap..example": not a valid host name: it has two dots in a row; write a host name such as "mail.example.com"`},
-		{IMAP, "imaps:h.example", `"imaps:h.example": not a valid host name: it needs at least two labels; write a host name such as "mail.example.com"`},
+		{IMAP, "imaps:h.example", `"imaps:h.example": the scheme must be followed by ://; write "imaps://h.example"`},
+		{IMAP, "imap:h.example", `"imap:h.example": the scheme must be followed by ://; write "imap://h.example"`},
+		{IMAP, "imaps:h.example:993", `"imaps:h.example:993": the scheme must be followed by ://; write "imaps://h.example:993"`},
+
+		// "TLS" is what many programs call both: the port says what is meant.
+		{Submission, "tls://h.example:587", `the scheme names the protocol, and not only STARTTLS; write "submission://h.example"`},
+		{IMAP, "ssl://h.example:143", `the scheme names the protocol, and not only STARTTLS; write "imap://h.example"`},
+		{IMAP, "starttls://h.example:993", `the scheme names the protocol, and not only implicit TLS; write "imaps://h.example"`},
+		{IMAP, "ssl://h.example:9993", `the scheme names the protocol, and not only implicit TLS; write "imaps://h.example:9993"`},
 		{IMAP, "mail.%DOMAIN%", `"mail.%DOMAIN%": unknown placeholder %DOMAIN%; use %EMAILDOMAIN% or %PRIMARYDOMAIN%; write a host name such as "mail.example.com"`},
 		{IMAP, "imaps://%EMAILADDRESS%", `"imaps://%EMAILADDRESS%": %EMAILADDRESS% depends on the user and cannot be used here; use %EMAILDOMAIN% or %PRIMARYDOMAIN%; write imaps://host or imaps://host:port`},
 

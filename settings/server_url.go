@@ -120,7 +120,7 @@ func ParseServer(p Protocol, text string) ([]Server, error) {
 // repairURL returns the URL that "imaps:/host" and "imap//host" are meant to be; "" for anything else.
 func repairURL(text string) string {
 	i := strings.IndexAny(text, ":/")
-	if i < 0 || !strings.Contains(text, "/") {
+	if i < 0 || !strings.Contains(text[i+1:], ".") && !strings.Contains(text, "/") { // h.example:imap has a host first
 		return ""
 	}
 	scheme := strings.ToLower(text[:i])
@@ -168,9 +168,19 @@ func bareHostPort(pair []kind, host Pattern, text string) error {
 		}
 	}
 	if usable == nil {
-		return pair[0].checkPort(port, host)
+		return notForBareHost(pair[0], host, port)
 	}
 	return fmt.Errorf("a port needs a scheme, which says what TLS mode port %d uses; write %s", port, strings.Join(usable, " or "))
+}
+
+// notForBareHost refuses a port that is known for another service, where there is no scheme whose meaning it could contradict.
+func notForBareHost(k kind, host Pattern, port uint16) error {
+	for _, other := range kinds {
+		if other.port == port && other.protocol != k.protocol {
+			return fmt.Errorf("port %d is for %s, not for %s; write %q", port, other.protocol, k.protocol, host)
+		}
+	}
+	return k.checkPort(port, host)
 }
 
 func parsePort(text string) (uint16, error) {
@@ -193,10 +203,15 @@ func kindOf(p Protocol, scheme, rest string) (kind, error) {
 		}
 	}
 	if security, other := otherSchemes[scheme]; other {
-		host, _, _ := cutPort(rest)
+		host, port, _ := cutPort(rest)
+		for _, k := range recommended(p) {
+			if strconv.Itoa(int(k.port)) == port { // the port says what is meant: many programs call STARTTLS "TLS", too
+				security = k.security
+			}
+		}
 		for _, k := range recommended(p) {
 			if k.security == security || p == ManageSieve {
-				return kind{}, fmt.Errorf("the scheme names the protocol, and not only %s; write %q", security, k.url(Pattern(host)))
+				return kind{}, fmt.Errorf("the scheme names the protocol, and not only %s; write %q", security, k.onPort(host, port))
 			}
 		}
 	}
@@ -211,6 +226,14 @@ func kindOf(p Protocol, scheme, rest string) (kind, error) {
 
 // url returns the kind's server on a host, on the port that the scheme implies.
 func (k kind) url(host Pattern) string { return k.scheme + "://" + string(host) }
+
+// onPort is url, with the port if it is not the scheme's own or known for something else.
+func (k kind) onPort(host, text string) string {
+	if port, err := parsePort(text); err == nil && port != k.port && k.checkPort(port, Pattern(host)) == nil {
+		return k.url(Pattern(host)) + ":" + text
+	}
+	return k.url(Pattern(host))
+}
 
 // checkPort refuses a port that is known for something other than the scheme says: the most common mistake of all.
 func (k kind) checkPort(port uint16, host Pattern) error {
