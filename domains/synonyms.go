@@ -13,18 +13,23 @@ var synonyms = []struct {
 	tables []string
 	hint   string
 }{
-	{"port ports listen bind address listen_address", []string{"server"}, `write http = [":80"], or https = [":443"] for TLS`},
+	{"port ports listen bind address listen_address http_port https_port", []string{"server"}, `write http = [":80"], or https = [":443"] for TLS`},
 	{"hostname host server_name display_name", []string{"server"}, `write name = "setup.example.com"`},
 	{"ssl security encryption", []string{"server"}, `write tls = "acme", "files" or "off"`},
+	{"email mail contact", []string{"server"}, `write acme_email = "hostmaster@example.com"`},
 	{"acme letsencrypt", []string{"server"}, `write tls = "acme"`},
 	{"proxy proxies trusted_proxy", []string{"server"}, `write trusted_proxies = ["127.0.0.1"]`},
 	{"certificate ssl_certificate tls_cert cert_file", []string{"server"}, `write cert = "fullchain.pem"`},
 	{"private_key ssl_certificate_key tls_key key_file", []string{"server"}, `write key = "privkey.pem"`},
 
+	{"users user userfile", []string{"domains.*.rules"}, `write users_file = "users.txt"`},
+	{"network networks", []string{"domains.*.rules"}, `write from = ["192.0.2.0/24"]`},
+	{"alias", []string{"domains.*"}, `write aliases = ["example.net"]`},
+
 	{"username user user_name login_name", mailTables, `write login = "%EMAILADDRESS%", or "%EMAILLOCALPART%" for the part before the @`},
 	{"host server servers mailserver mail_server", mailTables, `write imap = "imap.example.com" and smtp = "smtp.example.com"`},
 	{"hostname", mailTables, `write imap = "imap.example.com" and smtp = "smtp.example.com", or name = "…" for the name that users see`},
-	{"port ports", mailTables, `write the port in a URL, as in imap = "imaps://imap.example.com:1993"`},
+	{"port ports imap_port smtp_port pop3_port", mailTables, `write the port in a URL, as in imap = "imaps://imap.example.com:1993"`},
 	{"ssl tls security starttls encryption socket_type sockettype", mailTables, `write imap = "imaps://imap.example.com" for implicit TLS, or imap = "imap://imap.example.com" for STARTTLS`},
 	{"imap_host imap_server imap_hostname incoming incoming_server", mailTables, `write imap = "imap.example.com"`},
 	{"smtp_host smtp_server smtp_hostname outgoing outgoing_server submission", mailTables, `write smtp = "smtp.example.com"`},
@@ -35,7 +40,8 @@ var synonyms = []struct {
 	{"oauth", mailTables, `write oauth2 = { … }`},
 
 	{"host hostname server", []string{serverTable}, `write url = "%HOST%"`},
-	{"port ports ssl tls security starttls encryption socket_type", []string{serverTable}, `write it in the URL, as in url = "%URL%"`},
+	{"port ports", []string{serverTable}, `write it in the URL, as in url = "%URLPORT%"`},
+	{"ssl tls security starttls encryption socket_type", []string{serverTable}, `write it in the URL, as in url = "%URL%"`},
 	{"username user user_name", []string{serverTable}, `write login = "%EMAILADDRESS%"`},
 	{"authentication auth_method auth_methods", []string{serverTable}, `write auth = ["password"]`},
 
@@ -98,16 +104,16 @@ func unknownKey(t *table, name string, known []string) string {
 
 // exampleServers fills in the host and the URL of a hint for the table of a server.
 func (t *table) exampleServers() *strings.Replacer {
-	host, url := "imap.example.com", "imaps://imap.example.com:1993"
+	host, url, port := "imap.example.com", "imaps://imap.example.com", ":1993"
 	switch {
 	case slices.Contains(t.path, "smtp"):
-		host, url = "smtp.example.com", "submissions://smtp.example.com:1465"
+		host, url, port = "smtp.example.com", "submissions://smtp.example.com", ":1465"
 	case slices.Contains(t.path, "pop3"):
-		host, url = "pop3.example.com", "pop3s://pop3.example.com:1995"
+		host, url, port = "pop3.example.com", "pop3s://pop3.example.com", ":1995"
 	case slices.Contains(t.path, "sieve"):
-		host, url = "sieve.example.com", "sieve://sieve.example.com:2000"
+		host, url, port = "sieve.example.com", "sieve://sieve.example.com", ":2000"
 	}
-	return strings.NewReplacer("%HOST%", host, "%URL%", url)
+	return strings.NewReplacer("%HOST%", host, "%URL%", url, "%URLPORT%", url+port)
 }
 
 // tableName returns the Table.Name of a path.

@@ -4,8 +4,10 @@ import (
 	"math"
 	"net/netip"
 	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 
 	"mailhint/settings"
 )
@@ -26,15 +28,39 @@ func (l *loader) warnOfSettings(stack *layer, owner *table) {
 	}
 }
 
-// warnOfLogin warns of a login name that Thunderbird reads as a number or a truth value: its reader of XML (JXON) turns 00123 into 123.
+// warnOfLogin warns of a login name that Thunderbird reads as something else.
 func (l *loader) warnOfLogin(login settings.Login, at Position, key string) {
-	n, err := strconv.ParseFloat(string(login), 64)
-	if err != nil || math.IsInf(n, 0) || math.IsNaN(n) {
-		return
+	if read := readByThunderbird(string(login)); read != "" {
+		l.warn(at, key, "Thunderbird reads the login name %q as %s; use another name, or a placeholder such as %q", login, read, settings.EmailLocalPart)
 	}
-	if read := strconv.FormatFloat(n, 'f', -1, 64); read != string(login) {
-		l.warn(at, key, "Thunderbird reads the login name %q as the number %s; give it a letter, or use a placeholder such as %q", login, read, settings.EmailLocalPart)
+}
+
+var (
+	jsNumber = regexp.MustCompile(`^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$`)
+	jsHex    = regexp.MustCompile(`^0[xX][0-9a-fA-F]+$`)
+)
+
+// readByThunderbird says what Thunderbird's reader of XML (JXON.sys.mjs) makes of a login name: it turns 00123 into the number 123, 0x1f
+// into 0, and True into true. 0 and false in any spelling count as missing. It returns "" for a name that arrives as it is.
+func readByThunderbird(login string) string {
+	switch {
+	case strings.EqualFold(login, "false"), jsHex.MatchString(login):
+		return "missing"
+	case strings.EqualFold(login, "true") && login != "true":
+		return "true"
+	case !jsNumber.MatchString(login):
+		return ""
 	}
+	n, _ := strconv.ParseFloat(login, 64) // out of range is infinite, also in JavaScript
+	switch read := strconv.FormatFloat(n, 'f', -1, 64); {
+	case n == 0:
+		return "missing"
+	case math.IsInf(n, 0):
+		return "infinite"
+	case read != login:
+		return "the number " + read
+	}
+	return ""
 }
 
 // warnOfProxies warns of networks that contain a trusted proxy. Where it does not say whose request it forwards, the client is unknown, and
