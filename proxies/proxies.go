@@ -181,12 +181,13 @@ func (v view) DomainRows() [][]settings.Domain { return rows(v.Domains) }
 const maxCertificateNames = 100
 
 // Certificate is what the template "certificate" sees.
-func (v view) Certificate(plugin string) certificate { return certificate{v, plugin} }
+func (v view) Certificate(plugin, service string) certificate { return certificate{v, plugin, service} }
 
 // certificate explains how to order the certificate with a plugin of Certbot.
 type certificate struct {
 	view
-	plugin string
+	plugin  string
+	service string // of the proxy in systemd, which must not run while Certbot answers at port 80 itself
 }
 
 // Certbot is the command; "" if there are too many names for it.
@@ -197,18 +198,23 @@ func (c certificate) Certbot() string {
 	}
 	command := "certbot certonly --" + c.plugin + " --cert-name mailhint -d " + strings.Join(names, " -d ")
 	if c.plugin == "standalone" {
-		command += ` --pre-hook "systemctl stop haproxy" --post-hook "systemctl start haproxy" ` +
-			`--deploy-hook 'cat "$RENEWED_LINEAGE/fullchain.pem" "$RENEWED_LINEAGE/privkey.pem" >"` + c.Cert + `"'`
+		command += fmt.Sprintf(` --pre-hook "systemctl stop %s" --post-hook "systemctl start %[1]s"`, c.service)
+	}
+	if c.copied() {
+		command += ` --deploy-hook 'cat "$RENEWED_LINEAGE/fullchain.pem" "$RENEWED_LINEAGE/privkey.pem" >"` + c.Cert + `"'`
 	}
 	return command
 }
+
+// copied reports whether the proxy needs certificate and key in one file, which Certbot does not write.
+func (c certificate) copied() bool { return c.service == "haproxy" }
 
 // MaxCertificateNames is maxCertificateNames.
 func (c certificate) MaxCertificateNames() int { return maxCertificateNames }
 
 // CertbotFolder is where Certbot puts the certificate; "" if the proxy reads it there already, or gets a copy.
 func (c certificate) CertbotFolder() string {
-	if c.plugin == "standalone" || c.Cert == certbotFolder+"fullchain.pem" && c.Key == certbotFolder+"privkey.pem" {
+	if c.copied() || c.Cert == certbotFolder+"fullchain.pem" && c.Key == certbotFolder+"privkey.pem" {
 		return ""
 	}
 	return certbotFolder

@@ -253,3 +253,40 @@ func TestOptionsFor(t *testing.T) {
 		t.Errorf("domains that are not listed lose their services:\n%s", text)
 	}
 }
+
+// Every proxy that ends TLS with one certificate says how to order it, if the names are listed and not too many.
+func TestCertbotCommands(t *testing.T) {
+	for kind, want := range map[string]string{
+		"nginx":  "#   certbot certonly --nginx --cert-name mailhint -d setup.hoster.example -d autoconfig.example.com ",
+		"apache": "#   certbot certonly --apache --cert-name mailhint -d setup.hoster.example -d autoconfig.example.com ",
+		"haproxy": "-d ua-auto-config.firm.example --pre-hook \"systemctl stop haproxy\" --post-hook \"systemctl start haproxy\" " +
+			"--deploy-hook 'cat \"$RENEWED_LINEAGE/fullchain.pem\" \"$RENEWED_LINEAGE/privkey.pem\" >\"/etc/ssl/cert.pem\"'\n",
+		"traefik": "-d ua-auto-config.firm.example --pre-hook \"systemctl stop traefik\" --post-hook \"systemctl start traefik\"\n",
+	} {
+		if text := snippet(t, kind, usual()); !strings.Contains(text, want) {
+			t.Errorf("%s does not contain %q:\n%s", kind, want, text)
+		}
+	}
+}
+
+// Where the domains are not listed, every snippet says what the web sites of mail domains must pass on, and nothing there is in effect.
+func TestWebSitesOfUnlistedDomains(t *testing.T) {
+	o := usual()
+	o.Domains = nil
+	for _, kind := range Kinds {
+		if kind == nginxSNI {
+			continue // it does not see paths
+		}
+		text := snippet(t, kind, o)
+		for _, want := range []string{"at its web site. Add this", "Calendars and the like are looked for there, too. Add this"} {
+			if !strings.Contains(text, want) {
+				t.Errorf("%s does not contain %q:\n%s", kind, want, text)
+			}
+		}
+		for line := range strings.Lines(text) {
+			if strings.Contains(line, "example.com") && !strings.HasPrefix(strings.TrimSpace(line), "#") {
+				t.Errorf("%s passes on an example: %s", kind, line)
+			}
+		}
+	}
+}
