@@ -204,6 +204,9 @@ func TestLogHandlerIsSlog(t *testing.T) {
 		{time.Date(2026, 11, 23, 14, 6, 43, 0, time.UTC), 404, "other", "", 0},
 		{time.Date(2026, 1, 2, 3, 4, 5, 6_999_999, zone), 500, "PROPFIND", "xn--bcher-kva.example", 12 * time.Second},
 		{time.Date(2026, 1, 2, 3, 4, 5, 600_000_000, zone), 302, "POST", settings.Domain(strings.Repeat("a.", 120) + "example"), time.Millisecond},
+		{time.Date(2026, 11, 23, 14, 6, 43, 0, time.UTC), 200, "GET", "example.com", 1},
+		{time.Date(2026, 11, 23, 14, 6, 43, 0, time.UTC), 200, "GET", "example.com", 1_200_500},
+		{time.Date(2026, 11, 23, 14, 6, 43, 0, time.UTC), 200, "GET", "example.com", 61_000_000_100},
 	} {
 		for _, json := range []bool{false, true} {
 			var short, long bytes.Buffer
@@ -256,3 +259,26 @@ func TestLogWriter(t *testing.T) {
 type writerFunc func([]byte) (int, error)
 
 func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
+
+// Durations in JSON have their unit in the name, those of requests as well as others; text has it in the value.
+func TestDurationsHaveUnits(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		json         bool
+		request, end string
+	}{
+		{true, `,"duration_ms":0.200501}`, `,"drain_ms":1000}`},
+		{false, " duration=200.501µs", " drain=1s"},
+	} {
+		var out bytes.Buffer
+		w := NewLogWriter(&out)
+		h := NewLogHandler(w, test.json, nil)
+		h.write(h.fixedPart("autoconfig", "kde"), requestLine{time.Unix(0, 0), 200, "GET", "example.com", 200_501})
+		slog.New(h).Info("shutting down", "drain", time.Second)
+		w.Close()
+		lines := strings.Split(out.String(), "\n")
+		if len(lines) != 3 || !strings.HasSuffix(lines[0], test.request) || !strings.HasSuffix(lines[1], test.end) {
+			t.Errorf("got %q, want lines that end with %q and %q", lines, test.request, test.end)
+		}
+	}
+}

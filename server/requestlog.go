@@ -23,7 +23,7 @@ type LogHandler struct {
 func NewLogHandler(to *LogWriter, json bool, options *slog.HandlerOptions) *LogHandler {
 	h := &LogHandler{to: to, json: json}
 	if json {
-		h.Handler = slog.NewJSONHandler(to, options)
+		h.Handler = slog.NewJSONHandler(to, withMillis(options))
 	} else {
 		h.Handler = slog.NewTextHandler(to, options)
 	}
@@ -71,12 +71,12 @@ func (h *LogHandler) write(fixed string, l requestLine) {
 		b = append(b, l.method...)
 		b = append(b, `","domain":"`...)
 		b = append(b, l.domain...)
-		b = append(b, `","duration":`...)
-		b = strconv.AppendInt(b, int64(l.duration), 10)
+		b = append(b, `","duration_ms":`...)
+		b = appendMillis(b, l.duration)
 		b = append(b, "}\n"...)
 	} else {
 		b = append(b, "time="...)
-		b = h.appendMillis(b, l.ended)
+		b = h.appendTime(b, l.ended)
 		b = append(b, fixed...)
 		b = strconv.AppendInt(b, int64(l.status), 10)
 		b = append(b, " method="...)
@@ -99,8 +99,8 @@ type second struct {
 	text, zone string
 }
 
-// appendMillis appends a time as slog's text handler writes it.
-func (h *LogHandler) appendMillis(b []byte, t time.Time) []byte {
+// appendTime appends a time as slog's text handler writes it.
+func (h *LogHandler) appendTime(b []byte, t time.Time) []byte {
 	s := h.now.Load()
 	if s == nil || s.unix != t.Unix() {
 		s = &second{t.Unix(), t.Format("2006-01-02T15:04:05"), t.Format("Z07:00")}
@@ -110,4 +110,39 @@ func (h *LogHandler) appendMillis(b []byte, t time.Time) []byte {
 	ms := t.Nanosecond() / 1e6
 	b = append(b, '.', byte('0'+ms/100), byte('0'+ms/10%10), byte('0'+ms%10))
 	return append(b, s.zone...)
+}
+
+// withMillis makes a JSON handler write durations as milliseconds in attributes whose names end in "_ms": programs cannot know the unit of a
+// plain number. Text has units of its own, such as 200.501µs.
+func withMillis(options *slog.HandlerOptions) *slog.HandlerOptions {
+	var o slog.HandlerOptions
+	if options != nil {
+		o = *options
+	}
+	before := o.ReplaceAttr
+	o.ReplaceAttr = func(groups []string, a slog.Attr) slog.Attr {
+		if before != nil {
+			a = before(groups, a)
+		}
+		if a.Value.Kind() == slog.KindDuration {
+			return slog.Float64(a.Key+"_ms", float64(a.Value.Duration())/1e6)
+		}
+		return a
+	}
+	return &o
+}
+
+// appendMillis appends a duration of a request in milliseconds, with up to six decimals, as JSON has a float64 of that value.
+func appendMillis(b []byte, d time.Duration) []byte {
+	b = strconv.AppendInt(b, int64(d/time.Millisecond), 10)
+	rest := d % time.Millisecond
+	if rest == 0 {
+		return b
+	}
+	b = append(b, '.')
+	for unit := time.Duration(100_000); rest > 0; unit /= 10 {
+		b = append(b, byte('0'+rest/unit))
+		rest %= unit
+	}
+	return b
 }
