@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 )
 
@@ -55,6 +56,11 @@ func NewFolder(dir string) *Folder { return &Folder{dir: filepath.Clean(dir)} }
 // Write adds a file. If it replaces another, it does so in the same way as Replace. The name is relative to the folder, with slashes, and must not be
 // added twice.
 func (f *Folder) Write(name string, content []byte, mode fs.FileMode) error {
+	err := f.write(name, content, mode)
+	return f.inPlace(err)
+}
+
+func (f *Folder) write(name string, content []byte, mode fs.FileMode) error {
 	local, err := filepath.Localize(name)
 	if err != nil {
 		return fmt.Errorf("%q is not a name inside the folder", name)
@@ -103,7 +109,7 @@ func (f *Folder) open() error {
 	removeStale(parent)
 	staging := temporaryName(parent)
 	if err := os.Mkdir(staging, folderMode); err != nil {
-		return err
+		return &fs.PathError{Op: "write", Path: f.dir, Err: errors.Unwrap(err)}
 	}
 	f.staging = staging
 	f.lock = lockDir(staging)
@@ -135,6 +141,10 @@ func stage(path string, content []byte, mode fs.FileMode, old *os.File) error {
 // Folder can be used again afterwards.
 func (f *Folder) Commit() error {
 	defer f.Discard()
+	return f.inPlace(f.commit())
+}
+
+func (f *Folder) commit() error {
 	if !f.pending {
 		return nil
 	}
@@ -193,6 +203,19 @@ func (f *Folder) moveFar(file staged, target string) error {
 		return err
 	}
 	return Replace(target, content, file.mode)
+}
+
+// inPlace makes an error about a file in the hidden folder one about its place: the temporary name means nothing to people.
+func (f *Folder) inPlace(err error) error {
+	failed := (*fs.PathError)(nil)
+	if f.staging == "" || !errors.As(err, &failed) {
+		return err
+	}
+	rest, ok := strings.CutPrefix(failed.Path, f.staging)
+	if ok {
+		failed.Op, failed.Path = "write", filepath.Join(f.dir, strings.TrimPrefix(rest, string(filepath.Separator)+"new"))
+	}
+	return err
 }
 
 // takeBack undoes what move has done to the first n files, last things first.

@@ -99,6 +99,10 @@ func fullDisk(dir string) error {
 	} {
 		if err := write(); !errors.Is(err, unix.ENOSPC) {
 			return fmt.Errorf("%s: got %v, want ENOSPC", what, err)
+		} else if text := err.Error(); strings.Contains(text, temporaryPrefix) {
+			return fmt.Errorf("%s: the error has the name of a temporary file: %s", what, text)
+		} else if strings.HasSuffix(what, "Folder") && !strings.Contains(text, string(filepath.Separator)+"large: ") {
+			return fmt.Errorf("%s: the error lacks the name of the file: %s", what, text)
 		}
 		if err := holds(name, "old"); err != nil {
 			return fmt.Errorf("%s: %w", what, err)

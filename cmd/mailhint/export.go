@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"slices"
 	"strings"
 
@@ -114,6 +115,8 @@ func writeExport(cmd *cobra.Command, flags exportFlags, named bool, o export.Opt
 		return fmt.Errorf("%w; name one DOMAIN, or write to a directory with --output DIR", err)
 	case errors.Is(err, domains.ErrNeedsFile):
 		return problem(fmt.Errorf("%w; write to a directory with --output DIR", err))
+	case o.Folder != "" && errors.As(err, new(*fs.PathError)):
+		return problem(fmt.Errorf("%w; nothing in %s has changed; free space there, correct its permissions, or name another directory with --output", err, o.Folder))
 	case err != nil:
 		return problem(err)
 	}
