@@ -111,7 +111,7 @@ func TestNameLimit(t *testing.T) {
 	if wait := b.Failure.Next.Sub(clock.Now()); b.State != Missing || wait < time.Hour || wait > 2*time.Hour || strings.Contains(b.Failure.Error, "\x1b") {
 		t.Errorf("the failure: %+v, %s", b, wait)
 	}
-	if problems := report.Problems(); len(problems) != 1 || problems[0].Name != "autoconfig.b.test" {
+	if problems := report.Problems(""); len(problems) != 1 || problems[0].Name != "autoconfig.b.test" {
 		t.Errorf("problems: %+v", problems)
 	}
 }

@@ -6,7 +6,9 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"os/user"
 	"path/filepath"
+	"strconv"
 )
 
 // prepareDir creates the directory, or makes sure that no other user can read what is in it.
@@ -52,18 +54,18 @@ func CheckOwner(dir string) error {
 		return err
 	}
 	if owner := ownerOf(info); owner != os.Geteuid() {
-		return fmt.Errorf("%s belongs to user %d, who could not read what user %d writes; run this command with sudo -u '#%[2]d'",
-			filepath.Dir(dir), owner, os.Geteuid())
+		return fmt.Errorf("%s belongs to user %s, who could not read what user %s writes; run this command with sudo -u %[2]s",
+			filepath.Dir(dir), userName(owner), userName(os.Geteuid()))
 	}
 	return nil
 }
 
-// OwnerName returns who owns a directory with certificates, or the first directory above it that can be examined: a number such as "#998",
-// as sudo -u takes it, and "mailhint" if that is not known.
+// OwnerName returns who owns a directory with certificates, or the first directory above it that can be examined, as a shell
+// and sudo -u take it: a name, or a number such as '#998' if the user has none; "mailhint" if the owner is not known.
 func OwnerName(dir string) string {
 	for {
 		if info, err := os.Stat(dir); err == nil {
-			return fmt.Sprintf("'#%d'", ownerOf(info))
+			return userName(ownerOf(info))
 		}
 		above := filepath.Dir(dir)
 		if above == dir {
@@ -71,4 +73,12 @@ func OwnerName(dir string) string {
 		}
 		dir = above
 	}
+}
+
+// userName returns the name of a user, or the number as sudo -u takes it.
+func userName(id int) string {
+	if u, err := user.LookupId(strconv.Itoa(id)); err == nil && u.Username != "" {
+		return u.Username
+	}
+	return fmt.Sprintf("'#%d'", id)
 }

@@ -30,6 +30,9 @@ func (r Report) Print(w io.Writer, now time.Time) error {
 		if c.DNSError != "" {
 			fmt.Fprintf(w, "%s is not ordered: %s\n", c.Name, c.DNSError)
 		}
+		if c.State == Missing && c.Failure == nil && c.DNSError == "" && !c.notLookedUp {
+			fmt.Fprintf(w, "%s has not been ordered yet, although its DNS points to this server; check that the server runs\n", c.Name)
+		}
 		if f := c.Failure; f != nil {
 			fmt.Fprintf(w, "%s: failed attempts: %d, the next at %s: %s\n", c.Name, f.Times, f.Next.UTC().Format(time.RFC3339), f.Error)
 		}

@@ -65,7 +65,8 @@ func (c *Certificates) explainMissing(ctx context.Context, list []Certificate) {
 			continue
 		}
 		if n++; n > maxLookups {
-			break
+			one.notLookedUp = true
+			continue
 		}
 		lookups.Go(func() {
 			if err := c.pointsHere(ctx, one.Name); err != nil {
@@ -76,11 +77,15 @@ func (c *Certificates) explainMissing(ctx context.Context, list []Certificate) {
 	lookups.Wait()
 }
 
-// Problems returns the certificates that an admin should look at: missing, expired, or not renewed at the first attempt.
-func (r Report) Problems() []Certificate {
+// Problems returns the certificates that an admin should look at: expired, not renewed at the first attempt, or missing. own is the
+// server's own name. A missing certificate of another name is no problem if the name's DNS does not point to the server, or was not looked
+// up, or while all orders of the hour are used: its order waits.
+func (r Report) Problems(own string) []Certificate {
+	spent := len(r.Accounts) > 0 && !slices.ContainsFunc(r.Accounts, func(a Account) bool { return a.NextFree == 0 })
 	var problems []Certificate
 	for _, c := range r.Certificates {
-		if c.State == Missing || c.State == Expired || c.Failure != nil {
+		waits := c.DNSError != "" && c.Name != own || c.notLookedUp || spent
+		if c.State == Expired || c.Failure != nil || c.State == Missing && !waits {
 			problems = append(problems, c)
 		}
 	}

@@ -14,6 +14,8 @@ type Certificate struct {
 	RenewAt  time.Time `json:"renew_at,omitzero"`
 	Failure  *Failure  `json:"failure,omitempty"`   // the last one, unless something good has followed
 	DNSError string    `json:"dns_error,omitempty"` // why its DNS does not point to the server; only a Report looks that up
+
+	notLookedUp bool // a Report has no place left in maxLookups
 }
 
 // State is the state of a name's certificate.

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -51,13 +52,13 @@ func newCertList() *cobra.Command {
 			defer c.Close()
 			report, err := c.Report(cmd.Context(), snapshot.Covered())
 			if err != nil {
-				return unknown(asServerUser(err, snapshot.Server))
+				return unknown(asServerUser(cmd, err, snapshot.Server))
 			}
 			return printCertificates(cmd, report, asJSON)
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	return cmd
+	return printsReport(cmd)
 }
 
 func newCertCheck() *cobra.Command {
@@ -80,17 +81,16 @@ func newCertCheck() *cobra.Command {
 				return err
 			}
 			defer c.Close()
-			none := func(func(string) bool) {} // a name without DNS records has no problem
-			report, err := c.Report(cmd.Context(), none)
+			report, err := c.Report(cmd.Context(), snapshot.Covered())
 			if err != nil {
-				return unknown(asServerUser(err, snapshot.Server))
+				return unknown(asServerUser(cmd, err, snapshot.Server))
 			}
-			report.Certificates = report.Problems()
+			report.Certificates = report.Problems(snapshot.Server.Name)
 			return errors.Join(printCertificates(cmd, report, asJSON), problemIf(len(report.Certificates) > 0))
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	return cmd
+	return printsReport(cmd)
 }
 
 func newCertGet() *cobra.Command {
@@ -120,7 +120,7 @@ func newCertGet() *cobra.Command {
 					"ua-auto-config. of configured domains", args[0], err))
 			}
 			if err != nil {
-				return problem(asServerUser(fmt.Errorf("no certificate for %s: %w", args[0], err), snapshot.Server))
+				return problem(asServerUser(cmd, fmt.Errorf("no certificate for %s: %w", args[0], err), snapshot.Server))
 			}
 			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s has a certificate\n", args[0])
 			return problem(err)
@@ -147,7 +147,7 @@ func newCertRemove() *cobra.Command {
 				err = fmt.Errorf("%s: %w; mailhint cert list shows those that exist", name, err)
 			}
 			if err != nil {
-				return problem(asServerUser(err, snapshot.Server))
+				return problem(asServerUser(cmd, err, snapshot.Server))
 			}
 			after := "it is no longer configured, so no new one is ordered"
 			if snapshot.Covers(name) {
@@ -199,11 +199,15 @@ func certificateFiles(s domains.Server) (files []keypairs.Files) {
 }
 
 // asServerUser adds to an error about permissions as whom to run the command.
-func asServerUser(err error, s domains.Server) error {
+func asServerUser(cmd *cobra.Command, err error, s domains.Server) error {
 	if !errors.Is(err, fs.ErrPermission) {
 		return err
 	}
-	return fmt.Errorf("%w; run it as the server's user, for example: sudo -u %s mailhint cert list", err, certs.OwnerName(certificateFolder(s)))
+	line := strings.Join(append([]string{cmd.CommandPath()}, cmd.Flags().Args()...), " ")
+	if file := cmd.Flag("config"); file != nil && file.Changed {
+		line += " --config " + file.Value.String()
+	}
+	return fmt.Errorf("%w; run it as the server's user: sudo -u %s %s", err, certs.OwnerName(certificateFolder(s)), line)
 }
 
 // openStoredCertificates opens the certificates of a server that may be running.
@@ -218,7 +222,7 @@ func openStoredCertificates(cmd *cobra.Command) (*certs.Certificates, *domains.S
 	}
 	_, err = os.Stat(certificateFolder(s))
 	if errors.Is(err, fs.ErrPermission) {
-		return nil, nil, unknown(asServerUser(err, s))
+		return nil, nil, unknown(asServerUser(cmd, err, s))
 	}
 	if err != nil { // created by the server, so that it belongs to the server's user
 		return nil, nil, unknown(fmt.Errorf(
@@ -231,7 +235,7 @@ func openStoredCertificates(cmd *cobra.Command) (*certs.Certificates, *domains.S
 	log := slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	c, err := openCertificates(s, func() *domains.Snapshot { return snapshot }, network{resolver: asked}.hosts(), log)
 	if err != nil {
-		return nil, nil, unknown(asServerUser(err, s))
+		return nil, nil, unknown(asServerUser(cmd, err, s))
 	}
 	c.ReachableBy(len(s.HTTP) > 0, len(s.HTTPS) > 0)
 	return c, snapshot, nil

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/user"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -61,12 +62,25 @@ func TestCertFiles(t *testing.T) {
 func TestCertPermissions(t *testing.T) {
 	t.Parallel()
 	s := domains.Server{StateDir: filepath.Join(t.TempDir(), "none")}
-	_, err := os.Stat(certificateFolder(s))
-	if got := asServerUser(err, s); got != err {
+	cert := newCert()
+	cmd, _, err := cert.Find([]string{"rm"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	newRoot().AddCommand(cert)
+	if err := cmd.ParseFlags([]string{"--config", "my.toml", "autoconfig.example.com"}); err != nil {
+		t.Fatal(err)
+	}
+	owner := fmt.Sprintf("'#%d'", os.Geteuid())
+	if u, err := user.Current(); err == nil {
+		owner = u.Username
+	}
+	_, err = os.Stat(certificateFolder(s))
+	if got := asServerUser(cmd, err, s); got != err {
 		t.Errorf("an error about something else became %v", got)
 	}
-	err = asServerUser(fmt.Errorf("reading: %w", fs.ErrPermission), s)
-	if want := fmt.Sprintf("run it as the server's user, for example: sudo -u '#%d' mailhint cert list", os.Geteuid()); !strings.Contains(err.Error(), want) {
+	err = asServerUser(cmd, fmt.Errorf("reading: %w", fs.ErrPermission), s)
+	if want := "run it as the server's user: sudo -u " + owner + " mailhint cert rm autoconfig.example.com --config my.toml"; !strings.HasSuffix(err.Error(), want) {
 		t.Errorf("%v lacks %q", err, want)
 	}
 }

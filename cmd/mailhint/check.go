@@ -41,7 +41,7 @@ func newCheck() *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON object for each FILE")
-	return cmd
+	return printsReport(cmd)
 }
 
 // check checks and prints one configuration.

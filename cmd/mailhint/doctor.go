@@ -75,12 +75,15 @@ func newDoctor() *cobra.Command {
 		"IP addresses of this server as seen from outside; default: those of name in [server]")
 	addNetworkFlags(cmd)
 	completesCodes(cmd, "only")
-	return completesDomains(cmd, maxCompletions)
+	return completesDomains(printsReport(cmd), maxCompletions)
 }
 
 func runDoctor(cmd *cobra.Command, args []string, flags doctorFlags) error {
 	if err := flags.check(args); err != nil {
 		return err
+	}
+	if output, _ := cmd.Flags().GetString("output"); output != "" && flags.watch > 0 {
+		return errors.New("--watch prints changes as they happen, without end; drop --output")
 	}
 	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

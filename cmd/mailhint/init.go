@@ -31,8 +31,8 @@ func newInit() *cobra.Command {
 		Use:   "init ADDRESS",
 		Short: "Write a first domains.toml from what the live mail servers offer",
 		Long: "init is for the first start. It finds the mail servers of an address as probe does, writes domains.toml, and prints the DNS\n" +
-			"records to publish and the next commands. It never overwrites a file, and it writes nothing unless it found a server to\n" +
-			"receive mail from and one to send mail through.\n" +
+			"records to publish and the next commands. It writes nothing unless it found a server to receive mail from and one to send\n" +
+			"mail through. The configuration is named with --file: unlike --output of other commands, it never replaces a file.\n" +
 			"\n" +
 			"The exit code is 1 if the file already exists, if no such server was found, or if there is something to fix, and 3 if DNS does\n" +
 			"not answer or time runs out.",

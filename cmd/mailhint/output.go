@@ -16,11 +16,9 @@ import (
 // printsDocument completes a command that prints a document: --output writes it to a file, whole or not at all, and at a terminal it ends with
 // a newline, so that the prompt does not follow it on the same line. Into a pipe or a file goes exactly what the command prints.
 func printsDocument(cmd *cobra.Command) *cobra.Command {
-	var output string
-	cmd.Flags().StringVarP(&output, "output", "o", "", "write to this file instead of stdout; an existing file is replaced, and left alone if there is nothing to write")
-	cmd.MarkFlagFilename("output") // fails only for a flag that does not exist
-	run := cmd.RunE
+	output, run := addOutput(cmd), cmd.RunE
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		output := *output
 		out := cmd.OutOrStdout()
 		var document bytes.Buffer
 		cmd.SetOut(&document)
@@ -40,6 +38,37 @@ func printsDocument(cmd *cobra.Command) *cobra.Command {
 		return result
 	}
 	return cmd
+}
+
+// printsReport completes a command that prints a report while it works: --output writes it to a file, whole or not at all. Without --output
+// the command prints to stdout at once.
+func printsReport(cmd *cobra.Command) *cobra.Command {
+	output, run := addOutput(cmd), cmd.RunE
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if *output == "" {
+			return run(cmd, args)
+		}
+		var report bytes.Buffer
+		out := cmd.OutOrStdout()
+		cmd.SetOut(&report)
+		result := run(cmd, args)
+		cmd.SetOut(out)
+		if report.Len() == 0 && result != nil {
+			return result
+		}
+		if err := writeOutput(*output, report.Bytes()); err != nil {
+			return err
+		}
+		return result
+	}
+	return cmd
+}
+
+// addOutput adds the flag --output.
+func addOutput(cmd *cobra.Command) *string {
+	output := cmd.Flags().StringP("output", "o", "", "write to this file instead of stdout; an existing file is replaced, and left alone if there is nothing to write")
+	cmd.MarkFlagFilename("output") // fails only for a flag that does not exist
+	return output
 }
 
 // checkedWriter remembers the first error of a writer: the program then ends with exit code 1, also where a command or cobra ignores it.
