@@ -151,9 +151,9 @@ func forwardedBy(r *http.Request, peer netip.Addr, proxies []netip.Prefix) forwa
 // what is for the proxy's network.
 func forwardedClient(headers []string, proxies []netip.Prefix) netip.Addr {
 	var client netip.Addr
-	for i := len(headers) - 1; i >= 0; i-- {
-		hops := headers[i]
-		for hops != "" {
+	for _, header := range slices.Backward(headers) {
+		hops, more := header, true
+		for more { // at least once: an empty header names nobody either
 			comma := strings.LastIndexByte(hops, ',')
 			addr, err := parseHop(strings.TrimSpace(hops[comma+1:]))
 			if err != nil {
@@ -163,7 +163,7 @@ func forwardedClient(headers []string, proxies []netip.Prefix) netip.Addr {
 			if !settings.Networks(proxies).Contain(client) {
 				return client
 			}
-			hops = hops[:max(comma, 0)]
+			hops, more = hops[:max(comma, 0)], comma >= 0
 		}
 	}
 	if client.IsValid() && slices.Contains(proxies, netip.PrefixFrom(client, client.BitLen())) {

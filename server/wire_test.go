@@ -273,6 +273,12 @@ func TestTrustedProxy(t *testing.T) {
 		{"a proxy's own address", "X-Forwarded-For: 127.0.0.1\r\n", unknown},
 		{"a proxy's own address, invented hops", "X-Forwarded-For: 10.0.0.1, 127.0.0.1\r\n", "https autoconfig.example.com /mail/config-v1.1.xml 10.0.0.1:0"},
 		{"empty", "X-Forwarded-For: ,,\r\nX-Forwarded-Host:\r\nX-Forwarded-Proto:\r\n", unknown},
+		{"empty element before", "X-Forwarded-For: ,10.9.9.9\r\n", unknown},
+		{"empty element between", "X-Forwarded-For: 10.9.9.8, , 10.9.9.9\r\n", unknown},
+		{"empty element behind", "X-Forwarded-For: 10.9.9.9,\r\n", unknown},
+		{"empty header before", "X-Forwarded-For:\r\nX-Forwarded-For: 10.9.9.9\r\n", unknown},
+		{"empty header behind", "X-Forwarded-For: 10.9.9.9\r\nX-Forwarded-For:\r\n", unknown},
+		{"empty element that the client wrote", "X-Forwarded-For: , 192.0.2.7\r\n", "https autoconfig.example.com /mail/config-v1.1.xml 192.0.2.7:0"},
 		{"nonsense host", "X-Forwarded-Host: <script>\r\n", "https  /mail/config-v1.1.xml"},
 		{"several hosts", "X-Forwarded-Host: evil.example, autoconfig.firm.example\r\n", "https autoconfig.firm.example "},
 	} {
