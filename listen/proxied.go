@@ -51,21 +51,30 @@ func (p *proxied) Read(b []byte) (int, error) {
 	return p.Conn.Read(b)
 }
 
-// RemoteAddr returns the client's address. It is the proxy's for a health check of its own (LOCAL), and for a client that came to it by
-// a Unix socket or an unknown protocol.
+// RemoteAddr returns the client's address. It has no text if the header names no client, as for a health check of the proxy's own (LOCAL),
+// and for a client that came to it by a Unix socket or an unknown protocol. The address of the proxy would make what such a client writes
+// into X-Forwarded-For look like the proxy's word.
 func (p *proxied) RemoteAddr() net.Addr {
-	if p.ProxyHeader() == nil {
+	header := p.ProxyHeader()
+	if header == nil {
 		p.headers.once.Do(func() {
 			p.headers.log.Warn("a trusted proxy opened a connection without a valid PROXY header; it was closed, and later ones will not be reported; " +
 				"make the proxy send one, or remove proxy_protocol from [server]")
 		})
+		return p.Raw().RemoteAddr()
 	}
-	if tcp, ok := p.Conn.RemoteAddr().(*net.TCPAddr); ok {
+	if tcp, ok := header.SourceAddr.(*net.TCPAddr); ok && header.Command.IsProxy() {
 		p.once.Do(func() { p.assign(tcp) })
 		return tcp
 	}
-	return p.Raw().RemoteAddr()
+	return unnamed{}
 }
+
+// unnamed is the address of a client that a PROXY header does not name.
+type unnamed struct{}
+
+func (unnamed) Network() string { return "tcp" }
+func (unnamed) String() string  { return "" }
 
 // LocalAddr returns the address that the client connected to.
 func (p *proxied) LocalAddr() net.Addr {

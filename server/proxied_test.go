@@ -43,6 +43,8 @@ func header(t testing.TB, version byte, command proxyproto.ProtocolVersionAndCom
 
 func tcp(text string) net.Addr { return net.TCPAddrFromAddrPort(netip.MustParseAddrPort(text)) }
 
+func udp(text string) net.Addr { return net.UDPAddrFromAddrPort(netip.MustParseAddrPort(text)) }
+
 func TestProxyProtocol(t *testing.T) {
 	t.Parallel()
 	s := run(t, behindProxy(offline()), nil)
@@ -51,6 +53,7 @@ func TestProxyProtocol(t *testing.T) {
 	client4, server4 := tcp("192.0.2.7:1234"), tcp("198.51.100.1:443")
 	client6, server6 := tcp("[2001:db8::7]:1234"), tcp("[2001:db8::1]:80")
 	socket := &net.UnixAddr{Net: "unix", Name: "/run/\x1b[31mevil.example"}
+	const invented = "X-Forwarded-For: 10.1.1.1\r\nX-Forwarded-Host: evil.example\r\nX-Forwarded-Proto: http\r\n"
 	big := proxyproto.TLV{Type: 0x21, Value: bytes.Repeat([]byte("x"), 2000)}
 	for _, c := range []struct{ name, header, more, seen string }{
 		{"version 1", header(t, 1, proxy, client4, server4), "", "https autoconfig.example.com /mail/config-v1.1.xml 192.0.2.7:1234"},
@@ -62,8 +65,12 @@ func TestProxyProtocol(t *testing.T) {
 		{"health check", header(t, 2, local, client4, server4), "", unknown},
 		{"Unix socket", header(t, 2, proxy, socket, socket), "", unknown},
 		{"another port", header(t, 2, proxy, client4, tcp("198.51.100.1:8000")), "", "https autoconfig.example.com /mail/config-v1.1.xml 192.0.2.7:1234"},
-		{"X-Forwarded by the client", header(t, 2, proxy, client4, server4), "X-Forwarded-For: 10.1.1.1\r\nX-Forwarded-Host: evil.example\r\nX-Forwarded-Proto: http\r\n",
+		{"X-Forwarded by the client", header(t, 2, proxy, client4, server4), invented,
 			"https autoconfig.example.com /mail/config-v1.1.xml 192.0.2.7:1234"},
+		{"X-Forwarded, version 1, unknown", "PROXY UNKNOWN\r\n", invented, unknown},
+		{"X-Forwarded, health check", header(t, 2, local, client4, server4), invented, unknown},
+		{"X-Forwarded, Unix socket", header(t, 2, proxy, socket, socket), invented, unknown},
+		{"X-Forwarded, UDP", header(t, 2, proxy, udp("10.9.3.4:1234"), udp("198.51.100.1:443")), invented, unknown},
 		{"X-Forwarded by a second proxy", header(t, 2, proxy, tcp("10.2.3.4:1"), server4), "X-Forwarded-For: 192.0.2.9\r\nX-Forwarded-Proto: http\r\n",
 			"http autoconfig.example.com /mail/config-v1.1.xml 192.0.2.9:0"},
 	} {

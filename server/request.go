@@ -18,7 +18,7 @@ func (v *visit) normalise(r *http.Request, scheme string, proxies []netip.Prefix
 	// net/http takes r.Host from the target if that is absolute. Delta Chat (core 2.57.0) sends "GET https://host/path HTTP/1.1".
 	host := r.Host
 	v.from = addrOf(r.RemoteAddr)
-	if len(proxies) > 0 {
+	if len(proxies) > 0 && v.from.IsValid() { // it is not if a PROXY header names no client
 		f := forwardedBy(r, v.from, proxies)
 		switch {
 		case f.client.IsValid():

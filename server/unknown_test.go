@@ -68,6 +68,12 @@ imap = "everyone.example.com"
 			}
 		}
 		inside := "X-Forwarded-For: 127.0.0.2\r\n"
+		if protocol {
+			if r := ask("example.com", inside); !strings.Contains(r.body, "<hostname>imap.example.com</hostname>") {
+				t.Errorf("a client that the PROXY header does not name, and that writes X-Forwarded-For: %s\n%s", r.Status, r.body)
+			}
+			start = "PROXY TCP4 127.0.0.1 127.0.0.1 1234 443\r\n" // a second proxy
+		}
 		if r := ask("example.com", inside); !strings.Contains(r.body, "<hostname>inside.example.com</hostname>") {
 			t.Errorf("a client inside: %s\n%s", r.Status, r.body)
 		}
