@@ -1,5 +1,5 @@
 // Package imports turns what others publish about mail domains into entries of domains.toml. Each source has a file that reads it, such as
-// ispdb.go for Mozilla's ISPDB; Writer is what they share: a domain is imported once, everything that will be answered differently from
+// ispdb.go for Mozilla's ISPDB; writer is what they share: a domain is imported once, everything that will be answered differently from
 // what the source says is reported, and package domains prints the entries.
 package imports
 
@@ -39,8 +39,8 @@ type Entry struct {
 	Comments []string
 }
 
-// Writer writes entries and counts what it did.
-type Writer struct {
+// writer writes entries and counts what it did.
+type writer struct {
 	Result Result
 
 	out    io.Writer
@@ -48,32 +48,32 @@ type Writer struct {
 	owner  map[settings.Domain]string // the source that a domain was imported from
 }
 
-// NewWriter returns a Writer after writing a comment that names the kind of sources.
-func NewWriter(out io.Writer, kind string, report Report) (*Writer, error) {
+// newWriter returns a writer after writing a comment that names the kind of sources.
+func newWriter(out io.Writer, kind string, report Report) (*writer, error) {
 	_, err := fmt.Fprintf(out, "# Converted from %s by mailhint.\n", kind)
-	return &Writer{out: out, report: report, owner: make(map[settings.Domain]string)}, err
+	return &writer{out: out, report: report, owner: make(map[settings.Domain]string)}, err
 }
 
 // Remark reports what will be answered differently from what a source says.
-func (w *Writer) Remark(where domains.Position, text string) {
+func (w *writer) Remark(where domains.Position, text string) {
 	w.Result.Remarks++
 	w.report(where, text)
 }
 
 // Lose reports that a source has a domain or a server that cannot be converted.
-func (w *Writer) Lose(where domains.Position, text string) {
+func (w *writer) Lose(where domains.Position, text string) {
 	w.Result.Lost++
 	w.Remark(where, text)
 }
 
 // Fail reports that a source could not be converted at all.
-func (w *Writer) Fail(where domains.Position, text string) {
+func (w *writer) Fail(where domains.Position, text string) {
 	w.Result.Failed++
 	w.report(where, "not converted: "+text)
 }
 
 // Add writes an entry for the domains that no source before it has.
-func (w *Writer) Add(e Entry) error {
+func (w *writer) Add(e Entry) error {
 	names, taken := w.claim(e)
 	if len(names) == 0 {
 		w.Fail(domains.Position{File: e.Source}, "all its domains have been imported already")
@@ -91,7 +91,7 @@ func (w *Writer) Add(e Entry) error {
 }
 
 // claim returns the domains that no source before has, and remarks on the others.
-func (w *Writer) claim(e Entry) (names []settings.Domain, remarks []string) {
+func (w *writer) claim(e Entry) (names []settings.Domain, remarks []string) {
 	for _, d := range e.Domains {
 		if first, taken := w.owner[d]; taken {
 			from := filepath.Base(first)

@@ -31,7 +31,7 @@ func mail(host string) *settings.Settings {
 func TestWriter(t *testing.T) {
 	report, got := notes()
 	var out bytes.Buffer
-	w, err := NewWriter(&out, "test files", report)
+	w, err := newWriter(&out, "test files", report)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,7 +19,7 @@ func ISPDB(out io.Writer, paths []string, report Report) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	w, err := NewWriter(out, "ISPDB provider files", report)
+	w, err := newWriter(out, "ISPDB provider files", report)
 	if err != nil {
 		return Result{}, err
 	}
@@ -83,7 +83,7 @@ func readFile(file string, limit int64) ([]byte, error) {
 }
 
 // addProviderFile adds the entries of one file. The error is about writing; what is wrong with the file is reported.
-func (w *Writer) addProviderFile(file string) error {
+func (w *writer) addProviderFile(file string) error {
 	text, err := readFile(file, ispdb.MaxSize+1)
 	if err != nil {
 		w.Fail(domains.Position{File: file}, err.Error())

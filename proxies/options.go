@@ -65,7 +65,7 @@ func reachable(addresses []string, port string) string {
 
 // listed returns the domains that are answered for, or nil if there are too many, or if not all their names are known.
 func listed(s *domains.Snapshot) []settings.Domain {
-	if s.Domains() > MaxListed {
+	if s.Domains() > maxListed {
 		return nil
 	}
 	var list []settings.Domain

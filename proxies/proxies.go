@@ -54,8 +54,8 @@ type Services struct {
 	Paths   []string
 }
 
-// MaxListed is how many domains are listed by name. A longer list would be hard to read and soon out of date.
-const MaxListed = 50
+// maxListed is how many domains are listed by name. A longer list would be hard to read and soon out of date.
+const maxListed = 50
 
 // Snippet returns the configuration for one of the Kinds.
 func Snippet(kind string, o Options) ([]byte, error) {
@@ -73,7 +73,7 @@ func Snippet(kind string, o Options) ([]byte, error) {
 			return nil, err
 		}
 	}
-	if len(o.Domains) > MaxListed {
+	if len(o.Domains) > maxListed {
 		o.Domains = nil
 	}
 	if o.Domains == nil {

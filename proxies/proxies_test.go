@@ -43,7 +43,7 @@ func snippet(t *testing.T, kind string, o Options) string {
 func TestSnippets(t *testing.T) {
 	many := usual()
 	many.Domains = nil
-	for i := range MaxListed + 1 {
+	for i := range maxListed + 1 {
 		d := settings.Domain(fmt.Sprintf("d%d.example", i))
 		many.Domains, many.Hosts = append(many.Domains, d), append(many.Hosts, settings.ServiceHosts(d)...)
 		many.Services[0].Domains = append(many.Services[0].Domains, d)
@@ -114,7 +114,7 @@ func TestLongNamesAndLists(t *testing.T) {
 	if text := snippet(t, "nginx", o); !strings.Contains(text, `~^autoconfig\.long-label\.`) {
 		t.Errorf("a long name is in nginx's table:\n%s", text)
 	}
-	for i := range MaxListed - 1 {
+	for i := range maxListed - 1 {
 		d := settings.Domain(fmt.Sprintf("d%d.example", i))
 		o.Domains, o.Hosts = append(o.Domains, d), append(o.Hosts, settings.ServiceHosts(d)...)
 		o.Services[0].Domains = append(o.Services[0].Domains, d)
