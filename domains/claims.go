@@ -68,6 +68,7 @@ func (l *loader) claimWildcard(t *table, base string, number uint32) {
 		t.fail("", "%q is a public suffix, below which anyone can register domains; write the full domain, such as \"*.example.%s\"", base, d)
 		return
 	}
+	l.warnOfName(t.at(), spell(t.path), string(d), d)
 	if err := l.claim(l.index.wildcards, d, l.claimOf(t.at(), number)); err != nil {
 		t.fail("", "*.%v", err)
 	}

@@ -1,6 +1,10 @@
 package domains
 
-import "fmt"
+import (
+	"fmt"
+
+	"mailhint/settings"
+)
 
 // profile is one [profiles.…] table.
 type profile struct {
@@ -59,10 +63,16 @@ func (l *loader) readProfileNames(p *profile) {
 		if v.domains != nil && len(v.domains) == 0 {
 			t.warn("domains", "is empty; remove it, or list domains")
 		}
+		spelled := make(map[settings.Domain]string)
 		for i, text := range v.domains {
 			at := t.at("domains", element(i))
 			d, err := parseDomain(text)
+			if first, again := spelled[d]; again && first != text {
+				t.warnAt([]string{"domains", element(i)}, "%q is the same domain as %q, spelled differently; remove one of them", text, first)
+				continue
+			}
 			if err == nil {
+				spelled[d] = text
 				err = l.claim(l.names(), d, l.claimOf(at, number))
 			}
 			if err != nil {

@@ -69,7 +69,7 @@ func (f *File) Lines() []string {
 		lines = append(lines, summary)
 	}
 	if n := len(s.Warnings); n > 0 {
-		lines = append(lines, spelling.Count(n, "warning")+"; mailhint check lists them")
+		lines = append(lines, spelling.Count(n, "warning")+"; mailhint check lists "+itOrThem(n))
 	}
 	for _, list := range []Problems{s.Skipped, s.Warnings} {
 		for _, p := range list[:min(len(list), enough)] {
@@ -84,5 +84,12 @@ func (s *Snapshot) SkippedSummary() string {
 	if s.SkippedLines == 0 {
 		return ""
 	}
-	return spelling.Count(s.SkippedLines, "line") + " of domains_file skipped; mailhint check lists them"
+	return spelling.Count(s.SkippedLines, "line") + " of domains_file skipped; mailhint check lists " + itOrThem(s.SkippedLines)
+}
+
+func itOrThem(n int) string {
+	if n == 1 {
+		return "it"
+	}
+	return "them"
 }

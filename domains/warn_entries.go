@@ -16,6 +16,8 @@ import (
 func (l *loader) warnOfSettings(stack *layer, owner *table) {
 	l.warnOfProxies(stack.allowPlaintext, stack.at["allow_plaintext"], keyIn(owner, "allow_plaintext"))
 	l.warnOfLogin(stack.Login, stack.at["login"], keyIn(owner, "login"))
+	l.warnOfNoPath(stack.CalDAV, stack.at["caldav"], keyIn(owner, "caldav"))
+	l.warnOfNoPath(stack.CardDAV, stack.at["carddav"], keyIn(owner, "carddav"))
 	oauth2 := slices.Contains(stack.Auth, settings.OAuth2Token)
 	for _, specs := range stack.servers {
 		for _, spec := range specs {
@@ -61,6 +63,14 @@ func readByThunderbird(login string) string {
 		return "the number " + read
 	}
 	return ""
+}
+
+// warnOfNoPath warns of the URL of a DAV service without a path, which some clients do not accept.
+func (l *loader) warnOfNoPath(url settings.Pattern, at Position, key string) {
+	_, rest, _ := strings.Cut(string(url), "://")
+	if rest != "" && !strings.Contains(rest, "/") {
+		l.warn(at, key, "%s has no path, which some clients need; write the path of the service too, as in \"https://dav.example.com/dav/\"", url)
+	}
 }
 
 // warnOfProxies warns of networks that contain a trusted proxy. Where it does not say whose request it forwards, the client is unknown, and

@@ -1,6 +1,11 @@
 package domains
 
-import "testing"
+import (
+	"net/netip"
+	"testing"
+
+	"mailhint/settings"
+)
 
 // What Thunderbird's reader of XML makes of login names.
 func TestReadByThunderbird(t *testing.T) {
@@ -13,5 +18,18 @@ func TestReadByThunderbird(t *testing.T) {
 		if got := readByThunderbird(login); got != want {
 			t.Errorf("%q is read as %q, want %q", login, got, want)
 		}
+	}
+}
+
+// A rule for a network does not match what a rule for a larger one around it matches.
+func TestRuleIncludes(t *testing.T) {
+	small, large := readRule{}, readRule{}
+	small.from = settings.Networks{netip.MustParsePrefix("10.0.0.0/24")}
+	large.from = settings.Networks{netip.MustParsePrefix("10.0.0.0/8")}
+	if small.includes(large) {
+		t.Error("10.0.0.0/24 includes 10.0.0.0/8")
+	}
+	if !large.includes(small) {
+		t.Error("10.0.0.0/8 does not include 10.0.0.0/24")
 	}
 }
