@@ -161,6 +161,9 @@ func TestLoopOnce(t *testing.T) {
 	if len(r.Findings) != 1 || !strings.Contains(r.Findings[0].Paste, "proxy_set_header X-Forwarded-Proto $scheme;") {
 		t.Errorf("got %+v", r.Findings)
 	}
+	if !strings.Contains(r.Findings[0].Fix, "to send X-Forwarded-Proto: https, ") {
+		t.Errorf("the advice is %q", r.Findings[0].Fix)
+	}
 }
 
 // TestPages: every code has a page with the four parts, and every page a code.

@@ -40,6 +40,7 @@ func (s *Server) readyz(w http.ResponseWriter, _ *http.Request) {
 		io.WriteString(text, "ready\n") // writing to a strings.Builder cannot fail
 	}
 	text.WriteString(s.state.get().lines())
+	text.WriteString(s.restartNeeded())
 	if s.certificates != nil {
 		for _, fault := range s.certificates.Faults() {
 			fmt.Fprintf(text, "still serving the previous certificate, because the one on disk cannot be used:\n%s\n", fault)

@@ -147,6 +147,9 @@ func (d discard) WriteHeader(int)             {}
 
 func TestClients(t *testing.T) {
 	t.Parallel()
+	if label := snappyMail.String(); label != "snappymail" { // dashboards depend on it
+		t.Errorf("the label of SnappyMail is %q", label)
+	}
 	for _, c := range []struct {
 		method, target, agent string
 		want                  client

@@ -2,6 +2,7 @@ package server
 
 import (
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"strings"
@@ -88,4 +89,23 @@ func TestGracefulShutdown(t *testing.T) {
 		t.Errorf("Run: %v", err)
 	}
 	t.Logf("%d requests, %d connections closed by the server", requests.Load(), closing.Load())
+}
+
+// A [server] table that has changed since the start is used only after a restart, and /-/readyz says so.
+func TestRestartNeeded(t *testing.T) {
+	d := snapshotOf(t, "example.com")
+	s, err := New(d.Server, nil, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Configure(d, nil)
+	if line := s.restartNeeded(); line != "" {
+		t.Errorf("without a change: %q", line)
+	}
+	changed := snapshotOf(t, "example.com", "example.org")
+	changed.Server.Admin = "127.0.0.1:9"
+	s.Configure(changed, nil)
+	if line := s.restartNeeded(); line != "the [server] table has changed; restart mailhint to apply it\n" {
+		t.Errorf("after a change: %q", line)
+	}
 }

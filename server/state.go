@@ -3,6 +3,7 @@ package server
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"sync/atomic"
 	"time"
 
@@ -43,6 +44,15 @@ func (s State) next(d *domains.Snapshot, err error, now time.Time) State {
 		s.Domains, s.Since, s.Outcome = d, now, Loaded
 	}
 	return s
+}
+
+// restartNeeded is a line for /-/readyz if the [server] table that was loaded is not the one that the server was started with.
+func (s *Server) restartNeeded() string {
+	d := s.state.domains()
+	if d == nil || reflect.DeepEqual(d.Server, s.config) {
+		return ""
+	}
+	return "the [server] table has changed; restart mailhint to apply it\n"
 }
 
 // summary is the state in one line, for systemctl status.
