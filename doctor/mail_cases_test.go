@@ -75,6 +75,12 @@ var mailCases = []findingCase{
 	{name: "client certificates, which cannot be seen without one", config: usual + "auth = [\"client-cert\", \"password\"]\n", change: func(w *world) {
 		w.looks["mail.a.example:993"] = func(l *probe.Look) { l.After.Mechanisms = []string{"PLAIN"} }
 	}},
+	{name: "the certificate of a server that advertises no login method", change: func(w *world) {
+		w.looks["mail.a.example:465"] = func(l *probe.Look) {
+			l.After.Mechanisms = nil
+			validFor(l.TLS, 160*time.Hour, 161*time.Hour)
+		}
+	}, want: "M04, M05"},
 	{name: "client certificates, and no password", config: usual + "auth = [\"client-cert\", \"password\"]\n", change: func(w *world) {
 		w.looks["mail.a.example:993"] = func(l *probe.Look) { l.After.Mechanisms = []string{"EXTERNAL"} }
 	}, want: "M05 mail.a.example:993 should offer the login method password but offers only client-cert"},
