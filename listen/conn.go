@@ -161,6 +161,9 @@ func (c *conn) prolong() bool {
 }
 
 func (c *conn) Write(p []byte) (int, error) {
+	if isClientFault(p) {
+		return writeBadRequest(c.Conn, p)
+	}
 	n, err := c.Conn.Write(p)
 	if !errors.Is(err, os.ErrDeadlineExceeded) || c.explicit.Load() {
 		return n, err

@@ -22,7 +22,7 @@ func newServer(purpose Purpose, limits Limits, h http.Handler, secure *tls.Confi
 		ConnState:                    connState,
 	}
 	if purpose == HTTPS {
-		server.TLSConfig = secure
+		server.TLSConfig = secure.Clone() // net/http changes it (Go 1.26)
 		// ReadHeaderTimeout does not apply to HTTP/2 (Go 1.26): a client that falls silent in the middle of a header would stay for the
 		// idle time.
 		server.HTTP2 = &http.HTTP2Config{SendPingTimeout: limits.Read, PingTimeout: limits.ReadHeader,

@@ -4,8 +4,9 @@
 // makes room when there are too many connections, and shuts down without failing a request. What is answered is the caller's business:
 // it passes an http.Handler for each purpose.
 //
-// Read listen.go first, then serve.go (serving and its end), conn.go (the deadlines of one connection) and tracker.go (all connections
-// together). limits.go has the limits, http.go the HTTP servers, sockets.go what systemd passes, proxied.go the PROXY protocol.
+// Read listen.go first, then serve.go (serving and its end), conn.go (the deadlines of one connection), handshake.go (TLS) and tracker.go
+// (all connections together). limits.go has the limits, http.go the HTTP servers, badrequest.go the answer to some bad requests, sockets.go
+// what systemd passes, proxied.go the PROXY protocol.
 package listen
 
 import (

@@ -26,13 +26,13 @@ func (l *Listeners) Serve() error {
 
 // serve answers until the server is shut down, which is not an error.
 func (l *listener) serve() error {
-	defer close(l.ended)
-	var err error
+	end := sync.OnceFunc(func() { close(l.ended) })
+	defer end()
+	accept := l.Listener
 	if l.purpose == HTTPS {
-		err = l.server.ServeTLS(l.Listener, "", "")
-	} else {
-		err = l.server.Serve(l.Listener)
+		accept = newHandshakeListener(accept, l.server, end)
 	}
+	err := l.server.Serve(accept)
 	if errors.Is(err, http.ErrServerClosed) || errors.Is(err, net.ErrClosed) {
 		return nil
 	}
@@ -49,7 +49,7 @@ func (l *Listeners) Shutdown() error {
 	return errors.Join(err, l.shutdown(ctx, func(purpose Purpose) bool { return purpose == Admin }))
 }
 
-// stopAccepting closes the public listeners and waits for the first request of connections that have just been accepted:
+// stopAccepting closes the public listeners and waits for the handshakes and first requests of connections that have just been accepted:
 // http.Server.Shutdown would close these without an answer (Go 1.26), 1 to 4 of them at each restart under load.
 func (l *Listeners) stopAccepting() {
 	for _, one := range l.all {

@@ -239,7 +239,7 @@ func longestWaiting(conns []*conn) *conn {
 // connState is the ConnState of every http.Server: it records since when a connection has been waiting for a request or busy with one.
 func connState(above net.Conn, state http.ConnState) {
 	below := above
-	if t, ok := above.(*tls.Conn); ok {
+	if t, ok := above.(interface{ NetConn() net.Conn }); ok { // *tls.Conn or http1Conn
 		below = t.NetConn()
 	}
 	c, ok := below.(*conn)
