@@ -3,7 +3,6 @@ package domains
 import (
 	"errors"
 	"fmt"
-	"strconv"
 
 	"mailhint/spelling"
 )
@@ -16,9 +15,9 @@ var ErrHeldBack = errors.New("held back")
 type heldBackError struct{ before, after, dropped int }
 
 func (e heldBackError) Error() string {
-	what := fmt.Sprintf("%s domains would become %s", thousands(e.before), thousands(e.after))
+	what := fmt.Sprintf("%s domains would become %s", spelling.Thousands(e.before), spelling.Thousands(e.after))
 	if e.before-e.after < e.dropped {
-		what = fmt.Sprintf("%s of %s domains would be dropped", thousands(e.dropped), thousands(e.before))
+		what = fmt.Sprintf("%s of %s domains would be dropped", spelling.Thousands(e.dropped), spelling.Thousands(e.before))
 	}
 	return what + "; send SIGHUP (systemctl reload mailhint) to accept"
 }
@@ -48,15 +47,6 @@ func (s *Snapshot) heldBack(before *Snapshot) error {
 		return nil
 	}
 	return heldBackError{before.Domains(), s.Domains(), dropped}
-}
-
-// thousands spells a number with commas.
-func thousands(n int) string {
-	digits := strconv.Itoa(n)
-	for i := len(digits) - 3; i > 0; i -= 3 {
-		digits = digits[:i] + "," + digits[i:]
-	}
-	return digits
 }
 
 // Lines are what /-/readyz shows: the lines of lists that are skipped, and warnings. A change that is held back is the reason of a refusal,
