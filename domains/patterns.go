@@ -1,6 +1,7 @@
 package domains
 
 import (
+	"errors"
 	"fmt"
 	"path"
 	"slices"
@@ -8,19 +9,33 @@ import (
 	"unicode/utf8"
 )
 
-// patterns are the patterns of a users_file. They are found by the text before their first special character, or, if they begin with one,
-// by the text behind their last, so that an address is compared with few of thousands.
+// patterns are the patterns of a users_file. They are found by the text before their first special character or by the text behind their
+// last, whichever fewer patterns have, so that an address is compared with few of thousands.
 type patterns struct {
 	all    []string // as in the file, in lower case
-	before literals // those that begin with literal text
+	before literals // those that are found by the literal text that they begin with
 	behind literals // the others
 }
 
-// maxPatterns limits a users_file: every request for an address of the domain may have to be compared with all its patterns. Addresses
+// Limits for all rules of one domain: a request for an address of the domain is compared with all patterns that it is found by. Addresses
 // without a special character are not limited.
-const maxPatterns = 5000
+const (
+	maxPatterns = 5000
+	maxAlike    = 100 // that are found by the same text; without such a text, every request is compared with them
+)
 
-var errTooManyPatterns = fmt.Errorf("this pattern exceeds the limit of %d in a users_file; write patterns that match more, or addresses, whose number is not limited", maxPatterns)
+// errPatterns is wrapped by the errors for a pattern that is beyond these limits.
+var errPatterns = errors.New("write addresses, whose number is not limited")
+
+// patternQuota counts the patterns in all rules of one domain.
+type patternQuota struct {
+	count          int
+	before, behind map[string]int // by the text that they are found by
+}
+
+func newPatternQuota() *patternQuota {
+	return &patternQuota{before: make(map[string]int), behind: make(map[string]int)}
+}
 
 // literals are patterns by the literal text that they begin or end with.
 type literals struct {
@@ -28,25 +43,39 @@ type literals struct {
 	lengths []int // of the literal texts, sorted
 }
 
-// add adds a pattern, and reports false if there are too many.
-func (p *patterns) add(glob string) bool {
-	if len(p.all) >= maxPatterns {
-		return false
+// add adds a pattern, unless there are too many in the domain whose quota it is.
+func (p *patterns) add(glob string, quota *patternQuota) error {
+	if quota.count >= maxPatterns {
+		return fmt.Errorf("this pattern exceeds the limit of %d in the rules of one domain; write patterns that match more, or %w", maxPatterns, errPatterns)
 	}
-	p.all = append(p.all, glob)
-	glob = withoutSlashes.Replace(glob)
-	if i := strings.IndexAny(glob, `*?[\`); i > 0 {
-		p.before.add(glob[:i], glob)
-		return true
+	written, glob := glob, withoutSlashes.Replace(glob)
+	literal, found, counts := literalEnd(glob), &p.behind, quota.behind
+	if start := literalStart(glob); start != "" && quota.before[start] <= quota.behind[literal] {
+		literal, found, counts = start, &p.before, quota.before
 	}
+	if counts[literal] >= maxAlike {
+		return fmt.Errorf("this pattern exceeds the limit of %d in the rules of one domain with the same text before the first *, ? or [ and after the last; begin or end it with other text, or %w",
+			maxAlike, errPatterns)
+	}
+	quota.count++
+	counts[literal]++
+	p.all = append(p.all, written)
+	found.add(literal, glob)
+	return nil
+}
+
+// literalStart returns the text before the first special character of a pattern.
+func literalStart(glob string) string { return glob[:strings.IndexAny(glob, `*?[\`)] }
+
+// literalEnd returns the text behind the last special character of a pattern.
+func literalEnd(glob string) string {
 	i := strings.LastIndexAny(glob, `*?]\`)
 	end := glob[i+1:]
 	if glob[i] == '\\' { // the character behind it is literal too, but its escape is not
 		_, size := utf8.DecodeRuneInString(end)
 		end = end[size:]
 	}
-	p.behind.add(end, glob)
-	return true
+	return end
 }
 
 func (l *literals) add(literal, glob string) {

@@ -22,7 +22,9 @@ func TestPatterns(t *testing.T) {
 	}
 	for _, glob := range globs {
 		var p patterns
-		p.add(glob)
+		if err := p.add(glob, newPatternQuota()); err != nil {
+			t.Fatal(err)
+		}
 		for _, text := range texts {
 			want, err := path.Match(withoutSlashes.Replace(glob), withoutSlashes.Replace(text))
 			if got := p.match(text); got != want && err == nil {
@@ -32,19 +34,35 @@ func TestPatterns(t *testing.T) {
 	}
 }
 
-// At most 5,000 patterns are read, and addresses without limit.
+// At most 5,000 patterns are read for one domain, 100 of them with the same beginning or end, and addresses without limit.
 func TestTooManyPatterns(t *testing.T) {
-	dir := t.TempDir()
-	config := conf("x") + "[[domains.\"a.example\".rules]]\nusers_file = \"users.txt\"\nname = \"X\"\n"
-	file := write(t, dir, "domains.toml", config)
-	good := numberedLines(6000, "u%d@a.example\n") + numberedLines(5000, "p%d*@a.example\n")
-	write(t, dir, "users.txt", good)
-	if _, err := Load(file); err != nil {
-		t.Fatal(err)
-	}
-	write(t, dir, "users.txt", good+"*more@a.example\n*evenmore@a.example\n")
-	if _, err := Load(file); err == nil || !strings.Contains(err.Error(), "users.txt:11001: this pattern exceeds the limit of 5000") || strings.Count(err.Error(), "\n") > 0 {
-		t.Errorf("error %v", err)
+	const tooMany = "this pattern exceeds the limit of 5000 in the rules of one domain; "
+	const tooManyAlike = "this pattern exceeds the limit of 100 in the rules of one domain with the same text before the first *, ? or [ and after the last; begin or end it with other text, or write addresses, "
+	people := numberedLines(6000, "u%d@a.example\n")
+	for name, test := range map[string]struct{ first, second, more, want string }{
+		"one file":    {people + numberedLines(5000, "p%d*@a.example\n"), "", "*more@a.example\n*evenmore@a.example\n", "second.txt:1: " + tooMany},
+		"two files":   {people + numberedLines(2500, "p%d*@a.example\n"), numberedLines(2500, "*%d@a.example\n"), "*more@a.example\n", "second.txt:2501: " + tooMany},
+		"no literal":  {numberedLines(50, "*[a-z]*[a-z]*[a-z]*%d*@*\n"), numberedLines(50, "*[a-z]*%d*@*\n"), "*[a-z]*x*@*\n", "second.txt:51: " + tooManyAlike},
+		"domain only": {numberedLines(100, "*x*%d*@a.example\n"), people, "?@a.example\n", "second.txt:6001: " + tooManyAlike},
+		"same start":  {numberedLines(100, "p*x*%d*@*\n"), numberedLines(100, "p*y*%d*@*\n"), "p*z*@*\n", "second.txt:101: " + tooManyAlike},
+		"one end different": {numberedLines(4000, "student-*-%d@a.example\n"), "", "p?*@*\n" + numberedLines(101, "*%d*@*\n"),
+			"second.txt:102: " + tooManyAlike},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			const rule = "[[domains.\"a.example\".rules]]\nname = \"X\"\nusers_file = "
+			file := write(t, dir, "domains.toml", conf("x")+rule+"\"first.txt\"\n"+rule+"\"second.txt\"\nfrom = [\"192.0.2.0/24\"]\n")
+			write(t, dir, "first.txt", test.first)
+			write(t, dir, "second.txt", test.second)
+			if _, err := Load(file); err != nil {
+				t.Fatal(err)
+			}
+			write(t, dir, "second.txt", test.second+test.more)
+			if _, err := Load(file); err == nil || !strings.Contains(err.Error(), test.want) || strings.Count(err.Error(), "\n") > 0 {
+				t.Errorf("error %v, want %s", err, test.want)
+			}
+		})
 	}
 }
 
@@ -52,13 +70,12 @@ func TestTooManyPatterns(t *testing.T) {
 // compared less than a new TLS connection.
 func BenchmarkPatterns(b *testing.B) {
 	a := settings.Address{Local: strings.Repeat("ab", 30) + "7x", Domain: "a.example"}
-	for name, format := range map[string]string{"by prefix": "u%d.*@a.example", "all alike": "*a*%d*@a.example"} {
+	for name, format := range map[string]string{"by prefix": "u%d.*@a.example", "all alike": "*[a-z]*[a-z]*[a-z]*%d*@*"} {
 		b.Run(name, func(b *testing.B) {
-			u := &users{}
-			for i := range maxPatterns {
-				if _, err := u.add(fmt.Sprintf(format, 10_000+i)); err != nil {
-					b.Fatal(err)
-				}
+			u, quota := &users{}, newPatternQuota()
+			var err error
+			for i := 0; i < maxPatterns && err == nil; i++ {
+				_, err = u.add(fmt.Sprintf(format, 10_000+i), quota)
 			}
 			for b.Loop() {
 				u.contain(a)
@@ -70,9 +87,10 @@ func BenchmarkPatterns(b *testing.B) {
 // Of thousands of patterns that begin or end differently, an address is compared with one.
 func TestPatternsAreIndexed(t *testing.T) {
 	var u users
+	quota := newPatternQuota()
 	for i := range maxPatterns / 2 {
 		for _, format := range []string{"u%d.*@a.example", "*.%d@a.example"} {
-			if _, err := u.add(fmt.Sprintf(format, i)); err != nil {
+			if _, err := u.add(fmt.Sprintf(format, i), quota); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -47,6 +47,7 @@ func (l *loader) ownNames(t *table, primary settings.Domain, aliases []string) f
 // because it is for people whose mail is elsewhere; one without changes single values of the domain.
 func (l *loader) readRules(t *table, domain *layer, isOwn func(domain string) bool) []readRule {
 	var rules []readRule
+	quota := newPatternQuota()
 	for _, rt := range t.tables("rules") {
 		own := rt.readLayer()
 		var v ruleValues
@@ -57,7 +58,7 @@ func (l *loader) readRules(t *table, domain *layer, isOwn func(domain string) bo
 		}
 		r := rule{from: v.from}
 		if _, has := at["users_file"]; has {
-			r.users = l.readUsersFile(rt, v.usersFile, isOwn)
+			r.users = l.readUsersFile(rt, v.usersFile, quota, isOwn)
 		}
 		l.warnOfProxies(v.from, at["from"], keyIn(rt, "from"))
 		if empty, ok := rt.values["from"].([]any); ok && len(empty) == 0 {

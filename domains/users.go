@@ -23,8 +23,8 @@ func (u *users) contain(a settings.Address) bool {
 	return u.exact[text] || u.patterns.match(text)
 }
 
-// readUsersFile reads a rule's users_file.
-func (l *loader) readUsersFile(t *table, name string, isOwn func(domain string) bool) *users {
+// readUsersFile reads the users_file of a rule of the domain with a quota.
+func (l *loader) readUsersFile(t *table, name string, quota *patternQuota, isOwn func(domain string) bool) *users {
 	file := l.beside(t, name)
 	u := &users{exact: make(map[string]bool)}
 	text, err := l.read(file, maxNamesFile)
@@ -35,11 +35,11 @@ func (l *loader) readUsersFile(t *table, name string, isOwn func(domain string) 
 	problems, foreign := 0, make(map[int]bool)
 	before, again := l.foreign[file]
 	for line, item := range items(text) {
-		domain, err := u.add(item)
+		domain, err := u.add(item, quota)
 		if err == nil && !isOwn(domain) && (!again || before[line]) {
 			foreign[line] = true
 		}
-		if errors.Is(err, errTooManyPatterns) {
+		if errors.Is(err, errPatterns) {
 			l.note(Position{file, line}, "", "%v", err)
 			break
 		}
@@ -77,7 +77,7 @@ func (l *loader) warnOfForeignUsers() {
 const maxProblemsPerFile = 20
 
 // add adds an address or a pattern, and returns its domain, which may be a pattern too.
-func (u *users) add(item string) (domain string, err error) {
+func (u *users) add(item string, quota *patternQuota) (domain string, err error) {
 	local, domain, ok := strings.Cut(item, "@")
 	if !ok || local == "" || domain == "" || strings.Contains(domain, "@") {
 		return "", errors.New("this line is neither an address nor a pattern; write it like \"ann@example.com\" or \"*@dept.example.com\"")
@@ -102,10 +102,7 @@ func (u *users) add(item string) (domain string, err error) {
 	if _, err := path.Match(glob, ""); err != nil {
 		return "", errors.New("this line is not a valid pattern; close its [, and write * for any characters")
 	}
-	if !u.patterns.add(glob) {
-		return "", errTooManyPatterns
-	}
-	return domain, nil
+	return domain, u.patterns.add(glob, quota)
 }
 
 // isPattern reports whether a text has one of the characters that stand for others.
