@@ -185,3 +185,54 @@ func TestLastLogLines(t *testing.T) {
 		t.Errorf("%d lines of 20 requests, then\n%s", got, p.text.String()[max(0, p.text.Len()-400):])
 	}
 }
+
+// When the reader of the log has ended, requests are still answered, and the lines count as dropped.
+func TestLogReaderEnds(t *testing.T) {
+	t.Parallel()
+	p := startLogged(t)
+	p.pipe.Close()
+	dropped := regexp.MustCompile(`(?m)^mailhint_log_lines_dropped_total ([1-9]\d*)$`)
+	eventually(t, "lines count as dropped", func() bool {
+		if err := askMany(p.public, 1); err != nil {
+			t.Fatal(err)
+		}
+		_, metrics := ask(t, p.admin, "localhost", "/-/metrics")
+		return dropped.MatchString(metrics)
+	})
+	if err := askMany(p.public, 100); err != nil {
+		t.Fatal(err)
+	}
+	p.ends(t, time.Minute)
+}
+
+// A program that cannot start ends, also while whatever reads its messages has stalled.
+func TestStartFailsWhileLogReaderStalls(t *testing.T) {
+	t.Parallel()
+	read, written, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer read.Close()
+	defer written.Close()
+	written.SetWriteDeadline(time.Now().Add(time.Second)) // works for pipes
+	for full := false; !full; {
+		_, err := written.Write(make([]byte, 1024))
+		full = err != nil // after at most a second there is no room
+	}
+	for name, args := range map[string][]string{
+		"no configuration": {"serve", "--config", filepath.Join(t.TempDir(), "none.toml")},
+		"unknown command":  {"serv"},
+	} {
+		cmd := exec.Command("mailhint", args...)
+		cmd.Stderr = written
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		late := time.AfterFunc(time.Minute, func() { cmd.Process.Kill() })
+		cmd.Wait() // its code is read from ProcessState
+		late.Stop()
+		if code := cmd.ProcessState.ExitCode(); code != exitUnknown && code != exitUsage {
+			t.Errorf("%s: exit code %d", name, code)
+		}
+	}
+}

@@ -18,6 +18,7 @@ import (
 	"mailhint/imports"
 	"mailhint/preview"
 	"mailhint/resolver"
+	"mailhint/server"
 )
 
 func main() { os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stderr)) }
@@ -100,13 +101,15 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err == nil {
 		return exitGood
 	}
+	messages := server.NewLogWriter(stderr) // a reader that has stalled does not keep the program from ending
+	defer messages.Close()                  // there is nowhere to report an error
 	if text := strings.TrimSpace(err.Error()); text != "" {
-		fmt.Fprintln(stderr, text)
+		fmt.Fprintln(messages, text)
 	}
 	if exit := (exitError{}); errors.As(err, &exit) {
 		return exit.code
 	}
-	fmt.Fprintf(stderr, "See %s --help.\n", cmd.CommandPath())
+	fmt.Fprintf(messages, "See %s --help.\n", cmd.CommandPath())
 	return exitUsage
 }
 

@@ -49,7 +49,9 @@ func newServe() *cobra.Command {
 			log := slog.New(server.NewLogHandler(lines, logFormat == "json", nil))
 			slog.SetDefault(log) // for libraries that write with package log
 			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
-			context.AfterFunc(ctx, stop) // a second signal ends the process at once
+			defer stop()
+			context.AfterFunc(ctx, stop)   // a second signal ends the process at once
+			signal.Ignore(syscall.SIGPIPE) // a log whose reader has ended is like one on a full disk
 
 			p, err := open(configName(cmd), systemNetwork(), log)
 			if err != nil {
@@ -57,11 +59,7 @@ func newServe() *cobra.Command {
 			}
 			defer p.Close()
 			p.server.Drain = drain
-			if err := p.Run(ctx); err != nil {
-				fmt.Fprintln(lines, err) // as main would print it, but a reader that has stalled does not keep the process from ending
-				return errProblem
-			}
-			return nil
+			return problem(p.Run(ctx))
 		},
 	}
 	cmd.Flags().StringVar(&logFormat, "log-format", "text", "how log lines are written: text or json")
