@@ -264,6 +264,7 @@ func TestNoProfile(t *testing.T) {
 		{"markup", "<b>@example.com", slices.Concat(mailboxes, submission), ErrAddress},
 		{"another domain", "fred@bigbank.example", slices.Concat(mailboxes, submission), ErrOtherDomain},
 		{"a subdomain", "fred@mail.example.com", slices.Concat(mailboxes, submission), ErrOtherDomain},
+		{"two at signs, the first quoted", `"ceo@bank.example"@example.com`, slices.Concat(mailboxes, submission), ErrAddress},
 		{"two at signs", "a@b@example.com", slices.Concat(mailboxes, submission), ErrAddress},
 		{"Evolution", "EVOLUTIONUSER@example.com", slices.Concat(mailboxes, submission), ErrAddress},
 		{"not a character", "\"\uFFFE\"@example.com", slices.Concat(mailboxes, submission), ErrAddress},

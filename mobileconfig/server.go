@@ -152,14 +152,14 @@ func (h *Handler) writeCode(w http.ResponseWriter, host, file string, a settings
 // writeProfile answers with the profile, signed if possible, unless the client has had too many signatures. If signing fails, it is sent unsigned: the device says so, and the person can
 // still set up their mail. The log explains it to the admin.
 func (h *Handler) writeProfile(w http.ResponseWriter, r *http.Request, found settings.Found, p *profile) {
-	document, err := p.encode()
-	if err != nil { // it has a type that the library does not know, which profiles do not have
-		h.refuse(w, err, found.Domain)
-		return
-	}
 	if h.signer != nil && r.Method != http.MethodHead && !h.limits.allow(r.RemoteAddr) {
 		w.Header().Set("Retry-After", retrySigning)
 		edge.Text(w, http.StatusTooManyRequests, "Too many profiles are requested from your network at the moment. Please try again in a minute.")
+		return
+	}
+	document, err := p.encode()
+	if err != nil { // it has a type that the library does not know, which profiles do not have
+		h.refuse(w, err, found.Domain)
 		return
 	}
 	w.Header().Set("Content-Disposition", `attachment; filename="`+string(found.Domain)+`.mobileconfig"`)

@@ -74,14 +74,15 @@ const EvolutionUser = "EVOLUTIONUSER"
 // Plausible reports whether the address can be written into an answer, or a login name made of it. The local part is the business of the
 // provider, who may allow more than RFC 5321 does (a..b, .a, 64 octets and more). It must only be what every client reads back as it was
 // written: neither what Evolution sends for every user nor a placeholder that a client would fill in; no control or invisible characters, or
-// those that reverse the text around them; and none of those that separate addresses, unless it is a quoted string. Settings are answered
-// for an implausible address too, without anything that repeats it.
+// those that reverse the text around them; none of those that separate addresses, unless it is a quoted string; and no @ even then, because
+// people would read "ceo@bank.example"@example.com as an address of the bank. Settings are answered for an implausible address too, without
+// anything that repeats it.
 func (a Address) Plausible() bool {
 	local := a.Local
 	switch {
 	case local == "" || local == EvolutionUser:
 		return false
-	case strings.ContainsAny(local, separators) && !isQuotedString(local):
+	case strings.Contains(local, "@"), strings.ContainsAny(local, separators) && !isQuotedString(local):
 		return false
 	case strings.Contains(local, "%") && hasPlaceholder(local):
 		return false
