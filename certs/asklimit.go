@@ -1,6 +1,8 @@
 package certs
 
 import (
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -9,58 +11,48 @@ import (
 )
 
 // AskLimit bounds the names below wildcards for which another program may order certificates, as this package bounds its own orders: a
-// proxy that orders when a client first asks would otherwise order for every name that a stranger makes up. It allows a fifth of the
-// hour's orders, ten new names an hour below each registered domain, and 100 names in all. A name that has been allowed stays so, until
-// nothing has asked for it for a week. Create it with NewAskLimit.
+// proxy that orders when a client first asks would otherwise order for every name that a stranger makes up. In an hour it allows a fifth of
+// the hour's orders, and ten new names below each registered domain. At any time it allows 100 names in all, and ten below each registered
+// domain. A name that has been allowed stays so until nothing has asked for it for a week, or until it gives way: when 100 are allowed, a
+// domain that has none takes the place of the domain that has most. Create it with NewAskLimit.
 type AskLimit struct {
 	perHour int
 	refused atomic.Int64
 
-	mu    sync.Mutex
-	names map[string]*allowedName
+	mu     sync.Mutex
+	names  places
+	recent []place // names that were new in the last hour, also those that have given way since
 }
-
-type allowedName struct {
-	domain       string
-	first, asked time.Time
-}
-
-// defaultUnlisted is how many names that are not listed may have a certificate.
-const defaultUnlisted = 100
 
 // NewAskLimit makes a limit. perHour is how many certificates may be ordered in an hour in all; 0 means 100.
 func NewAskLimit(perHour int) *AskLimit {
 	if perHour <= 0 {
 		perHour = defaultPerHour
 	}
-	return &AskLimit{perHour: perHour, names: make(map[string]*allowedName)}
+	return &AskLimit{perHour: perHour, names: make(places)}
 }
 
 // Allow reports whether a certificate may be ordered for a name that is below a wildcard, and counts the name if so.
 func (l *AskLimit) Allow(name string, now time.Time) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if known := l.names[name]; known != nil && now.Sub(known.asked) <= forgetAfter {
-		known.asked = now
+	maps.DeleteFunc(l.names, func(_ string, holder placeHolder) bool { return now.Sub(holder.asked) > forgetAfter })
+	if holder, known := l.names[name]; known {
+		holder.asked = now
+		l.names[name] = holder
 		return true
 	}
 	domain := registeredDomain(name)
-	inHour, below := 0, 0
-	for other, known := range l.names {
-		switch {
-		case now.Sub(known.asked) > forgetAfter:
-			delete(l.names, other)
-		case now.Sub(known.first) < time.Hour:
-			if inHour++; known.domain == domain {
-				below++
-			}
-		}
-	}
-	if len(l.names) >= defaultUnlisted || inHour >= unlistedShare(l.perHour) || below >= unlistedPerDomain {
+	l.recent = slices.DeleteFunc(l.recent, func(p place) bool { return now.Sub(p.at) >= time.Hour })
+	all, below := countUnlistedPlaces(l.recent, now, domain)
+	evicted, err := l.names.room(domain, defaultUnlisted)
+	if err != nil || all >= unlistedShare(l.perHour) || below >= unlistedPerDomain {
 		l.refused.Add(1)
 		return false
 	}
-	l.names[name] = &allowedName{domain: domain, first: now, asked: now}
+	delete(l.names, evicted)
+	l.names[name] = placeHolder{domain, now}
+	l.recent = append(l.recent, place{at: now, domain: domain})
 	return true
 }
 

@@ -15,7 +15,7 @@
 //
 //   - certs.go: the configuration, and what runs
 //   - handshake.go, loaded.go: which certificate a client gets
-//   - wanted.go, unlisted.go, queue.go: which name is ordered next
+//   - wanted.go, unlisted.go, places.go, queue.go: which name is ordered next
 //   - waiting.go, order.go, budget.go, failures.go, health.go, unsaved.go: whether and when an order is placed
 //   - authority.go, outcome.go, issue.go, account.go, challenge.go, standin.go: one order with one CA
 //   - store.go, directory.go, known.go: what is stored, and what is known of it
@@ -47,7 +47,7 @@ type Config struct {
 	// Listed reports whether an allowed name is listed in the configuration. The other allowed names are below a wildcard, and a
 	// stranger can make up any number of them. If nil, all names are listed.
 	Listed func(name string) bool
-	// Unlisted is how many names that are not listed may have a certificate; 0 means 100.
+	// Unlisted is how many names that are not listed may have a certificate; 0 means 100. Of one registered domain they are ten at most.
 	Unlisted int
 	// PointsHere returns why a name's DNS does not point to this server, or nil. It is called before every order, so that no order
 	// is wasted on a name that the CA would not find here. If nil, all names point here.
@@ -105,7 +105,7 @@ type Certificates struct {
 	queue     *queue
 	failures  *failures
 	waiting   waiting
-	unlisted  atomic.Int64 // names that are not listed and have a certificate, or a failed order
+	unlisted  unlisted
 	asked     asked
 	results   results
 	refusals  refusals
@@ -134,6 +134,7 @@ func New(config Config) (*Certificates, error) {
 	c := &Certificates{
 		config: config, log: config.Log, clock: config.Clock, plain: config.Storage, health: newStorageHealth(),
 		transport: newTransport(config.Roots), loaded: newLoaded(config.Loaded), queue: newQueue(checks, config.Parallel),
+		unlisted:  unlisted{places: make(places)},
 		wantedNow: make(chan struct{}, 1), renewed: make(chan struct{}, 1),
 	}
 	c.kinds.set(true, true)

@@ -74,7 +74,7 @@ func FuzzStoredFiles(f *testing.F) {
 		}
 		c.scan(t.Context())
 		c.followAsked(t.Context())
-		c.countUnlisted()
+		c.countUnlisted(t.Context())
 		c.renewDue()
 		if wait := c.untilRenewal(); wait < time.Second || wait > betweenScans {
 			t.Errorf("looks again in %s", wait)

@@ -46,8 +46,8 @@ func (c *Certificates) waitFor(hello *tls.ClientHelloInfo, name string) (*tls.Ce
 	}
 	listed := c.listed(name)
 	if !listed {
-		if !c.roomFor(name) {
-			return nil, refusedUnlisted, errWildcardsFull
+		if err := c.roomFor(name); err != nil {
+			return nil, refusedUnlisted, err
 		}
 		if !c.unlistedFree(name, now) {
 			return nil, refusedUnlisted, errUnlistedSpent

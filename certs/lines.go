@@ -33,7 +33,7 @@ func (c *Certificates) Lines() []string {
 			len(s.Held), name, s.Held[name]))
 	}
 	if s.WildcardsFull {
-		lines = append(lines, "no more names below wildcards get certificates; list the ones you need in domains.toml")
+		lines = append(lines, "all certificates for names below wildcards are in use; list the names you need in domains.toml")
 	}
 	for _, a := range s.Accounts {
 		if a.Fault != "" {

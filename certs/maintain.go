@@ -24,8 +24,8 @@ func (c *Certificates) maintain(ctx context.Context) {
 				c.log.Warn("cannot list the stored certificates; still serving those in memory", "error", err)
 			}
 			scanAt = now.Add(max(betweenScans, 100*time.Since(begun))) // one percent of the time at most, however many there are
-			c.countUnlisted()
 			c.followAsked(ctx)
+			c.countUnlisted(ctx)
 			if !now.Before(tidyAt) {
 				c.tidy(ctx)
 				tidyAt = now.Add(betweenTidies)

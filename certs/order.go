@@ -121,7 +121,7 @@ func (c *Certificates) do(ctx context.Context, j *job) {
 			c.queue.again(j)
 			return
 		}
-	case errors.Is(err, errWildcardsFull), errors.Is(err, errUnlistedSpent):
+	case errors.Is(err, errWildcardsFull), errors.Is(err, errDomainFull), errors.Is(err, errUnlistedSpent):
 	case err != nil && c.failures.wait(j.name, now) <= 0: // it has not been noted yet
 		failure := c.failures.add(ctx, j.name, err, now, 0, !c.listed(j.name))
 		c.logFailure(j.name, "no certificate", "error", failure.Error)
@@ -173,7 +173,7 @@ func (c *Certificates) obtainChecked(ctx context.Context, name string) error {
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return err
 	}
-	if err := c.takeRoom(name); err != nil {
+	if err := c.takeRoom(ctx, name); err != nil {
 		return err
 	}
 	if err := c.order(ctx, name, old); err != nil {

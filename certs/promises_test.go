@@ -134,7 +134,7 @@ func TestLimitBelowWildcards(t *testing.T) {
 	pair := keypairtest.New(t, keypairtest.Options{})
 	for i := range 100 {
 		name := fmt.Sprintf("autoconfig.x.d%d.test", i)
-		if err := c.takeRoom(name); err != nil {
+		if err := c.takeRoom(t.Context(), name); err != nil {
 			t.Fatalf("name %d: %v", i, err)
 		}
 		storeCertificate(t, c, name, pair)
@@ -142,20 +142,20 @@ func TestLimitBelowWildcards(t *testing.T) {
 	if err := c.scan(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	c.countUnlisted()
+	c.countUnlisted(t.Context())
 	if err := <-ask(t, c, "autoconfig.x.d100.test", "192.0.2.1:1"); !errors.Is(err, errWildcardsFull) {
 		t.Errorf("the 101st name: %v", err)
 	}
-	if err := c.takeRoom("autoconfig.x.d100.test"); !errors.Is(err, errWildcardsFull) {
+	if err := c.takeRoom(t.Context(), "autoconfig.x.d100.test"); !errors.Is(err, errWildcardsFull) {
 		t.Errorf("an order for the 101st name: %v", err)
 	}
-	if err := c.takeRoom("autoconfig.a.listed.test"); err != nil {
+	if err := c.takeRoom(t.Context(), "autoconfig.a.listed.test"); err != nil {
 		t.Errorf("an order for a listed name: %v", err)
 	}
 	if err := <-ask(t, c, "autoconfig.x.d99.test", "192.0.2.1:1"); err != nil {
 		t.Errorf("the 100th name: %v", err)
 	}
-	if lines := strings.Join(c.Lines(), "\n"); !strings.Contains(lines, "no more names below wildcards get certificates") {
+	if lines := strings.Join(c.Lines(), "\n"); !strings.Contains(lines, "all certificates for names below wildcards are in use") {
 		t.Errorf("readyz does not say so:\n%s", lines)
 	}
 }

@@ -80,7 +80,7 @@ func (c *Certificates) Status() Status {
 	for why := range c.refusals {
 		s.Refused[reason(why).String()] = c.refusals[why].Load()
 	}
-	s.WildcardsFull = c.config.Listed != nil && c.unlisted.Load() >= int64(c.config.Unlisted)
+	s.WildcardsFull = c.config.Listed != nil && c.unlisted.len() >= c.config.Unlisted
 	for _, ca := range c.cas {
 		s.Accounts = append(s.Accounts, ca.status(now))
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"maps"
 	"strconv"
 	"strings"
 	"sync"
@@ -15,12 +16,9 @@ import (
 
 // There is no end of names below a wildcard: a stranger can make them up, and where the DNS has the same wildcard they even point here.
 // So names that are not listed get a fifth of the hour's orders at most, and ten for each registered domain. Only a limited number of them
-// may have a certificate at a time, and failed orders count like certificates. They go last, are tried again only when a client
+// may have a certificate at a time, ten below each registered domain, and failed orders count like certificates (places.go). They go last, are tried again only when a client
 // asks, are renewed only if one has asked since the last time, and are forgotten when none has for a week. A stranger who uses up the
 // limits takes nothing from names that are listed.
-
-// errWildcardsFull means that as many names below wildcards have certificates as may.
-var errWildcardsFull = errors.New("too many names below wildcards have certificates; list the ones you need in the configuration")
 
 // forgetAfter is the time after which a name that is not listed, and that no client has asked for, loses its certificate and its place.
 const forgetAfter = 7 * 24 * time.Hour
@@ -50,9 +48,32 @@ func (c *Certificates) unlistedDomain(name string) string {
 	return registeredDomain(name)
 }
 
-// roomFor reports whether a name may get a certificate besides the existing ones.
-func (c *Certificates) roomFor(name string) bool {
-	return c.listed(name) || c.unlisted.Load() < int64(c.config.Unlisted) || c.known.get(name) != nil
+// unlisted are the names that are not listed and hold a place.
+type unlisted struct {
+	mu     sync.Mutex
+	places places
+	full   bool // when they were last counted
+}
+
+// len returns how many places are taken.
+func (u *unlisted) len() int {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return len(u.places)
+}
+
+// roomFor returns why a name must not get a certificate besides the existing ones, or nil.
+func (c *Certificates) roomFor(name string) error {
+	if c.listed(name) || c.known.get(name) != nil {
+		return nil
+	}
+	c.unlisted.mu.Lock()
+	defer c.unlisted.mu.Unlock()
+	if _, holds := c.unlisted.places[name]; holds {
+		return nil
+	}
+	_, err := c.unlisted.places.room(registeredDomain(name), c.config.Unlisted)
+	return err
 }
 
 // unlistedFree reports whether a CA may get an order now for a name that is not listed.
@@ -69,38 +90,91 @@ func (c *Certificates) unlistedFree(name string, now time.Time) bool {
 	return false
 }
 
-// takeRoom is roomFor, and counts the name until countUnlisted counts what became of the order.
-func (c *Certificates) takeRoom(name string) error {
+// takeRoom is roomFor, and gives the name its place, until countUnlisted counts what became of the order. The name that gives way loses its
+// certificate.
+func (c *Certificates) takeRoom(ctx context.Context, name string) error {
 	if c.listed(name) || c.known.get(name) != nil {
 		return nil
 	}
-	if c.unlisted.Add(1) > int64(c.config.Unlisted) {
-		c.unlisted.Add(-1)
-		return errWildcardsFull
+	now := c.clock.Now()
+	free := c.unlistedFree(name, now)
+	evicted, holder, err := c.unlisted.take(name, now, c.config.Unlisted, free)
+	if err != nil || evicted == "" {
+		return err
 	}
+	if err := c.removeUnlisted(ctx, evicted); err != nil {
+		c.unlisted.giveBack(name, evicted, holder)
+		return err
+	}
+	c.log.Info("removed a certificate below a wildcard to make room for another domain", "name", evicted, "for", name)
 	return nil
 }
 
-// countUnlisted counts the names that are not listed and have a certificate, or a failed order.
-func (c *Certificates) countUnlisted() {
+// take gives a name a place. If another name gives way for it, that is returned with its place. None gives way unless mayEvict is set.
+func (u *unlisted) take(name string, now time.Time, limit int, mayEvict bool) (evicted string, holder placeHolder, err error) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if _, holds := u.places[name]; holds {
+		return "", placeHolder{}, nil
+	}
+	domain := registeredDomain(name)
+	evicted, err = u.places.room(domain, limit)
+	if err != nil {
+		return "", placeHolder{}, err
+	}
+	if evicted != "" && !mayEvict {
+		return "", placeHolder{}, errUnlistedSpent
+	}
+	holder = u.places[evicted]
+	delete(u.places, evicted)
+	u.places[name] = placeHolder{domain, now}
+	return evicted, holder, nil
+}
+
+// giveBack undoes take.
+func (u *unlisted) giveBack(name, evicted string, holder placeHolder) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	delete(u.places, name)
+	u.places[evicted] = holder
+}
+
+// countUnlisted counts the names that are not listed and have a certificate, a failed order, or an order in progress.
+func (c *Certificates) countUnlisted(ctx context.Context) {
 	if c.config.Listed == nil {
 		return
 	}
-	n := 0
-	for name := range c.known.all() {
+	found := make(places)
+	for name, e := range c.known.all() {
 		if c.allowed(name) && !c.listed(name) {
-			n++
+			found[name] = placeHolder{registeredDomain(name), c.lastSeen(ctx, name, e)}
 		}
 	}
 	for name, failure := range c.failures.all() {
 		if c.known.get(name) == nil && failure.Times > 0 && c.allowed(name) && !c.listed(name) {
-			n++
+			found[name] = placeHolder{registeredDomain(name), failure.Last}
 		}
 	}
-	before := c.unlisted.Swap(int64(n))
-	if limit := int64(c.config.Unlisted); before < limit && int64(n) >= limit {
-		c.log.Warn("no more names below wildcards get certificates; list the ones you need in the configuration", "limit", limit)
+	u := &c.unlisted
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	maps.DeleteFunc(found, func(name string, _ placeHolder) bool { return !c.holdsPlace(name) }) // has given way since it was found
+	for name, holder := range u.places {
+		if _, counted := found[name]; !counted && !c.listed(name) && (c.queue.has(name) || c.holdsPlace(name)) {
+			found[name] = holder
+		}
 	}
+	limit, before := c.config.Unlisted, u.full
+	u.places, u.full = found, len(found) >= limit
+	if u.full && !before {
+		c.log.Warn("all certificates for names below wildcards are in use; list the names you need in the configuration", "limit", limit)
+	}
+}
+
+// holdsPlace reports whether a name has a certificate, or a failed order.
+func (c *Certificates) holdsPlace(name string) bool {
+	failure, _ := c.failures.get(name)
+	return c.allowed(name) && (c.known.get(name) != nil || failure.Times > 0)
 }
 
 // asked is when clients have last asked for names that are not listed and have a certificate. The storage knows it to a day.
@@ -130,20 +204,13 @@ func (c *Certificates) followAsked(ctx context.Context) {
 		if c.loaded.takeRecent(name) {
 			c.noteAsked(ctx, name)
 		}
-		last := c.lastAsked(ctx, name)
-		if e.notBefore.After(last) {
-			last = e.notBefore
-		}
-		if now.Sub(last) <= forgetAfter {
+		if now.Sub(c.lastSeen(ctx, name, e)) <= forgetAfter {
 			continue
 		}
-		if err := c.remove(ctx, name); err != nil {
+		if err := c.removeUnlisted(ctx, name); err != nil {
 			c.log.Warn("a certificate that no client asks for any more cannot be removed", "name", name, "error", clip(err))
 			continue
 		}
-		c.failures.clear(ctx, name)
-		c.asked.forget(name)
-		c.storage.Delete(ctx, askedKey(name)) // if it fails, a file of a few octets is left
 		c.log.Info("removed a certificate that no client asks for any more", "name", name)
 	}
 	for name, failure := range c.failures.all() {
@@ -151,6 +218,27 @@ func (c *Certificates) followAsked(ctx context.Context) {
 			c.failures.clear(ctx, name)
 		}
 	}
+}
+
+// removeUnlisted removes all that is kept of a name that is not listed.
+func (c *Certificates) removeUnlisted(ctx context.Context, name string) error {
+	if c.known.get(name) != nil {
+		if err := c.remove(ctx, name); err != nil {
+			return err
+		}
+	}
+	c.failures.clear(ctx, name)
+	c.asked.forget(name)
+	c.storage.Delete(ctx, askedKey(name)) // if it fails, a file of a few octets is left
+	return nil
+}
+
+// lastSeen returns when a client has last asked for a name that has a certificate, or when that was issued, if later.
+func (c *Certificates) lastSeen(ctx context.Context, name string, e *entry) time.Time {
+	if last := c.lastAsked(ctx, name); last.After(e.notBefore) {
+		return last
+	}
+	return e.notBefore
 }
 
 // noteAsked notes that a client asks for a name now.
