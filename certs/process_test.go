@@ -144,7 +144,7 @@ func TestTwoProcesses(t *testing.T) {
 }
 
 // A process is killed at any step of an order. The next one on the same directory reads it without complaint, waits before it orders by
-// itself, counts what was ordered, and gets the certificate when it is told to.
+// itself, counts what was ordered, and gets the certificate when asked to.
 func TestKilledAtAnyStep(t *testing.T) {
 	t.Parallel()
 	for _, step := range []string{"/sign-me-up", "/order-plz", "/chalZ/", "/finalize-order/", "/certZ/"} {

@@ -57,7 +57,7 @@ func ask(t *testing.T, c *Certificates, name, client string) <-chan error {
 	return answer
 }
 
-// At most 1,000 handshakes wait for certificates, 200 of them of one client, while others are told at once.
+// At most 1,000 handshakes wait for certificates, 200 of them of one client, while others are refused at once.
 func TestHandshakesAreBounded(t *testing.T) {
 	t.Parallel()
 	c := pending(t, nil)
