@@ -83,7 +83,7 @@ func answerOn(t *testing.T, conn net.Conn, header string) (int, string) {
 	defer response.Body.Close()
 	var body bytes.Buffer
 	if _, err := body.ReadFrom(response.Body); err != nil {
-		t.Fatal(err)
+		return response.StatusCode, err.Error() // a refused connection may be reset before its answer has been read
 	}
 	return response.StatusCode, body.String()
 }
