@@ -24,7 +24,8 @@ type Store interface {
 	// List returns the records that match a query, ordered by name, a page at a time.
 	List(ctx context.Context, q Query) (Page, error)
 	// Apply saves all changes of a set or, after an error, none of them. An Edit whose record no longer has the expected revision is a
-	// *ConflictError. What domains.Check would refuse is a domains.Problems. An Edit that changes nothing is not recorded in the history.
+	// *ConflictError. What domains.Check would refuse is a domains.Problems. An Edit that changes nothing (neither the values and the list
+	// nor, in stores that keep it, the text) is not recorded in the history.
 	// When Apply returns without an error, the changes are on disk and will survive a power cut.
 	Apply(ctx context.Context, set ChangeSet) (Result, error)
 	// History returns changes, the newest first.
@@ -61,7 +62,11 @@ func (r Ref) String() string {
 }
 
 // Values are the keys of a record and their values as domains.toml has them, without anything inherited: string, bool, int64, []any, and
-// map[string]any for tables. Lists of tables (rules) are []any of map[string]any.
+// map[string]any for tables. Lists of tables (rules) are []any of map[string]any. A nil map stands for a record that does not exist; that of
+// a name which only a list has is empty.
+//
+// The values of a profile do not include the key domains: each name that a profile lists, there or in its domains_file, is a record of its
+// own, whose List is the profile.
 type Values map[string]any
 
 // Revision identifies one state of a record. It is opaque: it changes whenever the record does, and only == is meaningful. In the API it is
@@ -89,10 +94,10 @@ type Record struct {
 	Ref
 	Values    Values    `json:"values"`
 	ManagedBy ManagedBy `json:"managed_by"`
-	// Profile is the profile that a domain inherits from, which its values or a list name; empty for none.
+	// Profile is the profile that a domain inherits from: the one that its values name, else List; empty for none.
 	Profile string `json:"profile,omitempty"`
-	// Listed is true if a profile's list has the domain. A record ByFile is then an exception to the list.
-	Listed bool `json:"listed,omitempty"`
+	// List is the profile whose list has the domain; empty for none. A record ByFile is then an exception to the list.
+	List string `json:"list,omitempty"`
 	// Enabled is false for a domain that is treated as unknown.
 	Enabled bool `json:"enabled"`
 	// Where is the place of the record in a file; zero in a database.
@@ -104,7 +109,7 @@ type Record struct {
 type Query struct {
 	Kind      Kind      // Domain if empty
 	Profile   string    // only domains that inherit from this profile; empty for all
-	Search    string    // only records whose name contains this text, or its A-labels; empty for all
+	Search    string    // only records of which the name or an alias contains this text, or its A-labels; empty for all
 	ManagedBy ManagedBy // only records managed by this; empty for all
 	After     string    // only names after this one, which was the last of the page before; empty for the first page
 	Limit     int       // at most so many records; 0 for all
@@ -126,11 +131,18 @@ type Edit struct {
 	If Revision
 	// Action is what the history calls the change: "add", "set", "rm", "undo" …
 	Action string
-	// Values are all the record's new values; nil removes the record. An unknown key, or a value that is not valid, is refused.
+	// Values are all the record's new values; nil removes the record, also from the list that has it. An unknown key, or a value that is not
+	// valid, is refused.
 	Values Values
+	// List is the profile whose list is to have the domain, as in Record; empty for none. A domain whose Values are empty is then in the list
+	// only. A profile that keeps no list of names is refused as a problem.
+	List string
 	// Text is how the record should be written, for stores that keep text; the others ignore it. It must say what Values say. Empty for the
 	// store's own way, which keeps whatever is already there and need not change.
 	Text string
+	// File is where it should be written, as State.File, for stores that keep files. Empty for where it already is or, if it is new, for the
+	// store's own choice.
+	File string
 	// Undoes is the number of the change that this one reverts; 0 for none.
 	Undoes int64
 }
@@ -157,7 +169,8 @@ const (
 
 // Result says what Apply has done or, in a dry run, would do.
 type Result struct {
-	// Changes are what the history has gained, in the order of the edits; empty if there was nothing to change.
+	// Changes are what the history has gained, in the order of the edits; empty if there was nothing to change. In a dry run they have no
+	// numbers.
 	Changes []Change
 	// Diff is a unified diff: of the files in a store that keeps files, else of the records as domains.toml would spell them.
 	Diff string
@@ -187,7 +200,7 @@ type State struct {
 	Values    Values    `json:"values"`
 	ManagedBy ManagedBy `json:"managed_by"`
 	Profile   string    `json:"profile,omitempty"`
-	Listed    bool      `json:"listed,omitempty"`
+	List      string    `json:"list,omitempty"`
 	Revision  Revision  `json:"revision"`
 	// Text is the record as it was written, with its comments; empty in stores that keep no text.
 	Text string `json:"text,omitempty"`
