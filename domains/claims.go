@@ -31,6 +31,7 @@ func (l *loader) claimDomain(t *table, aliases []string, e *entry) (number uint3
 		e.primary = d
 		if first, taken := l.names()[d]; taken && l.lists[first.entry] != nil {
 			list, listed = l.lists[first.entry], l.place(first)
+			l.exceptions[d] = l.listingOf(list, first)
 			delete(l.names(), d)
 		}
 		if err := l.claim(l.names(), d, l.claimOf(t.at(), number)); err != nil {

@@ -15,6 +15,7 @@
 //   - lists.go, users.go, patterns.go: the files of names and addresses that these tables refer to
 //   - server_table.go, server_listeners.go, server_files.go, server_acme.go: the table [server]
 //   - lookup.go, zone.go, unanswered.go: which entry answers a question, what DNS records describe, and why nothing answers
+//   - source.go: the texts and the own values of each table, for programs that change the configuration
 //   - entries.go, print.go, toml_text.go, json.go: the entries for other programs, as TOML and as JSON
 //   - report.go, advertised.go, certificate_names.go: what the whole configuration comes to
 //   - warnings.go, warn_entries.go: what is allowed but probably a mistake

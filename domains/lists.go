@@ -80,10 +80,12 @@ func readText(file string, limit int64) (string, error) {
 		return "", err
 	}
 	if int64(text.Len()) > limit {
-		return "", fmt.Errorf("%w: more than %d MB", errTooLarge, limit>>20)
+		return "", tooLarge(limit)
 	}
-	return strings.TrimPrefix(text.String(), "\uFEFF"), nil
+	return text.String(), nil
 }
+
+func tooLarge(limit int64) error { return fmt.Errorf("%w: more than %d MB", errTooLarge, limit>>20) }
 
 // kindOf names what is not a regular file.
 func kindOf(mode os.FileMode) string {
@@ -119,11 +121,12 @@ func (l *loader) readDomainsFile(t *table, name string, entry uint32) {
 	if l.index.names == nil {
 		l.index.names = make(map[settings.Domain]claim, countLines(file))
 	}
-	text, err := l.read(file, maxNamesFile)
+	text, err := l.read(file, maxNamesFile, DomainsFile)
 	if err != nil {
 		t.fail("domains_file", "cannot be read: %v; write its path relative to this file", err)
 		return
 	}
+	l.ofProfile(file, t.name())
 	list := domainsFile{loader: l, file: file, number: l.fileNumber(file), entry: entry}
 	for line, item := range items(text) {
 		list.add(line, item)

@@ -44,6 +44,13 @@ type loader struct {
 
 	watch  watchlist
 	digest maphash.Hash // of all that has been read
+
+	main       string
+	given      map[string]string           // texts that replace those on disk
+	texts      []Text                      // all that has been read, for a Source
+	textAt     map[string]int              // by name: index into texts
+	source     bool                        // texts are kept
+	exceptions map[settings.Domain]Listing // domains with a table of their own: where a list has them
 }
 
 // topValues are the values of topKeys.
@@ -56,13 +63,21 @@ type topValues struct {
 func load(file string) (*Snapshot, watchlist, error) {
 	l := newLoader()
 	snapshot := l.load(file)
-	switch {
-	case l.unread == file:
-		return nil, l.watch, unread{l.problems.sorted()}
-	case len(l.problems) > 0:
-		return nil, l.watch, l.problems.sorted()
+	if err := l.err(file); err != nil {
+		return nil, l.watch, err
 	}
 	return snapshot, l.watch, nil
+}
+
+// err returns the mistakes as an error.
+func (l *loader) err(file string) error {
+	switch {
+	case l.unread == file:
+		return unread{l.problems.sorted()}
+	case len(l.problems) > 0:
+		return l.problems.sorted()
+	}
+	return nil
 }
 
 func newLoader() *loader {
@@ -78,13 +93,17 @@ func newLoader() *loader {
 		foreign:  make(map[string]map[int]bool),
 		warned:   make(map[Problem]bool),
 		watch:    watchlist{seen: make(state)},
+
+		textAt:     make(map[string]int),
+		exceptions: make(map[settings.Domain]Listing),
 	}
 	l.digest.SetSeed(digestSeed)
 	return l
 }
 
 func (l *loader) load(file string) *Snapshot {
-	main, ok := l.parse(file, "; name the file with --config, or create one with mailhint init ADDRESS")
+	l.main = file
+	main, ok := l.parse(file, MainFile, "; name the file with --config, or create one with mailhint init ADDRESS")
 	if !ok {
 		return nil
 	}
@@ -119,20 +138,35 @@ func (l *loader) load(file string) *Snapshot {
 // digestSeed is the same for all loads of this process, so that their digests can be compared.
 var digestSeed = maphash.MakeSeed()
 
-// read is readText, and adds the file to the digest.
-func (l *loader) read(file string, limit int64) (string, error) {
-	text, err := readText(file, limit)
-	if err == nil {
-		maphash.WriteComparable(&l.digest, len(text))
-		l.digest.WriteString(text) // writing to a hash cannot fail
+// byteOrderMark may begin a file, as some programs on Windows write it.
+const byteOrderMark = "\uFEFF"
+
+// read returns the text of a file, and adds it to the digest.
+func (l *loader) read(file string, limit int64, role Role) (string, error) {
+	content, given := l.given[file]
+	if given && int64(len(content)) > limit {
+		return "", tooLarge(limit)
 	}
-	return text, err
+	if !given {
+		var err error
+		if content, err = readText(file, limit); err != nil {
+			return "", err
+		}
+	}
+	if _, again := l.textAt[file]; l.source && !again {
+		l.textAt[file] = len(l.texts)
+		l.texts = append(l.texts, Text{Name: file, Role: role, Content: content})
+	}
+	text := strings.TrimPrefix(content, byteOrderMark)
+	maphash.WriteComparable(&l.digest, len(text))
+	l.digest.WriteString(text) // writing to a hash cannot fail
+	return text, nil
 }
 
 // parse reads and decodes one file. The hint is for one that is not there.
-func (l *loader) parse(file, hint string) (*table, bool) {
+func (l *loader) parse(file string, role Role, hint string) (*table, bool) {
 	l.watch.look(file)
-	text, err := l.read(file, maxFile)
+	text, err := l.read(file, maxFile, role)
 	if err != nil {
 		switch {
 		case errors.Is(err, errTooLarge):
@@ -194,7 +228,7 @@ func (l *loader) include(main *table) []*table {
 				main.failElement("include", i, "%q is included twice; change the patterns so that only one matches it", file)
 				continue
 			}
-			t, ok := l.parse(file, "")
+			t, ok := l.parse(file, IncludedFile, "")
 			if !ok {
 				continue
 			}

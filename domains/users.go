@@ -27,7 +27,7 @@ func (u *users) contain(a settings.Address) bool {
 func (l *loader) readUsersFile(t *table, name string, quota *patternQuota, isOwn func(domain string) bool) *users {
 	file := l.beside(t, name)
 	u := &users{exact: make(map[string]bool)}
-	text, err := l.read(file, maxNamesFile)
+	text, err := l.read(file, maxNamesFile, UsersFile)
 	if err != nil {
 		t.fail("users_file", "cannot be read: %v; write its path relative to this file", err)
 		return u

@@ -1,0 +1,284 @@
+package domains
+
+import (
+	"cmp"
+	"iter"
+	"maps"
+	"slices"
+	"strings"
+
+	"mailhint/settings"
+)
+
+// Source is a configuration together with what its files say, for programs that change it: the texts of the files, and each domain and
+// profile with its own values and where they are written. It needs far more memory than a Snapshot and is not meant to be kept.
+type Source struct {
+	// Snapshot is what a server would serve; nil if there are mistakes. It does not refer to the rest of the Source.
+	Snapshot *Snapshot
+	// Files are the files that were read, the main file first, each once.
+	Files []Text
+
+	l       *loader
+	records map[recordKey]*table
+}
+
+// Text is a file of a configuration.
+type Text struct {
+	// Name is the file's path as positions have it: as the admin named it, or relative to the directory of the file that names it.
+	Name string
+	Role Role
+	// Content is the whole file, with its byte order mark if it has one.
+	Content string
+	// Profile is the profile whose domains_file it is; empty for other files.
+	Profile string
+}
+
+// Role says what a file of a configuration is.
+type Role string
+
+// The roles of files.
+const (
+	MainFile     Role = "main"
+	IncludedFile Role = "included"
+	DomainsFile  Role = "domains_file"
+	UsersFile    Role = "users_file"
+)
+
+// RecordKind says what a Record is.
+type RecordKind string
+
+// The kinds of records.
+const (
+	DomainRecord  RecordKind = "domain"
+	ProfileRecord RecordKind = "profile"
+)
+
+// Record is a table [domains."…"] or [profiles.…], or a domain that is only in a profile's list.
+type Record struct {
+	Kind RecordKind
+	// Name is a domain in lower case and A-labels, "*." and such a domain, or the name of a profile.
+	Name string
+	// Path is the path of the table as the file spells it, such as domains and Bücher.example; nil for a domain that is only in a list.
+	Path []string
+	// Values are the table's own keys and their values, without anything inherited: string, bool, int64, float64, time.Time, []any, and
+	// map[string]any for tables. Lists of tables are []any as well. They must not be changed. nil for a domain that is only in a list.
+	Values map[string]any
+	// Position is that of the table, or of the domain in the list.
+	Position
+	// Enabled is false for a domain that is treated as not configured.
+	Enabled bool
+	// Profile is the profile that a domain inherits from: the one that its table names, else that of the list it is in. Empty for none.
+	Profile string
+	// Listed is the place where a list of a profile has the domain; nil if none has. A table for such a domain is an exception.
+	Listed *Listing
+	// Aliases are the domains that the table's aliases claim. Those that are not valid are left out.
+	Aliases []settings.Domain
+}
+
+// Listing is where a list of a profile has a domain.
+type Listing struct {
+	Profile string
+	// Position is the line of the domain in the domains_file, or in the key domains of the profile.
+	Position
+	// Inline is true for the key domains.
+	Inline bool
+}
+
+type recordKey struct {
+	kind RecordKind
+	name string
+}
+
+// Read is Load that returns a Source. texts replace what is on disk, by the names that Files has, so that a change can be checked before it
+// is saved; nil reads everything from disk.
+//
+// Mistakes are returned as Problems together with a Source that has what could be read, so that a change can fix them: a file that is not
+// valid TOML has no records, but its text. The Source is never nil.
+//
+// The check is that of Load: what a server refuses. The program's check command also fails for lines of lists that are skipped
+// (Snapshot.Skipped), and for what keeps a server from starting on this machine (package server's CheckStart).
+func Read(file string, texts map[string][]byte) (*Source, error) {
+	given := make(map[string]string, len(texts))
+	for name, text := range texts {
+		given[name] = string(text)
+	}
+	return read(file, given)
+}
+
+// With reads the configuration again with other texts in place of some of its files. What is not in texts is as it was read before, not as it
+// is on disk now; files that are named for the first time are read from disk.
+func (s *Source) With(texts map[string][]byte) (*Source, error) {
+	given := make(map[string]string, len(s.Files))
+	for _, f := range s.Files {
+		given[f.Name] = f.Content
+	}
+	for name, text := range texts {
+		given[name] = string(text)
+	}
+	return read(s.l.main, given)
+}
+
+func read(file string, given map[string]string) (*Source, error) {
+	l := newLoader()
+	l.given = given
+	l.source = true
+	snapshot := l.load(file)
+	s := &Source{Files: l.texts, l: l, records: make(map[recordKey]*table)}
+	for _, p := range l.profiles {
+		s.records[recordKey{ProfileRecord, p.table.name()}] = p.table
+	}
+	for _, t := range slices.Backward(l.domains) { // the first of several wins
+		s.records[recordKey{DomainRecord, domainName(t)}] = t
+	}
+	err := l.err(file)
+	if err == nil {
+		s.Snapshot = snapshot
+	}
+	return s, err
+}
+
+// domainName returns the name of a domain's table in lower case and A-labels, or as it is spelled if it is not valid.
+func domainName(t *table) string {
+	star, base := "", t.name()
+	if rest, isWildcard := strings.CutPrefix(base, "*."); isWildcard {
+		star, base = "*.", rest
+	}
+	if d, err := settings.ParseDomain(base); err == nil {
+		return star + string(d)
+	}
+	return t.name()
+}
+
+// File returns a file by its name.
+func (s *Source) File(name string) (Text, bool) {
+	i, ok := s.l.textAt[name]
+	if !ok {
+		return Text{}, false
+	}
+	return s.Files[i], true
+}
+
+// Record returns a domain or profile that has a table, or is in a list, by its name in lower case and A-labels.
+func (s *Source) Record(kind RecordKind, name string) (Record, bool) {
+	if t, ok := s.records[recordKey{kind, name}]; ok {
+		return s.record(kind, name, t), true
+	}
+	if kind == DomainRecord {
+		if listed, ok := s.listing(settings.Domain(name)); ok {
+			return listedRecord(settings.Domain(name), listed), true
+		}
+	}
+	return Record{}, false
+}
+
+// Records yields all profiles and domains that have a table, in the order of their kinds and names.
+func (s *Source) Records() iter.Seq[Record] {
+	return func(yield func(Record) bool) {
+		keys := slices.SortedFunc(maps.Keys(s.records), func(a, b recordKey) int {
+			return cmp.Or(cmp.Compare(b.kind, a.kind), cmp.Compare(a.name, b.name))
+		})
+		for _, k := range keys {
+			if !yield(s.record(k.kind, k.name, s.records[k])) {
+				return
+			}
+		}
+	}
+}
+
+// Listed yields the domains that only a list has, in no particular order. There may be a million.
+func (s *Source) Listed() iter.Seq[Record] {
+	return func(yield func(Record) bool) {
+		for d, c := range s.l.index.names {
+			p := s.l.lists[c.entry]
+			if p == nil {
+				continue
+			}
+			if !yield(listedRecord(d, s.l.listingOf(p, c))) {
+				return
+			}
+		}
+	}
+}
+
+func listedRecord(d settings.Domain, listed Listing) Record {
+	return Record{Kind: DomainRecord, Name: string(d), Position: listed.Position, Enabled: true, Profile: listed.Profile, Listed: &listed}
+}
+
+// listing returns where a list has a domain.
+func (s *Source) listing(d settings.Domain) (Listing, bool) {
+	if listed, ok := s.l.exceptions[d]; ok {
+		return listed, true
+	}
+	c, ok := s.l.index.names[d]
+	if !ok || s.l.lists[c.entry] == nil {
+		return Listing{}, false
+	}
+	return s.l.listingOf(s.l.lists[c.entry], c), true
+}
+
+func (s *Source) record(kind RecordKind, name string, t *table) Record {
+	r := Record{Kind: kind, Name: name, Path: t.path, Values: listsAsAny(t.values), Position: t.at(), Enabled: true}
+	if kind == ProfileRecord {
+		return r
+	}
+	r.Enabled = t.values["enabled"] != false
+	if listed, ok := s.listing(settings.Domain(name)); ok {
+		r.Listed, r.Profile = &listed, listed.Profile
+	}
+	if profile, ok := t.values["profile"].(string); ok {
+		r.Profile = profile
+	}
+	aliases, _ := t.values["aliases"].([]any)
+	if one, ok := t.values["aliases"].(string); ok {
+		aliases = []any{one}
+	}
+	for _, v := range aliases {
+		text, _ := v.(string)
+		if d, err := settings.ParseDomain(text); err == nil {
+			r.Aliases = append(r.Aliases, d)
+		}
+	}
+	return r
+}
+
+// listsAsAny returns the values with lists of tables as []any.
+func listsAsAny(values map[string]any) map[string]any {
+	plain := make(map[string]any, len(values))
+	for key, v := range values {
+		plain[key] = valueAsAny(v)
+	}
+	return plain
+}
+
+func valueAsAny(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		return listsAsAny(v)
+	case []map[string]any:
+		list := make([]any, len(v))
+		for i := range v {
+			list[i] = listsAsAny(v[i])
+		}
+		return list
+	case []any:
+		list := make([]any, len(v))
+		for i := range v {
+			list[i] = valueAsAny(v[i])
+		}
+		return list
+	}
+	return v
+}
+
+// ofProfile notes whose domains_file a file is.
+func (l *loader) ofProfile(file, profile string) {
+	if i, ok := l.textAt[file]; ok && l.texts[i].Role == DomainsFile && l.texts[i].Profile == "" {
+		l.texts[i].Profile = profile
+	}
+}
+
+// listingOf is for a name that the list of a profile claims.
+func (l *loader) listingOf(p *profile, c claim) Listing {
+	at := l.place(c)
+	return Listing{Profile: p.table.name(), Position: at, Inline: at.File == p.table.src.file}
+}
