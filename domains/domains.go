@@ -13,6 +13,7 @@
 //   - load.go: the files, and the order in which their tables are read
 //   - domain_table.go, claims.go, rules.go, profiles.go, fallback.go: the tables that answer for names, and which of them has a name
 //   - lists.go, users.go, patterns.go: the files of names and addresses that these tables refer to
+//   - branding.go: logos and colours of pages for people
 //   - server_table.go, server_listeners.go, server_files.go, server_acme.go: the table [server]
 //   - lookup.go, zone.go, unanswered.go: which entry answers a question, what DNS records describe, and why nothing answers
 //   - source.go: the texts and the own values of each table, for programs that change the configuration
@@ -42,8 +43,9 @@ type Snapshot struct {
 	SkippedLines int
 
 	origins  map[*settings.Settings][]Origin
-	serverAt map[string]Position // by key of [server], and by key and number of an element
-	digest   uint64              // of the files it was loaded from
+	logos    map[string]*settings.Logo // by name
+	serverAt map[string]Position       // by key of [server], and by key and number of an element
+	digest   uint64                    // of the files it was loaded from
 }
 
 // SameAs reports whether two snapshots, loaded by this process, come from files with the same content.
@@ -65,6 +67,9 @@ func (s *Snapshot) ServerAt(key string, i int) Position {
 
 // Explain says where each value of settings that Lookup returned was written.
 func (s *Snapshot) Explain(found *settings.Settings) []Origin { return s.origins[found] }
+
+// Logo returns the logo with a name (settings.Logo); nil if no settings have it.
+func (s *Snapshot) Logo(name string) *settings.Logo { return s.logos[name] }
 
 // Load reads a configuration from its main file. Mistakes in it are returned as Problems.
 func Load(file string) (*Snapshot, error) {

@@ -1,7 +1,10 @@
 package domains_test
 
 import (
+	"bytes"
 	"errors"
+	"image"
+	"image/png"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -32,6 +35,11 @@ caldav = "https://dav.example.com/calendars/"
 carddav = "https://dav.example.com/contacts/"
 webdav = "https://dav.example.com/files/"
 jmap = "https://jmap.example.com/"
+password_hint = "Create an app password."
+password_url = "https://account.example.com/"
+logo = "logo.png"
+accent = "#0b6e4f"
+accent_dark = "#58c49d"
 activesync = "https://eas.example.com/"
 ews = "https://ews.example.com/"
 autodiscover = "redirect:https://autodiscover.example.com/"
@@ -88,12 +96,23 @@ profile = "shared"
 
 func writeAll(t *testing.T, dir string, files map[string]string) string {
 	t.Helper()
+	files["logo.png"] = pngFile(t, 4, 2)
 	for name, text := range files {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
 	return filepath.Join(dir, "domains.toml")
+}
+
+// pngFile returns an image of one colour.
+func pngFile(t *testing.T, width, height int) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := png.Encode(&b, image.NewGray(image.Rect(0, 0, width, height))); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
 }
 
 func loadFile(t *testing.T, file string) *domains.Snapshot {

@@ -26,6 +26,7 @@ type values struct {
 	servers           [settings.ManageSieve + 1][]serverSpec
 	allowPlaintext    settings.Networks
 	editable          []string
+	logo              string // an absolute path
 }
 
 // builtIn is the lowest layer.

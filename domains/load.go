@@ -42,6 +42,8 @@ type loader struct {
 	domains  []*table
 	seen     map[string]Position // tables that may be there only once: "defaults", "profiles.shared"
 
+	logos map[string]readLogo // by file
+
 	watch  watchlist
 	digest maphash.Hash // of all that has been read
 
@@ -92,6 +94,7 @@ func newLoader() *loader {
 		used:     make(map[string]bool),
 		foreign:  make(map[string]map[int]bool),
 		warned:   make(map[Problem]bool),
+		logos:    make(map[string]readLogo),
 		watch:    watchlist{seen: make(state)},
 
 		textAt:     make(map[string]int),
@@ -130,7 +133,7 @@ func (l *loader) load(file string) *Snapshot {
 		l.note(Position{File: file}, "", "defines no domain; add a table such as [domains.\"example.com\"] with imap = \"imap.example.com\" and smtp = \"smtp.example.com\"")
 	}
 	return &Snapshot{
-		index: l.index, Server: server, Profiles: len(l.profiles), origins: l.origins, digest: l.digest.Sum64(),
+		index: l.index, Server: server, Profiles: len(l.profiles), origins: l.origins, logos: l.logosByName(), digest: l.digest.Sum64(),
 		serverAt: l.serverPositions(file), Warnings: l.warnings.sorted(), Skipped: l.skipped.sorted(), SkippedLines: l.skippedLines,
 	}
 }

@@ -151,6 +151,9 @@ func (e Entry) domainValues() *domainValues {
 // the loader takes it for forgotten.
 func valuesOf(c Choice) values {
 	v := values{Settings: *c.Settings, allowPlaintext: c.Networks}
+	if c.Settings.Logo != nil {
+		v.logo = c.Settings.Logo.File
+	}
 	for _, server := range c.Settings.Servers {
 		spec := serverSpec{Server: server}
 		if spec.Login == v.Login {

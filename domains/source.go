@@ -42,6 +42,7 @@ const (
 	IncludedFile Role = "included"
 	DomainsFile  Role = "domains_file"
 	UsersFile    Role = "users_file"
+	LogoFile     Role = "logo" // an image, not a text
 )
 
 // RecordKind says what a Record is.

@@ -128,8 +128,22 @@ func newProfile(found settings.Found, a settings.Address) (*profile, error) {
 		})
 	}
 	p.PayloadDescription = "Sets up " + list(parts) + " for " + n.address + ". These are the settings of the domain " + string(found.Domain) +
-		": mail is received from " + expand(incoming.Host, found) + " and sent through " + expand(outgoing.Host, found) + "."
+		": mail is received from " + expand(incoming.Host, found) + " and sent through " + expand(outgoing.Host, found) + "." + password(found)
 	return p, nil
+}
+
+// password is what the description says about the password that the device asks for next.
+func password(found settings.Found) string {
+	text := ""
+	for _, part := range []settings.Pattern{found.PasswordHint, found.PasswordURL} {
+		if part != "" {
+			text += " " + expand(part, found)
+		}
+	}
+	if text == "" {
+		return ""
+	}
+	return " About the password:" + text
 }
 
 func newMail(n names, incoming, outgoing settings.Server) mail {

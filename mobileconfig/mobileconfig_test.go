@@ -69,6 +69,11 @@ var golden = []struct {
 	{name: "hostile-name", settings: &settings.Settings{Name: `Bäcker & Söhne <"Mail">`, ShortName: "O'Neill & 猫]]>",
 		Servers: edgetest.Servers("imaps://imap.example.com", "submissions://smtp.example.com")}},
 	{name: "hostile-address", address: `"</string><key>a&b 猫"@example.com`, settings: withDAV("https://dav.example.com/", "https://dav.example.com/")},
+	{name: "password-hint", settings: func() *settings.Settings {
+		s := recommended()
+		s.PasswordHint, s.PasswordURL = "Create an app password & use it <here>.", "https://account.%EMAILDOMAIN%/passwords"
+		return s
+	}()},
 	{name: "name-of-the-domain", address: "fred@shop.example", settings: &settings.Settings{Name: "Mail of %EMAILDOMAIN%",
 		Servers: edgetest.Servers("imaps://imap.example.com", "submissions://smtp.example.com")}},
 }

@@ -2,6 +2,8 @@ package preview
 
 import (
 	"fmt"
+	"image"
+	"image/png"
 	"maps"
 	"os"
 	"path/filepath"
@@ -59,6 +61,14 @@ func answersOf(t *testing.T, values map[string]string) map[string]string {
 		text += key + " = " + values[key] + "\n"
 	}
 	file := filepath.Join(t.TempDir(), "domains.toml")
+	logo, err := os.Create(filepath.Join(filepath.Dir(file), "logo.png"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer logo.Close()
+	if err := png.Encode(logo, image.NewGray(image.Rect(0, 0, 4, 2))); err != nil {
+		t.Fatal(err)
+	}
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -32,6 +32,17 @@ type Settings struct {
 	WebDAV  Pattern // file share URL
 	JMAP    Pattern // JMAP session URL (RFC 8620 section 2)
 
+	// PasswordHint says in a sentence which password to use, such as "Create an app password in your account."; empty if it is the usual
+	// one. PasswordURL is a page where people create or change it.
+	PasswordHint Pattern
+	PasswordURL  Pattern
+
+	// Logo is on pages for people; nil if there is none. It is shared by all settings that have the same file.
+	Logo *Logo
+	// Accent and AccentDark are the colour of links and buttons on such pages, in light and in dark; nil for the usual one. Each can be
+	// read as text.
+	Accent, AccentDark *Colour
+
 	// ActiveSync is the URL of a real Exchange ActiveSync server. It must not be set for anything else: phones then stop looking for
 	// IMAP.
 	ActiveSync Pattern
