@@ -25,6 +25,8 @@ func TestMain(m *testing.M) {
 	switch dir := os.Getenv("DURABLE_DIR"); os.Getenv("DURABLE_ROLE") {
 	case "replace":
 		replaceForever(dir)
+	case "conditional":
+		replaceIfForever(dir)
 	case "folder":
 		writeFolders(dir)
 	case "steps":
@@ -103,14 +105,32 @@ func replaceForever(dir string) {
 	}
 }
 
+// replaceIfForever is replaceForever for Prepare and Commit.
+func replaceIfForever(dir string) {
+	name := filepath.Join(dir, "file")
+	if err := os.WriteFile(name, version(0), 0o644); err != nil {
+		panic(err)
+	}
+	for n := 1; ; n++ {
+		r, err := Prepare(name, version(n-1), version(n))
+		if err == nil {
+			err = r.Commit()
+		}
+		if err != nil {
+			panic(err)
+		}
+		fmt.Println(n)
+	}
+}
+
 // TestKilledInReplace: whenever a process is killed, the file has the last version that it reported or the next one, and the next
 // write leaves no temporary file of the killed process behind.
 func TestKilledInReplace(t *testing.T) {
-	for _, named := range []string{"", "yes"} {
+	for _, how := range [][2]string{{"replace", ""}, {"replace", "yes"}, {"conditional", ""}} {
 		for range *rounds {
 			dir := t.TempDir()
 			name := filepath.Join(dir, "file")
-			lines := killed(t, as("replace", dir, "DURABLE_NAMED="+named))
+			lines := killed(t, as(how[0], dir, "DURABLE_NAMED="+how[1]))
 			reported, err := strconv.Atoi(lines[len(lines)-1])
 			if err != nil {
 				t.Fatal(err)

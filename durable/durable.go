@@ -1,13 +1,13 @@
 // Package durable writes files so that they are whole or untouched: a reader, a crash or a power cut finds the old content or the new
 // one, never a mixture, and what was reported as written stays written.
 //
-// Replace writes one file, Create one that must not exist yet, and Folder many files at once. All of them follow the same steps: a
-// temporary file in the same folder, fsync, rename, fsync of the folder. A failed fsync fails the write and is never repeated: the kernel
-// forgets the failed pages, so that a second fsync would report success for data that is lost
+// Replace writes one file, Create one that must not exist yet, Prepare one that must still have the content that was read, and Folder many
+// files at once. All of them follow the same steps: a temporary file in the same folder, fsync, rename, fsync of the folder. A failed fsync
+// fails the write and is never repeated: the kernel forgets the failed pages, so that a second fsync would report success for data that is lost
 // (https://wiki.postgresql.org/wiki/Fsync_Errors).
 //
 // Read durable.go first, then temporary.go (temporary files and how stale ones are found), attributes.go (mode, owner and ACL of a
-// file that is replaced) and folder.go.
+// file that is replaced), conditional.go (Prepare) and folder.go.
 package durable
 
 import (

@@ -19,6 +19,14 @@ var steps = []struct {
 }{
 	{"replace", func(dir string) error { return Replace(filepath.Join(dir, "file"), []byte("new"), 0o644) },
 		`(?m)^\d+ +fsync\(\d+<DIR/[^>]+>.*\) = 0\n(.*\n)*\d+ +rename(at2?)?\(.*"DIR/file"\S* = 0\n(.*\n)*\d+ +fsync\(\d+<DIR>\) = 0\n`},
+	{"conditional", func(dir string) error {
+		r, err := Prepare(filepath.Join(dir, "file"), []byte("new"), []byte("newer"))
+		if err != nil {
+			return err
+		}
+		return r.Commit()
+	},
+		`(?m)^\d+ +fsync\(\d+<DIR/[^>]+>.*\) = 0\n(.*\n)*\d+ +renameat2\(.*"DIR/file".*RENAME_EXCHANGE.* = 0\n(.*\n)*\d+ +fsync\(\d+<DIR>\) = 0\n`},
 	{"create", func(dir string) error { return Create(filepath.Join(dir, "created"), []byte("new"), 0o644, nil) },
 		`(?m)^\d+ +fsync\(\d+<DIR/[^>]+>.*\) = 0\n(.*\n)*\d+ +(linkat|renameat2)\(.*"DIR/created".* = 0\n(.*\n)*\d+ +fsync\(\d+<DIR>\) = 0\n`},
 	{"new-folder", func(dir string) error { return writeTwo(filepath.Join(dir, "fresh")) },

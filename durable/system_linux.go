@@ -44,6 +44,28 @@ func renameNew(old, name string) error {
 	return nil
 }
 
+// exchange exchanges two files in one step. The error is errors.ErrUnsupported where the kernel or the file system cannot do that.
+func exchange(a, b string) error {
+	err := unix.Renameat2(unix.AT_FDCWD, a, unix.AT_FDCWD, b, unix.RENAME_EXCHANGE)
+	if err == unix.EINVAL || err == unix.ENOSYS {
+		return errors.ErrUnsupported
+	}
+	if err != nil {
+		return adviseOnMount(&os.LinkError{Op: "rename", Old: temporaryText, New: b, Err: err}, b)
+	}
+	return nil
+}
+
+// isOpenForWriting reports whether any process has a file open for writing, as far as it can be known: the kernel gives a lease for reading
+// (fcntl(2), F_SETLEASE) only if none has, and only to the file's owner and to root.
+func isOpenForWriting(file *os.File) bool {
+	if _, err := unix.FcntlInt(file.Fd(), unix.F_SETLEASE, unix.F_RDLCK); err != nil {
+		return err == unix.EAGAIN
+	}
+	unix.FcntlInt(file.Fd(), unix.F_SETLEASE, unix.F_UNLCK) // also ends when the file is closed
+	return false
+}
+
 // syncTree waits until all that was written below a folder is on disk. One call for the whole file system takes far less time than
 // one for each of many files. It reports failed writes since Linux 5.8.
 func syncTree(dir string) error {

@@ -15,6 +15,10 @@ func link(old, name string) error { return os.Link(old, name) }
 
 func renameNew(string, string) error { return errors.ErrUnsupported }
 
+func exchange(string, string) error { return errors.ErrUnsupported }
+
+func isOpenForWriting(*os.File) bool { return false }
+
 func keepExtended(_, _ *os.File) error { return nil }
 
 // syncTree waits until all that was written below a folder is on disk.

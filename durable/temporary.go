@@ -118,12 +118,8 @@ func (t *temporary) create(name string) error {
 
 // replace gives the file its name, whether or not another file has that name.
 func (t *temporary) replace(name string) error {
-	if !t.linked {
-		path := temporaryName(filepath.Dir(name))
-		if err := link(t.path, path); err != nil {
-			return err
-		}
-		t.path, t.linked = path, true
+	if err := t.giveName(name); err != nil {
+		return err
 	}
 	if err := t.closeEarly(); err != nil {
 		return err
@@ -134,9 +130,25 @@ func (t *temporary) replace(name string) error {
 	return t.close()
 }
 
+// giveName gives the file a temporary name in the folder of another file, unless it has one.
+func (t *temporary) giveName(beside string) error {
+	if t.linked {
+		return nil
+	}
+	path := temporaryName(filepath.Dir(beside))
+	if err := link(t.path, path); err != nil {
+		return err
+	}
+	t.path, t.linked = path, true
+	return nil
+}
+
 // rename is os.Rename with a hint for the case that most often goes wrong: in a container, a single file is mounted from the host.
 func rename(old, name string) error {
-	err := os.Rename(old, name)
+	return adviseOnMount(os.Rename(old, name), name)
+}
+
+func adviseOnMount(err error, name string) error {
 	if errors.Is(err, syscall.EBUSY) {
 		return fmt.Errorf("%w; if %s is mounted as a single file, mount its folder instead", err, name)
 	}
