@@ -16,7 +16,7 @@ import (
 // ranks lists the packages from the bottom to the top. A package may import those of lower ranks only: packages on one line do
 // not know each other.
 var ranks = [][]string{
-	{"untrusted", "spelling", "keypairs/keypairtest", "tomledit"},
+	{"untrusted", "spelling", "texts", "keypairs/keypairtest", "tomledit"},
 	{"settings", "templates", "durable", "resolver", "probe/probetest", "certs/pebbletest", "lab/visit"},
 	{"edge"},
 	{"autoconfig", "autodiscover", "mobileconfig", "pacc", "wellknown", "dnsrecords", "domains", "probe", "exchangers", "certs", "listen", "keypairs"},
