@@ -77,7 +77,7 @@ func flatten(entries map[string]entry, prefix string, tree map[string]any) error
 		case string:
 			entries[key] = entry{"other": v}
 		case map[string]any:
-			if _, plural := v["other"].(string); !plural {
+			if !isForms(v) {
 				if err := flatten(entries, key+".", v); err != nil {
 					return err
 				}
@@ -85,11 +85,10 @@ func flatten(entries map[string]entry, prefix string, tree map[string]any) error
 			}
 			e := entry{}
 			for form, text := range v {
-				s, ok := text.(string)
-				if !ok || !slices.Contains(forms, form) {
-					return fmt.Errorf("%s: %q is not a plural form; write %s", key, form, strings.Join(forms, ", "))
-				}
-				e[form] = s
+				e[form], _ = text.(string)
+			}
+			if e["other"] == "" {
+				return fmt.Errorf("%s has no form %q", key, "other")
 			}
 			entries[key] = e
 		default:
@@ -97,6 +96,16 @@ func flatten(entries map[string]entry, prefix string, tree map[string]any) error
 		}
 	}
 	return nil
+}
+
+// isForms reports whether a table is the plural forms of one text.
+func isForms(table map[string]any) bool {
+	for key, value := range table {
+		if _, ok := value.(string); !ok || !slices.Contains(forms, key) {
+			return false
+		}
+	}
+	return len(table) > 0
 }
 
 // build makes the catalogue of a language.
