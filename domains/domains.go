@@ -45,10 +45,13 @@ type Snapshot struct {
 	origins  map[*settings.Settings][]Origin
 	logos    map[string]*settings.Logo // by name
 	serverAt map[string]Position       // by key of [server], and by key and number of an element
-	digest   uint64                    // of the files it was loaded from
+	digest   string
 }
 
-// SameAs reports whether two snapshots, loaded by this process, come from files with the same content.
+// Digest identifies the content of all files that the snapshot comes from, whatever their names. It is the same in every process.
+func (s *Snapshot) Digest() string { return s.digest }
+
+// SameAs reports whether two snapshots come from files with the same content.
 func (s *Snapshot) SameAs(other *Snapshot) bool { return other != nil && s.digest == other.digest }
 
 // Domains returns the number of names that are answered for, with aliases and wildcards, and without those of the fallback.

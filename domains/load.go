@@ -2,8 +2,12 @@ package domains
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
 	"errors"
-	"hash/maphash"
+	"hash"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -45,7 +49,7 @@ type loader struct {
 	logos map[string]readLogo // by file
 
 	watch  watchlist
-	digest maphash.Hash // of all that has been read
+	digest hash.Hash // of all that has been read
 
 	main       string
 	given      map[string]string           // texts that replace those on disk
@@ -65,6 +69,7 @@ type topValues struct {
 func load(file string) (*Snapshot, watchlist, error) {
 	l := newLoader()
 	snapshot := l.load(file)
+	l.watch.digest = l.digestText()
 	if err := l.err(file); err != nil {
 		return nil, l.watch, err
 	}
@@ -83,7 +88,7 @@ func (l *loader) err(file string) error {
 }
 
 func newLoader() *loader {
-	l := &loader{
+	return &loader{
 		defaults: builtIn,
 		index:    index{wildcards: make(map[settings.Domain]claim)},
 		profiles: make(map[string]*profile),
@@ -99,9 +104,8 @@ func newLoader() *loader {
 
 		textAt:     make(map[string]int),
 		exceptions: make(map[settings.Domain]Listing),
+		digest:     sha256.New(),
 	}
-	l.digest.SetSeed(digestSeed)
-	return l
 }
 
 func (l *loader) load(file string) *Snapshot {
@@ -133,13 +137,13 @@ func (l *loader) load(file string) *Snapshot {
 		l.note(Position{File: file}, "", "defines no domain; add a table such as [domains.\"example.com\"] with imap = \"imap.example.com\" and smtp = \"smtp.example.com\"")
 	}
 	return &Snapshot{
-		index: l.index, Server: server, Profiles: len(l.profiles), origins: l.origins, logos: l.logosByName(), digest: l.digest.Sum64(),
+		index: l.index, Server: server, Profiles: len(l.profiles), origins: l.origins, logos: l.logosByName(), digest: l.digestText(),
 		serverAt: l.serverPositions(file), Warnings: l.warnings.sorted(), Skipped: l.skipped.sorted(), SkippedLines: l.skippedLines,
 	}
 }
 
-// digestSeed is the same for all loads of this process, so that their digests can be compared.
-var digestSeed = maphash.MakeSeed()
+// digestText returns the digest of what has been read so far.
+func (l *loader) digestText() string { return hex.EncodeToString(l.digest.Sum(nil)) }
 
 // byteOrderMark may begin a file, as some programs on Windows write it.
 const byteOrderMark = "\uFEFF"
@@ -161,8 +165,8 @@ func (l *loader) read(file string, limit int64, role Role) (string, error) {
 		l.texts = append(l.texts, Text{Name: file, Role: role, Content: content})
 	}
 	text := strings.TrimPrefix(content, byteOrderMark)
-	maphash.WriteComparable(&l.digest, len(text))
-	l.digest.WriteString(text) // writing to a hash cannot fail
+	l.digest.Write(binary.BigEndian.AppendUint64(nil, uint64(len(text)))) // writing to a hash cannot fail
+	io.WriteString(l.digest, text)
 	return text, nil
 }
 

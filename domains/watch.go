@@ -54,19 +54,54 @@ func (f *File) finish(s *Snapshot, watch watchlist, err error) error {
 	f.watch = watch
 	f.held.Store(errors.Is(err, ErrHeldBack))
 	if err != nil {
-		return err
+		return notUsed{err, watch.digest}
 	}
 	if err := f.use(s); err != nil {
-		return fmt.Errorf("%s: %w", f.name, err)
+		return notUsed{fmt.Errorf("%s: %w", f.name, err), watch.digest}
 	}
 	f.current.Store(s)
 	return nil
 }
 
+// notUsed is an error because of which a state of the files is not used.
+type notUsed struct {
+	error
+	digest string
+}
+
+func (e notUsed) Unwrap() error { return e.error }
+
+// DigestOf returns what Snapshot.Digest would be for files that a File does not use because of an error, as Reload and Watch report it; ""
+// if that is not known.
+func DigestOf(err error) string {
+	var e notUsed
+	errors.As(err, &e) // else it is empty
+	return e.digest
+}
+
+// Announced reads the files at once if they have changed and are what somebody says he has just written: their digest is the given one, so
+// that no file is half-written and none is missing. It otherwise leaves them for Watch, which waits until they are quiet. As in Watch, a
+// change that would drop many domains is held back. done is true if the files were read and found to be those; err is then the result.
+func (f *File) Announced(digest string) (err error, done bool) {
+	f.loading.Lock()
+	defer f.loading.Unlock()
+	if !f.watch.changed() {
+		return nil, false
+	}
+	s, watch, err := f.load(f.name)
+	if watch.digest != digest {
+		return nil, false
+	}
+	if err == nil {
+		err = s.heldBack(f.Current())
+	}
+	return f.finish(s, watch, err), true
+}
+
 // How often the files are checked, and how long they must not have changed before they are read: a file that is being written in
 // place is read when its writer is done.
 const (
-	pollEvery = 500 * time.Millisecond
+	pollEvery = 250 * time.Millisecond
 	quiet     = 250 * time.Millisecond
 )
 
@@ -135,8 +170,9 @@ func (f *File) reloadChanged() (err error, loaded bool) {
 // watchlist is what a configuration was read from, and what stat returned just before: a file that changes while it is read differs
 // from that, so that the next check finds the change.
 type watchlist struct {
-	seen  state    // files that were read, or that are named and do not exist
-	globs []string // include patterns
+	seen   state    // files that were read, or that are named and do not exist
+	globs  []string // include patterns
+	digest string   // of the contents
 }
 
 // look remembers the state of a file that is about to be read.
@@ -148,7 +184,7 @@ func (w watchlist) look(file string) {
 
 // with returns the watchlist with the files and patterns of another, as if these files had not existed.
 func (w watchlist) with(other watchlist) watchlist {
-	more := watchlist{maps.Clone(w.seen), other.globs}
+	more := watchlist{seen: maps.Clone(w.seen), globs: other.globs}
 	for file := range other.seen {
 		if _, known := more.seen[file]; !known {
 			more.seen[file] = fingerprint{}

@@ -19,6 +19,7 @@ func (s *Server) adminHandler() http.Handler {
 	r.HandleFunc("/-/healthz", s.healthz).Methods(http.MethodGet, http.MethodHead)
 	r.HandleFunc("/-/readyz", s.readyz).Methods(http.MethodGet, http.MethodHead)
 	r.Handle("/-/metrics", promhttp.HandlerFor(s.metrics.registry, promhttp.HandlerOpts{})).Methods(http.MethodGet, http.MethodHead)
+	r.HandleFunc("/-/config", s.showReading).Methods(http.MethodGet, http.MethodHead, http.MethodPost)
 	r.HandleFunc("/-/tls-ask", s.tlsAsk).Methods(http.MethodGet, http.MethodHead)
 	r.NotFoundHandler = http.HandlerFunc(adminNotFound)
 	r.MethodNotAllowedHandler = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { methodNotAllowed(w, strings.Join(read, ", ")) })
@@ -65,7 +66,7 @@ func (s *Server) tlsAsk(w http.ResponseWriter, r *http.Request) {
 }
 
 func adminNotFound(w http.ResponseWriter, _ *http.Request) {
-	plain(w, http.StatusNotFound, "There is nothing here. The paths are /-/healthz, /-/readyz, /-/metrics and /-/tls-ask?domain=NAME.\n")
+	plain(w, http.StatusNotFound, "There is nothing here. The paths are /-/healthz, /-/readyz, /-/config, /-/metrics and /-/tls-ask?domain=NAME.\n")
 }
 
 // ShowLines makes /-/readyz show what another part of the program has to say to the people who run the server. The status of the answer

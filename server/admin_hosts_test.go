@@ -26,7 +26,7 @@ func TestAdminHosts(t *testing.T) {
 		"evil.example": 421, "evil.example:8081": 421, "127.0.0.1.evil.example": 421, "localhost.evil.example": 421, "autoconfig.example.com": 421,
 		"hoster.example": 421, "setup.hoster.example.evil.example": 421, "evilsvc.example": 421, "1.2.3.4.5": 421, "a_b.c": 421,
 	} {
-		for _, path := range []string{"/-/healthz", "/-/readyz", "/-/metrics", "/-/tls-ask?domain=autoconfig.example.com"} {
+		for _, path := range []string{"/-/healthz", "/-/readyz", "/-/config", "/-/metrics", "/-/tls-ask?domain=autoconfig.example.com"} {
 			r := send(t, s.admin, []string{"GET " + path + " HTTP/1.1\r\nHost: " + host + "\r\n\r\n"}, "GET")[0]
 			if r.StatusCode != want {
 				t.Errorf("Host %q: %s %s, want %d", host, path, r.Status, want)

@@ -19,7 +19,8 @@
 //
 // To read the package, begin with server.go (the pieces) and run.go (their life), then follow a request: guard.go, visit.go, request.go,
 // repeats.go, routes.go, handlers.go, response.go. log.go, requestlog.go, logwriter.go and metrics.go record it. state.go is what is served,
-// configure.go how it changes; admin.go, admin_hosts.go, parts.go and systemd.go show it.
+// configure.go how it changes; admin.go, reading.go, admin_hosts.go, parts.go and systemd.go show it, and
+// served.go asks another process for it.
 package server
 
 import (
@@ -45,6 +46,8 @@ type Server struct {
 	Drain time.Duration
 	// Version is the version of the program, for the metrics.
 	Version string
+	// File is the absolute path of the main file of the configuration, for /-/config.
+	File string
 
 	config       domains.Server
 	log          *slog.Logger
@@ -65,7 +68,8 @@ type Server struct {
 	stopping    atomic.Bool
 	unknown     unknownClients
 	systemd     systemd
-	parts       parts // more lines for /-/readyz
+	parts       parts               // more lines for /-/readyz
+	announced   func(digest string) // see OnAnnounced; nil for none
 }
 
 // New makes a server that does not listen yet. acme are the certificates to serve with TLS "acme"; nil otherwise. Certificate files are

@@ -28,11 +28,15 @@ type State struct {
 	Outcome Outcome           // of the last reading
 	Read    time.Time         // when that was
 	Reason  error             // why it was refused or held back; nil otherwise
+	Digest  string            // of the files that were read last
 }
 
 // next is the state after another reading, which has come to d or to an error.
 func (s State) next(d *domains.Snapshot, err error, now time.Time) State {
-	s.Read, s.Reason = now, err
+	s.Read, s.Reason, s.Digest = now, err, domains.DigestOf(err)
+	if d != nil {
+		s.Digest = d.Digest()
+	}
 	switch {
 	case errors.Is(err, domains.ErrHeldBack):
 		s.Outcome = HeldBack

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"reflect"
 	"runtime"
 	"sync"
@@ -109,7 +110,7 @@ func open(config string, network network, log *slog.Logger) (*program, error) {
 	signal.Notify(p.hangup, syscall.SIGHUP) // first of all, because otherwise the signal would end the process
 	file, err := domains.Open(config, func(s *domains.Snapshot) error {
 		if p.server == nil {
-			if err := p.assemble(s.Server, network); err != nil {
+			if err := p.assemble(config, s.Server, network); err != nil {
 				return err
 			}
 		}
@@ -120,6 +121,7 @@ func open(config string, network network, log *slog.Logger) (*program, error) {
 		p.file = file
 		p.server.Metrics().MustRegister(file.Collector())
 		p.server.ShowLines(file.Lines)
+		p.server.OnAnnounced(p.announced)
 		err = p.server.Listen()
 	}
 	if err != nil {
@@ -131,7 +133,7 @@ func open(config string, network network, log *slog.Logger) (*program, error) {
 }
 
 // assemble makes the pieces that the [server] table asks for, and hands them to each other.
-func (p *program) assemble(config domains.Server, network network) error {
+func (p *program) assemble(file string, config domains.Server, network network) error {
 	var err error
 	if config.TLS == "acme" {
 		if p.certificates, err = openCertificates(config, p.current.Load, network.hosts(), p.log); err != nil {
@@ -142,6 +144,9 @@ func (p *program) assemble(config domains.Server, network network) error {
 		return err
 	}
 	p.server.Version = versionText()
+	if p.server.File, err = filepath.Abs(file); err != nil {
+		return err
+	}
 	p.server.Metrics().MustRegister(p.exchangers.Collector())
 	p.loadExchangers(config)
 	if p.certificates != nil {
@@ -250,6 +255,14 @@ func (p *program) reloadOnHangup(ctx context.Context) {
 		case <-p.hangup:
 			p.server.Reload(func() { p.refused(p.file.Reload()) })
 		}
+	}
+}
+
+// announced reads the files that somebody says he has just written.
+func (p *program) announced(digest string) {
+	err, done := p.file.Announced(digest)
+	if done {
+		p.refused(err)
 	}
 }
 
