@@ -14,7 +14,7 @@
 //   - domain_table.go, claims.go, rules.go, profiles.go, fallback.go: the tables that answer for names, and which of them has a name
 //   - lists.go, users.go, patterns.go: the files of names and addresses that these tables refer to
 //   - branding.go: logos and colours of pages for people
-//   - server_table.go, server_listeners.go, server_files.go, server_acme.go: the table [server]
+//   - server_table.go, server_listeners.go, server_files.go, server_acme.go, state_dir.go: the table [server]
 //   - lookup.go, zone.go, unanswered.go: which entry answers a question, what DNS records describe, and why nothing answers
 //   - source.go: the texts and the own values of each table, for programs that change the configuration
 //   - entries.go, print.go, toml_text.go, json.go: the entries for other programs, as TOML and as JSON

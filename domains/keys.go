@@ -193,7 +193,7 @@ var serverKeys = []key[serverValues]{
 	row("admin", adminAddress, func(p *serverValues) *string { return &p.Admin },
 		`"127.0.0.1:8081"`, `address for health checks and metrics, never served under customers' names; "" to turn it off`).byDefault(`"127.0.0.1:8081"`),
 	row("state_dir", stateDirectory, func(p *serverValues) *string { return &p.StateDir },
-		`"/var/lib/mailhint"`, "certificates and the CA's account; default $STATE_DIRECTORY, or ./state"),
+		`"/var/lib/mailhint"`, "certificates, the CA's account, and the history of changes; default $STATE_DIRECTORY, or ./state"),
 	row("probe", probeInterval, func(p *serverValues) *time.Duration { return &p.Probe },
 		`"6h"`, `how often the mail servers are checked, at least "1m"; "0" for never`).byDefault(`"0"`),
 	row("probe_private", networkList, func(p *serverValues) *settings.Networks { return &p.ProbePrivate },

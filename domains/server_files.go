@@ -1,7 +1,6 @@
 package domains
 
 import (
-	"os"
 	"path/filepath"
 	"strings"
 )
@@ -59,25 +58,20 @@ func readStateDir(t *table, key string) (string, bool) {
 	return t.absolute(dir), ok
 }
 
-// defaultStateDir is the directory that systemd lets a service write to (StateDirectory= in systemd.exec(5)), or one below the
-// working directory.
-func (t *table) defaultStateDir() string {
-	if first, _, _ := strings.Cut(os.Getenv("STATE_DIRECTORY"), ":"); filepath.IsAbs(first) {
-		return first
-	}
-	dir, err := filepath.Abs("state")
-	if err != nil {
-		t.fail("state_dir", "has no default here: %v; write state_dir = \"/var/lib/mailhint\"", err)
-	}
-	return dir
-}
-
 // absolute returns a path relative to the file that the table is in.
 func (t *table) absolute(name string) string {
 	if filepath.IsAbs(name) || strings.TrimSpace(name) == "" {
 		return name
 	}
-	path, err := filepath.Abs(filepath.Join(filepath.Dir(t.src.file), name))
+	return absoluteTo(t.src.file, name)
+}
+
+// absoluteTo returns a path relative to a file.
+func absoluteTo(file, name string) string {
+	if filepath.IsAbs(name) {
+		return name
+	}
+	path, err := filepath.Abs(filepath.Join(filepath.Dir(file), name))
 	if err != nil { // the working directory is gone
 		return name
 	}

@@ -68,7 +68,11 @@ func (l *loader) readServer() Server {
 		t.fail("proxy_protocol", "would let every client claim any address; list the proxies in trusted_proxies, or remove it")
 	}
 	if v.StateDir == "" && !t.has("state_dir") {
-		v.StateDir = t.defaultStateDir()
+		dir, err := defaultStateDir(l.main)
+		if err != nil {
+			t.fail("state_dir", "%v", err)
+		}
+		v.StateDir = dir
 	}
 	return v.Server
 }

@@ -315,7 +315,7 @@ func wiringProxyProtocol(t *testing.T) {
 	}
 }
 
-// state_dir is where the certificates of tls = "acme" are kept; by default it is $STATE_DIRECTORY, or ./state.
+// state_dir is where the certificates of tls = "acme" are kept; by default it is $STATE_DIRECTORY, or state beside the file.
 func wiringStateDir(t *testing.T) {
 	const config = "[server]\ntls = \"acme\"\nname = \"setup.example.com\"\nacme_ca = [\"https://203.0.113.99:14000/dir\"]\nhttp = [\"203.0.113.10:8001\"]\n" +
 		"https = [\"203.0.113.10:8443\"]\nadmin = \"\"\n"

@@ -1,0 +1,89 @@
+package domains
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/pelletier/go-toml/v2/unstable"
+)
+
+// StateDir returns the state_dir of the configuration in a main file, without reading the rest: it is also found if the configuration has mistakes.
+func StateDir(file string) (string, error) {
+	text, err := readText(file, maxFile)
+	if err != nil {
+		return "", unread{Problems{{Position{File: file}, "", fmt.Sprintf("cannot be read: %v", err)}}}
+	}
+	if dir := strings.TrimSpace(writtenStateDir(text)); dir != "" {
+		return absoluteTo(file, dir), nil
+	}
+	return defaultStateDir(file)
+}
+
+// writtenStateDir returns the value of state_dir in [server]; "" if it is not there.
+func writtenStateDir(text string) string {
+	var p unstable.Parser
+	p.Reset([]byte(strings.TrimPrefix(text, byteOrderMark)))
+	in := "" // the path of the table
+	for p.NextExpression() {
+		switch e := p.Expression(); e.Kind {
+		case unstable.Table, unstable.ArrayTable:
+			in = keyPath("", e)
+		case unstable.KeyValue:
+			if dir, ok := stateDirIn(in, e); ok {
+				return dir
+			}
+		}
+	}
+	return ""
+}
+
+// stateDirIn looks for server.state_dir in a line, or in its inline table.
+func stateDirIn(table string, e *unstable.Node) (string, bool) {
+	path, value := keyPath(table, e), e.Value()
+	switch {
+	case path == "server\xFFstate_dir" && value.Kind == unstable.String:
+		return string(value.Data), true
+	case path == "server" && value.Kind == unstable.InlineTable:
+		for it := value.Children(); it.Next(); {
+			if dir, ok := stateDirIn(path, it.Node()); ok {
+				return dir, true
+			}
+		}
+	}
+	return "", false
+}
+
+// keyPath returns the path of a key, below that of its table. The parts are separated by an octet that no key contains.
+func keyPath(table string, e *unstable.Node) string {
+	for it := e.Key(); it.Next(); {
+		if table != "" {
+			table += "\xFF"
+		}
+		table += string(it.Node().Data)
+	}
+	return table
+}
+
+// Where packages and the systemd unit put the configuration and what must outlive the process. Tests replace them.
+var systemConfigDir, systemStateDir = "/etc/mailhint", "/var/lib/mailhint"
+
+// defaultStateDir is the directory that systemd lets a service write to (StateDirectory= in systemd.exec(5)), so that a service needs no state_dir. An
+// admin's shell does not have that variable: for the configuration in /etc/mailhint it is the same directory, if it exists. Otherwise it is the
+// directory state beside the main file.
+func defaultStateDir(file string) (string, error) {
+	if first, _, _ := strings.Cut(os.Getenv("STATE_DIRECTORY"), ":"); filepath.IsAbs(first) {
+		return first, nil
+	}
+	file, err := filepath.Abs(file)
+	if err != nil { // the working directory is gone
+		return "", fmt.Errorf("has no default here: %w; write state_dir = %q", err, systemStateDir)
+	}
+	if filepath.Dir(file) == systemConfigDir {
+		if info, err := os.Stat(systemStateDir); err == nil && info.IsDir() {
+			return systemStateDir, nil
+		}
+	}
+	return filepath.Join(filepath.Dir(file), "state"), nil
+}
