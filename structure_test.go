@@ -21,7 +21,7 @@ var ranks = [][]string{
 	{"edge"},
 	{"autoconfig", "autodiscover", "mobileconfig", "pacc", "wellknown", "dnsrecords", "domains", "probe", "exchangers", "certs", "listen", "keypairs"},
 	{"ispdb", "edge/edgetest", "edits"},
-	{"filestore"},
+	{"filestore", "edits/storetest"},
 	{"preview", "export", "imports", "help", "proxies", "monitor"},
 	{"server", "doctor", "starter"},
 	{"cmd/mailhint", "clients", "lab", "bench", "bench/bare"},

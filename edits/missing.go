@@ -1,0 +1,135 @@
+package edits
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"mailhint/settings"
+	"mailhint/spelling"
+)
+
+// NotFoundError says why there is no record of a name, and what was probably meant.
+type NotFoundError struct {
+	Ref
+	// By is the record that answers for the name: that of which it is an alias, or a wildcard. Its name is empty if there is none.
+	By Ref
+	// Similar is the name of a record that differs little; empty for none.
+	Similar string
+}
+
+func (e *NotFoundError) Error() string {
+	switch {
+	case strings.HasPrefix(e.By.Name, "*."):
+		return fmt.Sprintf("%s is %v by name, but answered by %s; change that, or add %s", e.Ref, ErrNotFound, e.By.Name, e.Ref)
+	case e.By.Name != "":
+		return fmt.Sprintf("%s is an alias of %s; change that", e.Ref, e.By.Name)
+	case e.Similar != "":
+		return fmt.Sprintf("%s is %v; did you mean %q?", e.Ref, ErrNotFound, e.Similar)
+	}
+	return fmt.Sprintf("%s is %v; add it first", e.Ref, ErrNotFound)
+}
+
+// Is makes it match ErrNotFound.
+func (e *NotFoundError) Is(target error) bool { return target == ErrNotFound }
+
+// missing explains ErrNotFound. Other errors are returned as they are.
+func missing(ctx context.Context, s Store, ref Ref, err error) error {
+	if !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	e := &NotFoundError{Ref: ref}
+	owner, err := ownerOf(ctx, s, ref)
+	if err != nil {
+		return err
+	}
+	if owner != nil {
+		e.By = owner.Ref
+		return e
+	}
+	for _, above := range wildcardsOf(ref) {
+		switch r, err := s.Get(ctx, above); {
+		case err == nil:
+			e.By = r.Ref
+			return e
+		case !errors.Is(err, ErrNotFound):
+			return err
+		}
+	}
+	e.Similar, err = similar(ctx, s, ref)
+	if err != nil {
+		return err
+	}
+	return e
+}
+
+// ownerOf returns the record that has a name among its aliases; nil if none has.
+func ownerOf(ctx context.Context, s Store, ref Ref) (*Record, error) {
+	if ref.Kind != Domain || isWildcard(ref) {
+		return nil, nil
+	}
+	page, err := s.List(ctx, Query{Kind: Domain, Search: ref.Name})
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range page.Records {
+		if slices.Contains(Aliases(r.Values), ref.Name) {
+			return &r, nil
+		}
+	}
+	return nil, nil
+}
+
+// Aliases returns the aliases among a domain's values, in lower case and A-labels.
+func Aliases(v Values) []string {
+	list, _ := v["aliases"].([]any)
+	if one, ok := v["aliases"].(string); ok {
+		list = []any{one}
+	}
+	var names []string
+	for _, element := range list {
+		text, _ := element.(string)
+		if d, err := settings.ParseDomain(text); err == nil {
+			names = append(names, string(d))
+		}
+	}
+	return names
+}
+
+func isWildcard(ref Ref) bool { return strings.HasPrefix(ref.Name, "*.") }
+
+// wildcardsOf returns the wildcards that match a name, the longest first.
+func wildcardsOf(ref Ref) []Ref {
+	if ref.Kind != Domain || isWildcard(ref) || settings.DomainOfServiceHost(ref.Name) != "" {
+		return nil
+	}
+	var list []Ref
+	for d := settings.Domain(ref.Name); ; {
+		parent, ok := d.Parent()
+		if !ok {
+			return list
+		}
+		list = append(list, Ref{Domain, "*." + string(parent)})
+		d = parent
+	}
+}
+
+// similar returns a name that was probably meant. It looks at the first names only: this is a hint, not an answer.
+func similar(ctx context.Context, s Store, ref Ref) (string, error) {
+	const enough = 20_000
+	page, err := s.List(ctx, Query{Kind: ref.Kind, Limit: enough})
+	if err != nil {
+		return "", err
+	}
+	const close = 2 // letters
+	for limit := 1; limit <= close; limit++ {
+		for _, r := range page.Records {
+			if spelling.Distance(ref.Name, r.Name, limit) <= limit {
+				return r.Name, nil
+			}
+		}
+	}
+	return "", nil
+}
