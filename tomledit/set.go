@@ -1,0 +1,232 @@
+package tomledit
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"slices"
+	"unicode/utf8"
+)
+
+// Set changes keys of a table, adds them, or removes them. A table as a value becomes what is given, key by key; so does a list of tables,
+// element by element. Whatever is already as it should be keeps its spelling. New keys are put below the table's last key.
+func Set(text []byte, path []string, members []Member) (Result, error) {
+	members, err := normalMembers(members)
+	if err != nil {
+		return Result{}, err
+	}
+	return edit(text, path, locate, func(d *document) (map[string]any, error) {
+		old, err := d.value(path)
+		if err != nil {
+			return nil, err
+		}
+		wanted := maps.Clone(old)
+		for _, m := range members {
+			if m.Value == nil {
+				delete(wanted, m.Key)
+			} else {
+				wanted[m.Key] = m.Value
+			}
+		}
+		return wanted, d.setTable(path, old, wanted, members)
+	})
+}
+
+func normalMembers(members []Member) ([]Member, error) {
+	members = slices.Clone(members)
+	for i, m := range members {
+		if m.Value == nil {
+			continue
+		}
+		v, err := normal(m.Value)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", m.Key, err)
+		}
+		members[i].Value = v
+	}
+	return members, nil
+}
+
+// setTable changes a table from one value to another: first the given members, in their order, then all others.
+func (d *document) setTable(path []string, old, wanted map[string]any, members []Member) error {
+	keys := make([]string, 0, len(members))
+	for _, m := range members {
+		keys = append(keys, m.Key)
+	}
+	keys = append(keys, slices.Sorted(maps.Keys(wanted))...)
+	keys = append(keys, slices.Sorted(maps.Keys(old))...) // those that are no longer wanted, after the new ones: they mark the place
+	done := make(map[string]bool)
+	var removed []string
+	for _, key := range keys {
+		if done[key] {
+			continue
+		}
+		done[key] = true
+		if old[key] != nil && wanted[key] == nil {
+			removed = append(removed, key)
+			continue
+		}
+		if err := d.setKey(path, key, old[key], wanted[key]); err != nil {
+			return err
+		}
+	}
+	for _, key := range removed {
+		if err := d.remove(below(path, key)); err != nil {
+			return err
+		}
+	}
+	if len(wanted) == 0 && len(old) > 0 && !d.exists(path) {
+		return fmt.Errorf("without keys there would be nothing left of [%s]: %w; give it a header line [%s] first", spell(path), ErrUnsafe, spell(path))
+	}
+	return nil
+}
+
+// exists reports whether anything is left of a table.
+func (d *document) exists(path []string) bool {
+	t := d.find(path)
+	return t.value >= 0 || len(t.sections)+len(t.lines)+len(t.members) > 0
+}
+
+func below(path []string, key string) []string { return append(slices.Clone(path), key) }
+
+// setKey changes a key of a table from one value to another, either of which may be nil for none.
+func (d *document) setKey(path []string, key string, old, wanted any) error {
+	if equal(old, wanted) {
+		return nil
+	}
+	if old == nil {
+		return d.add(path, key, wanted)
+	}
+	p := below(path, key)
+	t := d.find(p)
+	oldTable, isTable := old.(map[string]any)
+	newTable, toTable := wanted.(map[string]any)
+	oldList, isList := old.([]any)
+	newList, toList := wanted.([]any)
+	switch {
+	case isTable && toTable && (len(newTable) > 0 || t.head >= 0 || t.value >= 0):
+		return d.setTable(p, oldTable, newTable, nil)
+	case isList && toList && t.value >= 0:
+		return d.setList(p, oldList, newList)
+	case isList && toList && d.isArray(t) && len(newList) > 0 && allTables(newList):
+		return d.setElements(p, oldList, newList)
+	case t.value >= 0:
+		return d.replace(t, wanted)
+	}
+	if err := d.remove(p); err != nil {
+		return err
+	}
+	return d.add(path, key, wanted)
+}
+
+func allTables(values []any) bool {
+	for _, v := range values {
+		if _, ok := v.(map[string]any); !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// replace gives an assignment another value. A comment behind it stays in its column, if it is aligned with others.
+func (d *document) replace(t *table, wanted any) error {
+	e := *t.at
+	old := d.text[e.value:e.end]
+	value := restyle(old, wanted)
+	s := []splice{{e.value, e.end, value}}
+	if t.braces == nil && d.aligned(e) {
+		width := skipSpace(d.text, e.end) - e.end + utf8.RuneCount(old) - utf8.RuneCount(value)
+		s = append(s, splice{e.end, skipSpace(d.text, e.end), bytes.Repeat([]byte{' '}, max(width, 1))})
+	}
+	return d.splice(s...)
+}
+
+// aligned reports whether the comment behind an assignment begins in the same column as one on the line above or below.
+func (d *document) aligned(e expression) bool {
+	column := d.commentColumn(e.line, e.end)
+	if column < 0 || bytes.IndexByte(d.text[e.line:e.end], '\n') >= 0 {
+		return false
+	}
+	i := slices.IndexFunc(d.list, func(o expression) bool { return o.start == e.start })
+	if i > 0 && d.list[i-1].next == e.line && d.commentColumn(d.list[i-1].line, d.list[i-1].end) == column {
+		return true
+	}
+	if d.comment(e.next) && d.commentColumn(e.next, e.next) == column {
+		return true
+	}
+	return i+1 < len(d.list) && d.list[i+1].line == e.next && d.commentColumn(e.next, d.list[i+1].end) == column
+}
+
+// commentColumn returns the column of the comment that follows spaces at i, on the line that begins at line; -1 if there is none.
+func (d *document) commentColumn(line, i int) int {
+	for i < len(d.text) && d.text[i] == ' ' {
+		i++
+	}
+	if i == len(d.text) || d.text[i] != '#' || line > i {
+		return -1
+	}
+	return utf8.RuneCount(d.text[line:i])
+}
+
+// setList changes an array that is written in brackets.
+func (d *document) setList(path []string, old, wanted []any) error {
+	t := d.find(path)
+	l := parseList(d.text, t.value)
+	if d.text[t.value] != '[' || len(l.items) != len(old) {
+		return fmt.Errorf("%s could not be read: %w", spell(path), ErrUnsafe)
+	}
+	plan := align(old, wanted)
+	for i, v := range slices.Backward(old) { // tables that become others: key by key
+		oldTable, isTable := v.(map[string]any)
+		newTable, toTable := plan.replace[i].(map[string]any)
+		if isTable && toTable {
+			if err := d.setTable(below(path, element(i)), oldTable, newTable, nil); err != nil {
+				return err
+			}
+			delete(plan.replace, i)
+		}
+	}
+	l = parseList(d.text, d.find(path).value)
+	c := change{remove: plan.remove, replace: make(map[int][]byte), insert: make(map[int][][]byte)}
+	for i, v := range plan.replace {
+		c.replace[i] = restyle(d.text[l.items[i].start:l.items[i].end], v)
+	}
+	for i, values := range plan.insert {
+		for _, v := range values {
+			var value []byte
+			if n := len(l.items); n > 0 {
+				value = restyle(d.text[l.items[n-1].start:l.items[n-1].end], v)
+			} else {
+				value = appendValue(nil, v)
+			}
+			c.insert[i] = append(c.insert[i], value)
+		}
+	}
+	return d.splice(l.splices(d.text, c, d.nl)...)
+}
+
+// setElements changes an array of tables with headers.
+func (d *document) setElements(path []string, old, wanted []any) error {
+	plan := align(old, wanted)
+	for i := len(old) - 1; i >= -1; i-- { // from the end, so that the numbers of those that follow remain right
+		for _, v := range slices.Backward(plan.insert[i]) {
+			if err := d.addElement(path, i, v.(map[string]any)); err != nil {
+				return err
+			}
+		}
+		if i < 0 {
+			break
+		}
+		p := below(path, element(i))
+		var err error
+		if plan.remove[i] {
+			err = d.remove(p)
+		} else if v, ok := plan.replace[i]; ok {
+			err = d.setTable(p, old[i].(map[string]any), v.(map[string]any), nil)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
