@@ -30,7 +30,13 @@ func (t *table) checkOwn(kind RecordKind) {
 			rule.done()
 		}
 	case ProfileRecord:
-		readKeys(t, profileKeys, new(profileValues))
+		var v profileValues
+		readKeys(t, profileKeys, &v)
+		for i, name := range v.domains {
+			if _, err := parseDomain(name); err != nil {
+				t.failElement("domains", i, "%v", err)
+			}
+		}
 	}
 	t.done()
 }

@@ -135,7 +135,7 @@ type Edit struct {
 	// valid, is refused.
 	Values Values
 	// List is the profile whose list is to have the domain, as in Record; empty for none. A domain whose Values are empty is then in the list
-	// only. A profile that keeps no list of names is refused as a problem.
+	// only. A profile that has no list of names gets one; a profile that does not exist, and a store that keeps no lists, is a problem.
 	List string
 	// Text is how the record should be written, for stores that keep text; the others ignore it. It must say what Values say. Empty for the
 	// store's own way, which keeps whatever is already there and need not change.

@@ -83,9 +83,12 @@ func ownerOf(ctx context.Context, s Store, ref Ref) (*Record, error) {
 }
 
 // Aliases returns the aliases among a domain's values, in lower case and A-labels.
-func Aliases(v Values) []string {
-	list, _ := v["aliases"].([]any)
-	if one, ok := v["aliases"].(string); ok {
+func Aliases(v Values) []string { return namesIn(v["aliases"]) }
+
+// namesIn returns the domains in a list, in lower case and A-labels, without those that are not valid.
+func namesIn(v any) []string {
+	list, _ := v.([]any)
+	if one, ok := v.(string); ok {
 		list = []any{one}
 	}
 	var names []string

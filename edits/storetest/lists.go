@@ -41,12 +41,15 @@ func testLists(t *testing.T, p Place) {
 	if _, err := s.Apply(t.Context(), by("ben", edits.Edit{Ref: added.Ref, If: edits.Absent, Values: edits.Values{}, List: "listed"})); !errors.Is(err, edits.ErrConflict) {
 		t.Errorf("the same again: %v, want ErrConflict", err)
 	}
-	for _, profile := range []string{"shared", "none"} {
-		_, err := s.Apply(t.Context(), by("ann", edits.Edit{Ref: domain("x.example"), If: edits.Absent, Values: edits.Values{}, List: profile}))
-		if !errors.As(err, new(domains.Problems)) {
-			t.Errorf("into the list of the profile %s: %v, want domains.Problems", profile, err)
-		}
+	_, err := s.Apply(t.Context(), by("ann", edits.Edit{Ref: domain("x.example"), If: edits.Absent, Values: edits.Values{}, List: "none"}))
+	if !errors.As(err, new(domains.Problems)) {
+		t.Errorf("into the list of a profile that does not exist: %v, want domains.Problems", err)
 	}
+	apply(t, s, by("ann", edits.Edit{Ref: domain("x.example"), If: edits.Absent, Values: edits.Values{}, List: "shared"}))
+	if r := get(t, p.Open(t), domain("x.example")); r.List != "shared" || r.ManagedBy != edits.ByList || len(r.Values) != 0 {
+		t.Errorf("into the list of a profile that had none: %+v", r)
+	}
+	apply(t, s, by("ann", edits.Edit{Ref: domain("x.example"), If: edits.Any, Values: nil}))
 	apply(t, s, by("ann", edits.Edit{Ref: added.Ref, If: added.Revision, Action: edits.ActionRemove, Values: nil}))
 	if _, err := s.Get(t.Context(), added.Ref); !errors.Is(err, edits.ErrNotFound) {
 		t.Errorf("a name that has been removed from the list: %v, want ErrNotFound", err)

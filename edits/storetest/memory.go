@@ -19,8 +19,8 @@ import (
 	"mailhint/settings"
 )
 
-// Memory is an edits.Store in memory, for tests of what uses stores. Nothing of it survives the process. A profile with a domains_file keeps a list
-// of names; the file is not read.
+// Memory is an edits.Store in memory, for tests of what uses stores. Nothing of it survives the process. A domains_file is
+// not read: the lists of profiles are in memory as well.
 type Memory struct {
 	mutex   sync.Mutex
 	records map[edits.Ref]record
@@ -213,8 +213,8 @@ func check(records map[edits.Ref]record, changed []edits.Edit) error {
 		}
 	}
 	for ref, r := range records {
-		if list := records[edits.Ref{Kind: edits.Profile, Name: r.list}]; r.list != "" && list.values["domains_file"] == nil {
-			note(ref, "the profile %s keeps no list of domains", r.list)
+		if _, ok := records[edits.Ref{Kind: edits.Profile, Name: r.list}]; r.list != "" && !ok {
+			note(ref, "there is no profile %q", r.list)
 		}
 	}
 	lists := make(map[string][]any)
