@@ -6,8 +6,10 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"mailhint/settings"
+	"mailhint/texts"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -16,59 +18,89 @@ func server(p settings.Protocol, host settings.Pattern, port uint16, s settings.
 	return settings.Server{Protocol: p, Host: host, Port: port, Security: s, Login: l, Auth: []settings.Auth{a}}
 }
 
-// TestGolden prints pages that people get.
-func TestGolden(t *testing.T) {
-	ann := settings.Address{Local: "ann", Domain: "example.com"}
-	mail := &settings.Settings{Servers: []settings.Server{
+// The settings of the tests.
+var (
+	ann = settings.Address{Local: "ann", Domain: "example.com"}
+	// mixed has something of everything.
+	mixed = &settings.Settings{Servers: []settings.Server{
 		server(settings.IMAP, "imap.%EMAILDOMAIN%", 993, settings.ImplicitTLS, settings.EmailAddress, settings.Password),
 		server(settings.IMAP, "imap.%EMAILDOMAIN%", 143, settings.STARTTLS, settings.EmailAddress, settings.Password),
 		server(settings.POP3, "pop.example.com", 995, settings.ImplicitTLS, settings.EmailLocalPart, settings.PasswordEncrypted),
 		server(settings.Submission, "smtp.example.com", 465, settings.ImplicitTLS, "%EMAILLOCALPART%@firm.example", settings.OAuth2Token),
 		server(settings.ManageSieve, "sieve.example.com", 4190, settings.STARTTLS, "staff", settings.Password),
 	}, CalDAV: "https://dav.example.com/", Webmail: "https://mail.%EMAILDOMAIN%/", Docs: "https://help.example.com/"}
-	lab := &settings.Settings{Name: "Lab Mail", Servers: []settings.Server{
+	// usual is what most domains have.
+	usual = &settings.Settings{Name: "Example Mail", Servers: []settings.Server{
+		server(settings.IMAP, "imap.example.com", 993, settings.ImplicitTLS, settings.EmailAddress, settings.Password),
+		server(settings.IMAP, "imap.example.com", 143, settings.STARTTLS, settings.EmailAddress, settings.Password),
+		server(settings.POP3, "pop.example.com", 995, settings.ImplicitTLS, settings.EmailAddress, settings.Password),
+		server(settings.Submission, "smtp.example.com", 465, settings.ImplicitTLS, settings.EmailAddress, settings.Password),
+		server(settings.Submission, "smtp.example.com", 587, settings.STARTTLS, settings.EmailAddress, settings.Password),
+	}, Webmail: "https://mail.example.com/", CalDAV: "https://dav.example.com/", CardDAV: "https://dav.example.com/",
+		Support: "https://help.example.com/", PasswordURL: "https://account.example.com/"}
+	lab = &settings.Settings{Name: "Lab Mail", Servers: []settings.Server{
 		server(settings.POP3, "10.0.0.1", 110, settings.Plaintext, settings.EmailAddress, settings.Password),
 		server(settings.Submission, "10.0.0.1", 587, settings.Plaintext, settings.EmailAddress, settings.NoAuth),
 	}}
-	for name, page := range map[string]Page{
-		"ann":     For(settings.Found{Settings: mail, Domain: "example.com", Primary: "example.com"}, ann),
-		"domain":  For(settings.Found{Settings: mail, Domain: "xn--bcher-kva.example", Primary: "example.com"}, settings.Address{}),
-		"lab":     For(settings.Found{Settings: lab, Domain: "lab.example", Primary: "lab.example"}, settings.Address{}),
-		"nothing": For(settings.Found{Settings: &settings.Settings{}, Domain: "example.com", Primary: "example.com"}, ann),
+)
+
+func found(s *settings.Settings, d settings.Domain) settings.Found {
+	return settings.Found{Settings: s, Domain: d, Primary: d}
+}
+
+// TestGolden prints pages that people get.
+func TestGolden(t *testing.T) {
+	german := texts.English // TODO
+	for name, text := range map[string]string{
+		"ann":     For(Request{Found: found(mixed, "example.com"), Address: ann}).Text("thunderbird"),
+		"domain":  For(Request{Found: settings.Found{Settings: mixed, Domain: "xn--bcher-kva.example", Primary: "example.com"}}).Text(""),
+		"lab":     For(Request{Found: found(lab, "lab.example")}).Text("other"),
+		"nothing": For(Request{Found: found(&settings.Settings{}, "example.com"), Address: ann}).Text("ios"),
+		"checks": For(Request{Found: found(usual, "example.com"), Address: ann, Language: german, Checks: []Check{
+			{"imap.example.com", 993, "good", 5 * time.Minute}, {"imap.xn--bcher-kva.example", 143, "closed", 3 * time.Hour},
+			{"pop.example.com", 995, "unknown", 0}, {"smtp.example.com", 465, "certificate", time.Minute}, {"smtp.example.com", 587, "no such state", 0},
+		}}).Text(""),
+		"letter-domain":  For(Request{Found: found(mixed, "xn--bcher-kva.example")}).Letter("https://autoconfig.xn--bcher-kva.example/"),
+		"letter-nothing": For(Request{Found: found(&settings.Settings{}, "example.com")}).Letter("https://autoconfig.example.com/"),
 	} {
-		t.Run(name, func(t *testing.T) {
-			file := filepath.Join("testdata", name+".txt")
-			got := page.Text()
-			if *update { // go test ./help -update
-				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got != string(want) {
-				t.Errorf("got:\n%s\nwant:\n%s", got, want)
-			}
+		t.Run(name, func(t *testing.T) { golden(t, name, text) })
+	}
+	for _, l := range texts.Languages() {
+		page := For(Request{Found: found(usual, "example.com"), Address: ann, Language: l})
+		t.Run(l.Tag(), func(t *testing.T) {
+			golden(t, "human-"+l.Tag(), page.Text("ios"))
+			golden(t, "letter-"+l.Tag(), page.Letter("https://autoconfig.example.com/"))
 		})
+	}
+}
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	file := filepath.Join("testdata", name+".txt")
+	if *update { // go test ./help -update
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("got:\n%s\nwant:\n%s", got, want)
 	}
 }
 
 // TestWords: every protocol, encryption and way to sign in has words.
 func TestWords(t *testing.T) {
 	for _, p := range []settings.Protocol{settings.IMAP, settings.POP3, settings.Submission, settings.ManageSieve} {
-		if titles[p] == "" {
-			t.Errorf("protocol %v has no words", p)
+		for what, key := range map[string]string{"title": titles[p], "word for STARTTLS": starttls[p], "greeting": greetings[p]} {
+			if key == "" {
+				t.Errorf("protocol %v has no %s", p, what)
+			}
 		}
 	}
-	for _, s := range []settings.Security{settings.ImplicitTLS, settings.STARTTLS, settings.Plaintext} {
-		if encryptions[s] == "" {
-			t.Errorf("security %v has no words", s)
-		}
-	}
-	for _, a := range []settings.Auth{settings.Password, settings.PasswordEncrypted, settings.OAuth2Token, settings.GSSAPI, settings.NTLM,
-		settings.ClientCert, settings.NoAuth} {
+	for _, a := range settings.Auths {
 		if signIns[a] == "" {
 			t.Errorf("authentication %v has no words", a)
 		}
@@ -77,7 +109,6 @@ func TestWords(t *testing.T) {
 
 // TestLiteral: only what is to be typed as it is gets a button to copy it.
 func TestLiteral(t *testing.T) {
-	ann := settings.Address{Local: "ann", Domain: "example.com"}
 	for _, test := range []struct {
 		login   settings.Login
 		address settings.Address
@@ -89,11 +120,28 @@ func TestLiteral(t *testing.T) {
 		{"staff", settings.Address{}, Row{"User name", "staff", true}},
 		{"%EMAILLOCALPART%@firm.example", settings.Address{}, Row{"User name", "(the part of your e-mail address before the @)@firm.example", false}},
 	} {
-		if got := userName(test.login, test.address); got != test.want {
+		w := words{texts.For(texts.English), found(mixed, "example.com"), test.address}
+		if got := w.userName("User name", settings.Server{Login: test.login}); got != test.want {
 			t.Errorf("%s: got %+v, want %+v", test.login, got, test.want)
 		}
 	}
-	if strings.Contains(For(settings.Found{Settings: &settings.Settings{}, Domain: "example.com"}, ann).Text(), "enter them") {
+	if strings.Contains(For(Request{Found: found(&settings.Settings{}, "example.com"), Address: ann}).Text(""), "enter them") {
 		t.Error("a page without settings asks to enter them")
+	}
+}
+
+// TestColumns: Japanese takes two columns of a terminal for each character.
+func TestColumns(t *testing.T) {
+	for text, want := range map[string]int{"": 0, "Port": 4, "Öffnen": 6, "サーバー": 8, "ﾎﾟｰﾄ": 4, "「a」": 5} {
+		if got := columns(text); got != want {
+			t.Errorf("columns(%q) = %d, want %d", text, got, want)
+		}
+	}
+}
+
+func BenchmarkFor(b *testing.B) {
+	r := Request{Found: found(usual, "example.com"), Address: ann}
+	for b.Loop() {
+		For(r)
 	}
 }

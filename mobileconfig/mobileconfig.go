@@ -51,6 +51,15 @@ func Answer(found settings.Found, a settings.Address) ([]byte, error) {
 	return p.encode()
 }
 
+// Check returns ErrNoServers or ErrNoPassword if no profile can be made from the settings, whatever the address.
+func Check(s *settings.Settings) error {
+	if _, err := chooseIncoming(s); err != nil {
+		return err
+	}
+	_, err := choose(s.Outgoing())
+	return err
+}
+
 // encode writes the profile as an XML property list. The library sorts the keys of dictionaries, whose order has no meaning.
 func (p *profile) encode() ([]byte, error) {
 	document, err := plist.MarshalIndent(p, plist.XMLFormat, "  ")

@@ -197,11 +197,11 @@ func TestEveryTextIsUsed(t *testing.T) {
 		t.Fatal(err)
 	}
 	for key := range mustRead(t, English) {
-		if !strings.Contains(all.String(), `"`+key+`"`) {
+		if !strings.Contains(all.String(), `"`+key+`"`) && !strings.Contains(all.String(), `: `+key+`"`) {
 			if strings.HasPrefix(key, "page.") || strings.HasPrefix(key, "error.") || strings.HasPrefix(key, "profile.") { // TODO until the page is there
 				continue
 			}
-			t.Logf("nothing uses %s", key) // TODO until package help uses them
+			t.Errorf("nothing uses %s", key)
 		}
 	}
 }

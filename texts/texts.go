@@ -157,6 +157,13 @@ func Match(acceptLanguage, chosen string) Language {
 	return Language{i}
 }
 
+// OfLocale returns the language of a POSIX locale such as de_AT.UTF-8; English for C, for none, and for languages that are not ours.
+func OfLocale(locale string) Language {
+	locale, _, _ = strings.Cut(locale, ".")
+	locale, _, _ = strings.Cut(locale, "@")
+	return Match(strings.ReplaceAll(locale, "_", "-"), "")
+}
+
 // firstOf returns the language that a header begins with, such as "de-DE,de;q=0.9", if it is plainly the one that is preferred. Nearly all
 // headers are of this kind, and need no parsing.
 func firstOf(acceptLanguage string) (Language, bool) {

@@ -63,6 +63,20 @@ func TestMatchIsFast(t *testing.T) {
 	}
 }
 
+func TestOfLocale(t *testing.T) {
+	for locale, want := range map[string]string{
+		"": "en", "C": "en", "POSIX": "en", "C.UTF-8": "en", "en_GB.UTF-8": "en", "de_AT.UTF-8": "de", "de": "de", "fr_BE@euro": "fr", "pt_BR": "pt",
+		"ko_KR.UTF-8": "en",
+	} {
+		if _, ok := ParseLanguage(want); !ok {
+			continue // TODO until all are there
+		}
+		if got := OfLocale(locale); got.Tag() != want {
+			t.Errorf("OfLocale(%q) = %s, want %s", locale, got, want)
+		}
+	}
+}
+
 func TestLanguages(t *testing.T) {
 	for _, l := range Languages() {
 		if got, ok := ParseLanguage(l.Tag()); !ok || got != l {

@@ -1,10 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"net/netip"
+	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -13,6 +16,7 @@ import (
 	"mailhint/help"
 	"mailhint/preview"
 	"mailhint/settings"
+	"mailhint/texts"
 )
 
 // showFlags are the flags of show.
@@ -20,28 +24,39 @@ type showFlags struct {
 	client  string
 	from    string
 	url     string
+	lang    string
+	program string
 	explain bool
 	json    bool
 }
 
-// human is who reads the settings in plain words, beside the clients of package preview.
-const human = "human"
+// Who reads the settings in plain words, beside the clients of package preview.
+const (
+	human  = "human"  // somebody who sets up a mail program
+	letter = "letter" // somebody with a new mailbox
+)
+
+func (f showFlags) forPeople() bool { return f.client == human || f.client == letter }
 
 func newShow() *cobra.Command {
 	var flags showFlags
 	cmd := &cobra.Command{
 		Use:   "show ADDRESS|DOMAIN",
 		Short: "Print the answer that a client would get",
-		Long: "show prints exactly what a client would get for an address or a domain according to the configuration; with --for human, it\n" +
-			"prints the settings in plain words. It uses the network only to look up the MX of a name that nothing but a [fallback]\n" +
-			"with mx could answer. With --url it also fetches the answer of a running server and compares the two: the exit code is 1\n" +
-			"if they differ, and 3 if there is no answer.\n" +
+		Long: "show prints exactly what a client would get for an address or a domain according to the configuration. It uses the network\n" +
+			"only to look up the MX of a name that nothing but a [fallback] with mx could answer. With --url it also fetches the answer\n" +
+			"of a running server and compares the two: the exit code is 1 if they differ, and 3 if there is no answer.\n" +
+			"\n" +
+			"With --for human, it prints the settings in plain words, as the page for people has them, with --program also the steps for one\n" +
+			"mail program. With --for letter, it prints a welcome letter for a new mailbox, which can be mailed as it is. --lang chooses their\n" +
+			"language; without it, that of the terminal is used (LC_ALL, LC_MESSAGES, LANG).\n" +
 			"\n" +
 			"With --json, it prints one object: client, domain, alias_of, address, and what was asked for: status, location and body of the\n" +
-			"answer; page with --for human; same, differences and url with --url; values with --explain.",
+			"answer; page with --for human; letter with --for letter; same, differences and url with --url; values with --explain.",
 		Example: "  mailhint show ann@example.com\n" +
 			"  mailhint show ann@example.com --for outlook\n" +
-			"  mailhint show ann@example.com --for human\n" +
+			"  mailhint show ann@example.com --for human --program outlook-new\n" +
+			"  mailhint show ann@example.com --for letter --lang de\n" +
 			"  mailhint show example.com --explain\n" +
 			"  mailhint show ann@example.com --url http://localhost:8080",
 		Args: oneArgument("an ADDRESS or a DOMAIN, such as ann@example.com or example.com"),
@@ -52,19 +67,26 @@ func newShow() *cobra.Command {
 	cmd.Flags().StringVar(&flags.client, "for", "thunderbird", "the client: "+showNames())
 	cmd.Flags().StringVar(&flags.from, "from", "", "IP address of the client, for rules that depend on the network")
 	cmd.Flags().StringVar(&flags.url, "url", "", "also fetch the answer from this server, and compare the two")
+	cmd.Flags().StringVar(&flags.lang, "lang", "", "the language of the texts for people: "+languageTags())
+	cmd.Flags().StringVar(&flags.program, "program", "", "with --for human, also print the steps for this mail program, such as outlook-new")
 	addMXResolver(cmd)
 	cmd.Flags().BoolVar(&flags.json, "json", false, "print JSON")
 	cmd.Flags().BoolVar(&flags.explain, "explain", false, "print where each value comes from instead of the answer")
-	completesFlag(cmd, "for", append(preview.Names(), human)...)
+	completesFlag(cmd, "for", append(preview.Names(), human, letter)...)
+	completesFlag(cmd, "lang", tags()...)
+	completesFlag(cmd, "program", help.IDs()...)
 	return completesDomains(printsDocument(cmd), 1)
 }
 
-func showNames() string { return strings.Join(append(preview.Names(), human), ", ") }
+func showNames() string { return strings.Join(append(preview.Names(), human, letter), ", ") }
 
 func show(cmd *cobra.Command, who string, flags showFlags) error {
 	client, ok := preview.Named(flags.client)
-	if !ok && flags.client != human {
+	if !ok && !flags.forPeople() {
 		return fmt.Errorf("%q is not a known client; --for takes %s", flags.client, showNames())
+	}
+	if err := flags.checkPeople(); err != nil {
+		return err
 	}
 	q, err := parseQuestion(who, flags.from)
 	if err != nil {
@@ -78,11 +100,8 @@ func show(cmd *cobra.Command, who string, flags showFlags) error {
 	switch {
 	case flags.explain:
 		s.Client, s.Values = "", snapshot.Explain(found.Settings)
-	case flags.client == human && flags.url != "":
-		return errors.New("--url and --for human exclude each other; drop one")
-	case flags.client == human:
-		page := help.For(found, q.Address)
-		s.Page = &page
+	case flags.forPeople():
+		s.forPeople(flags, q, found)
 	default:
 		if err := s.preview(cmd.Context(), client, flags.url, q, found); err != nil {
 			return previewError(client, err)
@@ -100,6 +119,42 @@ func show(cmd *cobra.Command, who string, flags showFlags) error {
 	}
 	return nil
 }
+
+// checkPeople checks the flags that are about texts for people.
+func (f showFlags) checkPeople() error {
+	_, known := texts.ParseLanguage(f.lang)
+	switch {
+	case f.forPeople() && f.url != "":
+		return fmt.Errorf("--url and --for %s exclude each other; drop one", f.client)
+	case f.lang != "" && !f.forPeople():
+		return errors.New("--lang is for people; add --for human or --for letter, or drop it")
+	case f.lang != "" && !known:
+		return fmt.Errorf("--lang %q is not a language of the texts; write one of %s", f.lang, languageTags())
+	case f.program != "" && f.client != human:
+		return errors.New("--program is for people; add --for human, or drop it")
+	case f.program != "" && !slices.Contains(help.IDs(), f.program):
+		return fmt.Errorf("--program %q is not a known program; write one of %s", f.program, strings.Join(help.IDs(), ", "))
+	}
+	return nil
+}
+
+// language is the one of the texts for people.
+func (f showFlags) language() texts.Language {
+	if l, ok := texts.ParseLanguage(f.lang); ok {
+		return l
+	}
+	return texts.OfLocale(cmp.Or(os.Getenv("LC_ALL"), os.Getenv("LC_MESSAGES"), os.Getenv("LANG")))
+}
+
+func tags() []string {
+	var tags []string
+	for _, l := range texts.Languages() {
+		tags = append(tags, l.Tag())
+	}
+	return tags
+}
+
+func languageTags() string { return strings.Join(tags(), ", ") }
 
 // previewError gives an error of package preview its exit code.
 func previewError(client preview.Client, err error) error {

@@ -12,7 +12,8 @@ import (
 	"mailhint/settings"
 )
 
-// shown is what show prints: with --json all of it, otherwise only what was asked for. Of answer, page, comparison and values it has one.
+// shown is what show prints: with --json all of it, otherwise only what was asked for. Of answer, page, letter, comparison
+// and values it has one.
 type shown struct {
 	Client  string `json:"client,omitempty"`
 	Domain  string `json:"domain"`
@@ -20,13 +21,16 @@ type shown struct {
 	Address string `json:"address,omitempty"`
 
 	*preview.Answer
-	Page *help.Page `json:"page,omitempty"`
+	Page   *help.Page `json:"page,omitempty"`
+	Letter string     `json:"letter,omitempty"`
 	*preview.Comparison
 	Values []domains.Origin `json:"values,omitempty"`
+
+	program string // whose steps to print with the page
 }
 
 func newShown(flags showFlags, q settings.Question, found settings.Found) *shown {
-	s := &shown{Client: flags.client, Domain: string(found.Domain)}
+	s := &shown{Client: flags.client, Domain: string(found.Domain), program: flags.program}
 	if found.Primary != found.Domain {
 		s.AliasOf = string(found.Primary)
 	}
@@ -34,6 +38,16 @@ func newShown(flags showFlags, q settings.Question, found settings.Found) *shown
 		s.Address = q.Address.String()
 	}
 	return s
+}
+
+// forPeople says it in plain words.
+func (s *shown) forPeople(flags showFlags, q settings.Question, found settings.Found) {
+	page := help.For(help.Request{Found: found, Address: q.Address, Language: flags.language()})
+	if flags.client == letter {
+		s.Letter = page.Letter("https://" + settings.AutoconfigPrefix + string(found.Domain) + "/")
+		return
+	}
+	s.Page = &page
 }
 
 // preview takes the configured answer or, if there is a URL, compares it with that of the server there.
@@ -57,7 +71,9 @@ func (s *shown) print(w io.Writer) (err error) {
 	case s.Answer != nil:
 		_, err = w.Write(s.Answer.Text())
 	case s.Page != nil:
-		_, err = io.WriteString(w, s.Page.Text())
+		_, err = io.WriteString(w, s.Page.Text(s.program))
+	case s.Letter != "":
+		_, err = io.WriteString(w, s.Letter)
 	case s.Comparison == nil:
 		return s.explain(w)
 	case s.Same:
