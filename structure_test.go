@@ -16,13 +16,13 @@ import (
 // ranks lists the packages from the bottom to the top. A package may import those of lower ranks only: packages on one line do
 // not know each other.
 var ranks = [][]string{
-	{"untrusted", "spelling", "texts", "keypairs/keypairtest", "tomledit"},
+	{"untrusted", "spelling", "texts", "keypairs/keypairtest", "tomledit", "docs"},
 	{"settings", "templates", "durable", "resolver", "probe/probetest", "certs/pebbletest", "lab/visit"},
 	{"edge"},
 	{"autoconfig", "autodiscover", "mobileconfig", "pacc", "wellknown", "dnsrecords", "domains", "probe", "exchangers", "certs", "listen", "keypairs"},
 	{"ispdb", "edge/edgetest", "edits"},
 	{"filestore", "edits/storetest"},
-	{"preview", "export", "imports", "help", "proxies", "monitor"},
+	{"preview", "export", "imports", "help", "proxies", "monitor", "reference"},
 	{"server", "doctor", "starter"},
 	{"cmd/mailhint", "clients", "lab", "bench", "bench/bare"},
 }

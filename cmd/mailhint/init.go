@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"mailhint/docs"
 	"mailhint/domains"
 	"mailhint/probe"
 	"mailhint/settings"
@@ -23,6 +24,7 @@ import (
 // initFlags are the flags of init, besides those of addProbeFlags.
 type initFlags struct {
 	file, target string
+	example      bool
 }
 
 func newInit() *cobra.Command {
@@ -34,19 +36,60 @@ func newInit() *cobra.Command {
 			"records to publish and the next commands. It writes nothing unless it found a server to receive mail from and one to send\n" +
 			"mail through. The configuration is named with --file: unlike --output of other commands, it never replaces a file.\n" +
 			"\n" +
+			"With --example it needs no ADDRESS and asks nobody: it prints a configuration in which every key is explained, or writes it to\n" +
+			"--file, together with the files that it names.\n" +
+			"\n" +
 			"The exit code is 1 if the file already exists, if no such server was found, or if there is something to fix, and 3 if DNS does\n" +
 			"not answer or time runs out.",
 		Example: "  mailhint init ann@example.com\n" +
-			"  mailhint init ann@example.com --target setup.example.com --file /etc/mailhint/domains.toml",
-		Args: oneArgument("an ADDRESS, such as ann@example.com"),
+			"  mailhint init ann@example.com --target setup.example.com --file /etc/mailhint/domains.toml\n" +
+			"  mailhint init --example | less",
+		Args: func(cmd *cobra.Command, args []string) error {
+			if flags.example {
+				return noArguments(cmd, args)
+			}
+			return oneArgument("an ADDRESS, such as ann@example.com")(cmd, args)
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if flags.example {
+				return flags.printExample(cmd)
+			}
 			return flags.run(cmd, args[0])
 		},
 	}
 	cmd.Flags().StringVar(&flags.file, "file", "domains.toml", "the configuration file to write, which must not exist yet")
 	cmd.Flags().StringVar(&flags.target, "target", "", "host name of this server, which the DNS records will point to")
+	cmd.Flags().BoolVar(&flags.example, "example", false, "print a configuration with every key explained, or write it to --file")
 	addProbeFlags(cmd)
 	return cmd
+}
+
+// printExample prints the example configuration, or writes it to the file that --file names.
+func (f initFlags) printExample(cmd *cobra.Command) error {
+	if !cmd.Flags().Changed("file") {
+		_, err := io.WriteString(cmd.OutOrStdout(), docs.Example()[0].Text)
+		return problem(err)
+	}
+	if err := f.checkName(); err != nil {
+		return err
+	}
+	files, err := starter.WriteExample(f.file)
+	if exists := (&fs.PathError{}); errors.Is(err, fs.ErrExist) && errors.As(err, &exists) {
+		return problem(fmt.Errorf("%s already exists, and nothing was written; choose another directory with --file", exists.Path))
+	}
+	if err != nil {
+		return problem(fmt.Errorf("%w; choose another file with --file", err))
+	}
+	_, err = fmt.Fprintf(cmd.OutOrStdout(), "Wrote %s, and the files that it names: %s\n", files[0], strings.Join(files[1:], ", "))
+	return problem(err)
+}
+
+// checkName refuses a name that no file can have.
+func (f initFlags) checkName() error {
+	if strings.TrimRight(f.file, "/") != f.file || f.file == "" {
+		return fmt.Errorf("--file %q is not a valid file name; write it like domains.toml", f.file)
+	}
+	return nil
 }
 
 func (f initFlags) run(cmd *cobra.Command, who string) error {
@@ -88,8 +131,8 @@ func (f initFlags) run(cmd *cobra.Command, who string) error {
 
 // checkFile refuses a file that exists, and a name that no file can have.
 func (f initFlags) checkFile(d settings.Domain) error {
-	if strings.TrimRight(f.file, "/") != f.file || f.file == "" {
-		return fmt.Errorf("--file %q is not a valid file name; write it like domains.toml", f.file)
+	if err := f.checkName(); err != nil {
+		return err
 	}
 	if _, err := os.Lstat(f.file); err == nil {
 		return problem(f.exists(d))

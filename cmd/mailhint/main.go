@@ -123,7 +123,7 @@ func newRoot() *cobra.Command {
 		Use:   "mailhint",
 		Short: "Lets mail programs set themselves up",
 		Long: "mailhint answers Thunderbird, Outlook, Apple Mail and other mail programs that ask for the servers of a mail domain.\n" +
-			"Its answers are configured in domains.toml.",
+			"Its answers are configured in domains.toml: mailhint help config explains every key.",
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Version:       versionLine(),
