@@ -76,7 +76,7 @@ func (l *loader) logo(stack *layer, owner *table) *settings.Logo {
 		l.logos[file] = r
 	}
 	if r.err != nil {
-		l.note(stack.at["logo"], keyIn(owner, "logo"), "%v", r.err)
+		l.note(stack.at.of("logo"), keyIn(owner, "logo"), "%v", r.err)
 	}
 	return r.logo
 }

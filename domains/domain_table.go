@@ -124,7 +124,7 @@ func (l *loader) checkRedirect(stack *layer, t *table) {
 		return
 	}
 	if host := strings.ToLower(u.Hostname()); host != "" && (host == t.name() || host == settings.AutodiscoverPrefix+t.name()) {
-		l.note(stack.at["autodiscover"], keyIn(t, "autodiscover"), "redirects to %s, which points back to this server; remove it to answer here, or name the other server", host)
+		l.note(stack.at.of("autodiscover"), keyIn(t, "autodiscover"), "redirects to %s, which points back to this server; remove it to answer here, or name the other server", host)
 	}
 }
 

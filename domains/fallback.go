@@ -62,7 +62,7 @@ func (l *loader) readFallback() {
 	}
 	f := &fallback{entry{choice: l.choice(p.layer, t)}, v.mx}
 	if v.mx != nil {
-		l.explain(f.choice, Origin{"mx", explained(plainList(v.mx)), at["mx"]})
+		l.explain(f.choice, Origin{"mx", explained(plainList(v.mx)), at.of("mx")})
 	}
 	l.index.fallback = f
 }

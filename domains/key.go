@@ -46,6 +46,8 @@ type key[S any] struct {
 	isTable bool
 	// isService is true if a domain that has the key offers something, even if it has no other.
 	isService bool
+	// readsMissing is true if read has something to say about a table without the key.
+	readsMissing bool
 	// isLong is true if the value is a list that is written with an element on each line.
 	isLong bool
 }
@@ -57,11 +59,13 @@ type kind[T any] struct {
 	read    func(t *table, key string) (T, bool)
 	plain   func(T) any
 	isTable bool
+	// readsMissing is as in key.
+	readsMissing bool
 }
 
 // row makes the row of a key: its name, the kind of its value, the field of S that holds it, an example as TOML, and what it means.
 func row[S, T any](name string, k kind[T], field func(*S) *T, example, description string) key[S] {
-	r := key[S]{Key: Key{Name: name, Type: k.name, JSONTypes: strings.Fields(cmp.Or(k.types, "string")), Example: example, Description: description}, isTable: k.isTable}
+	r := key[S]{Key: Key{Name: name, Type: k.name, JSONTypes: strings.Fields(cmp.Or(k.types, "string")), Example: example, Description: description}, isTable: k.isTable, readsMissing: k.readsMissing}
 	r.read = func(t *table, s *S) bool {
 		v, ok := k.read(t, name)
 		if ok {
@@ -117,14 +121,56 @@ func (k key[S]) long() key[S] {
 }
 
 // readKeys reads the values of a table into s, and returns where those that are there and right were written.
-func readKeys[S any](t *table, keys []key[S], s *S) map[string]Position {
-	at := make(map[string]Position, len(t.values))
-	for _, k := range keys {
-		if k.read(t, s) {
-			at[k.Name] = t.at(k.Name)
+func readKeys[S any](t *table, keys []key[S], s *S) places {
+	t.known = append(t.known, keyRows[S](keys))
+	at := make(places, 0, len(t.values))
+	for i := range keys {
+		k := &keys[i]
+		if (k.readsMissing || t.has(k.Name)) && k.read(t, s) {
+			at = append(at, placed{k.Name, t.at(k.Name)})
 		}
 	}
 	return at
+}
+
+// places are the keys of a table that are set, and where they were written, in the order of their rows.
+type places []placed
+
+type placed struct {
+	key string
+	at  Position
+}
+
+// of returns where a key was written; the zero Position if it is not set.
+func (ps places) of(key string) Position {
+	at, _ := ps.find(key)
+	return at
+}
+
+// has reports whether a key is set.
+func (ps places) has(key string) bool {
+	_, set := ps.find(key)
+	return set
+}
+
+func (ps places) find(key string) (Position, bool) {
+	for i := range ps {
+		if ps[i].key == key {
+			return ps[i].at, true
+		}
+	}
+	return Position{}, false
+}
+
+// keyRows are rows of which only the names matter.
+type keyRows[S any] []key[S]
+
+func (rows keyRows[S]) names() []string {
+	names := make([]string, len(rows))
+	for i := range rows {
+		names[i] = rows[i].Name
+	}
+	return names
 }
 
 // object is a table for output: its values in order.

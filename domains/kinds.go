@@ -89,7 +89,7 @@ func pattern(name string, parse func(string) (settings.Pattern, error)) kind[set
 // oneOf is a text that must be one of the words. The first is the default, also where there is another text.
 func oneOf(words ...string) kind[string] {
 	read := func(t *table, key string) (string, bool) { return t.oneOf(key, words...), true }
-	return kind[string]{name: "one of " + quoted(words), read: read, plain: plainText[string]}
+	return kind[string]{name: "one of " + quoted(words), read: read, plain: plainText[string], readsMissing: true}
 }
 
 func readLogin(t *table, key string) (settings.Login, bool) {

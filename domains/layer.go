@@ -2,7 +2,6 @@ package domains
 
 import (
 	"fmt"
-	"maps"
 	"strings"
 
 	"github.com/BurntSushi/toml"
@@ -15,7 +14,7 @@ import (
 // each key the topmost that has it wins: built-in < [defaults] < profile < domain < rule. Lists are not merged.
 type layer struct {
 	values
-	at map[string]Position // by key: where it was written; a key that is not here is not set
+	at places
 
 	misspelled bool // there is an unknown key that probably means imap, pop3 or smtp
 }
@@ -36,7 +35,7 @@ var builtIn = func() *layer {
 }()
 
 // defaultsOf reads the defaults of keys.
-func defaultsOf[S any](keys []key[S]) (s S, at map[string]Position) {
+func defaultsOf[S any](keys []key[S]) (s S, at places) {
 	var text strings.Builder
 	for _, k := range keys {
 		if k.Default != "" {
@@ -79,35 +78,65 @@ var editableKeys = func() map[string]bool {
 // them. The other keys of entries do not look like them, except jmap.
 func (t *table) misspellsServers() bool {
 	for key := range t.values {
-		if strings.Contains(key, "host") || strings.Contains(key, "server") || strings.Contains(key, "incoming") || strings.Contains(key, "outgoing") {
-			return true
+		if looks, known := knownLooks[key]; known {
+			if looks {
+				return true
+			}
+			continue
 		}
-		switch nearest := spelling.Nearest(key, []string{"imap", "pop3", "smtp"}); {
-		case nearest == "", nearest == key, key == "jmap":
-		default:
+		if looksLikeServers(key) {
 			return true
 		}
 	}
 	return false
 }
 
+// knownLooks has what looksLikeServers says about the keys of entries, which are in every table.
+var knownLooks = func() map[string]bool {
+	looks := make(map[string]bool)
+	for _, keys := range [][]Key{describe(settingKeys), describe(profileKeys), describe(domainKeys), describe(ruleKeys)} {
+		for _, k := range keys {
+			looks[k.Name] = looksLikeServers(k.Name)
+		}
+	}
+	return looks
+}()
+
+func looksLikeServers(key string) bool {
+	if strings.Contains(key, "host") || strings.Contains(key, "server") || strings.Contains(key, "incoming") || strings.Contains(key, "outgoing") {
+		return true
+	}
+	switch nearest := spelling.Nearest(key, []string{"imap", "pop3", "smtp"}); {
+	case nearest == "", nearest == key, key == "jmap":
+	default:
+		return true
+	}
+	return false
+}
+
 // over lays l on a lower layer, which may already be several.
 func (l *layer) over(low *layer) *layer {
-	both := &layer{values: low.values, at: maps.Clone(low.at), misspelled: l.misspelled || low.misspelled}
-	for _, k := range settingKeys {
-		if at, set := l.at[k.Name]; set {
+	both := &layer{values: low.values, at: make(places, 0, len(l.at)+len(low.at)), misspelled: l.misspelled || low.misspelled}
+	own, inherited := l.at, low.at
+	for i := range settingKeys { // both are in the order of these rows
+		k := &settingKeys[i]
+		takes := len(own) > 0 && own[0].key == k.Name
+		if takes {
 			k.copy(&l.values, &both.values)
-			both.at[k.Name] = at
+			both.at, own = append(both.at, own[0]), own[1:]
+		}
+		if len(inherited) > 0 && inherited[0].key == k.Name {
+			if !takes {
+				both.at = append(both.at, inherited[0])
+			}
+			inherited = inherited[1:]
 		}
 	}
 	return both
 }
 
 // has reports whether a key is set.
-func (l *layer) has(key string) bool {
-	_, set := l.at[key]
-	return set
-}
+func (l *layer) has(key string) bool { return l.at.has(key) }
 
 // settings returns the settings that a whole stack of layers comes to.
 func (v *values) settings() *settings.Settings {
@@ -154,9 +183,10 @@ func (o Origin) MarshalJSON() ([]byte, error) {
 // origins lists the values that are set, in the order of the table of keys.
 func (l *layer) origins() []Origin {
 	list := make([]Origin, 0, len(l.at)+4)
-	for _, k := range settingKeys {
-		if at, set := l.at[k.Name]; set {
-			list = k.explain(list, &l.values, at)
+	at := l.at
+	for i := range settingKeys { // it is in the order of these rows
+		if k := &settingKeys[i]; len(at) > 0 && at[0].key == k.Name {
+			list, at = k.explain(list, &l.values, at[0].at), at[1:]
 		}
 	}
 	return list

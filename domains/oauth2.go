@@ -10,9 +10,9 @@ import (
 // The kinds of values of oauth2 and of the keys in this table.
 var (
 	oauth2Table = kind[*settings.OAuth2]{name: "table", types: "object", read: readOAuth2, plain: plainOAuth2, isTable: true}
-	issuerName  = kind[string]{name: "host name or https URL", read: readIssuer, plain: plainText[string]}
-	endpointURL = kind[string]{name: "https URL", read: readEndpoint, plain: plainText[string]}
-	scopeList   = kind[[]string]{name: "list of scopes", types: "array string", read: readScopes, plain: plainList[string]}
+	issuerName  = kind[string]{name: "host name or https URL", read: readIssuer, plain: plainText[string], readsMissing: true}
+	endpointURL = kind[string]{name: "https URL", read: readEndpoint, plain: plainText[string], readsMissing: true}
+	scopeList   = kind[[]string]{name: "list of scopes", types: "array string", read: readScopes, plain: plainList[string], readsMissing: true}
 )
 
 func readOAuth2(t *table, key string) (*settings.OAuth2, bool) {

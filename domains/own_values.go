@@ -83,10 +83,10 @@ func ReadRecords(name, text string) ([]Record, Problems) {
 	}
 	for _, key := range sortedKeys(main.values) {
 		switch {
-		case main.read[key]:
+		case slices.Contains(main.asked, key):
 		case slices.Contains([]string{"server", "defaults", "fallback", "lookups", "include"}, key):
 			main.fail(key, "does not belong to the records of domains and profiles; leave it in the main file of the configuration, and out of this text")
-			main.read[key] = true
+			main.value(key)
 		}
 	}
 	main.done()

@@ -50,7 +50,7 @@ func findLines(text string) lines {
 // of tables.
 func (p *place) header(e *unstable.Node) *place {
 	for it := e.Key(); it.Next(); {
-		p = p.below(it.Node())
+		p = p.open(it.Node())
 		offset := int(it.Node().Raw.Offset)
 		if it.IsLast() && e.Kind == unstable.ArrayTable {
 			p.elements = append(p.elements, &place{offset: offset})
@@ -65,7 +65,7 @@ func (p *place) header(e *unstable.Node) *place {
 // keyValue notes a key and, within its value, the keys of inline tables and the elements of arrays.
 func (p *place) keyValue(e *unstable.Node) {
 	for it := e.Key(); it.Next(); {
-		p = p.below(it.Node())
+		p = p.open(it.Node())
 	}
 	p.value(e.Value())
 }
@@ -89,8 +89,8 @@ func (p *place) value(v *unstable.Node) {
 	}
 }
 
-// below returns the place of a key in a table: the first, which is the table's header rather than a later line that extends it.
-func (p *place) below(key *unstable.Node) *place {
+// open returns the place of a key in a table: the first, which is the table's header rather than a later line that extends it.
+func (p *place) open(key *unstable.Node) *place {
 	if known, ok := p.keys[string(key.Data)]; ok {
 		return known
 	}
@@ -102,27 +102,42 @@ func (p *place) below(key *unstable.Node) *place {
 	return found
 }
 
-// of returns the line of a key, or of the nearest table around it; 0 if nothing of it was found.
-func (l lines) of(path []string) int {
-	p := &l.root
+// found is the place of a path, or of the nearest table around it.
+type found struct {
+	*place
+	exact bool
+}
+
+// find returns the place of a path.
+func (l *lines) find(path []string) found { return found{&l.root, true}.below(path) }
+
+// below returns the place of a path below this one.
+func (f found) below(path []string) found {
 	for _, part := range path {
-		next := p.keys[part]
-		if i, ok := elementNumber(part); ok && i < len(p.elements) {
-			next = p.elements[i]
-		}
-		if next == nil {
+		if !f.exact {
 			break
 		}
-		p = next
+		next := f.keys[part]
+		if i, ok := elementNumber(part); ok && i < len(f.elements) {
+			next = f.elements[i]
+		}
+		if f.exact = next != nil; f.exact {
+			f.place = next
+		}
 	}
-	if p == &l.root {
+	return f
+}
+
+// lineOf returns the line of a place; 0 if nothing of it was found.
+func (l *lines) lineOf(f found) int {
+	if f.place == &l.root {
 		return 0
 	}
-	return l.at(p.offset)
+	return l.at(f.offset)
 }
 
 // at returns the line of an offset.
-func (l lines) at(offset int) int { return sort.SearchInts(l.starts, offset+1) }
+func (l *lines) at(offset int) int { return sort.SearchInts(l.starts, offset+1) }
 
 // element returns the part of a path that stands for an element of an array. No key looks like it.
 func element(i int) string { return elementMark + strconv.Itoa(i) }

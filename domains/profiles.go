@@ -13,8 +13,8 @@ type profile struct {
 }
 
 // profileOf returns the profile that an entry names, if it names one.
-func (l *loader) profileOf(t *table, at map[string]Position, name string) (*profile, bool) {
-	if _, named := at["profile"]; !named {
+func (l *loader) profileOf(t *table, at places, name string) (*profile, bool) {
+	if !at.has("profile") {
 		return nil, false
 	}
 	p, ok := l.profiles[name]
@@ -81,7 +81,7 @@ func (l *loader) readProfileNames(p *profile) {
 			}
 			l.warnOfName(at, keyIn(t, "domains"), string(d), d)
 		}
-		if _, has := at["domains_file"]; has {
+		if at.has("domains_file") {
 			l.readDomainsFile(t, v.domainsFile, number)
 		}
 	}

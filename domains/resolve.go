@@ -46,9 +46,9 @@ func (l *loader) checkComplete(stack *layer, owner *table) {
 		if len(imap) == 0 {
 			key = "pop3"
 		}
-		l.note(stack.at[key], keyIn(owner, key), "%s is set but smtp is not, and Thunderbird and others reject settings without a submission server; add smtp = \"smtp.example.com\", or write smtp = [] to offer none", key)
+		l.note(stack.at.of(key), keyIn(owner, key), "%s is set but smtp is not, and Thunderbird and others reject settings without a submission server; add smtp = \"smtp.example.com\", or write smtp = [] to offer none", key)
 	case len(smtp) > 0 && !stack.has("imap") && !stack.has("pop3"):
-		l.note(stack.at["smtp"], keyIn(owner, "smtp"), "smtp is set but neither imap nor pop3 is, and clients reject settings without an incoming server; add imap = \"imap.example.com\", or write imap = [] to offer none")
+		l.note(stack.at.of("smtp"), keyIn(owner, "smtp"), "smtp is set but neither imap nor pop3 is, and clients reject settings without an incoming server; add imap = \"imap.example.com\", or write imap = [] to offer none")
 	case !stack.offersAnything() && !l.misnamesProfile(owner):
 		l.note(owner.at(), spell(owner.path), "has no settings: neither servers nor a profile; add imap = \"imap.example.com\" and smtp = \"smtp.example.com\", or profile = \"…\"")
 	}

@@ -57,10 +57,10 @@ func (l *loader) readRules(t *table, domain *layer, isOwn func(domain string) bo
 			low = p.layer
 		}
 		r := rule{from: v.from}
-		if _, has := at["users_file"]; has {
+		if at.has("users_file") {
 			r.users = l.readUsersFile(rt, v.usersFile, quota, isOwn)
 		}
-		l.warnOfProxies(v.from, at["from"], keyIn(rt, "from"))
+		l.warnOfProxies(v.from, at.of("from"), rt, "from")
 		if empty, ok := rt.values["from"].([]any); ok && len(empty) == 0 {
 			rt.fail("from", "is empty, so the rule would match no client; write from = [\"192.0.2.0/24\"], or remove it")
 		}

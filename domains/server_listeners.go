@@ -9,14 +9,14 @@ import (
 )
 
 // checkListeners sets the listeners that depend on tls.
-func (t *table) checkListeners(v *serverValues, at map[string]Position) {
-	if _, set := at["http"]; !set {
+func (t *table) checkListeners(v *serverValues, at places) {
+	if !at.has("http") {
 		v.HTTP = map[bool][]string{true: {"localhost:8080"}, false: {":80"}}[v.TLS == "off"]
 	}
-	switch _, set := at["https"]; {
+	switch {
 	case v.TLS == "off" && t.has("https"):
 		t.fail("https", "is not used with tls = \"off\"; remove it, or write tls = \"acme\", or tls = \"files\" with cert and key")
-	case v.TLS != "off" && !set:
+	case v.TLS != "off" && !at.has("https"):
 		v.HTTPS = []string{":443"}
 	}
 	if len(v.HTTP)+len(v.HTTPS) == 0 {

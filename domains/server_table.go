@@ -63,7 +63,7 @@ func (l *loader) readServer() Server {
 	t.checkListeners(&v, at)
 	v.Certificates, v.Signing = t.keyPairs(v), t.signing(v)
 	t.checkACME(&v)
-	l.proxies, l.proxiesAt = v.TrustedProxies, at["trusted_proxies"]
+	l.proxies, l.proxiesAt = v.TrustedProxies, at.of("trusted_proxies")
 	if v.ProxyProtocol && len(v.TrustedProxies) == 0 {
 		t.fail("proxy_protocol", "would let every client claim any address; list the proxies in trusted_proxies, or remove it")
 	}

@@ -122,7 +122,7 @@ func (t *table) serverTable(p settings.Protocol) []serverSpec {
 	defer t.done()
 	var v mailServerValues
 	at := readKeys(t, mailServerKeys, &v)
-	if _, ok := at["url"]; !ok {
+	if !at.has("url") {
 		if !t.has("url") && !slices.ContainsFunc([]string{"host", "hostname", "server"}, t.has) { // an unknown key, whose message names url
 			t.fail("", "has no url; write { url = \"mail.example.com\", login = \"%s\" }", settings.EmailLocalPart)
 		}

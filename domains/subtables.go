@@ -11,6 +11,11 @@ func (t *table) table(key string) (*table, bool) {
 	if !ok {
 		return nil, false
 	}
+	return t.below(key, v)
+}
+
+// below returns a value of this table as a table.
+func (t *table) below(key string, v any) (*table, bool) {
 	values, ok := v.(map[string]any)
 	if !ok {
 		t.failNoTable(key, v)
@@ -34,11 +39,11 @@ func (t *table) failNoTable(key string, v any) {
 	t.fail(key, "must be a table; write [%s]%s", path, brackets)
 }
 
-// children returns the tables below this one by their names, sorted.
+// children returns the tables below this one by their names, sorted. Their names are all the keys that there may be here.
 func (t *table) children() []*table {
-	var children []*table
+	children := make([]*table, 0, len(t.values))
 	for _, key := range slices.Sorted(maps.Keys(t.values)) {
-		if child, ok := t.table(key); ok {
+		if child, ok := t.below(key, t.values[key]); ok {
 			children = append(children, child)
 		}
 	}

@@ -17,7 +17,9 @@ type table struct {
 	src    *source
 	path   []string
 	values map[string]any
-	read   map[string]bool // keys that are known here
+	asked  []string                        // keys that have been read, or would have been
+	known  []interface{ names() []string } // rows of keys that have been read, or would have been
+	place  found                           // of the table; its place is nil before it is needed
 }
 
 // source is one file of the configuration.
@@ -37,12 +39,14 @@ func noSource() *source {
 func noHint(*table, string, []string) string { return "" }
 
 func (s *source) table(path []string, values map[string]any) *table {
-	return &table{src: s, path: path, values: values, read: make(map[string]bool)}
+	return &table{src: s, path: path, values: values}
 }
 
 // value returns a value and whether it is there, and remembers that the key is known here.
 func (t *table) value(key string) (any, bool) {
-	t.read[key] = true
+	if !slices.Contains(t.asked, key) {
+		t.asked = append(t.asked, key)
+	}
 	v, ok := t.values[key]
 	return v, ok
 }
@@ -55,7 +59,10 @@ func (t *table) has(key string) bool {
 
 // at returns the place of a key, or of the table for "".
 func (t *table) at(key ...string) Position {
-	return Position{t.src.file, t.src.lines.of(append(t.path[:len(t.path):len(t.path)], key...))}
+	if t.place.place == nil {
+		t.place = t.src.lines.find(t.path)
+	}
+	return Position{t.src.file, t.src.lines.lineOf(t.place.below(key))}
 }
 
 // fail notes a mistake in a key, or in the table for "".
@@ -195,9 +202,23 @@ const enoughHints = 1000
 
 // done notes every key that is not known here. It is called after all keys have been read.
 func (t *table) done() {
-	known := slices.Sorted(maps.Keys(t.read))
+	unknown := 0
+	for key := range t.values {
+		if !slices.Contains(t.asked, key) {
+			unknown++
+		}
+	}
+	if unknown == 0 {
+		return
+	}
+	known := slices.Clone(t.asked)
+	for _, rows := range t.known {
+		known = append(known, rows.names()...)
+	}
+	slices.Sort(known)
+	known = slices.Compact(known)
 	for _, key := range slices.Sorted(maps.Keys(t.values)) {
-		if t.read[key] {
+		if slices.Contains(t.asked, key) {
 			continue
 		}
 		hint := ""

@@ -14,26 +14,26 @@ import (
 
 // warnOfSettings warns of settings that clients do not use as they are probably meant.
 func (l *loader) warnOfSettings(stack *layer, owner *table) {
-	l.warnOfProxies(stack.allowPlaintext, stack.at["allow_plaintext"], keyIn(owner, "allow_plaintext"))
-	l.warnOfLogin(stack.Login, stack.at["login"], keyIn(owner, "login"))
-	l.warnOfNoPath(stack.CalDAV, stack.at["caldav"], keyIn(owner, "caldav"))
-	l.warnOfNoPath(stack.CardDAV, stack.at["carddav"], keyIn(owner, "carddav"))
+	l.warnOfProxies(stack.allowPlaintext, stack.at.of("allow_plaintext"), owner, "allow_plaintext")
+	l.warnOfLogin(stack.Login, stack.at.of("login"), owner, "login")
+	l.warnOfNoPath(stack.CalDAV, stack.at.of("caldav"), owner, "caldav")
+	l.warnOfNoPath(stack.CardDAV, stack.at.of("carddav"), owner, "carddav")
 	oauth2 := slices.Contains(stack.Auth, settings.OAuth2Token)
 	for _, specs := range stack.servers {
 		for _, spec := range specs {
-			l.warnOfLogin(spec.Login, spec.at, keyIn(owner, spec.key))
+			l.warnOfLogin(spec.Login, spec.at, owner, spec.key)
 			oauth2 = oauth2 || spec.Allows(settings.OAuth2Token)
 		}
 	}
 	if stack.OAuth2 != nil && !oauth2 {
-		l.warn(stack.at["oauth2"], keyIn(owner, "oauth2"), "auth does not contain \"oauth2\", so clients use passwords; write auth = [\"oauth2\", \"password\"]")
+		l.warn(stack.at.of("oauth2"), keyIn(owner, "oauth2"), "auth does not contain \"oauth2\", so clients use passwords; write auth = [\"oauth2\", \"password\"]")
 	}
 }
 
 // warnOfLogin warns of a login name that Thunderbird reads as something else.
-func (l *loader) warnOfLogin(login settings.Login, at Position, key string) {
+func (l *loader) warnOfLogin(login settings.Login, at Position, owner *table, key string) {
 	if read := readByThunderbird(string(login)); read != "" {
-		l.warn(at, key, "Thunderbird reads the login name %q as %s; use another name, or a placeholder such as %q", login, read, settings.EmailLocalPart)
+		l.warn(at, keyIn(owner, key), "Thunderbird reads the login name %q as %s; use another name, or a placeholder such as %q", login, read, settings.EmailLocalPart)
 	}
 }
 
@@ -66,19 +66,19 @@ func readByThunderbird(login string) string {
 }
 
 // warnOfNoPath warns of the URL of a DAV service without a path, which some clients do not accept.
-func (l *loader) warnOfNoPath(url settings.Pattern, at Position, key string) {
+func (l *loader) warnOfNoPath(url settings.Pattern, at Position, owner *table, key string) {
 	_, rest, _ := strings.Cut(string(url), "://")
 	if rest != "" && !strings.Contains(rest, "/") {
-		l.warn(at, key, "%s has no path, which some clients need; write the path of the service too, as in \"https://dav.example.com/dav/\"", url)
+		l.warn(at, keyIn(owner, key), "%s has no path, which some clients need; write the path of the service too, as in \"https://dav.example.com/dav/\"", url)
 	}
 }
 
 // warnOfProxies warns of networks that contain a trusted proxy. Where it does not say whose request it forwards, the client is unknown, and
 // counts as one outside; but a client in both can also claim any address.
-func (l *loader) warnOfProxies(networks settings.Networks, at Position, key string) {
+func (l *loader) warnOfProxies(networks settings.Networks, at Position, owner *table, key string) {
 	for _, network := range networks {
 		if i := slices.IndexFunc(l.proxies, func(proxy netip.Prefix) bool { return proxy.Overlaps(network) }); i >= 0 {
-			l.warn(at, key, "%s overlaps %s in trusted_proxies (%s), whose clients can claim any address; list only the proxies' own addresses there", network, l.proxies[i], l.proxiesAt)
+			l.warn(at, keyIn(owner, key), "%s overlaps %s in trusted_proxies (%s), whose clients can claim any address; list only the proxies' own addresses there", network, l.proxies[i], l.proxiesAt)
 		}
 	}
 }
