@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/BurntSushi/toml"
 
@@ -77,6 +78,9 @@ func clip(arg string) string {
 }
 
 func parseAssignment(kind Kind, arg string) (a Assignment, err error) {
+	if !utf8.ValidString(arg) {
+		return a, errors.New("this is not valid UTF-8")
+	}
 	key, text, ok := strings.Cut(arg, "=")
 	key = strings.TrimSpace(key)
 	if !ok || key == "" {
@@ -93,9 +97,11 @@ func parseAssignment(kind Kind, arg string) (a Assignment, err error) {
 		if a.Value, err = parseValue(described, text); err != nil {
 			return a, err
 		}
-		return a, a.check(kind)
+		if err = a.check(kind); err == nil && !known {
+			err = errors.New("unknown key")
+		}
 	}
-	return a, nil
+	return a, err
 }
 
 // checkTable refuses a path with a dot unless its first part is a table with keys.
@@ -123,7 +129,7 @@ func (a Assignment) check(kind Kind) error {
 	}
 	var texts []string
 	for _, p := range domains.CheckValues(domains.RecordKind(kind), exampleName, values) {
-		below := strings.HasSuffix(p.Key, "."+a.Path[len(a.Path)-1])
+		below := strings.HasSuffix(p.Key, "."+a.Path[len(a.Path)-1]) || strings.HasPrefix(p.Text, "unknown key")
 		if len(a.Path) == 1 || below {
 			texts = append(texts, p.Text)
 		}

@@ -103,6 +103,8 @@ type Record struct {
 	// Where is the place of the record in a file; zero in a database.
 	Where    domains.Position `json:"-"`
 	Revision Revision         `json:"revision"`
+	// Text is the record as it is written, with its comments, as in State. Only Get fills it in, in stores that keep text.
+	Text string `json:"-"`
 }
 
 // Query selects the records of List.

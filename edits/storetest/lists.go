@@ -118,6 +118,9 @@ func testText(t *testing.T, p Place) {
 	if got := made.Changes[0].After.Text; !strings.Contains(got, "profile   = 'shared' # for now\n\n# the name\n") {
 		t.Errorf("the text is kept as %q", got)
 	}
+	if got := get(t, s, ref).Text; got != made.Changes[0].After.Text {
+		t.Errorf("the record has the text %q, its state %q", got, made.Changes[0].After.Text)
+	}
 	if file := made.Changes[0].After.File; file == "" {
 		t.Error("the change does not say where the text is")
 	}
