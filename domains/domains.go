@@ -15,6 +15,7 @@
 //   - lists.go, users.go, patterns.go: the files of names and addresses that these tables refer to
 //   - branding.go: logos and colours of pages for people
 //   - server_table.go, server_listeners.go, server_files.go, server_acme.go, state_dir.go: the table [server]
+//   - dns_table.go: the table [dns]
 //   - lookup.go, zone.go, unanswered.go: which entry answers a question, what DNS records describe, and why nothing answers
 //   - source.go: the texts and the own values of each table, for programs that change the configuration
 //   - entries.go, print.go, toml_text.go, json.go: the entries for other programs, as TOML and as JSON
@@ -33,6 +34,8 @@ type Snapshot struct {
 	index
 	// Server is the [server] table.
 	Server Server
+	// DNS is the [dns] table.
+	DNS DNS
 	// Profiles is the number of profiles.
 	Profiles int
 	// Warnings are about what is allowed but probably a mistake, in the order of the files; at most 10,000.

@@ -59,6 +59,8 @@ func tableKind(header string) string {
 		return "*.oauth2"
 	case strings.HasSuffix(header, ".rules"):
 		return "domains.*.rules"
+	case header == "dns.zones":
+		return header
 	}
 	if kind, _, ok := strings.Cut(header, "."); ok {
 		return kind + ".*"

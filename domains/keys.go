@@ -200,6 +200,30 @@ var serverKeys = []key[serverValues]{
 		`["10.0.0.0/8"]`, "private networks whose mail servers may be checked too"),
 }
 
+// dnsKeys are those of [dns].
+var dnsKeys = []key[dnsValues]{
+	row("server", nameServer, func(d *dnsValues) *string { return &d.server },
+		`"ns1.hoster.example"`, "the name server that takes dynamic updates, with a port unless it is 53"),
+	row("key_file", keyFileName, func(d *dnsValues) *string { return &d.keyFile },
+		`"mailhint.key"`, "file with the TSIG key, in the format of BIND, which no other user may read"),
+	row("zones", zoneList, func(d *dnsValues) *[]zoneValues { return &d.zones },
+		`["hoster.example", { name = "firm.example", key_file = "firm.key" }]`, "the zones that may be changed; a table has values of its own"),
+	row("wildcard", truth, func(d *dnsValues) *bool { return &d.wildcard },
+		`true`, `with tls = "acme": one certificate for *.ZONE instead of one for each name directly below the zone`).byDefault(`false`),
+}
+
+// zoneKeys are those of a zone written as a table, { name = "…", key_file = "…" }.
+var zoneKeys = []key[zoneValues]{
+	row("name", zoneName, func(z *zoneValues) *string { return &z.name },
+		`"firm.example"`, "the zone"),
+	row("server", nameServer, func(z *zoneValues) *string { return &z.server },
+		`"192.0.2.53"`, "the name server of this zone"),
+	row("key_file", keyFileName, func(z *zoneValues) *string { return &z.keyFile },
+		`"firm.key"`, "the key of this zone"),
+	row("wildcard", optionally, func(z *zoneValues) **bool { return &z.wildcard },
+		`true`, "the same for this zone"),
+}
+
 // topKeys are those outside of any table.
 var topKeys = []key[topValues]{
 	row("version", formatVersion, func(v *topValues) *int { return &v.version },
@@ -230,6 +254,8 @@ func Tables() []Table {
 		{"*.imap, pop3, smtp or sieve", describe(mailServerKeys)},
 		{"lookups.*", describe(lookupKeys)},
 		{"fallback", describe(fallbackKeys)},
+		{"dns", describe(dnsKeys)},
+		{"dns.zones", describe(zoneKeys)},
 	}
 }
 

@@ -20,6 +20,8 @@ func TestKeys(t *testing.T) {
 	checkKeys(t, "rules", ruleKeys)
 	checkKeys(t, "profiles", profileKeys)
 	checkKeys(t, "fallback", fallbackKeys)
+	checkKeys(t, "dns", dnsKeys)
+	checkKeys(t, "a zone", zoneKeys)
 	for _, table := range Tables() {
 		seen := make(map[string]bool)
 		for _, k := range table.Keys {

@@ -43,6 +43,7 @@ type loader struct {
 
 	server   *table
 	fallback *table
+	dns      *table
 	domains  []*table
 	seen     map[string]Position // tables that may be there only once: "defaults", "profiles.shared"
 
@@ -119,7 +120,7 @@ func (l *loader) load(file string) *Snapshot {
 	for _, t := range included {
 		l.readFile(t)
 	}
-	server := l.readServer()
+	server, dns := l.readServer(), l.readDNS()
 	for _, p := range l.profiles {
 		p.layer = p.table.readLayer().over(l.defaults)
 	}
@@ -137,7 +138,7 @@ func (l *loader) load(file string) *Snapshot {
 		l.note(Position{File: file}, "", "defines no domain; add a table such as [domains.\"example.com\"] with imap = \"imap.example.com\" and smtp = \"smtp.example.com\"")
 	}
 	return &Snapshot{
-		index: l.index, Server: server, Profiles: len(l.profiles), origins: l.origins, logos: l.logosByName(), digest: l.digestText(),
+		index: l.index, Server: server, DNS: dns, Profiles: len(l.profiles), origins: l.origins, logos: l.logosByName(), digest: l.digestText(),
 		serverAt: l.serverPositions(file), Warnings: l.warnings.sorted(), Skipped: l.skipped.sorted(), SkippedLines: l.skippedLines,
 	}
 }
@@ -240,7 +241,7 @@ func (l *loader) include(main *table) []*table {
 				continue
 			}
 			readKeys(t, topKeys, new(topValues))
-			for _, key := range []string{"include", "server"} {
+			for _, key := range []string{"include", "server", "dns"} {
 				if _, there := t.value(key); there {
 					t.fail(key, "is allowed only in the main file, %s; move it there", main.src.file)
 				}
@@ -255,6 +256,9 @@ func (l *loader) include(main *table) []*table {
 func (l *loader) readFile(t *table) {
 	if s, ok := t.table("server"); ok && l.server == nil {
 		l.server = s
+	}
+	if d, ok := t.table("dns"); ok && l.dns == nil {
+		l.dns = d
 	}
 	if d, ok := t.table("defaults"); ok && l.once(d) {
 		l.defaults = d.readLayer().over(builtIn)

@@ -22,6 +22,10 @@ var synonyms = []struct {
 	{"certificate ssl_certificate tls_cert cert_file", []string{"server"}, `write cert = "fullchain.pem"`},
 	{"private_key ssl_certificate_key tls_key key_file", []string{"server"}, `write key = "privkey.pem"`},
 
+	{"key keyfile tsig tsig_key secret", []string{"dns", "dns.zones"}, `write key_file = "mailhint.key"`},
+	{"zone", []string{"dns"}, `write zones = ["example.com"]`},
+	{"nameserver name_server host address", []string{"dns", "dns.zones"}, `write server = "ns1.example.com"`},
+
 	{"users user userfile", []string{"domains.*.rules"}, `write users_file = "users.txt"`},
 	{"network networks", []string{"domains.*.rules"}, `write from = ["192.0.2.0/24"]`},
 	{"alias", []string{"domains.*"}, `write aliases = ["example.net"]`},
@@ -75,6 +79,7 @@ var homes = []struct {
 	{"domains.*.rules", `in a rule, [[domains."example.com".rules]]`, describe(ruleKeys)},
 	{"server", "in [server]", describe(serverKeys)},
 	{"fallback", "in [fallback]", describe(fallbackKeys)},
+	{"dns", "in [dns]", describe(dnsKeys)},
 	{"*.oauth2", "in a table oauth2", describe(oauth2Keys)},
 }
 
@@ -134,6 +139,8 @@ func tableName(path []string) string {
 		return "*.oauth2"
 	case last == "rules" && len(parts) == 3:
 		return "domains.*.rules"
+	case last == "zones" && parts[0] == "dns":
+		return "dns.zones"
 	case len(parts) == 2 && parts[0] != "defaults":
 		return parts[0] + ".*"
 	}
