@@ -57,6 +57,8 @@ type Page struct {
 type Link struct {
 	Title string `json:"title"`
 	URL   string `json:"url"`
+	// Copy is true for a URL to enter in a program, and false for one to open.
+	Copy bool `json:"copy,omitempty"`
 }
 
 // For returns what to tell a person.
@@ -112,15 +114,16 @@ func (w words) expand(p settings.Pattern) string {
 func (w words) links() []Link {
 	var links []Link
 	for _, l := range []struct {
-		key string
-		url settings.Pattern
+		key  string
+		url  settings.Pattern
+		copy bool
 	}{
-		{"service.webmail", w.found.Webmail}, {"service.caldav", w.found.CalDAV}, {"service.carddav", w.found.CardDAV},
-		{"service.webdav", w.found.WebDAV}, {"service.jmap", w.found.JMAP}, {"service.docs", w.found.Docs},
-		{"service.support", w.found.Support},
+		{"service.webmail", w.found.Webmail, false}, {"service.caldav", w.found.CalDAV, true}, {"service.carddav", w.found.CardDAV, true},
+		{"service.webdav", w.found.WebDAV, true}, {"service.jmap", w.found.JMAP, true}, {"service.docs", w.found.Docs, false},
+		{"service.support", w.found.Support, false},
 	} {
 		if l.url != "" {
-			links = append(links, Link{w.Text(l.key), readable(w.expand(l.url))})
+			links = append(links, Link{w.Text(l.key), w.expand(l.url), l.copy})
 		}
 	}
 	return links

@@ -106,7 +106,7 @@ func writeLinks(b *strings.Builder, title string, links []Link) {
 	fmt.Fprintf(b, "\n%s\n", title)
 	var cells [][2]string
 	for _, l := range links {
-		cells = append(cells, [2]string{"  " + l.Title, l.URL})
+		cells = append(cells, [2]string{"  " + l.Title, readable(l.URL)})
 	}
 	table(b, cells)
 }

@@ -48,8 +48,8 @@ var seen = map[string]string{
 func (w words) trouble(checks []Check) *Trouble {
 	t := &Trouble{Lead: w.Text("trouble.check_lead"), Fails: w.Text("trouble.fails")}
 	for _, c := range checks {
-		if key, ok := seen[c.State]; ok {
-			t.Seen = append(t.Seen, w.join([]string{w.Text(key, "server", readable(c.Host), "port", strconv.Itoa(int(c.Port))), w.ago(c)}))
+		if line := w.sighting(c); line != "" {
+			t.Seen = append(t.Seen, line)
 		}
 	}
 	t.Try = []string{w.Text("trouble.spelling"), w.Text("trouble.password"), w.Text("trouble.network")}
@@ -61,6 +61,15 @@ func (w words) trouble(checks []Check) *Trouble {
 	t.Try = append(t.Try, w.Text("trouble.antivirus"), w.Text("trouble.ask"))
 	t.Commands = w.commands()
 	return t
+}
+
+// sighting says what was last seen of a server; nothing for a state that has no words.
+func (w words) sighting(c Check) string {
+	key, ok := seen[c.State]
+	if !ok {
+		return ""
+	}
+	return w.join([]string{w.Text(key, "server", readable(c.Host), "port", strconv.Itoa(int(c.Port))), w.ago(c)})
 }
 
 // ago says when a server was checked.

@@ -19,8 +19,8 @@ func newCode(host string, a settings.Address) (*qr.Code, error) {
 // border is the width of the quiet zone around a code, in modules (ISO/IEC 18004).
 const border = 4
 
-// svg draws a code as a single path of horizontal bars, one unit per module. Screen readers read out the title.
-func svg(code *qr.Code, title string) []byte {
+// SVG draws a code as a single path of horizontal bars, one unit per module. Screen readers read out the title.
+func SVG(code *qr.Code, title string) []byte {
 	size := code.Size + 2*border
 	var b bytes.Buffer
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" role="img" viewBox="0 0 %d %d" width="%d" height="%d" `+

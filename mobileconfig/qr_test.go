@@ -37,7 +37,7 @@ func TestCodesAreRead(t *testing.T) {
 			}
 			dir := t.TempDir()
 			image, drawing, drawn := filepath.Join(dir, "qr.png"), filepath.Join(dir, "qr.svg"), filepath.Join(dir, "drawn.png")
-			for name, data := range map[string][]byte{image: code.PNG(), drawing: svg(code, "title")} {
+			for name, data := range map[string][]byte{image: code.PNG(), drawing: SVG(code, "title")} {
 				if err := os.WriteFile(name, data, 0o600); err != nil {
 					t.Fatal(err)
 				}
@@ -73,7 +73,7 @@ func TestDrawing(t *testing.T) {
 			D string `xml:"d,attr"`
 		} `xml:"path"`
 	}
-	if err := xml.Unmarshal(svg(code, `<&>"'猫`), &drawing); err != nil {
+	if err := xml.Unmarshal(SVG(code, `<&>"'猫`), &drawing); err != nil {
 		t.Fatal(err)
 	}
 	if drawing.Title != `<&>"'猫` || drawing.Role != "img" || drawing.Box != "0 0 45 45" {

@@ -143,7 +143,7 @@ func (h *Handler) writeCode(w http.ResponseWriter, host, file string, a settings
 		return
 	}
 	if file == "qr.svg" {
-		write(w, "image/svg+xml", svg(code, "QR code of the link to the mail settings for "+a.String()))
+		write(w, "image/svg+xml", SVG(code, "QR code of the link to the mail settings for "+a.String()))
 		return
 	}
 	write(w, "image/png", code.PNG())

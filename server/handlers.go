@@ -10,6 +10,7 @@ import (
 
 	"mailhint/autoconfig"
 	"mailhint/autodiscover"
+	"mailhint/help"
 	"mailhint/mobileconfig"
 	"mailhint/pacc"
 	"mailhint/settings"
@@ -25,10 +26,12 @@ type handlers struct {
 	mobileconfig     *mobileconfig.Handler
 	pacc             http.Handler
 	wellKnown        http.Handler
-	root             http.Handler
+	help             http.Handler
+	helpFiles        http.Handler
+	page             *help.Handler // help itself
 }
 
-func newHandlers(state *current, signer mobileconfig.Signer, log *slog.Logger) *handlers {
+func newHandlers(own string, state *current, signer mobileconfig.Signer, log *slog.Logger) *handlers {
 	// Settings are looked up in the domains that are served at the moment.
 	lookup := func(ctx context.Context, q settings.Question) (settings.Found, error) {
 		d := state.domains()
@@ -39,6 +42,14 @@ func newHandlers(state *current, signer mobileconfig.Signer, log *slog.Logger) *
 	}
 	outlook := autodiscover.New(lookup, log)
 	outlook.ID = hostID()
+	page := help.New(lookup, log)
+	page.Own = own
+	logo := func(name string) *settings.Logo {
+		if d := state.domains(); d != nil {
+			return d.Logo(name)
+		}
+		return nil
+	}
 	return &handlers{
 		autoconfig:       autoconfig.New(lookup, log),
 		autodiscover:     outlook,
@@ -46,7 +57,9 @@ func newHandlers(state *current, signer mobileconfig.Signer, log *slog.Logger) *
 		mobileconfig:     mobileconfig.New(lookup, signer, log),
 		pacc:             pacc.New(lookup, log),
 		wellKnown:        wellknown.New(lookup, log),
-		root:             root(),
+		help:             page,
+		helpFiles:        help.NewAssets(page, logo),
+		page:             page,
 	}
 }
 

@@ -57,7 +57,7 @@ func TestSecretsStayOut(t *testing.T) {
 	for _, want := range []string{
 		"msg=request route=autoconfig client=thunderbird status=200 method=GET domain=example.com duration=",
 		"msg=request route=autodiscover client=thunderbird status=302 method=POST domain=example.com duration=",
-		`msg=request route=root client=thunderbird status=404 method=other domain=example.com duration=`,
+		`msg=request route=help client=thunderbird status=404 method=other domain=example.com duration=`,
 	} {
 		if !strings.Contains(s.log.String(), want) {
 			t.Errorf("the log lacks %q", want)

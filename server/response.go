@@ -4,6 +4,8 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+
+	"mailhint/edge"
 )
 
 // The values of the common headers, made once. A handler that needs another value sets its own.
@@ -25,9 +27,13 @@ func setCommon(h http.Header, stopping bool) {
 	}
 }
 
-// notFound answers for a path that is not in the table. The status must not be 200: Thunderbird, Geary and KDE's wizard stop when they get
+// notFound answers for a path that is not in the table, with a page if a person asks. The status must not be 200: Thunderbird, Geary and KDE's wizard stop when they get
 // a page instead of a document.
-func notFound(w http.ResponseWriter, _ *http.Request) {
+func notFound(w http.ResponseWriter, r *http.Request) {
+	if edge.WantsPage(r) {
+		edge.NotFoundMessage.Serve(w, r, http.StatusNotFound, edge.Language(r, ""), "")
+		return
+	}
 	plain(w, http.StatusNotFound, "There is nothing here. This server tells mail programs which servers to use.\n")
 }
 

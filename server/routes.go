@@ -10,6 +10,7 @@ import (
 
 	"mailhint/autoconfig"
 	"mailhint/autodiscover"
+	"mailhint/edge"
 	"mailhint/mobileconfig"
 	"mailhint/pacc"
 	"mailhint/wellknown"
@@ -55,7 +56,12 @@ var table = []row{
 	{"/rpc*", anyMethod, toNothing},
 	{"/oab*", anyMethod, toNothing},
 
-	{"/", anyMethod, toRoot},
+	{"/", readOrPost, toHelp},
+	{edge.StylePath, read, toHelpFiles},
+	{edge.ScriptPath, read, toHelpFiles},
+	{edge.IconPath, read, toHelpFiles},
+	{edge.CodePath, read, toHelpFiles},
+	{edge.LogoPath + "*", read, toHelpFiles},
 }
 
 // row is a line of the table.
@@ -94,6 +100,8 @@ type service struct {
 	handler func(*handlers) http.Handler
 	// redirectsHTTP is true if over plain http every method reaches the handler, which redirects the client to https.
 	redirectsHTTP bool
+	// otherMethods answers methods that a row does not accept, and OPTIONS; nil for the usual answers.
+	otherMethods http.HandlerFunc
 }
 
 var (
@@ -104,9 +112,21 @@ var (
 	toPACC             = &service{name: "pacc", handler: func(h *handlers) http.Handler { return h.pacc }}
 	toWellKnown        = &service{name: "well-known", handler: func(h *handlers) http.Handler { return h.wellKnown }}
 	toNothing          = &service{name: "exchange", handler: func(*handlers) http.Handler { return http.HandlerFunc(nothing) }}
-	toRoot             = &service{name: "root", handler: func(h *handlers) http.Handler { return h.root }}
+	toHelp             = &service{name: "help", handler: func(h *handlers) http.Handler { return h.help }, otherMethods: rootOther}
+	toHelpFiles        = &service{name: "help-files", handler: func(h *handlers) http.Handler { return h.helpFiles }}
 	toUnmatched        = &service{name: "none", handler: func(*handlers) http.Handler { return http.HandlerFunc(notFound) }}
 )
+
+// rootOther answers at "/" besides the page for people: OPTIONS gets status 200, since some load balancers ask so; other methods are for
+// services that are not here, such as CalDAV.
+func rootOther(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodOptions {
+		notFound(w, r)
+		return
+	}
+	w.Header().Set("Allow", readOrPost.allow())
+	w.Header().Set("Content-Length", "0")
+}
 
 // router finds the route of a request.
 type router struct {
@@ -158,6 +178,9 @@ func (rt *route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	anyGoes := rt.methods == nil || rt.redirectsHTTP && r.URL.Scheme == "http"
 	switch {
 	case anyGoes || slices.Contains(rt.methods, r.Method):
+	case rt.otherMethods != nil:
+		rt.otherMethods(w, r)
+		return
 	case r.Method == http.MethodOptions:
 		w.Header().Set("Allow", rt.allow)
 		w.WriteHeader(http.StatusNoContent)

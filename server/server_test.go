@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"mailhint/domains"
+	"mailhint/help"
+	"mailhint/settings"
 )
 
 // document is what the fake handlers answer.
@@ -47,7 +49,9 @@ func fakeHandlers() *handlers {
 		io.WriteString(w, text)
 	}
 	return &handlers{
-		root: root(),
+		help: help.New(func(context.Context, settings.Question) (settings.Found, error) {
+			return settings.Found{}, settings.ErrDomainNotFound
+		}, slog.New(slog.DiscardHandler)),
 		autoconfig: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			show(w, r)
 			write(w, document)
@@ -373,7 +377,7 @@ func gather(t testing.TB, s *Server, name string) float64 {
 // While the domains are replaced, every request is answered from one state or the other.
 func TestConfigureUnderLoad(t *testing.T) {
 	t.Parallel()
-	s := run(t, offline(), func(s *Server) { *s.handlers = *newHandlers(&s.state, nil, s.log) })
+	s := run(t, offline(), func(s *Server) { *s.handlers = *newHandlers("", &s.state, nil, s.log) })
 	one, two := snapshotOf(t, "example.com"), snapshotOf(t, "example.com", "example.net")
 	done := make(chan struct{})
 	var clients sync.WaitGroup

@@ -11,7 +11,7 @@ type unknownClients struct{ once sync.Once }
 
 // warn logs the first request of such a client. Health checks, which a proxy makes on its own behalf, do not count.
 func (u *unknownClients) warn(of *route, log *slog.Logger) {
-	if of.service == toUnmatched || of.service == toNothing || of.service == toRoot {
+	if of.service == toUnmatched || of.service == toNothing || of.service == toHelp || of.service == toHelpFiles {
 		return
 	}
 	u.once.Do(func() {

@@ -1,0 +1,49 @@
+// Everything works without this script. It adds buttons that copy a value, and opens what a link points to.
+"use strict";
+(function () {
+  var status = document.querySelector("[role=status]");
+
+  function copy(text) {
+    if (navigator.clipboard && window.isSecureContext) {
+      return navigator.clipboard.writeText(text);
+    }
+    return new Promise(function (resolve, reject) { // over plain http, and in old browsers
+      var area = document.createElement("textarea");
+      area.value = text;
+      area.setAttribute("readonly", "");
+      area.className = "skip";
+      document.body.appendChild(area);
+      area.select();
+      var done = document.execCommand("copy");
+      area.remove();
+      (done ? resolve : reject)();
+    });
+  }
+
+  document.querySelectorAll("button.copy").forEach(function (button) {
+    var label = button.textContent;
+    var timer;
+    button.hidden = false;
+    button.addEventListener("click", function () {
+      copy(button.dataset.copy).then(function () {
+        button.textContent = button.dataset.copied;
+        if (status) {
+          status.textContent = button.dataset.copied;
+        }
+        clearTimeout(timer);
+        timer = setTimeout(function () {
+          button.textContent = label;
+          if (status) {
+            status.textContent = "";
+          }
+        }, 2000);
+      }, function () {});
+    });
+  });
+
+  // After a mistake, the field is where to go on.
+  var wrong = document.querySelector("[aria-invalid=true]");
+  if (wrong) {
+    wrong.focus();
+  }
+})();
