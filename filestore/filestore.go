@@ -8,8 +8,10 @@ package filestore
 import (
 	"context"
 	"errors"
-	"iter"
+	"path/filepath"
+	"time"
 
+	"mailhint/domains"
 	"mailhint/edits"
 )
 
@@ -19,47 +21,69 @@ type Store struct {
 	// set before the first call of a method.
 	Warn func(error)
 
-	config string
+	config   string
+	changing chan struct{} // has an element while this Store holds the lock
 }
 
 // Open returns the store whose main file is config, such as /etc/mailhint/domains.toml. It reads nothing yet: a file with a mistake is reported by
 // the methods that need to read it, as domains.Problems, and its history can still be read.
 func Open(config string) (*Store, error) {
-	return &Store{config: config}, nil
+	if config == "" {
+		return nil, errors.New("no main file is named")
+	}
+	return &Store{config: filepath.Clean(config), changing: make(chan struct{}, 1)}, nil
 }
 
-var errLater = errors.New("not built yet")
+func (s *Store) warn(err error) {
+	if s.Warn != nil {
+		s.Warn(err)
+	}
+}
+
+// read returns the configuration as it is on disk. With mistakes it is returned together with domains.Problems. What is read while somebody else is
+// writing is read again.
+func (s *Store) read() (view, error) {
+	src, err := domains.Read(s.config, nil)
+	for try := 1; err != nil && try < 4; try++ {
+		time.Sleep(time.Duration(try) * 10 * time.Millisecond)
+		src, err = domains.Read(s.config, nil)
+	}
+	return view{src, layouts(src, nil), s.key}, err
+}
 
 // Get implements edits.Store.
-func (s *Store) Get(ctx context.Context, ref edits.Ref) (edits.Record, error) {
-	return edits.Record{}, errLater
+func (s *Store) Get(_ context.Context, ref edits.Ref) (edits.Record, error) {
+	v, err := s.read()
+	if errors.Is(err, domains.ErrUnread) {
+		return edits.Record{}, err
+	}
+	if r, ok := v.find(ref); ok {
+		e := v.record(r)
+		e.Text = v.textOf(r)
+		return e, nil // also if there are mistakes elsewhere
+	}
+	if err != nil {
+		return edits.Record{}, err
+	}
+	return edits.Record{}, edits.ErrNotFound
 }
 
 // List implements edits.Store.
-func (s *Store) List(ctx context.Context, q edits.Query) (edits.Page, error) {
-	return edits.Page{}, errLater
-}
-
-// Apply implements edits.Store.
-func (s *Store) Apply(ctx context.Context, set edits.ChangeSet) (edits.Result, error) {
-	return edits.Result{}, errLater
-}
-
-// History implements edits.Store.
-func (s *Store) History(ctx context.Context, q edits.HistoryQuery) ([]edits.Change, error) {
-	return nil, errLater
-}
-
-// Watch implements edits.Store.
-func (s *Store) Watch(ctx context.Context, since int64) iter.Seq2[edits.Event, error] {
-	return func(yield func(edits.Event, error) bool) { yield(edits.Event{}, errLater) }
+func (s *Store) List(_ context.Context, q edits.Query) (edits.Page, error) {
+	v, err := s.read()
+	if err != nil {
+		return edits.Page{}, err
+	}
+	return v.list(q), nil
 }
 
 // Health implements edits.Store.
-func (s *Store) Health(ctx context.Context) error { return errLater }
-
-// Observe records in the history what has been changed by hand since the last change that the history accounts for. A server calls it after
-// each reload. The first call only remembers the files as they are.
-func (s *Store) Observe(ctx context.Context) error { return errLater }
+func (s *Store) Health(context.Context) error {
+	if _, err := domains.StateDir(s.config); err != nil {
+		return err
+	}
+	_, err := domains.Load(s.config)
+	return err
+}
 
 var _ edits.Store = (*Store)(nil)

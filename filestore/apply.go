@@ -1,0 +1,357 @@
+package filestore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"slices"
+	"syscall"
+	"time"
+
+	"mailhint/domains"
+	"mailhint/durable"
+	"mailhint/edits"
+	"mailhint/spelling"
+	"mailhint/tomledit"
+)
+
+// maxTries is how often a change is planned again because somebody has saved a file with an editor in the meantime.
+const maxTries = 20
+
+// Apply implements edits.Store.
+//
+// Under the lock it completes or takes back what a killed process has left, records what has been changed by hand, plans the new texts, checks them, and
+// puts them in place if nobody has changed the files in the meantime; otherwise it begins again.
+func (s *Store) Apply(ctx context.Context, set edits.ChangeSet) (edits.Result, error) {
+	set, err := checked(set)
+	if err != nil || len(set.Edits) == 0 {
+		return edits.Result{}, err
+	}
+	dir, err := s.stateDir()
+	if err != nil {
+		return edits.Result{}, err
+	}
+	if set.DryRun {
+		work, err := s.prepare(set, dir, nil)
+		return work.result, err
+	}
+	unlock, err := s.lock(ctx, dir)
+	if err != nil {
+		return edits.Result{}, err
+	}
+	defer unlock()
+	st, err := s.openState(dir)
+	if err != nil {
+		return s.refuse(set, dir, dir, err)
+	}
+	for try := 1; ; try++ {
+		result, err := s.apply(ctx, set, st)
+		if !errors.Is(err, durable.ErrChanged) || try == maxTries || ctx.Err() != nil {
+			return result, err
+		}
+		time.Sleep(time.Duration(try) * time.Millisecond) // an editor may be about to save again
+	}
+}
+
+// checked returns a change set with values of its own.
+func checked(set edits.ChangeSet) (edits.ChangeSet, error) {
+	set.Edits = slices.Clone(set.Edits)
+	seen := make(map[edits.Ref]bool, len(set.Edits))
+	for i, e := range set.Edits {
+		if seen[e.Ref] {
+			return set, fmt.Errorf("%s is changed twice in one set", e.Ref)
+		}
+		seen[e.Ref] = true
+		values, err := copyOf(e.Values)
+		if err != nil {
+			return set, fmt.Errorf("%s: %w", e.Ref, err)
+		}
+		set.Edits[i].Values = values
+	}
+	return set, nil
+}
+
+// apply is Apply under the lock.
+func (s *Store) apply(ctx context.Context, set edits.ChangeSet, st *state) (edits.Result, error) {
+	done, err := s.recover(st)
+	if err != nil {
+		return edits.Result{}, err
+	}
+	work, err := s.prepare(set, st.dir, &done)
+	if err != nil {
+		return edits.Result{}, err
+	}
+	if len(work.byHand) > 0 || !done.known() {
+		if done, err = s.record(st, done, work.before, work.byHand); err != nil {
+			return edits.Result{}, err
+		}
+	}
+	if len(work.entries) == 0 {
+		return edits.Result{}, nil
+	}
+	if err := ctx.Err(); err != nil {
+		return edits.Result{}, err
+	}
+	for i := range work.entries {
+		work.entries[i].Number = done.Last + 1 + int64(i)
+		work.result.Changes[i].Number = work.entries[i].Number
+	}
+	if err := s.save(st, done, work); err != nil {
+		var unwritable *fileError
+		if errors.As(err, &unwritable) && isReadOnly(err) {
+			return edits.Result{}, &edits.NotWrittenError{File: unwritable.file, Err: fmt.Errorf("%w: %w", edits.ErrReadOnly, unwritable.err), Diff: work.result.Diff}
+		}
+		return edits.Result{}, err
+	}
+	return work.result, nil
+}
+
+// refuse reports that a file may not be written.
+func (s *Store) refuse(set edits.ChangeSet, dir, file string, err error) (edits.Result, error) {
+	if !isReadOnly(err) {
+		return edits.Result{}, err
+	}
+	work, failed := s.prepare(set, dir, nil)
+	if failed != nil {
+		return edits.Result{}, failed
+	}
+	return edits.Result{}, &edits.NotWrittenError{File: file, Err: fmt.Errorf("%w: %w", edits.ErrReadOnly, err), Diff: work.result.Diff}
+}
+
+// isReadOnly reports whether an error means that a file may not be written here, whoever asks for it.
+func isReadOnly(err error) bool {
+	return errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) || errors.Is(err, syscall.EBUSY)
+}
+
+// work is a change set that has been planned and checked.
+type work struct {
+	before, after view
+	texts         map[string]string // of the files that change, by name
+	byHand        []entry           // what has been changed by hand before
+	entries       []entry           // what the history will gain
+	result        edits.Result
+}
+
+// prepare plans a change set and checks the result. It writes nothing. Without a journal, which only a dry run lacks, nothing is known of changes by hand.
+func (s *Store) prepare(set edits.ChangeSet, dir string, done *journal) (work, error) {
+	var w work
+	v, broken := s.read()
+	if broken != nil && (errors.Is(broken, domains.ErrUnread) || !v.isTOML()) {
+		return w, broken
+	}
+	w.before = v
+	if done != nil && broken == nil {
+		var err error
+		if w.byHand, err = s.handEdits(*done, v); err != nil {
+			return w, err
+		}
+	}
+	var effective []edits.Edit
+	for _, e := range set.Edits {
+		r, exists := v.get(e.Ref)
+		if err := s.expect(e, r, exists, dir, w.byHand); err != nil {
+			return w, err
+		}
+		if exists != (e.Values != nil) || exists && (!r.Values.Equal(e.Values) || r.List != e.List || e.Text != "") {
+			effective = append(effective, e)
+		}
+	}
+	if len(effective) == 0 {
+		return w, nil
+	}
+	p := newPlanner(v, func(ref edits.Ref, from int64) (past []entry, err error) {
+		err = s.history(dir, historyQuery{edits.HistoryQuery{Ref: ref}, from - 1}, func(e entry) bool {
+			past = append(past, e)
+			return true
+		})
+		return past, err
+	})
+	if err := p.plan(effective); err != nil {
+		if errors.Is(err, tomledit.ErrUnsafe) {
+			return w, w.unsafe(effective, v, err)
+		}
+		return w, err
+	}
+	for file, text := range p.texts {
+		if f, _ := v.File(file); f.Content == text {
+			delete(p.texts, file)
+		}
+	}
+	w.texts = p.texts
+	var err error
+	if w.after, err = v.with(w.texts); err != nil {
+		return w, err
+	}
+	if err := verify(v, w.after, effective); err != nil {
+		if errors.Is(err, edits.ErrUnsafe) {
+			return w, w.unsafe(effective, v, err)
+		}
+		return w, err
+	}
+	w.describe(set, effective, p.restores)
+	return w, nil
+}
+
+// isTOML reports whether the files are valid TOML, which editing needs.
+func (v view) isTOML() bool {
+	for _, l := range v.layouts {
+		if !l.valid {
+			return false
+		}
+	}
+	return true
+}
+
+// expect reports whether a record has the expected revision.
+func (s *Store) expect(e edits.Edit, r edits.Record, exists bool, dir string, byHand []entry) error {
+	if e.If == edits.Any || exists && e.If == r.Revision || !exists && e.If == edits.Absent {
+		return nil
+	}
+	conflict := &edits.ConflictError{Ref: e.Ref, Current: r.Revision}
+	for _, c := range slices.Backward(byHand) {
+		if c.Ref == e.Ref {
+			conflict.By = &c.Change
+			return conflict
+		}
+	}
+	err := s.history(dir, historyQuery{HistoryQuery: edits.HistoryQuery{Ref: e.Ref, Limit: 1}}, func(c entry) bool {
+		conflict.By = &c.Change
+		return false
+	})
+	if err != nil {
+		s.warn(err) // who made the change is not known
+	}
+	return conflict
+}
+
+// unsafe returns the error for a layout that cannot be edited, with the change as a diff of the record.
+func (w *work) unsafe(list []edits.Edit, v view, err error) error {
+	var changes []edits.Change
+	for _, e := range list {
+		c := edits.Change{Ref: e.Ref, Before: v.state(e.Ref)}
+		if e.Values != nil {
+			c.After = &edits.State{Values: e.Values, List: e.List}
+		}
+		changes = append(changes, c)
+	}
+	file := v.Files[0].Name
+	var in *fileError
+	if errors.As(err, &in) {
+		file, err = in.file, in.err
+	}
+	return &edits.NotWrittenError{File: file, Err: fmt.Errorf("%w: %w", edits.ErrUnsafe, err), Diff: edits.Diff(changes)}
+}
+
+// verify checks that nothing but the edited records has changed.
+func verify(before, after view, list []edits.Edit) error {
+	edited := make(map[edits.Ref]edits.Edit, len(list))
+	listed := 0 // how many more names the lists should have
+	for _, e := range list {
+		edited[e.Ref] = e
+		was, existed := before.get(e.Ref)
+		r, exists := after.get(e.Ref)
+		if exists != (e.Values != nil) || exists && (!r.Values.Equal(e.Values) || r.List != e.List) {
+			return fmt.Errorf("%s would not be what was asked for: %w", e.Ref, edits.ErrUnsafe)
+		}
+		listed += onlyListed(r, exists) - onlyListed(was, existed)
+	}
+	others := func(v view) map[edits.Ref]edits.Record {
+		m := make(map[edits.Ref]edits.Record)
+		for r := range v.Records() {
+			if ref := refOf(r); edited[ref].Ref == (edits.Ref{}) {
+				m[ref] = v.record(r)
+			}
+		}
+		return m
+	}
+	old, now := others(before), others(after)
+	for ref, r := range old {
+		n, ok := now[ref]
+		if !ok || !n.Values.Equal(r.Values) || n.List != r.List || n.Revision != r.Revision && ref.Kind != edits.Profile {
+			return fmt.Errorf("%s would change as well: %w", ref, edits.ErrUnsafe)
+		}
+	}
+	if len(now) != len(old) {
+		return fmt.Errorf("other records would appear: %w", edits.ErrUnsafe)
+	}
+	for file, l := range before.layouts {
+		if after.layouts[file].rest != l.rest {
+			return fmt.Errorf("other tables of %s would change: %w", file, edits.ErrUnsafe)
+		}
+	}
+	return verifyLists(before, after, list, listed)
+}
+
+func onlyListed(r edits.Record, exists bool) int {
+	if exists && r.ManagedBy == edits.ByList {
+		return 1
+	}
+	return 0
+}
+
+// verifyLists checks that the lists have gained as many names as they should. A profile that gets another list is meant to change them.
+func verifyLists(before, after view, list []edits.Edit, gained int) error {
+	var problems domains.Problems
+	moved := false
+	for _, e := range list {
+		was, ok := before.get(e.Ref)
+		if e.Kind != edits.Profile || !ok {
+			continue
+		}
+		if e.Values["domains_file"] != nil && e.Values["domains_file"] != was.Values["domains_file"] {
+			moved = true
+			continue
+		}
+		if names := before.countListed(e.Name) - before.countLeaving(list, e.Name); names > 0 && after.countListed(e.Name) == 0 && (e.Values == nil || was.Values["domains_file"] != nil && e.Values["domains_file"] == nil) {
+			problems = append(problems, domains.Problem{Position: was.Where, Key: "profiles." + edits.SpellValue(e.Name),
+				Text: fmt.Sprintf("its list has %s; remove them first, or put them into another list", spelling.Count(names, "domain"))})
+		}
+	}
+	if problems != nil {
+		return problems
+	}
+	if got := after.countListed("") - before.countListed(""); got != gained && !moved {
+		return fmt.Errorf("other names of lists would change: %w", edits.ErrUnsafe)
+	}
+	return nil
+}
+
+// countListed counts the names that only the list of a profile, or of any for "", has.
+func (v view) countListed(profile string) int {
+	n := 0
+	for r := range v.Listed() {
+		if profile == "" || r.Listed.Profile == profile {
+			n++
+		}
+	}
+	return n
+}
+
+// countLeaving counts the names that a change set takes out of the list of a profile.
+func (v view) countLeaving(list []edits.Edit, profile string) int {
+	n := 0
+	for _, e := range list {
+		if r, ok := v.get(e.Ref); ok && r.ManagedBy == edits.ByList && r.List == profile && (e.Values == nil || e.List != profile) {
+			n++
+		}
+	}
+	return n
+}
+
+// describe fills in what the history and the caller are told.
+func (w *work) describe(set edits.ChangeSet, list []edits.Edit, restores map[edits.Ref][]restoration) {
+	now := time.Now()
+	for _, e := range list {
+		before, after := w.before.state(e.Ref), w.after.state(e.Ref)
+		if before != nil && after != nil && before.Revision == after.Revision {
+			continue
+		}
+		c := edits.Change{Time: now, Actor: set.Actor, Via: set.Via, Action: e.Action, Ref: e.Ref, Reason: set.Reason, Before: before, After: after, Undoes: e.Undoes}
+		w.entries = append(w.entries, entry{c, restores[e.Ref]})
+		w.result.Changes = append(w.result.Changes, c)
+	}
+	w.result.Files = slices.Sorted(maps.Keys(w.texts))
+	w.result.Diff = w.diff()
+}

@@ -1,0 +1,340 @@
+package filestore
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"mailhint/durable"
+	"mailhint/edits"
+)
+
+// The history is history.jsonl in state_dir: a change on each line, the newest last, which people can read with jq. When it has grown to
+// maxHistory it becomes history.1.jsonl, that one history.2.jsonl, and so on; the oldest of keptHistories is removed.
+const (
+	historyName   = "history"
+	historySuffix = ".jsonl"
+	keptHistories = 10
+)
+
+// maxHistory is a variable so that tests can make it small.
+var maxHistory int64 = 16 << 20
+
+// entry is a line of the history.
+type entry struct {
+	edits.Change
+	// Restore is how to put the octets back where they were, for undo.
+	Restore []restoration `json:"restore,omitempty"`
+}
+
+// line spells an entry as a line. The fields number, time, kind and name are where header and mentions look for them.
+func (e entry) line() ([]byte, error) {
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(e); err != nil {
+		return nil, err
+	}
+	return b.Bytes(), nil
+}
+
+// mention is a part of all lines about a record.
+func mention(ref edits.Ref) []byte {
+	line, err := entry{Change: edits.Change{Ref: ref}}.line()
+	from, to := bytes.Index(line, []byte(`"kind":`)), bytes.Index(line, []byte(`,"before":`))
+	if err != nil || from < 0 || to < 0 {
+		return nil // all lines
+	}
+	return line[from:to]
+}
+
+// lineHeader reads number and time of a line without decoding the rest. ok is false for a line that is damaged.
+func lineHeader(line []byte) (number int64, at time.Time, ok bool) {
+	rest, ok := bytes.CutPrefix(line, []byte(`{"number":`))
+	digits, rest, found := bytes.Cut(rest, []byte(`,"time":"`))
+	if !ok || !found || !bytes.HasSuffix(rest, []byte("}")) {
+		return 0, time.Time{}, false
+	}
+	text, _, _ := bytes.Cut(rest, []byte(`"`))
+	number, err := strconv.ParseInt(string(digits), 10, 64)
+	if err == nil {
+		at, err = time.Parse(time.RFC3339Nano, string(text))
+	}
+	return number, at, err == nil && number > 0
+}
+
+// historyFile is the name of the nth file of the history; 0 is the newest.
+func historyFile(stateDir string, n int) string {
+	if n == 0 {
+		return filepath.Join(stateDir, historyName+historySuffix)
+	}
+	return filepath.Join(stateDir, fmt.Sprintf("%s.%d%s", historyName, n, historySuffix))
+}
+
+// historyQuery is edits.HistoryQuery, and a number below which nothing is looked for.
+type historyQuery struct {
+	edits.HistoryQuery
+	after int64
+}
+
+// history yields entries to a function, the newest first, until it returns false. Lines that cannot be read are reported and skipped. It needs no
+// lock: a file that is rotated meanwhile is read to its end.
+func (s *Store) history(stateDir string, q historyQuery, yield func(entry) bool) error {
+	files, err := openHistory(stateDir)
+	defer func() {
+		for _, f := range files {
+			f.Close() // opened for reading
+		}
+	}()
+	if err != nil {
+		return err
+	}
+	found, mentioned := 0, []byte(nil)
+	if q.Ref != (edits.Ref{}) {
+		mentioned = mention(q.Ref)
+	}
+	for i, f := range files {
+		info, err := f.Stat()
+		if err != nil {
+			return err
+		}
+		lines := newLinesBackward(f, info.Size())
+		for lines.next() {
+			line := lines.line
+			if len(line) == 0 || i == 0 && !lines.whole { // a line that is being written, or that was when the process was killed
+				continue
+			}
+			number, at, ok := lineHeader(line)
+			switch {
+			case !ok:
+				s.warnOfLine(f.Name(), lines.offset, errors.New("is not a change"))
+				continue
+			case number <= q.after:
+				return nil
+			case q.Before > 0 && number >= q.Before, at.Before(q.Since), mentioned != nil && !bytes.Contains(line, mentioned):
+				continue
+			}
+			var e entry
+			if err := json.Unmarshal(line, &e); err != nil {
+				s.warnOfLine(f.Name(), lines.offset, err)
+				continue
+			}
+			if mentioned != nil && e.Ref != q.Ref {
+				continue
+			}
+			if found++; !yield(e) || found == q.Limit {
+				return nil
+			}
+		}
+		if lines.err != nil {
+			return lines.err
+		}
+	}
+	return nil
+}
+
+// openHistory opens the files of the history, the newest first.
+func openHistory(stateDir string) ([]*os.File, error) {
+	for range 100 { // until none is rotated while they are opened
+		var files []*os.File
+		for n := range keptHistories {
+			f, err := os.Open(historyFile(stateDir, n))
+			if errors.Is(err, fs.ErrNotExist) {
+				continue
+			}
+			if err != nil {
+				return files, err
+			}
+			files = append(files, f)
+		}
+		if !repeats(files) {
+			return files, nil
+		}
+		for _, f := range files {
+			f.Close() // opened for reading
+		}
+	}
+	return nil, errors.New("the history is rotated all the time")
+}
+
+// repeats reports whether the newest file is no longer what it was, so that it may be among the others too, or one be missing.
+func repeats(files []*os.File) bool {
+	if len(files) == 0 {
+		return false
+	}
+	opened, err := files[0].Stat()
+	now, nowErr := os.Stat(files[0].Name())
+	return err == nil && (nowErr != nil || !os.SameFile(opened, now))
+}
+
+// warnOfLine reports a damaged line.
+func (s *Store) warnOfLine(file string, offset int64, err error) {
+	content, readErr := os.ReadFile(file)
+	place := file
+	if readErr == nil && offset <= int64(len(content)) {
+		place = fmt.Sprintf("%s:%d", file, bytes.Count(content[:offset], []byte("\n"))+1)
+	}
+	s.warn(fmt.Errorf("%s: this line of the history is skipped: %w", place, err))
+}
+
+// lastNumber returns the number of the latest change; 0 if there is none.
+func (s *Store) lastNumber(stateDir string) (int64, error) {
+	last := int64(0)
+	err := s.history(stateDir, historyQuery{HistoryQuery: edits.HistoryQuery{Limit: 1}}, func(e entry) bool {
+		last = e.Number
+		return false
+	})
+	return last, err
+}
+
+// appendHistory adds lines to the history, and returns when they are on disk. After an error it is as it was.
+func appendHistory(stateDir string, lines []byte) error {
+	if len(lines) == 0 {
+		return nil
+	}
+	name := historyFile(stateDir, 0)
+	info, err := os.Stat(name)
+	if err == nil && info.Size() >= maxHistory {
+		if err := rotate(stateDir); err != nil {
+			return err
+		}
+		err = fs.ErrNotExist
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		if err = durable.Replace(name, nil, 0o600); err == nil { // also waits until the folder is on disk
+			giveToOwner(name)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	file, err := os.OpenFile(name, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	size, err := endOfLines(file, lines)
+	if err != nil {
+		return errors.Join(err, file.Close())
+	}
+	if _, err = file.WriteAt(lines, size); err == nil {
+		err = syncFile(file)
+	}
+	if err != nil {
+		err = errors.Join(err, file.Truncate(size))
+	}
+	return errors.Join(err, file.Close())
+}
+
+// syncFile is fsync. Tests replace it, because file systems do not fail on demand.
+var syncFile = (*os.File).Sync
+
+// endOfLines returns the size of a file without a torn line at its end. One that a killed process has begun to write, and that is now written again, is
+// removed; any other stays, as a damaged line.
+func endOfLines(file *os.File, lines []byte) (int64, error) {
+	size, err := file.Seek(0, io.SeekEnd)
+	if err != nil {
+		return 0, err
+	}
+	last := newLinesBackward(file, size)
+	if !last.next() || last.whole {
+		return size, last.err
+	}
+	if bytes.HasPrefix(lines, last.line) || bytes.Contains(lines, append([]byte("\n"), last.line...)) {
+		return last.offset, file.Truncate(last.offset)
+	}
+	_, err = file.WriteAt([]byte("\n"), size)
+	return size + 1, err
+}
+
+// rotate makes room for a new file. A process that is killed meanwhile leaves a gap in the numbers, which does no harm.
+func rotate(stateDir string) error {
+	for n := keptHistories - 2; n >= 0; n-- {
+		err := os.Rename(historyFile(stateDir, n), historyFile(stateDir, n+1))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
+// linesBackward reads a file line by line from its end.
+type linesBackward struct {
+	file  *os.File
+	from  int64  // offset of block
+	block []byte // what has been read, to the end of the next line
+	begun bool
+	done  bool
+
+	line   []byte // without its end
+	offset int64  // of the line
+	whole  bool   // the line has an end; only the last of a file may lack it
+	err    error
+}
+
+const blockSize = 256 << 10
+
+func newLinesBackward(file *os.File, size int64) *linesBackward {
+	return &linesBackward{file: file, from: size, done: size == 0}
+}
+
+func (l *linesBackward) next() bool {
+	if l.done || l.err != nil {
+		return false
+	}
+	l.whole = true
+	if !l.begun {
+		if !l.more() {
+			return false
+		}
+		l.begun = true
+		l.block, l.whole = bytes.CutSuffix(l.block, []byte("\n"))
+	}
+	for end := len(l.block); ; end = len(l.block) - end {
+		if i := bytes.LastIndexByte(l.block[:end], '\n'); i >= 0 {
+			l.line, l.offset, l.block = l.block[i+1:], l.from+int64(i)+1, l.block[:i]
+			return true
+		}
+		if l.from == 0 {
+			l.line, l.offset, l.done = l.block, 0, true
+			return true
+		}
+		end = len(l.block)
+		if !l.more() {
+			return false
+		}
+	}
+}
+
+// more reads what is before the block.
+func (l *linesBackward) more() bool {
+	n := min(l.from, max(blockSize, int64(len(l.block)))) // doubled, for long lines
+	grown := make([]byte, n, n+int64(len(l.block)))
+	if _, l.err = l.file.ReadAt(grown, l.from-n); l.err != nil {
+		return false
+	}
+	l.from -= n
+	l.block = append(grown, l.block...)
+	return true
+}
+
+// History implements edits.Store. It reads no further than it must, and decodes only the lines that it returns.
+func (s *Store) History(ctx context.Context, q edits.HistoryQuery) ([]edits.Change, error) {
+	dir, err := s.stateDir()
+	if err != nil {
+		return nil, err
+	}
+	var changes []edits.Change
+	err = s.history(dir, historyQuery{HistoryQuery: q}, func(e entry) bool {
+		changes = append(changes, e.Change)
+		return ctx.Err() == nil
+	})
+	return changes, errors.Join(err, ctx.Err())
+}

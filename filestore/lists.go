@@ -1,0 +1,114 @@
+package filestore
+
+import (
+	"slices"
+	"strings"
+
+	"mailhint/settings"
+)
+
+// listChange is what becomes of the names in a domains_file. Everything else, such as comments, stays as it is.
+type listChange struct {
+	remove map[string]bool // names in lower case and A-labels
+	add    []listLine      // in their order
+}
+
+// listLine is a line to add to a list.
+type listLine struct {
+	text         string // without its end
+	above, below string // the lines that it was between, if it was removed before; empty for the end of the file
+}
+
+// apply changes a text. New lines are put where they were, if one of their neighbours is still there, else at the end.
+func (c listChange) apply(text string) string {
+	nl := "\n"
+	if i := strings.IndexByte(text, '\n'); i > 0 && text[i-1] == '\r' {
+		nl = "\r\n"
+	}
+	ended := text == "" || strings.HasSuffix(text, "\n")
+	mark := ""
+	if rest, ok := strings.CutPrefix(text, "\uFEFF"); ok {
+		mark, text = "\uFEFF", rest
+	}
+	var lines []string // with their ends
+	for line := range strings.Lines(text) {
+		if name, ok := c.mentions(line); !ok || !c.remove[name] {
+			lines = append(lines, line)
+		}
+	}
+	for _, l := range c.add {
+		at := l.place(lines)
+		if at == len(lines) && at > 0 && !strings.HasSuffix(lines[at-1], "\n") {
+			lines[at-1] += nl
+		}
+		lines = slices.Insert(lines, at, l.text+nl)
+	}
+	text = strings.Join(lines, "")
+	if !ended {
+		text = strings.TrimSuffix(strings.TrimSuffix(text, "\n"), "\r")
+	}
+	return mark + text
+}
+
+// mentions returns the name on a line, if it may be one of those that are removed.
+func (c listChange) mentions(line string) (string, bool) {
+	if len(c.remove) == 0 {
+		return "", false
+	}
+	return nameOn(line, c.remove)
+}
+
+// nameOn returns the domain on a line of a list. Domains in plain ASCII that are not in the set are not parsed, because lists can have a
+// million lines.
+func nameOn(line string, wanted map[string]bool) (string, bool) {
+	item := line
+	for i := range len(line) { // as package domains has it
+		if line[i] == '#' && (i == 0 || line[i-1] == ' ' || line[i-1] == '\t') {
+			item = line[:i]
+			break
+		}
+	}
+	item = strings.TrimSpace(item)
+	plain := strings.IndexFunc(item, func(r rune) bool { return r > 0x7E || r <= ' ' }) < 0
+	if plain && !wanted[strings.ToLower(strings.TrimSuffix(item, "."))] {
+		return "", false
+	}
+	d, err := settings.ParseDomain(item)
+	return string(d), err == nil && wanted[string(d)]
+}
+
+// place returns where the line is to be.
+func (l listLine) place(lines []string) int {
+	same := func(line, other string) bool { return strings.TrimRight(line, "\r\n") == other }
+	if l.above != "" {
+		if i := slices.IndexFunc(lines, func(line string) bool { return same(line, l.above) }); i >= 0 {
+			return i + 1
+		}
+	}
+	if l.below != "" {
+		if i := slices.IndexFunc(lines, func(line string) bool { return same(line, l.below) }); i >= 0 {
+			return i
+		}
+	}
+	return len(lines)
+}
+
+// linesOf returns the lines of a text that have one of the names, with what they are between, by name.
+func linesOf(text string, names map[string]bool) map[string][]listLine {
+	found := make(map[string][]listLine)
+	above, last := "", ""
+	for line := range strings.Lines(strings.TrimPrefix(text, "\uFEFF")) {
+		plain := strings.TrimRight(line, "\r\n")
+		if last != "" { // the line above had one of the names
+			list := found[last]
+			list[len(list)-1].below = plain
+			last = ""
+		}
+		if name, ok := nameOn(line, names); ok {
+			found[name] = append(found[name], listLine{text: plain, above: above})
+			last = name
+		}
+		above = plain
+	}
+	return found
+}

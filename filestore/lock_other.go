@@ -1,0 +1,7 @@
+//go:build !linux
+
+package filestore
+
+import "os"
+
+func lockHolder(*os.File) string { return "" }

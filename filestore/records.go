@@ -1,0 +1,141 @@
+package filestore
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"maps"
+	"strings"
+
+	"mailhint/domains"
+	"mailhint/edits"
+	"mailhint/tomledit"
+)
+
+// view is a configuration as records.
+type view struct {
+	*domains.Source
+	layouts map[string]layout // of the TOML files, by name
+	key     func(file string) string
+}
+
+// with returns the view of other texts.
+func (v view) with(texts map[string]string) (view, error) {
+	given := make(map[string][]byte, len(texts))
+	for name, text := range texts {
+		given[name] = []byte(text)
+	}
+	src, err := v.Source.With(given)
+	known := make(map[string]layout)
+	for _, f := range v.Files {
+		if l, ok := v.layouts[f.Name]; ok {
+			known[hashOf(f.Content)] = l
+		}
+	}
+	return view{src, layouts(src, known), v.key}, err
+}
+
+var sourceKind = map[edits.Kind]domains.RecordKind{edits.Domain: domains.DomainRecord, edits.Profile: domains.ProfileRecord}
+
+// find returns a record as package domains has it.
+func (v view) find(ref edits.Ref) (domains.Record, bool) {
+	return v.Source.Record(sourceKind[ref.Kind], ref.Name)
+}
+
+// get returns a record.
+func (v view) get(ref edits.Ref) (edits.Record, bool) {
+	r, ok := v.find(ref)
+	if !ok {
+		return edits.Record{}, false
+	}
+	return v.record(r), true
+}
+
+func refOf(r domains.Record) edits.Ref {
+	if r.Kind == domains.ProfileRecord {
+		return edits.Ref{Kind: edits.Profile, Name: r.Name}
+	}
+	return edits.Ref{Kind: edits.Domain, Name: r.Name}
+}
+
+func (v view) record(r domains.Record) edits.Record {
+	e := edits.Record{Ref: refOf(r), Values: edits.Values(maps.Clone(r.Values)), ManagedBy: edits.ByFile, Profile: r.Profile, Enabled: r.Enabled, Where: r.Position}
+	if e.Values == nil {
+		e.Values = edits.Values{}
+	}
+	if r.Path == nil {
+		e.ManagedBy = edits.ByList
+	}
+	if r.Listed != nil {
+		e.List = r.Listed.Profile
+	}
+	if e.Kind == edits.Profile {
+		delete(e.Values, "domains")
+	}
+	e.Revision = v.revision(r, e)
+	return e
+}
+
+// revision depends on how the record is written, with its comments, on its values, and on the list that has it: it changes with everything that a
+// page which shows the record shows of it.
+func (v view) revision(r domains.Record, e edits.Record) edits.Revision {
+	h := sha256.New()
+	h.Write([]byte(e.List + "\x00"))
+	if r.Path != nil {
+		h.Write([]byte(v.layouts[r.File].records[tablePath{r.Path[0], r.Path[1]}]))
+	}
+	if e.Kind == edits.Domain && r.Path == nil {
+		h.Write([]byte("list"))
+	}
+	return edits.Revision(hex.EncodeToString(h.Sum(nil)[:12]))
+}
+
+// state returns a record as the history keeps it; nil if there is none.
+func (v view) state(ref edits.Ref) *edits.State {
+	r, ok := v.find(ref)
+	if !ok {
+		return nil
+	}
+	e := v.record(r)
+	return &edits.State{Values: e.Values, ManagedBy: e.ManagedBy, Profile: e.Profile, List: e.List, Revision: e.Revision, Text: v.textOf(r), File: v.key(r.File)}
+}
+
+// textOf returns how a record is written; empty if it is spread over a layout that has no text of its own.
+func (v view) textOf(r domains.Record) string {
+	f, _ := v.File(r.File)
+	switch {
+	case r.Path != nil:
+		text, err := tomledit.Extract([]byte(f.Content), r.Path)
+		if err != nil {
+			return ""
+		}
+		return string(text)
+	case r.Listed.Inline:
+		return ""
+	}
+	return lineAt(f.Content, r.Line)
+}
+
+// lineAt returns a line of a text, counted from 1, without its end.
+func lineAt(text string, number int) string {
+	for line := range strings.Lines(text) {
+		if number--; number == 0 {
+			return strings.TrimRight(line, "\r\n")
+		}
+	}
+	return ""
+}
+
+// copyOf copies values, which a caller may change, in the form in which the history has them.
+func copyOf(v edits.Values) (edits.Values, error) {
+	if v == nil {
+		return nil, nil
+	}
+	text, err := json.Marshal(v)
+	if err != nil {
+		return nil, err
+	}
+	var copied edits.Values
+	err = json.Unmarshal(text, &copied)
+	return copied, err
+}

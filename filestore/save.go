@@ -1,0 +1,199 @@
+package filestore
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+
+	"mailhint/domains"
+	"mailhint/durable"
+)
+
+// known reports whether anything is known of how the files were.
+func (j journal) known() bool { return j.Files != nil }
+
+// save puts new texts in place and records them in the history. After an error nothing has changed, unless the error says otherwise.
+func (s *Store) save(st *state, done journal, w work) error {
+	next := journal{First: w.entries[0].Number, Last: w.entries[len(w.entries)-1].Number, Files: maps.Clone(done.Files), Before: make(map[string]string)}
+	var b bytes.Buffer
+	for _, e := range w.entries {
+		line, err := e.line()
+		if err != nil {
+			return err
+		}
+		b.Write(line)
+	}
+	next.lines = b.Bytes()
+	var prepared []*durable.Replacement
+	defer func() {
+		for _, r := range prepared {
+			r.Discard()
+		}
+	}()
+	for _, name := range slices.Sorted(maps.Keys(w.texts)) {
+		old, _ := w.before.File(name)
+		r, err := durable.Prepare(name, []byte(old.Content), []byte(w.texts[name]))
+		if err != nil {
+			return &fileError{name, err}
+		}
+		prepared = append(prepared, r)
+		next.Before[s.key(name)], next.Files[s.key(name)] = hashOf(old.Content), hashOf(w.texts[name])
+		if err := st.keep(old.Content, w.texts[name]); err != nil {
+			return err
+		}
+	}
+	if err := st.write(next); err != nil {
+		return err
+	}
+	err := commit(prepared, slices.Sorted(maps.Keys(w.texts)))
+	if err == nil {
+		err = appendHistory(st.dir, next.lines)
+	}
+	if err != nil {
+		return s.giveUp(st, next, err)
+	}
+	next.Before = nil
+	st.forget(next)
+	return nil
+}
+
+// commit puts the files in place.
+func commit(prepared []*durable.Replacement, names []string) error {
+	for i, r := range prepared {
+		if err := r.Commit(); err != nil {
+			return &fileError{names[i], err}
+		}
+	}
+	return nil
+}
+
+// giveUp takes a change set back that failed.
+func (s *Store) giveUp(st *state, j journal, err error) error {
+	if _, failed := s.takeBack(st, j); failed != nil {
+		return fmt.Errorf("%w; what has been written cannot be taken back: %w; the next change tries again", err, failed)
+	}
+	return err
+}
+
+// takeBack gives files the content that they had before a change set, unless somebody has changed them since, and returns the journal of that.
+func (s *Store) takeBack(st *state, j journal) (journal, error) {
+	for key, before := range j.Before {
+		now, err := os.ReadFile(s.file(key))
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			return j, err
+		}
+		if err != nil || hashOf(string(now)) != j.Files[key] {
+			continue
+		}
+		text, err := st.kept(before)
+		if err != nil {
+			return j, err
+		}
+		r, err := durable.Prepare(s.file(key), now, []byte(text))
+		if err == nil {
+			err = r.Commit()
+		}
+		if err != nil && !errors.Is(err, durable.ErrChanged) {
+			return j, err
+		}
+	}
+	done := journal{First: j.First, Last: j.First - 1, Files: maps.Clone(j.Files)}
+	maps.Copy(done.Files, j.Before)
+	return done, st.write(done)
+}
+
+// recover returns the journal of the latest change set that is done. One that a killed process has not finished is completed if all its files are in
+// place, and taken back otherwise.
+func (s *Store) recover(st *state) (journal, error) {
+	j, ok, err := st.read()
+	if err != nil {
+		return j, err
+	}
+	last, err := s.lastNumber(st.dir)
+	if err != nil {
+		return j, err
+	}
+	if !ok {
+		return journal{First: last + 1, Last: last}, nil
+	}
+	if len(j.lines) > 0 && last < j.Last {
+		waiting, err := s.waiting(j)
+		if err != nil {
+			return j, err
+		}
+		if waiting && last < j.First {
+			return s.takeBack(st, j)
+		}
+		if err := appendHistory(st.dir, linesAfter(j.lines, last)); err != nil {
+			return j, err
+		}
+		last = j.Last
+	}
+	last = max(last, j.Last)
+	return journal{Main: j.Main, First: last + 1, Last: last, Files: j.Files}, nil
+}
+
+// waiting reports whether a file of a change set has not been put in place, or is not as the change set left it in all of them.
+func (s *Store) waiting(j journal) (bool, error) {
+	inPlace := 0
+	for key, before := range j.Before {
+		now, err := os.ReadFile(s.file(key))
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			return false, err
+		}
+		switch hashOf(string(now)) {
+		case before:
+			return true, nil
+		case j.Files[key]:
+			inPlace++
+		}
+	}
+	return inPlace == 0 && len(j.Before) > 0, nil
+}
+
+// linesAfter returns the lines of changes with higher numbers.
+func linesAfter(lines []byte, number int64) []byte {
+	for len(lines) > 0 {
+		line, rest, _ := bytes.Cut(lines, []byte("\n"))
+		if n, _, ok := lineHeader(line); ok && n > number {
+			break
+		}
+		lines = rest
+	}
+	return lines
+}
+
+// record adds what has been changed by hand to the history, and makes the files as they are what the history accounts for.
+func (s *Store) record(st *state, done journal, v view, byHand []entry) (journal, error) {
+	next := journal{First: done.Last + 1, Last: done.Last + int64(len(byHand)), Files: make(map[string]string)}
+	for _, f := range v.Files {
+		if f.Role == domains.UsersFile {
+			continue
+		}
+		if err := st.keep(f.Content); err != nil {
+			return done, err
+		}
+		next.Files[s.key(f.Name)] = hashOf(f.Content)
+	}
+	var b bytes.Buffer
+	for i := range byHand {
+		byHand[i].Number = next.First + int64(i)
+		line, err := byHand[i].line()
+		if err != nil {
+			return done, err
+		}
+		b.Write(line)
+	}
+	next.lines = b.Bytes()
+	if err := st.write(next); err != nil {
+		return done, err
+	}
+	if err := appendHistory(st.dir, next.lines); err != nil {
+		return done, err
+	}
+	st.forget(next)
+	return journal{First: next.Last + 1, Last: next.Last, Files: next.Files}, nil
+}

@@ -1,0 +1,192 @@
+package filestore
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"mailhint/domains"
+	"mailhint/durable"
+)
+
+// In state_dir, beside the history, is the folder edits. It has the copies of the files of the configuration as the history accounts for them, named by
+// their hashes, and the journal.
+//
+// The journal describes the latest change set: the first line is a journal as JSON, the lines below it are those of the history. It is written before
+// the first file of the configuration is replaced. Once the history has the lines, the change set is done, and the journal says what the
+// files are. If a process is killed before, the next one finds a journal whose lines the history lacks, and completes the change set or takes it back.
+const (
+	editsDir    = "edits"
+	journalName = "journal"
+)
+
+// journal is the first line of the file.
+type journal struct {
+	// Main is the main file. A state_dir that has been used for another one before has nothing to compare this one with.
+	Main string `json:"main"`
+	// First and Last are the numbers of the changes. If there are none, Last is the number of the latest change before, and First the next.
+	First int64 `json:"first"`
+	Last  int64 `json:"last"`
+	// Files are the hashes of all files after the change set, by the names that key returns.
+	Files map[string]string `json:"files"`
+	// Before are the hashes of the files that are replaced, as they were. It is empty if they have been changed by hand, and are only recorded.
+	Before map[string]string `json:"before,omitempty"`
+
+	lines []byte // for the history
+}
+
+// state is what state_dir has for a configuration. It is used under the lock.
+type state struct {
+	dir  string // state_dir
+	main string
+}
+
+// stateDir returns the directory of the history.
+func (s *Store) stateDir() (string, error) { return domains.StateDir(s.config) }
+
+// makeDir makes a directory, and those that it is in.
+func makeDir(dir string) error {
+	if info, err := os.Stat(dir); err == nil && info.IsDir() {
+		return nil
+	}
+	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
+		return err
+	}
+	err := os.Mkdir(dir, 0o700)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err == nil {
+		giveToOwner(dir)
+	}
+	return err
+}
+
+// open makes what is missing.
+func (s *Store) openState(dir string) (*state, error) {
+	if err := makeDir(dir); err != nil {
+		return nil, err
+	}
+	if err := makeDir(filepath.Join(dir, editsDir)); err != nil {
+		return nil, err
+	}
+	main, err := filepath.Abs(s.config)
+	if err != nil {
+		return nil, err
+	}
+	if resolved, err := filepath.EvalSymlinks(filepath.Dir(main)); err == nil {
+		main = filepath.Join(resolved, filepath.Base(main))
+	}
+	return &state{dir, main}, nil
+}
+
+func (st *state) path(name string) string { return filepath.Join(st.dir, editsDir, name) }
+
+// key names a file of the configuration in the journal, regardless of the working directory: relative to the directory of the main file.
+func (s *Store) key(file string) string {
+	if rel, err := filepath.Rel(filepath.Dir(s.config), file); err == nil {
+		return filepath.ToSlash(rel)
+	}
+	return file
+}
+
+// file is the reverse of key.
+func (s *Store) file(key string) string {
+	if file := filepath.FromSlash(key); filepath.IsAbs(file) {
+		return file
+	}
+	return filepath.Join(filepath.Dir(s.config), filepath.FromSlash(key))
+}
+
+func hashOf(content string) string {
+	sum := sha256.Sum256([]byte(content))
+	return hex.EncodeToString(sum[:16])
+}
+
+// keep makes copies of texts.
+func (st *state) keep(texts ...string) error {
+	for _, text := range texts {
+		name := st.path(hashOf(text))
+		if _, err := os.Stat(name); err == nil {
+			continue
+		}
+		if err := writeState(name, []byte(text)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeState writes a file in state_dir.
+func writeState(name string, content []byte) error {
+	if err := durable.Replace(name, content, 0o600); err != nil {
+		return err
+	}
+	giveToOwner(name)
+	return nil
+}
+
+// kept returns a copy.
+func (st *state) kept(hash string) (string, error) {
+	content, err := os.ReadFile(st.path(hash))
+	if err != nil {
+		return "", err
+	}
+	if text := string(content); hashOf(text) == hash {
+		return text, nil
+	}
+	return "", fmt.Errorf("%s is damaged; remove the directory %s to begin again", st.path(hash), st.path(""))
+}
+
+// forget removes all copies but those of the journal.
+func (st *state) forget(j journal) {
+	needed := map[string]bool{journalName: true}
+	for _, files := range []map[string]string{j.Files, j.Before} {
+		for _, hash := range files {
+			needed[hash] = true
+		}
+	}
+	entries, err := os.ReadDir(st.path(""))
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		if !needed[e.Name()] && !strings.HasPrefix(e.Name(), ".") {
+			os.Remove(st.path(e.Name())) // if this fails, the next change tries again
+		}
+	}
+}
+
+// write makes a journal the current one. The copies of its files must be kept already.
+func (st *state) write(j journal) error {
+	j.Main = st.main
+	header, err := json.Marshal(j)
+	if err != nil {
+		return err
+	}
+	return writeState(st.path(journalName), bytes.Join([][]byte{header, j.lines}, []byte("\n")))
+}
+
+// read returns the current journal. ok is false if there is none for this configuration, or it is damaged.
+func (st *state) read() (j journal, ok bool, err error) {
+	content, err := os.ReadFile(st.path(journalName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return journal{}, false, nil
+	}
+	if err != nil {
+		return journal{}, false, err
+	}
+	header, lines, _ := bytes.Cut(content, []byte("\n"))
+	if err := json.Unmarshal(header, &j); err != nil || j.Main != st.main {
+		return journal{}, false, nil
+	}
+	j.lines = lines
+	return j, true, nil
+}
