@@ -38,7 +38,7 @@ type Page struct {
 	Intro string `json:"intro"`
 	// Services are the mail servers, best first.
 	Services []Service `json:"services"`
-	// Why are the reasons for their order, a sentence each.
+	// Why explains the words and the order, a sentence or two each.
 	Why []string `json:"why,omitempty"`
 	// Password says which password to use, a sentence or two each; nil if the domain has no mail servers.
 	Password []string `json:"password,omitempty"`

@@ -110,9 +110,12 @@ func (w words) join(sentences []string) string {
 	return strings.Join(sentences, space)
 }
 
-// why are the reasons for the order of the servers.
+// why explains the words and the order of the servers.
 func (w words) why() []string {
-	var why []string
+	why := []string{w.Text("why.port")}
+	if slices.ContainsFunc(w.found.Servers, func(s settings.Server) bool { return s.Security != settings.Plaintext }) {
+		why = append(why, w.Text("why.encryption"))
+	}
 	for i, s := range w.found.Servers {
 		if i == 0 {
 			continue

@@ -97,10 +97,10 @@ var languages = func() (all []Language) {
 
 // tags are the languages by their BCP 47 tags, which are also the names of their files. The first is for everyone whose language is not
 // among them.
-var tags = []string{"en"}
+var tags = []string{"en", "de", "fr", "es"}
 
 // ownNames are what the languages are called by those who speak them.
-var ownNames = []string{"English"}
+var ownNames = []string{"English", "Deutsch", "Français", "Español"}
 
 // English is the language of everyone whose own is not among the languages.
 var English = Language{0}
