@@ -195,6 +195,18 @@ type Change struct {
 	After  *State `json:"after"`
 	// Undoes is the number of the change that this one reverts; 0 for none.
 	Undoes int64 `json:"undoes,omitempty"`
+	// Summary is set if somebody, mostly a program, has changed so many names of a profile's list that they are not recorded one by one. The
+	// record is the profile then, and Before and After are as always: equal if it has not changed otherwise. Such a change cannot be undone.
+	Summary *ListSummary `json:"summary,omitempty"`
+}
+
+// ListSummary says how many domains a profile's list has gained and lost, and which: at most twenty of each.
+type ListSummary struct {
+	File        string   `json:"file"`
+	Added       int      `json:"added"`
+	Removed     int      `json:"removed"`
+	SomeAdded   []string `json:"some_added,omitempty"`
+	SomeRemoved []string `json:"some_removed,omitempty"`
 }
 
 // State is what a record was before or after a change.

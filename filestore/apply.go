@@ -79,14 +79,14 @@ func (s *Store) apply(ctx context.Context, set edits.ChangeSet, st *state) (edit
 	if err != nil {
 		return edits.Result{}, err
 	}
-	work, err := s.prepare(set, st.dir, &done)
-	if err != nil {
-		return edits.Result{}, err
-	}
-	if len(work.byHand) > 0 || !done.known() {
-		if done, err = s.record(st, done, work.before, work.byHand); err != nil {
+	work, failed := s.prepare(set, st.dir, &done)
+	if work.unbroken && !done.accountsFor(work.before.Files, s.key) {
+		if done, err = s.record(st, done, work.before.Files, work.byHand); err != nil {
 			return edits.Result{}, err
 		}
+	}
+	if failed != nil {
+		return edits.Result{}, failed
 	}
 	if len(work.entries) == 0 {
 		return edits.Result{}, nil
@@ -129,6 +129,7 @@ func isReadOnly(err error) bool {
 type work struct {
 	before, after view
 	texts         map[string]string // of the files that change, by name
+	unbroken      bool              // before has no mistakes
 	byHand        []entry           // what has been changed by hand before
 	entries       []entry           // what the history will gain
 	result        edits.Result
@@ -141,12 +142,9 @@ func (s *Store) prepare(set edits.ChangeSet, dir string, done *journal) (work, e
 	if broken != nil && (errors.Is(broken, domains.ErrUnread) || !v.isTOML()) {
 		return w, broken
 	}
-	w.before = v
-	if done != nil && broken == nil {
-		var err error
-		if w.byHand, err = s.handEdits(*done, v); err != nil {
-			return w, err
-		}
+	w.before, w.unbroken = v, broken == nil
+	if done != nil && w.unbroken && !done.accountsFor(v.Files, s.key) {
+		w.byHand = s.handEdits(*done, v.Files)
 	}
 	var effective []edits.Edit
 	for _, e := range set.Edits {
@@ -210,11 +208,9 @@ func (s *Store) expect(e edits.Edit, r edits.Record, exists bool, dir string, by
 		return nil
 	}
 	conflict := &edits.ConflictError{Ref: e.Ref, Current: r.Revision}
-	for _, c := range slices.Backward(byHand) {
-		if c.Ref == e.Ref {
-			conflict.By = &c.Change
-			return conflict
-		}
+	if i := slices.IndexFunc(byHand, func(c entry) bool { return c.Ref == e.Ref }); i >= 0 {
+		conflict.By = &byHand[i].Change // gets its number when it is recorded
+		return conflict
 	}
 	err := s.history(dir, historyQuery{HistoryQuery: edits.HistoryQuery{Ref: e.Ref, Limit: 1}}, func(c entry) bool {
 		conflict.By = &c.Change

@@ -58,23 +58,37 @@ func (c listChange) mentions(line string) (string, bool) {
 	return nameOn(line, c.remove)
 }
 
-// nameOn returns the domain on a line of a list. Domains in plain ASCII that are not in the set are not parsed, because lists can have a
-// million lines.
-func nameOn(line string, wanted map[string]bool) (string, bool) {
-	item := line
-	for i := range len(line) { // as package domains has it
+// itemOn returns what is on a line of a list besides a comment, as package domains has it.
+func itemOn(line string) string {
+	for i := range len(line) {
 		if line[i] == '#' && (i == 0 || line[i-1] == ' ' || line[i-1] == '\t') {
-			item = line[:i]
+			line = line[:i]
 			break
 		}
 	}
-	item = strings.TrimSpace(item)
-	plain := strings.IndexFunc(item, func(r rune) bool { return r > 0x7E || r <= ' ' }) < 0
-	if plain && !wanted[strings.ToLower(strings.TrimSuffix(item, "."))] {
+	return strings.TrimSpace(line)
+}
+
+// nameOf returns the domain on a line of a list.
+func nameOf(line string) (string, bool) {
+	item := itemOn(line)
+	if item == "" {
 		return "", false
 	}
 	d, err := settings.ParseDomain(item)
-	return string(d), err == nil && wanted[string(d)]
+	return string(d), err == nil
+}
+
+// nameOn returns the domain on a line of a list if it is one of those that are wanted. Others in plain ASCII are not parsed, because lists can have
+// a million lines.
+func nameOn(line string, wanted map[string]bool) (string, bool) {
+	item := itemOn(line)
+	isPlain := strings.IndexFunc(item, func(r rune) bool { return r > 0x7E || r <= ' ' }) < 0
+	if isPlain && !wanted[strings.ToLower(strings.TrimSuffix(item, "."))] {
+		return "", false
+	}
+	name, ok := nameOf(item)
+	return name, ok && wanted[name]
 }
 
 // place returns where the line is to be.

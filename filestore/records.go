@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"strings"
 
@@ -79,14 +80,17 @@ func (v view) record(r domains.Record) edits.Record {
 // revision depends on how the record is written, with its comments, on its values, and on the list that has it: it changes with everything that a
 // page which shows the record shows of it.
 func (v view) revision(r domains.Record, e edits.Record) edits.Revision {
+	if r.Path == nil {
+		return revision(e.Ref, e.List, false, "")
+	}
+	return revision(e.Ref, e.List, true, v.layouts[r.File].records[tablePath{r.Path[0], r.Path[1]}])
+}
+
+// revision is the same for a record that has a table, or is only in a list.
+func revision(ref edits.Ref, list string, hasTable bool, fingerprint string) edits.Revision {
 	h := sha256.New()
-	h.Write([]byte(e.List + "\x00"))
-	if r.Path != nil {
-		h.Write([]byte(v.layouts[r.File].records[tablePath{r.Path[0], r.Path[1]}]))
-	}
-	if e.Kind == edits.Domain && r.Path == nil {
-		h.Write([]byte("list"))
-	}
+	fmt.Fprintf(h, "%s %t %q ", ref.Kind, hasTable, list)
+	h.Write([]byte(fingerprint))
 	return edits.Revision(hex.EncodeToString(h.Sum(nil)[:12]))
 }
 

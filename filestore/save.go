@@ -18,15 +18,11 @@ func (j journal) known() bool { return j.Files != nil }
 // save puts new texts in place and records them in the history. After an error nothing has changed, unless the error says otherwise.
 func (s *Store) save(st *state, done journal, w work) error {
 	next := journal{First: w.entries[0].Number, Last: w.entries[len(w.entries)-1].Number, Files: maps.Clone(done.Files), Before: make(map[string]string)}
-	var b bytes.Buffer
-	for _, e := range w.entries {
-		line, err := e.line()
-		if err != nil {
-			return err
-		}
-		b.Write(line)
+	next.Lists = s.listsOf(w.after.Files)
+	var err error
+	if next.lines, err = linesOfEntries(w.entries); err != nil {
+		return err
 	}
-	next.lines = b.Bytes()
 	var prepared []*durable.Replacement
 	defer func() {
 		for _, r := range prepared {
@@ -48,7 +44,7 @@ func (s *Store) save(st *state, done journal, w work) error {
 	if err := st.write(next); err != nil {
 		return err
 	}
-	err := commit(prepared, slices.Sorted(maps.Keys(w.texts)))
+	err = commit(prepared, slices.Sorted(maps.Keys(w.texts)))
 	if err == nil {
 		err = appendHistory(st.dir, next.lines)
 	}
@@ -100,7 +96,7 @@ func (s *Store) takeBack(st *state, j journal) (journal, error) {
 			return j, err
 		}
 	}
-	done := journal{First: j.First, Last: j.First - 1, Files: maps.Clone(j.Files)}
+	done := journal{First: j.First, Last: j.First - 1, Files: maps.Clone(j.Files), Lists: j.Lists, dir: st.dir}
 	maps.Copy(done.Files, j.Before)
 	return done, st.write(done)
 }
@@ -117,7 +113,7 @@ func (s *Store) recover(st *state) (journal, error) {
 		return j, err
 	}
 	if !ok {
-		return journal{First: last + 1, Last: last}, nil
+		return journal{First: last + 1, Last: last, dir: st.dir}, nil
 	}
 	if len(j.lines) > 0 && last < j.Last {
 		waiting, err := s.waiting(j)
@@ -133,7 +129,7 @@ func (s *Store) recover(st *state) (journal, error) {
 		last = j.Last
 	}
 	last = max(last, j.Last)
-	return journal{Main: j.Main, First: last + 1, Last: last, Files: j.Files}, nil
+	return journal{First: last + 1, Last: last, Files: j.Files, Lists: j.Lists, dir: st.dir}, nil
 }
 
 // waiting reports whether a file of a change set has not been put in place, or is not as the change set left it in all of them.
@@ -167,9 +163,9 @@ func linesAfter(lines []byte, number int64) []byte {
 }
 
 // record adds what has been changed by hand to the history, and makes the files as they are what the history accounts for.
-func (s *Store) record(st *state, done journal, v view, byHand []entry) (journal, error) {
-	next := journal{First: done.Last + 1, Last: done.Last + int64(len(byHand)), Files: make(map[string]string)}
-	for _, f := range v.Files {
+func (s *Store) record(st *state, done journal, files []domains.Text, byHand []entry) (journal, error) {
+	next := journal{First: done.Last + 1, Last: done.Last + int64(len(byHand)), Files: make(map[string]string), Lists: s.listsOf(files), dir: st.dir}
+	for _, f := range files {
 		if f.Role == domains.UsersFile {
 			continue
 		}
@@ -178,16 +174,13 @@ func (s *Store) record(st *state, done journal, v view, byHand []entry) (journal
 		}
 		next.Files[s.key(f.Name)] = hashOf(f.Content)
 	}
-	var b bytes.Buffer
 	for i := range byHand {
 		byHand[i].Number = next.First + int64(i)
-		line, err := byHand[i].line()
-		if err != nil {
-			return done, err
-		}
-		b.Write(line)
 	}
-	next.lines = b.Bytes()
+	var err error
+	if next.lines, err = linesOfEntries(byHand); err != nil {
+		return done, err
+	}
 	if err := st.write(next); err != nil {
 		return done, err
 	}
@@ -195,5 +188,29 @@ func (s *Store) record(st *state, done journal, v view, byHand []entry) (journal
 		return done, err
 	}
 	st.forget(next)
-	return journal{First: next.Last + 1, Last: next.Last, Files: next.Files}, nil
+	next.First = next.Last + 1
+	return next, nil
+}
+
+// listsOf returns the profiles whose lists files are.
+func (s *Store) listsOf(files []domains.Text) map[string]string {
+	lists := make(map[string]string)
+	for _, f := range files {
+		if f.Role == domains.DomainsFile {
+			lists[s.key(f.Name)] = f.Profile
+		}
+	}
+	return lists
+}
+
+func linesOfEntries(list []entry) ([]byte, error) {
+	var b bytes.Buffer
+	for _, e := range list {
+		line, err := e.line()
+		if err != nil {
+			return nil, err
+		}
+		b.Write(line)
+	}
+	return b.Bytes(), nil
 }

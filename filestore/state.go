@@ -39,7 +39,11 @@ type journal struct {
 	// Before are the hashes of the files that are replaced, as they were. It is empty if they have been changed by hand, and are only recorded.
 	Before map[string]string `json:"before,omitempty"`
 
+	// Lists are the profiles whose lists files are, by their names in Files.
+	Lists map[string]string `json:"lists,omitempty"`
+
 	lines []byte // for the history
+	dir   string // state_dir
 }
 
 // state is what state_dir has for a configuration. It is used under the lock.
@@ -187,6 +191,6 @@ func (st *state) read() (j journal, ok bool, err error) {
 	if err := json.Unmarshal(header, &j); err != nil || j.Main != st.main {
 		return journal{}, false, nil
 	}
-	j.lines = lines
+	j.lines, j.dir = lines, st.dir
 	return j, true, nil
 }
