@@ -23,7 +23,7 @@
 //   - warnings.go, warn_entries.go: what is allowed but probably a mistake
 //   - watch.go (watch_linux.go and its sisters), shrinking.go, metrics.go: following changes on disk, and holding back a change that drops
 //     many domains
-//   - table.go, subtables.go, positions.go, problems.go, limits.go: reading TOML strictly and safely
+//   - table.go, subtables.go, positions.go, problems.go, limits.go, blocks.go: reading TOML strictly, safely and on all cores
 //   - syntax_hints.go, duplicates.go, synonyms.go: helpful messages about syntax, repeated keys and unknown keys
 package domains
 

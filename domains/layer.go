@@ -3,6 +3,7 @@ package domains
 import (
 	"fmt"
 	"strings"
+	"sync"
 
 	"github.com/BurntSushi/toml"
 
@@ -50,8 +51,26 @@ func defaultsOf[S any](keys []key[S]) (s S, at places) {
 	return s, readKeys(t, keys, &s)
 }
 
+// readLayersAhead reads the settings of many tables on all cores. Those with a mistake or a warning are left to readLayer, so that what it
+// notes is in the order of the tables.
+func readLayersAhead(tables []*table) {
+	sources := sync.Pool{New: func() any { return noSource() }}
+	onAllCores(len(tables), func(i int) {
+		t, src := tables[i], sources.Get().(*source)
+		src.file, src.lines = t.src.file, t.src.lines
+		trial := table{src: src, path: t.path, values: t.values}
+		if l := trial.readLayer(); len(*src.problems)+len(*src.warnings) == 0 {
+			t.layer, t.asked, t.known = l, trial.asked, trial.known
+			sources.Put(src)
+		}
+	})
+}
+
 // readLayer reads the settings of a table. What else the table may have is read by its reader.
 func (t *table) readLayer() *layer {
+	if t.layer != nil {
+		return t.layer
+	}
 	l := &layer{misspelled: t.misspellsServers()}
 	l.at = readKeys(t, settingKeys, &l.values)
 	for i, name := range l.editable {

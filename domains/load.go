@@ -57,6 +57,9 @@ type loader struct {
 	texts      []Text                      // all that has been read, for a Source
 	textAt     map[string]int              // by name: index into texts
 	source     bool                        // texts are kept
+	cutFrom    int                         // octets of a text that is decoded in blocks
+	blocks     map[string]decoded          // by file: what has been decoded, for a Source
+	before     map[string]decoded          // those of an earlier reading
 	exceptions map[settings.Domain]Listing // domains with a table of their own: where a list has them
 }
 
@@ -104,6 +107,8 @@ func newLoader() *loader {
 		watch:    watchlist{seen: make(state)},
 
 		textAt:     make(map[string]int),
+		cutFrom:    cutFrom,
+		blocks:     make(map[string]decoded),
 		exceptions: make(map[settings.Domain]Listing),
 		digest:     sha256.New(),
 	}
@@ -127,6 +132,7 @@ func (l *loader) load(file string) *Snapshot {
 	for _, name := range sortedKeys(l.profiles) {
 		l.readProfileNames(l.profiles[name])
 	}
+	readLayersAhead(l.domains)
 	for _, t := range l.domains {
 		l.readDomain(t)
 	}
@@ -192,8 +198,12 @@ func (l *loader) parse(file string, role Role, hint string) (*table, bool) {
 		l.note(Position{file, line}, "", "%v", err)
 		return nil, false
 	}
-	values := make(map[string]any)
-	if _, err := toml.Decode(text, &values); err != nil {
+	lines := findLines(text)
+	values, blocks, err := decode(text, &lines, l.cutFrom, l.before[file])
+	if l.source {
+		l.blocks[file] = blocks
+	}
+	if err != nil {
 		var syntax toml.ParseError
 		if !errors.As(err, &syntax) {
 			l.note(Position{File: file}, "", "is not valid TOML: %v", err)
@@ -202,7 +212,7 @@ func (l *loader) parse(file string, role Role, hint string) (*table, bool) {
 		l.problems = append(l.problems, syntaxProblem(file, text, syntax))
 		return nil, false
 	}
-	src := &source{file: file, lines: findLines(text), problems: &l.problems, warnings: &l.warnings, hint: unknownKey}
+	src := &source{file: file, lines: lines, problems: &l.problems, warnings: &l.warnings, hint: unknownKey}
 	return src.table(nil, values), true
 }
 

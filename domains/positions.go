@@ -11,8 +11,10 @@ import (
 // lines knows on which line of a file each key is. The decoder returns values without positions, so the text is read a second time
 // for its syntax only.
 type lines struct {
-	starts []int // offset of each line
-	root   place
+	starts   []int // offset of each line
+	root     place
+	headers  []header // of tables, in their order
+	complete bool     // the whole text was read, and each header is at the beginning of a line
 }
 
 // place is where a key or an element of an array is, and what is below it.
@@ -25,7 +27,7 @@ type place struct {
 // findLines reads the text. It finds nothing after what the syntactic reader does not accept; problems then name the nearest table
 // before it, or only the file.
 func findLines(text string) lines {
-	l := lines{starts: []int{0}}
+	l := lines{starts: make([]int, 1, 1+strings.Count(text, "\n")), root: place{offset: noOffset}, complete: true}
 	for i := range len(text) {
 		if text[i] == '\n' {
 			l.starts = append(l.starts, i+1)
@@ -39,11 +41,31 @@ func findLines(text string) lines {
 		switch e.Kind {
 		case unstable.Table, unstable.ArrayTable:
 			table = l.root.header(e)
+			l.noteHeader(text, e)
 		case unstable.KeyValue:
 			table.keyValue(e)
 		}
 	}
+	l.complete = l.complete && p.Error() == nil
 	return l
+}
+
+// noteHeader notes where the line of a header begins, and which domain it is about.
+func (l *lines) noteHeader(text string, e *unstable.Node) {
+	it := e.Key()
+	it.Next() // there is at least one part
+	h := header{offset: int(it.Node().Raw.Offset)}
+	isDomain := string(it.Node().Data) == "domains"
+	if isDomain && it.Next() {
+		h.domain = string(it.Node().Data)
+	}
+	for h.offset > 0 && strings.IndexByte("[ \t", text[h.offset-1]) >= 0 {
+		h.offset--
+	}
+	if h.offset > 0 && text[h.offset-1] != '\n' {
+		l.complete = false
+	}
+	l.headers = append(l.headers, h)
 }
 
 // header notes a [table] or [[table]] line and returns the table that it opens. The path leads through the latest element of each array
@@ -130,11 +152,13 @@ func (f found) below(path []string) found {
 
 // lineOf returns the line of a place; 0 if nothing of it was found.
 func (l *lines) lineOf(f found) int {
-	if f.place == &l.root {
+	if f.offset == noOffset {
 		return 0
 	}
 	return l.at(f.offset)
 }
+
+const noOffset = -1 // of the root, which is not in the text
 
 // at returns the line of an offset.
 func (l *lines) at(offset int) int { return sort.SearchInts(l.starts, offset+1) }

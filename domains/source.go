@@ -103,7 +103,7 @@ func Read(file string, texts map[string][]byte) (*Source, error) {
 	for name, text := range texts {
 		given[name] = string(text)
 	}
-	return read(file, given)
+	return read(file, given, nil)
 }
 
 // With reads the configuration again with other texts in place of some of its files. What is not in texts is as it was read before, not as it
@@ -116,12 +116,12 @@ func (s *Source) With(texts map[string][]byte) (*Source, error) {
 	for name, text := range texts {
 		given[name] = string(text)
 	}
-	return read(s.l.main, given)
+	return read(s.l.main, given, s.l.blocks)
 }
 
-func read(file string, given map[string]string) (*Source, error) {
+func read(file string, given map[string]string, before map[string]decoded) (*Source, error) {
 	l := newLoader()
-	l.given = given
+	l.given, l.before = given, before
 	l.source = true
 	snapshot := l.load(file)
 	s := &Source{Files: l.texts, l: l, records: make(map[recordKey]*table)}

@@ -19,6 +19,7 @@ type table struct {
 	values map[string]any
 	asked  []string                        // keys that have been read, or would have been
 	known  []interface{ names() []string } // rows of keys that have been read, or would have been
+	layer  *layer                          // read ahead; nil if it was not
 	place  found                           // of the table; its place is nil before it is needed
 }
 
