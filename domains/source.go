@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"iter"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -117,6 +118,33 @@ func (s *Source) With(texts map[string][]byte) (*Source, error) {
 		given[name] = string(text)
 	}
 	return read(s.l.main, given, s.l.blocks)
+}
+
+// Again reads the configuration from disk again. If nothing has changed, it returns the same Source, and the same error as before.
+func (s *Source) Again() (*Source, error) {
+	if s.isOnDisk() {
+		return s, s.l.err(s.l.main)
+	}
+	return read(s.l.main, nil, s.l.blocks)
+}
+
+// isOnDisk reports whether the files on disk are those that were read.
+func (s *Source) isOnDisk() bool {
+	for name := range s.l.watch.seen {
+		if _, read := s.l.textAt[name]; !read { // it was missing, or it could not be used
+			return false
+		}
+	}
+	for _, pattern := range s.l.watch.globs {
+		files, _ := filepath.Glob(pattern) // a bad pattern is a mistake, which is reported again
+		if slices.ContainsFunc(files, func(file string) bool { _, read := s.l.textAt[file]; return !read }) {
+			return false
+		}
+	}
+	return !slices.ContainsFunc(s.Files, func(f Text) bool {
+		content, err := readText(f.Name, int64(len(f.Content)))
+		return err != nil || content != f.Content
+	})
 }
 
 func read(file string, given map[string]string, before map[string]decoded) (*Source, error) {
@@ -244,11 +272,31 @@ func (s *Source) record(kind RecordKind, name string, t *table) Record {
 
 // listsAsAny returns the values with lists of tables as []any.
 func listsAsAny(values map[string]any) map[string]any {
+	if !hasTables(values) {
+		return values
+	}
 	plain := make(map[string]any, len(values))
 	for key, v := range values {
 		plain[key] = valueAsAny(v)
 	}
 	return plain
+}
+
+// hasTables reports whether a value has a list of tables anywhere in it.
+func hasTables(v any) bool {
+	switch v := v.(type) {
+	case []map[string]any:
+		return true
+	case map[string]any:
+		for _, below := range v {
+			if hasTables(below) {
+				return true
+			}
+		}
+	case []any:
+		return slices.ContainsFunc(v, hasTables)
+	}
+	return false
 }
 
 func valueAsAny(v any) any {

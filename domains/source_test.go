@@ -2,6 +2,7 @@ package domains
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -163,4 +164,50 @@ func contentOf(t *testing.T, file string) string {
 		t.Fatal(err)
 	}
 	return string(text)
+}
+
+// TestSourceAgain checks that nothing is read again that has not changed, and everything that has.
+func TestSourceAgain(t *testing.T) {
+	t.Parallel()
+	main := sourceFiles(t)
+	dir := filepath.Dir(main)
+	s, err := Read(main, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	same := func() bool {
+		t.Helper()
+		next, err := s.Again()
+		if want, wantErr := Read(main, nil); fmt.Sprint(err) != fmt.Sprint(wantErr) || !reflect.DeepEqual(next.Files, want.Files) {
+			t.Errorf("Again: %v with error %v, want that of Read: %v, %v", next.Files, err, want.Files, wantErr)
+		}
+		defer func() { s = next }()
+		return next == s
+	}
+	if !same() {
+		t.Error("nothing has changed, and it was read again")
+	}
+	for _, change := range [][2]string{
+		{"list.txt", "other.example\n"}, {"staff.txt", "bob@a.example\n"}, {"more/c.toml", "[domains.\"c.example\"]\nprofile = \"shared\"\n"},
+		{"more/b.toml", "[domains.\"c.example\"]\nimpa = \"x\"\n"}, {"domains.toml", "[domains.\"\n"}, // mistakes
+	} {
+		name, text := change[0], change[1]
+		write(t, dir, name, text)
+		if same() {
+			t.Errorf("%s has changed, and was not read again", name)
+		}
+		if !same() {
+			t.Errorf("after %s nothing has changed, and it was read again", name)
+		}
+	}
+	if err := os.Remove(main); err != nil {
+		t.Fatal(err)
+	}
+	if same() {
+		t.Error("a removed file was not noticed")
+	}
+	write(t, dir, "domains.toml", "[domains.\"\n")
+	if same() {
+		t.Error("a new file was not noticed")
+	}
 }

@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"mailhint/domains"
@@ -23,6 +24,9 @@ type Store struct {
 
 	config   string
 	changing chan struct{} // has an element while this Store holds the lock
+
+	reading sync.Mutex
+	last    view // what was read last; its Source is nil if that was long ago
 }
 
 // Open returns the store whose main file is config, such as /etc/mailhint/domains.toml. It reads nothing yet: a file with a mistake is reported by
@@ -43,13 +47,33 @@ func (s *Store) warn(err error) {
 // read returns the configuration as it is on disk. With mistakes it is returned together with domains.Problems. What is read while somebody else is
 // writing is read again.
 func (s *Store) read() (view, error) {
-	src, err := domains.Read(s.config, nil)
+	s.reading.Lock()
+	defer s.reading.Unlock()
+	read := func() (*domains.Source, error) { return domains.Read(s.config, nil) }
+	if s.last.Source != nil {
+		read = s.last.Again
+	}
+	src, err := read()
 	for try := 1; err != nil && try < 4; try++ {
 		time.Sleep(time.Duration(try) * 10 * time.Millisecond)
-		src, err = domains.Read(s.config, nil)
+		src, err = read()
 	}
-	return view{src, layouts(src, nil), s.key}, err
+	if s.last.Source != src {
+		s.last = view{src, layouts(src, nil), s.key}
+		time.AfterFunc(keepRead, func() {
+			s.reading.Lock()
+			defer s.reading.Unlock()
+			if s.last.Source == src {
+				s.last = view{}
+			}
+		})
+	}
+	return s.last, err
 }
+
+// keepRead is how long what was read is kept, so that what is read again for the next step of the same change need not be decoded. It needs too
+// much memory to be kept in a server.
+const keepRead = time.Second
 
 // Get implements edits.Store.
 func (s *Store) Get(_ context.Context, ref edits.Ref) (edits.Record, error) {
