@@ -69,6 +69,7 @@ func (l *loader) skipLeftOver(t *table, number uint32, primary settings.Domain, 
 			delete(l.index.names, d)
 		}
 	}
+	t.leftOver = true
 	profile := "…"
 	for _, p := range l.lists {
 		if len(l.lists) == 1 {

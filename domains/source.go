@@ -73,6 +73,8 @@ type Record struct {
 	Profile string
 	// Listed is the place where a list of a profile has the domain; nil if none has. A table for such a domain is an exception.
 	Listed *Listing
+	// LeftOver is true for the table of a domain without settings, which is in no list any more, so that it is skipped.
+	LeftOver bool
 	// Aliases are the domains that the table's aliases claim. Those that are not valid are left out.
 	Aliases []settings.Domain
 }
@@ -250,7 +252,7 @@ func (s *Source) record(kind RecordKind, name string, t *table) Record {
 	if kind == ProfileRecord {
 		return r
 	}
-	r.Enabled = t.values["enabled"] != false
+	r.Enabled, r.LeftOver = t.values["enabled"] != false, t.leftOver
 	if listed, ok := s.listing(settings.Domain(name)); ok {
 		r.Listed, r.Profile = &listed, listed.Profile
 	}

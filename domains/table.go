@@ -21,6 +21,8 @@ type table struct {
 	known  []interface{ names() []string } // rows of keys that have been read, or would have been
 	layer  *layer                          // read ahead; nil if it was not
 	place  found                           // of the table; its place is nil before it is needed
+
+	leftOver bool // it is what remains of an exception to a list (see isLeftOver)
 }
 
 // source is one file of the configuration.

@@ -24,7 +24,7 @@ type Store interface {
 	// List returns the records that match a query, ordered by name, a page at a time.
 	List(ctx context.Context, q Query) (Page, error)
 	// Apply saves all changes of a set or, after an error, none of them. An Edit whose record no longer has the expected revision is a
-	// *ConflictError. What domains.Check would refuse is a domains.Problems. An Edit that changes nothing (neither the values and the list
+	// *ConflictError. What domains.Check would refuse is a domains.Problems, and so is a domain that the set leaves without settings. An Edit that changes nothing (neither the values and the list
 	// nor, in stores that keep it, the text) is not recorded in the history.
 	// When Apply returns without an error, the changes are on disk and will survive a power cut.
 	Apply(ctx context.Context, set ChangeSet) (Result, error)

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"mailhint/domains"
 	"mailhint/settings"
 	"mailhint/spelling"
 )
@@ -37,7 +38,7 @@ func (e *NotFoundError) Is(target error) bool { return target == ErrNotFound }
 
 // missing explains ErrNotFound. Other errors are returned as they are.
 func missing(ctx context.Context, s Store, ref Ref, err error) error {
-	if !errors.Is(err, ErrNotFound) {
+	if err == nil || !errors.Is(err, ErrNotFound) {
 		return err
 	}
 	e := &NotFoundError{Ref: ref}
@@ -72,7 +73,7 @@ func ownerOf(ctx context.Context, s Store, ref Ref) (*Record, error) {
 	}
 	page, err := s.List(ctx, Query{Kind: Domain, Search: ref.Name})
 	if err != nil {
-		return nil, err
+		return nil, withoutMistakes(err)
 	}
 	for _, r := range page.Records {
 		if slices.Contains(Aliases(r.Values), ref.Name) {
@@ -80,6 +81,14 @@ func ownerOf(ctx context.Context, s Store, ref Ref) (*Record, error) {
 		}
 	}
 	return nil, nil
+}
+
+// withoutMistakes ignores mistakes in a configuration: a change may be what repairs it, and the store checks what comes of it.
+func withoutMistakes(err error) error {
+	if errors.As(err, new(domains.Problems)) && !errors.Is(err, domains.ErrUnread) {
+		return nil
+	}
+	return err
 }
 
 // Aliases returns the aliases among a domain's values, in lower case and A-labels.
@@ -124,7 +133,7 @@ func similar(ctx context.Context, s Store, ref Ref) (string, error) {
 	const enough = 20_000
 	page, err := s.List(ctx, Query{Kind: ref.Kind, Limit: enough})
 	if err != nil {
-		return "", err
+		return "", withoutMistakes(err)
 	}
 	const close = 2 // letters
 	for limit := 1; limit <= close; limit++ {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"mailhint/domains"
 )
@@ -125,4 +126,27 @@ func change(ctx context.Context, s Store, ref Ref, action string, to func(Values
 	e := Edit{Ref: ref, If: r.Revision, Action: action, List: r.List}
 	e.Values, err = to(r.Values)
 	return e, err
+}
+
+// Existing returns a record that must exist. The error explains why there is none, as that of Set does.
+func Existing(ctx context.Context, s Store, ref Ref) (Record, error) {
+	r, err := s.Get(ctx, ref)
+	return r, missing(ctx, s, ref, err)
+}
+
+// Assign returns assignments of all values of a record, in their usual order.
+func Assign(values Values) []Assignment {
+	var list []Assignment
+	for _, key := range inOrder(Domain, values) {
+		list = append(list, Assignment{[]string{key}, values[key]})
+	}
+	return list
+}
+
+// Overlay returns assignments without those of which others replace the key, and the others.
+func Overlay(below, above []Assignment) []Assignment {
+	replaced := func(a Assignment) bool {
+		return slices.ContainsFunc(above, func(b Assignment) bool { return slices.Equal(a.Path, b.Path) })
+	}
+	return slices.Concat(slices.DeleteFunc(slices.Clone(below), replaced), above)
 }

@@ -80,7 +80,8 @@ func (s *Store) apply(ctx context.Context, set edits.ChangeSet, st *state) (edit
 		return edits.Result{}, err
 	}
 	work, failed := s.prepare(set, st.dir, &done)
-	if work.unbroken && !done.accountsFor(work.before.Files, s.key) {
+	first := !done.known() && len(work.entries) > 0 // also if it repairs a mistake
+	if (work.unbroken || first) && !done.accountsFor(work.before.Files, s.key) {
 		if done, err = s.record(st, done, work.before.Files, work.byHand); err != nil {
 			return edits.Result{}, err
 		}
@@ -182,6 +183,9 @@ func (s *Store) prepare(set edits.ChangeSet, dir string, done *journal) (work, e
 	if w.after, err = v.with(w.texts); err != nil {
 		return w, err
 	}
+	if err := withoutSettings(w.after, effective); err != nil {
+		return w, err
+	}
 	if err := verify(v, w.after, effective); err != nil {
 		if errors.Is(err, edits.ErrUnsafe) {
 			return w, w.unsafe(effective, v, err)
@@ -190,6 +194,20 @@ func (s *Store) prepare(set edits.ChangeSet, dir string, done *journal) (work, e
 	}
 	w.describe(set, effective, p.restores)
 	return w, nil
+}
+
+// withoutSettings refuses changes that leave domains without settings. A server would skip these as left over from a list, with a warning.
+func withoutSettings(after view, list []edits.Edit) error {
+	var problems domains.Problems
+	for _, e := range list {
+		if r, ok := after.Record(domains.RecordKind(e.Kind), e.Name); ok && e.Values != nil && r.LeftOver {
+			problems = append(problems, domains.Problem{Position: r.Position, Key: "domains." + edits.SpellValue(e.Name), Text: "has no settings; add imap and smtp, or a profile"})
+		}
+	}
+	if problems != nil {
+		return problems
+	}
+	return nil
 }
 
 // isTOML reports whether the files are valid TOML, which editing needs.

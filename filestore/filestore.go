@@ -86,7 +86,7 @@ func (s *Store) Get(_ context.Context, ref edits.Ref) (edits.Record, error) {
 		e.Text = v.textOf(r)
 		return e, nil // also if there are mistakes elsewhere
 	}
-	if err != nil {
+	if err != nil && !v.isTOML() {
 		return edits.Record{}, err
 	}
 	return edits.Record{}, edits.ErrNotFound

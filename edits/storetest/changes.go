@@ -164,6 +164,8 @@ func testInvalid(t *testing.T, p Place) {
 		{"value", edits.Edit{Ref: domain("a.example"), Values: edits.Values{"imap": "imaps://imap.a.example:143", "smtp": "smtp.a.example"}}, "143"},
 		{"type", edits.Edit{Ref: domain("a.example"), Values: edits.Values{"profile": "shared", "enabled": "yes"}}, "true or false"},
 		{"incomplete", edits.Edit{Ref: domain("a.example"), Values: edits.Values{"imap": "imap.a.example"}}, "smtp"},
+		{"without settings", edits.Edit{Ref: domain("a.example"), Values: edits.Values{"name": "A"}}, ""},
+		{"without settings any more", edits.Edit{Ref: domain("first.example"), If: edits.Any, Values: edits.Values{}}, ""},
 		{"profile", edits.Edit{Ref: domain("a.example"), Values: edits.Values{"profile": "none"}}, "none"},
 		{"name", edits.Edit{Ref: domain("not a domain"), Values: shared()}, ""},
 		{"public suffix below", edits.Edit{Ref: domain("*.co.uk"), Values: shared()}, "public suffix"},

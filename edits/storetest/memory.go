@@ -237,10 +237,14 @@ func check(records map[edits.Ref]record, changed []edits.Edit) error {
 		}
 		text.WriteString(edits.TOML(ref, values))
 	}
-	if _, err := domains.Read(name, map[string][]byte{name: []byte(text.String())}); err != nil {
-		var read domains.Problems
-		errors.As(err, &read) // Read returns nothing else
-		problems = append(problems, read...)
+	source, err := domains.Read(name, map[string][]byte{name: []byte(text.String())})
+	var read domains.Problems
+	errors.As(err, &read) // Read returns nothing else
+	problems = append(problems, read...)
+	for _, e := range changed {
+		if r, ok := source.Record(domains.RecordKind(e.Kind), e.Name); ok && r.LeftOver {
+			note(e.Ref, "has no settings; add imap and smtp, or a profile")
+		}
 	}
 	if problems != nil {
 		return problems
