@@ -72,7 +72,13 @@ func (d *document) parts(path []string) (parts []splice, around []string, err er
 			return nil, nil, fmt.Errorf("[%s] has keys below several headers: %w; write it as one table", spell(path), ErrUnsafe)
 		}
 	}
-	parts = d.lineParts(lines)
+	for _, s := range d.lineParts(lines) {
+		if n := len(parts); n > 0 && parts[n-1].to == s.from {
+			parts[n-1].to = s.to
+			continue
+		}
+		parts = append(parts, s)
+	}
 	for _, run := range d.runs(t.sections) {
 		parts = append(parts, splice{from: d.commentStart(run[0]), to: d.sectionEnd(run[1])})
 	}

@@ -113,30 +113,10 @@ func (d *document) setKey(path []string, key string, old, wanted any) error {
 	case t.value >= 0:
 		return d.replace(t, wanted)
 	}
-	return d.rewrite(path, key, wanted)
-}
-
-// rewrite gives a key that is written as several lines or sections a value that cannot be.
-func (d *document) rewrite(path []string, key string, wanted any) error {
-	p := below(path, key)
-	t := d.find(p)
-	lines := d.loose(t)
-	if len(lines) > 0 { // dotted keys: the first line becomes the new one
-		e := d.list[lines[0]]
-		text := d.spelled(e, len(p)) + " = " + string(appendValue(nil, wanted))
-		s := append(d.lineSpans(lines[1:]), d.sectionSpans(t.sections)...)
-		return d.splice(append(s, splice{e.start, e.end, []byte(text)})...)
-	}
-	if len(t.sections) < len(d.find(path).sections) || len(d.find(path).lines) > 0 || t.braces != nil {
-		if err := d.remove(p); err != nil {
-			return err
-		}
-		return d.add(path, key, wanted)
-	}
-	if err := d.add(path, key, wanted); err != nil { // with a header, because there is only what must go
+	if err := d.remove(p); err != nil {
 		return err
 	}
-	return d.splice(d.sectionSpans(d.find(p).sections)...)
+	return d.add(path, key, wanted)
 }
 
 func allTables(values []any) bool {

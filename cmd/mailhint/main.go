@@ -133,7 +133,9 @@ func newRoot() *cobra.Command {
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.PersistentFlags().String("config", "", configUsage)
 	root.SetHelpCommand(newHelp())
-	root.AddCommand(newServe(), newCheck(), newShow(), newDNS(), newDoctor(), newProbe(), newInit(), newImport(), newExport(), newProxy(), newCert(), newVersion())
+	root.AddCommand(newServe(), newCheck(), newShow(),
+		newList(), newAdd(), newSet(), newEdit(), newEnable(), newDisable(), newRemove(), newHistory(), newUndo(), newApply(), newSnapshot(),
+		newDNS(), newDoctor(), newProbe(), newInit(), newImport(), newExport(), newProxy(), newCert(), newVersion())
 	return root
 }
 

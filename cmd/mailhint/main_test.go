@@ -1,6 +1,7 @@
 package main
 
 import (
+	"flag"
 	"os/exec"
 	"strconv"
 	"testing"
@@ -12,12 +13,15 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"mailhint": main})
 }
 
+var update = flag.Bool("update", false, "write what commands print into the files of testdata that they are compared with")
+
 // TestCommands runs the command lines in testdata, which read like a session at a terminal.
 func TestCommands(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata",
 		RequireUniqueNames:  true,
 		RequireExplicitExec: true,
+		UpdateScripts:       *update,
 		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "mailworld": mailWorld, "nameserver": nameserver},
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("MAILHINT_CONFIG", "")

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"mailhint/edits"
+)
+
+func newApply() *cobra.Command {
+	var flags changeFlags
+	var allowed int
+	cmd := &cobra.Command{
+		Use:   "apply FILE|-",
+		Short: "Bring all domains and profiles to the state of a snapshot",
+		Long: "apply compares the configuration with a snapshot, which has all profiles and domains that there are to be, and makes the changes in one\n" +
+			"step: what is not in the snapshot is removed, comments of what stays are kept. The snapshot is in the form of mailhint snapshot, NDJSON\n" +
+			"or TOML; - reads it from standard input. Applied twice, it changes nothing the second time.\n" +
+			"\n" +
+			"A snapshot that would remove more than a tenth of the records (and more than ten), or all of them, is refused, because it is probably\n" +
+			"incomplete. --allow-removals accepts it.",
+		Example: "  mailhint apply customers.json --dry-run\n" +
+			"  panel-export | mailhint apply - --allow-removals 100 --reason 'nightly run'",
+		Args: oneArgument("a FILE that mailhint snapshot has written, or - for standard input"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if !cmd.Flags().Changed("allow-removals") {
+				allowed = edits.DefaultRemovals
+			} else if allowed < 0 {
+				return fmt.Errorf("--allow-removals %d: write a number from 0", allowed)
+			}
+			wanted, err := readSnapshot(cmd, args[0])
+			if err != nil {
+				return err
+			}
+			s, err := openStore(cmd)
+			if err != nil {
+				return err
+			}
+			plan, err := edits.PlanApply(cmd.Context(), s, wanted, allowed)
+			if removals := new(edits.RemovalsError); errors.As(err, &removals) {
+				err = fmt.Errorf("%w (--allow-removals %d)", err, removals.Removed)
+			}
+			if err != nil {
+				return problem(err)
+			}
+			fmt.Fprintln(cmd.ErrOrStderr(), plan)
+			if len(plan.Edits) == 0 && !flags.json {
+				return nil
+			}
+			return flags.save(cmd, s, plan.Edits...)
+		},
+	}
+	flags.addTo(cmd)
+	cmd.Flags().IntVar(&allowed, "allow-removals", 0, "remove up to this number of domains and profiles; default: a tenth of them, or ten if that is more")
+	return cmd
+}
+
+// readSnapshot reads a snapshot from a file, or from standard input for "-".
+func readSnapshot(cmd *cobra.Command, name string) ([]edits.Wanted, error) {
+	in := io.Reader(os.Stdin)
+	if name == "-" {
+		name = "standard input"
+	} else {
+		file, err := os.Open(name)
+		if err != nil {
+			return nil, unknown(fmt.Errorf("cannot read %s: %w; write - for standard input", name, cause(err)))
+		}
+		defer file.Close()
+		in = file
+	}
+	wanted, err := edits.Read(in, name)
+	if edits.IsMistake(err) {
+		return nil, problem(err)
+	}
+	if err != nil {
+		return nil, unknown(fmt.Errorf("cannot read %s: %w", name, cause(err)))
+	}
+	return wanted, nil
+}
+
+func newSnapshot() *cobra.Command {
+	var format string
+	cmd := &cobra.Command{
+		Use:   "snapshot",
+		Short: "Print all domains and profiles in the form that apply reads",
+		Long: "snapshot prints all profiles and domains with their own values: with --format json, an object for each on a line of its own; with\n" +
+			"--format toml, as in domains.toml, with the names of lists under the key domains of their profiles. Comments, [server], [defaults] and\n" +
+			"[fallback] are not part of it. mailhint snapshot | mailhint apply - changes nothing.",
+		Example: "  mailhint snapshot --output before.json\n" +
+			"  mailhint snapshot --format toml",
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if !slices.Contains(edits.Formats, format) {
+				return fmt.Errorf("unknown format %q; write one of %s", format, strings.Join(edits.Formats, ", "))
+			}
+			s, err := openStore(cmd)
+			if err != nil {
+				return err
+			}
+			list, err := edits.Snapshot(cmd.Context(), s)
+			if err != nil {
+				return problem(err)
+			}
+			return problem(edits.Write(cmd.OutOrStdout(), format, list))
+		},
+	}
+	cmd.Flags().StringVar(&format, "format", edits.Formats[0], "form of the snapshot: "+strings.Join(edits.Formats, ", "))
+	completesFlag(cmd, "format", edits.Formats...)
+	return printsDocument(cmd)
+}
