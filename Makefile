@@ -4,6 +4,8 @@ SHELL := /bin/bash
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
+# What editors check TOML files with, from npm: only the tests use it.
+EDITORS := @taplo/cli@0.7.0 tombi@0.11.7
 PEBBLE := github.com/letsencrypt/pebble/v2/cmd
 PEBBLE_VERSION := v2.10.1
 # Programs that the tests use, and the Debian packages that contain them: the real Thunderbird, mail servers, name servers, web servers
@@ -19,7 +21,7 @@ TOOLS := build/tools
 export PATH := $(PATH):/usr/sbin:/sbin
 FUZZ_TIME := 30s
 
-.PHONY: run build test lint vulnerabilities bench fuzz programs load-generator
+.PHONY: run build test lint vulnerabilities bench fuzz programs editors load-generator
 
 run:
 	go run ./cmd/mailhint serve
@@ -57,7 +59,7 @@ $(TOOLS)/govulncheck:
 	GOBIN=$(CURDIR)/$(TOOLS) go install $(GOVULNCHECK)
 
 # Installs what the tests need and the machine does not have. Services that Debian would start are not started.
-programs: $(TOOLS)/pebble $(TOOLS)/pebble-challtestsrv
+programs: editors $(TOOLS)/pebble $(TOOLS)/pebble-challtestsrv
 	@missing=; for p in $(TEST_PROGRAMS); do command -v $$p >/dev/null || [ -e $$p ] || missing="$$missing $$p"; done; \
 		if [ -n "$$missing" ]; then \
 			echo "installing what the tests need:$$missing"; \
@@ -71,6 +73,15 @@ programs: $(TOOLS)/pebble $(TOOLS)/pebble-challtestsrv
 # An ACME server and its DNS server.
 $(TOOLS)/pebble $(TOOLS)/pebble-challtestsrv:
 	GOBIN=$(CURDIR)/$(TOOLS) go install $(PEBBLE)/$(@F)@$(PEBBLE_VERSION)
+
+editors:
+	@installed=$(TOOLS)/npm/installed; if [ "$$(cat $$installed 2>/dev/null)" != "$(EDITORS)" ]; then \
+		if ! command -v npm >/dev/null; then \
+			sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
+			$$sudo apt-get update -q && $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends nodejs npm; \
+		fi; \
+		npm install --prefix $(TOOLS)/npm --no-save --no-audit --no-fund --ignore-scripts $(EDITORS) && echo "$(EDITORS)" >$$installed; \
+	fi
 
 bench: load-generator # ratios against a bare handler; memory; a million names
 	go test -run '^$$' -bench . -benchmem -timeout 30m $$(go list ./... | grep -v /bench)

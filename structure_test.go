@@ -22,7 +22,7 @@ var ranks = [][]string{
 	{"autoconfig", "autodiscover", "mobileconfig", "pacc", "wellknown", "dnsrecords", "domains", "probe", "exchangers", "certs", "listen", "keypairs"},
 	{"ispdb", "edge/edgetest", "edits"},
 	{"filestore", "edits/storetest"},
-	{"preview", "export", "imports", "help", "proxies", "monitor", "reference"},
+	{"preview", "export", "imports", "help", "proxies", "monitor", "reference", "schema"},
 	{"server", "doctor", "starter"},
 	{"cmd/mailhint", "clients", "lab", "bench", "bench/bare"},
 }

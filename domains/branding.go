@@ -49,7 +49,7 @@ func textColour(paper settings.Colour) kind[*settings.Colour] {
 		}
 		return &c, err == nil
 	}
-	return kind[*settings.Colour]{name: "colour", read: read, plain: func(c *settings.Colour) any {
+	return kind[*settings.Colour]{name: "colour", form: Form{Pattern: whole("", "#[0-9A-Fa-f]{6}")}, read: read, plain: func(c *settings.Colour) any {
 		if c == nil {
 			return nil
 		}

@@ -98,10 +98,10 @@ func (d DNS) named(name settings.Domain) (Zone, bool) {
 
 // The kinds of values that only [dns] and its zones have.
 var (
-	zoneName    = kind[string]{name: "domain", read: readZoneName, plain: plainText[string]}
-	nameServer  = kind[string]{name: "host name or IP address, with or without a port", read: readNameServer, plain: plainText[string]}
-	keyFileName = kind[string]{name: "key file", read: readKeyFileName, plain: plainText[string]}
-	zoneList    = kind[[]zoneValues]{name: "list of domains and tables", types: "array string", read: readZones, plain: plainZones}
+	zoneName    = kind[string]{name: "domain", form: domainNameForm, read: readZoneName, plain: plainText[string]}
+	nameServer  = kind[string]{name: "host name or IP address, with or without a port", form: nameServerForm, read: readNameServer, plain: plainText[string]}
+	keyFileName = kind[string]{name: "key file", form: fileForm, read: readKeyFileName, plain: plainText[string]}
+	zoneList    = kind[[]zoneValues]{name: "list of domains and tables", types: "array string", form: Form{Pattern: domainNameForm.Pattern, MinItems: 1}, read: readZones, plain: plainZones}
 	optionally  = kind[*bool]{name: "true or false", types: "boolean", read: func(t *table, key string) (*bool, bool) {
 		v, ok := t.flag(key)
 		return &v, ok
@@ -112,6 +112,8 @@ var (
 		return *b
 	}}
 )
+
+var nameServerForm = Form{Pattern: whole(`(`+domainForm+`|`+ipv4Form+`)(:`+portForm+`)?`, ipv6Form, `\[[^\[\]]*\]:`+portForm)}
 
 func readZoneName(t *table, key string) (string, bool) {
 	text, ok := t.text(key)

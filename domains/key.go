@@ -24,6 +24,8 @@ type Key struct {
 	Description string
 	// Formats are the answers that depend on the key, such as "autoconfig"; nil if no client sees it.
 	Formats []string
+	// Form says what values look like.
+	Form Form
 	// Editable is true if admins of single domains can be allowed to change the key (see the key editable).
 	Editable bool
 }
@@ -58,6 +60,7 @@ type kind[T any] struct {
 	types   string // for Key.JSONTypes, between spaces; empty for a string
 	read    func(t *table, key string) (T, bool)
 	plain   func(T) any
+	form    Form // for Key.Form
 	isTable bool
 	// readsMissing is as in key.
 	readsMissing bool
@@ -65,7 +68,7 @@ type kind[T any] struct {
 
 // row makes the row of a key: its name, the kind of its value, the field of S that holds it, an example as TOML, and what it means.
 func row[S, T any](name string, k kind[T], field func(*S) *T, example, description string) key[S] {
-	r := key[S]{Key: Key{Name: name, Type: k.name, JSONTypes: strings.Fields(cmp.Or(k.types, "string")), Example: example, Description: description}, isTable: k.isTable, readsMissing: k.readsMissing}
+	r := key[S]{Key: Key{Name: name, Type: k.name, JSONTypes: strings.Fields(cmp.Or(k.types, "string")), Example: example, Description: description, Form: k.form}, isTable: k.isTable, readsMissing: k.readsMissing}
 	r.read = func(t *table, s *S) bool {
 		v, ok := k.read(t, name)
 		if ok {
@@ -105,6 +108,18 @@ func (k key[S]) in(formats ...string) key[S] {
 // editable marks a key that admins of single domains can be allowed to change.
 func (k key[S]) editable() key[S] {
 	k.Editable = true
+	return k
+}
+
+// required marks a key without which its table is not complete.
+func (k key[S]) required() key[S] {
+	k.Form.Required = true
+	return k
+}
+
+// notEmpty marks a list that must have an element.
+func (k key[S]) notEmpty() key[S] {
+	k.Form.MinItems = 1
 	return k
 }
 

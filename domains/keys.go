@@ -83,7 +83,7 @@ var settingKeys = []key[values]{
 // mailServerKeys are those of a server written as a table, { url = "…", login = "…" }.
 var mailServerKeys = []key[mailServerValues]{
 	row("url", plainString, func(s *mailServerValues) *string { return &s.url },
-		`"submissions://smtp.uni.example"`, "host name or URL, as for a server without a table"),
+		`"submissions://smtp.uni.example"`, "host name or URL, as for a server without a table").required(),
 	row("login", loginForm, func(s *mailServerValues) *settings.Login { return &s.login },
 		`"%EMAILLOCALPART%"`, "form of the login name at this server"),
 	row("auth", loginMethods, func(s *mailServerValues) *[]settings.Auth { return &s.auth },
@@ -93,13 +93,13 @@ var mailServerKeys = []key[mailServerValues]{
 // oauth2Keys are those of the table oauth2.
 var oauth2Keys = []key[settings.OAuth2]{
 	row("issuer", issuerName, func(o *settings.OAuth2) *string { return &o.Issuer },
-		`"login.microsoftonline.com"`, "host name or https URL that identifies the authorization server"),
+		`"login.microsoftonline.com"`, "host name or https URL that identifies the authorization server").required(),
 	row("scope", scopeList, func(o *settings.OAuth2) *[]string { return &o.Scope },
-		`["https://outlook.office365.com/IMAP.AccessAsUser.All", "offline_access"]`, "scopes that clients request, one set for all services"),
+		`["https://outlook.office365.com/IMAP.AccessAsUser.All", "offline_access"]`, "scopes that clients request, one set for all services").required(),
 	row("auth_url", endpointURL, func(o *settings.OAuth2) *string { return &o.AuthURL },
-		`"https://login.microsoftonline.com/common/oauth2/v2.0/authorize"`, "authorization endpoint"),
+		`"https://login.microsoftonline.com/common/oauth2/v2.0/authorize"`, "authorization endpoint").required(),
 	row("token_url", endpointURL, func(o *settings.OAuth2) *string { return &o.TokenURL },
-		`"https://login.microsoftonline.com/common/oauth2/v2.0/token"`, "token endpoint"),
+		`"https://login.microsoftonline.com/common/oauth2/v2.0/token"`, "token endpoint").required(),
 	row("client_id", plainString, func(o *settings.OAuth2) *string { return &o.ClientID },
 		`"…"`, "public client ID, for clients without one of their own"),
 }
@@ -110,7 +110,7 @@ var domainKeys = []key[domainValues]{
 		`"shared"`, "profile that the domain inherits from"),
 	row("enabled", truth, func(d *domainValues) *bool { return &d.enabled },
 		`false`, "false: the domain is treated as unknown").byDefault(`true`).editable(),
-	row("aliases", stringList, func(d *domainValues) *[]string { return &d.aliases },
+	row("aliases", domainNames, func(d *domainValues) *[]string { return &d.aliases },
 		`["firm.test", "firma.example"]`, "other names of the domain, with the same answers").editable(),
 	row("admins", adminNames, func(d *domainValues) *[]string { return &d.admins },
 		`["firm-it"]`, "who may edit this entry and no other; has no effect yet"),
@@ -121,14 +121,14 @@ var ruleKeys = []key[ruleValues]{
 	row("users_file", plainString, func(r *ruleValues) *string { return &r.usersFile },
 		`"moved-to-m365.txt"`, "file of addresses and patterns, one per line, that the rule applies to"),
 	row("from", networkList, func(r *ruleValues) *settings.Networks { return &r.from },
-		`["192.0.2.0/24", "2001:db8:1::/48"]`, "networks whose clients the rule applies to"),
+		`["192.0.2.0/24", "2001:db8:1::/48"]`, "networks whose clients the rule applies to").notEmpty(),
 	row("profile", plainString, func(r *ruleValues) *string { return &r.profile },
 		`"m365"`, "profile that replaces the domain's settings"),
 }
 
 // profileKeys are those that a profile has besides settingKeys.
 var profileKeys = []key[profileValues]{
-	row("domains", stringList, func(p *profileValues) *[]string { return &p.domains },
+	row("domains", domainNames, func(p *profileValues) *[]string { return &p.domains },
 		`["bakery.example", "florist.example"]`, "domains that have these settings and no others").long(),
 	row("domains_file", plainString, func(p *profileValues) *string { return &p.domainsFile },
 		`"shared-domains.txt"`, "file of such domains, one per line; read again when it changes"),
@@ -137,7 +137,7 @@ var profileKeys = []key[profileValues]{
 // fallbackKeys are those of [fallback].
 var fallbackKeys = []key[fallbackValues]{
 	row("profile", plainString, func(f *fallbackValues) *string { return &f.profile },
-		`"shared"`, "profile with the settings"),
+		`"shared"`, "profile with the settings").required(),
 	row("mx", exchangerNames, func(f *fallbackValues) *[]settings.Domain { return &f.mx },
 		`["mx1.hoster.example", "mx2.hoster.example"]`, "answer only for names whose preferred MX is one of these"),
 }
@@ -207,7 +207,7 @@ var dnsKeys = []key[dnsValues]{
 	row("key_file", keyFileName, func(d *dnsValues) *string { return &d.keyFile },
 		`"mailhint.key"`, "file with the TSIG key, in the format of BIND, which no other user may read"),
 	row("zones", zoneList, func(d *dnsValues) *[]zoneValues { return &d.zones },
-		`["hoster.example", { name = "firm.example", key_file = "firm.key" }]`, "the zones that may be changed; a table has values of its own"),
+		`["hoster.example", { name = "firm.example", key_file = "firm.key" }]`, "the zones that may be changed; a table has values of its own").required(),
 	row("wildcard", truth, func(d *dnsValues) *bool { return &d.wildcard },
 		`true`, `with tls = "acme": one certificate for *.ZONE instead of one for each name directly below the zone`).byDefault(`false`),
 }
@@ -215,7 +215,7 @@ var dnsKeys = []key[dnsValues]{
 // zoneKeys are those of a zone written as a table, { name = "…", key_file = "…" }.
 var zoneKeys = []key[zoneValues]{
 	row("name", zoneName, func(z *zoneValues) *string { return &z.name },
-		`"firm.example"`, "the zone"),
+		`"firm.example"`, "the zone").required(),
 	row("server", nameServer, func(z *zoneValues) *string { return &z.server },
 		`"192.0.2.53"`, "the name server of this zone"),
 	row("key_file", keyFileName, func(z *zoneValues) *string { return &z.keyFile },
@@ -243,6 +243,11 @@ type Table struct {
 // Tables returns all the tables of domains.toml and their keys.
 func Tables() []Table {
 	common := describe(settingKeys)
+	for i := range common {
+		if common[i].Name == "editable" {
+			common[i].Form.Words = sortedKeys(editableKeys)
+		}
+	}
 	return []Table{
 		{"", describe(topKeys)},
 		{"server", describe(serverKeys)},

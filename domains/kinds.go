@@ -13,7 +13,8 @@ var (
 	plainString = kind[string]{name: "string", read: (*table).text, plain: plainText[string]}
 	stringList  = kind[[]string]{name: "list of strings", types: "array string", read: (*table).texts, plain: plainList[string]}
 	truth       = kind[bool]{name: "true or false", types: "boolean", read: (*table).flag, plain: func(b bool) any { return b }}
-	networkList = kind[settings.Networks]{name: "list of networks", types: "array string", read: (*table).networks, plain: plainNetworks}
+	domainNames = kind[[]string]{name: "list of domains", types: "array string", form: domainNameForm, read: (*table).texts, plain: plainList[string]}
+	networkList = kind[settings.Networks]{name: "list of networks", types: "array string", form: networkForm, read: (*table).networks, plain: plainNetworks}
 
 	// unlessFalse is a truth value that is kept as its opposite, so that the zero value means true.
 	unlessFalse = kind[bool]{
@@ -25,12 +26,12 @@ var (
 		plain: func(not bool) any { return !not },
 	}
 
-	loginForm    = kind[settings.Login]{name: "login name with placeholders", read: readLogin, plain: plainText[settings.Login], isTable: true}
-	loginMethods = kind[[]settings.Auth]{name: "list of login methods", types: "array string", read: readLoginMethods, plain: plainList[settings.Auth]}
-	redirection  = kind[string]{name: "redirect:URL", read: readRedirection, plain: plainRedirection}
-	adminNames   = kind[[]string]{name: "list of names", types: "array string", read: readAdmins, plain: plainList[string]}
+	loginForm    = kind[settings.Login]{name: "login name with placeholders", form: loginFormForm, read: readLogin, plain: plainText[settings.Login], isTable: true}
+	loginMethods = kind[[]settings.Auth]{name: "list of login methods", types: "array string", form: authForm, read: readLoginMethods, plain: plainList[settings.Auth]}
+	redirection  = kind[string]{name: "redirect:URL", form: redirectForm, read: readRedirection, plain: plainRedirection}
+	adminNames   = kind[[]string]{name: "list of names", types: "array string", form: Form{Pattern: "."}, read: readAdmins, plain: plainList[string]}
 
-	exchangerNames = kind[[]settings.Domain]{name: "list of host names", types: "array string", read: readExchangers, plain: plainList[settings.Domain]}
+	exchangerNames = kind[[]settings.Domain]{name: "list of host names", types: "array string", form: Form{Pattern: domainNameForm.Pattern, MinItems: 1}, read: readExchangers, plain: plainList[settings.Domain]}
 )
 
 // plainText is for values that are text: nothing to write if it is empty.
@@ -62,16 +63,16 @@ func plainNetworks(networks settings.Networks) any {
 
 // shownText is a text that users see, with domain placeholders. The limits are in draft-ietf-mailmaint-autoconfig-06 section 4.
 func shownText(limit int) kind[settings.Pattern] {
-	return pattern("text", func(s string) (settings.Pattern, error) { return settings.ParseText(s, limit) })
+	return pattern("text", shownTextForm(limit), func(s string) (settings.Pattern, error) { return settings.ParseText(s, limit) })
 }
 
 // link is a URL with domain placeholders.
 func link(schemes ...string) kind[settings.Pattern] {
-	return pattern(strings.Join(schemes, " or ")+" URL", func(s string) (settings.Pattern, error) { return settings.ParseURL(s, schemes...) })
+	return pattern(strings.Join(schemes, " or ")+" URL", linkForm(schemes...), func(s string) (settings.Pattern, error) { return settings.ParseURL(s, schemes...) })
 }
 
 // pattern is a text that may be empty to drop what a lower layer says.
-func pattern(name string, parse func(string) (settings.Pattern, error)) kind[settings.Pattern] {
+func pattern(name string, form Form, parse func(string) (settings.Pattern, error)) kind[settings.Pattern] {
 	read := func(t *table, key string) (settings.Pattern, bool) {
 		s, ok := t.text(key)
 		if !ok || s == "" {
@@ -83,13 +84,13 @@ func pattern(name string, parse func(string) (settings.Pattern, error)) kind[set
 		}
 		return p, err == nil
 	}
-	return kind[settings.Pattern]{name: name, read: read, plain: plainText[settings.Pattern]}
+	return kind[settings.Pattern]{name: name, form: form, read: read, plain: plainText[settings.Pattern]}
 }
 
 // oneOf is a text that must be one of the words. The first is the default, also where there is another text.
 func oneOf(words ...string) kind[string] {
 	read := func(t *table, key string) (string, bool) { return t.oneOf(key, words...), true }
-	return kind[string]{name: "one of " + quoted(words), read: read, plain: plainText[string], readsMissing: true}
+	return kind[string]{name: "one of " + quoted(words), form: Form{Words: words}, read: read, plain: plainText[string], readsMissing: true}
 }
 
 func readLogin(t *table, key string) (settings.Login, bool) {
@@ -217,7 +218,7 @@ func readExchangers(t *table, key string) ([]settings.Domain, bool) {
 
 // formatVersion is the version of domains.toml that this program reads.
 var formatVersion = kind[int]{
-	name: "number", types: "integer",
+	name: "number", types: "integer", form: Form{Only: 1},
 	read: func(t *table, key string) (int, bool) {
 		v, ok := t.value(key)
 		if ok && v != int64(1) {

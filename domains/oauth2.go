@@ -10,10 +10,12 @@ import (
 // The kinds of values of oauth2 and of the keys in this table.
 var (
 	oauth2Table = kind[*settings.OAuth2]{name: "table", types: "object", read: readOAuth2, plain: plainOAuth2, isTable: true}
-	issuerName  = kind[string]{name: "host name or https URL", read: readIssuer, plain: plainText[string], readsMissing: true}
-	endpointURL = kind[string]{name: "https URL", read: readEndpoint, plain: plainText[string], readsMissing: true}
-	scopeList   = kind[[]string]{name: "list of scopes", types: "array string", read: readScopes, plain: plainList[string], readsMissing: true}
+	issuerName  = kind[string]{name: "host name or https URL", form: issuerForm, read: readIssuer, plain: plainText[string], readsMissing: true}
+	endpointURL = kind[string]{name: "https URL", form: literalLinkForm, read: readEndpoint, plain: plainText[string], readsMissing: true}
+	scopeList   = kind[[]string]{name: "list of scopes", types: "array string", form: Form{Pattern: `^\S+$`, MinItems: 1}, read: readScopes, plain: plainList[string], readsMissing: true}
 )
+
+var issuerForm = Form{Pattern: whole(domainForm, strings.Trim(literalLinkForm.Pattern, "^$")), Except: `://.*\?`}
 
 func readOAuth2(t *table, key string) (*settings.OAuth2, bool) {
 	o, ok := t.table(key)

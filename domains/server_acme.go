@@ -30,10 +30,10 @@ var knownCAs = map[string]string{
 
 // The kinds of values of the keys that begin with acme_.
 var (
-	mailAddress   = kind[string]{name: "e-mail address", read: readMailAddress, plain: plainText[string]}
-	rootFile      = kind[string]{name: "PEM file", read: readRootFile, plain: plainText[string]}
-	ordersPerHour = kind[int]{name: "number", types: "integer", read: readOrders, plain: plainNumber}
-	caList        = kind[[]string]{name: "list of CAs", types: "array string", read: readCAs, plain: plainList[string]}
+	mailAddress   = kind[string]{name: "e-mail address", form: Form{Pattern: whole(`.*[^@]@(` + domainForm + `)`)}, read: readMailAddress, plain: plainText[string]}
+	rootFile      = kind[string]{name: "PEM file", form: fileForm, read: readRootFile, plain: plainText[string]}
+	ordersPerHour = kind[int]{name: "number", types: "integer", form: Form{Min: 1}, read: readOrders, plain: plainNumber}
+	caList        = kind[[]string]{name: "list of CAs", types: "array string", form: caForm, read: readCAs, plain: plainList[string]}
 )
 
 // checkACME refuses keys that begin with acme_ where nothing uses them.
@@ -48,6 +48,9 @@ func (t *table) checkACME(v *serverValues) {
 		}
 	}
 }
+
+// caForm has the names of the CAs that have one, and URLs.
+var caForm = Form{Pattern: whole(strings.Join(sortedKeys(knownCAs), "|"), anyCase("https")+`://[^#@]+`), MinItems: 1, Distinct: true}
 
 func readMailAddress(t *table, key string) (string, bool) {
 	text, ok := t.text(key)

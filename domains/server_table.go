@@ -1,6 +1,7 @@
 package domains
 
 import (
+	"strings"
 	"time"
 
 	"mailhint/settings"
@@ -97,13 +98,13 @@ func (l *loader) serverPositions(file string) map[string]Position {
 
 // The kinds of values that only [server] has.
 var (
-	hostName        = kind[string]{name: "host name", read: readHostName, plain: plainText[string]}
-	listenAddresses = kind[[]string]{name: "list of addresses", types: "array string", read: readListenAddresses, plain: plainList[string]}
-	adminAddress    = kind[string]{name: "address", read: readAdminAddress, plain: plainText[string]}
+	hostName        = kind[string]{name: "host name", form: domainNameForm, read: readHostName, plain: plainText[string]}
+	listenAddresses = kind[[]string]{name: "list of addresses", types: "array string", form: listenForm, read: readListenAddresses, plain: plainList[string]}
+	adminAddress    = kind[string]{name: "address", form: Form{Pattern: whole("", strings.Trim(listenForm.Pattern, "^$"))}, read: readAdminAddress, plain: plainText[string]}
 	pemFile         = kind[string]{name: "PEM file", read: readFileName, plain: plainText[string]}
 	pemFiles        = kind[[]string]{name: "list of PEM files", types: "array string", read: readFileNames, plain: plainList[string]}
-	stateDirectory  = kind[string]{name: "directory", read: readStateDir, plain: plainText[string]}
-	probeInterval   = kind[time.Duration]{name: "duration", read: readProbeInterval, plain: func(d time.Duration) any { return d.String() }}
+	stateDirectory  = kind[string]{name: "directory", form: fileForm, read: readStateDir, plain: plainText[string]}
+	probeInterval   = kind[time.Duration]{name: "duration", form: Form{Pattern: whole(durationForm), Except: tooFrequentForm}, read: readProbeInterval, plain: func(d time.Duration) any { return d.String() }}
 )
 
 func readHostName(t *table, key string) (string, bool) {

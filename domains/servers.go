@@ -26,7 +26,7 @@ type mailServerValues struct {
 // drops what a lower layer says.
 func serversRow(name string, p settings.Protocol, example, description string) key[values] {
 	servers := kind[[]serverSpec]{
-		name: "host name, URL, table, or list of them", types: "string object array",
+		name: "host name, URL, table, or list of them", types: "string object array", form: serverForm(p),
 		read: func(t *table, key string) ([]serverSpec, bool) {
 			specs := t.servers(key, p)
 			for i := range specs {

@@ -18,7 +18,7 @@ func Find(word string) ([]Section, error) {
 	var found []Section
 	for _, s := range Sections() {
 		switch {
-		case isTable && slices.Contains(s.names, tableOf(path)), !isTable && slices.Contains(s.names, last) && (len(path) == 1 || s.below && isMail(table)):
+		case isTable && slices.Contains(s.names, tableOf(path)), !isTable && slices.Contains(s.names, last) && (len(path) == 1 || s.isPartOf(table)):
 			found = append(found, s)
 		case !isTable && (len(path) == 1 || s.mayHave(table)):
 			if i := slices.IndexFunc(s.Keys, func(k Key) bool { return k.Name == last }); i >= 0 {
@@ -71,6 +71,11 @@ func (s Section) mayHave(table string) bool {
 		return true
 	}
 	return slices.Contains(s.names, "defaults") && isMail(table)
+}
+
+// isPartOf reports whether a section is for a table in another.
+func (s Section) isPartOf(table string) bool {
+	return s.above != "" && (s.above == table || s.above == "*" && isMail(table))
 }
 
 // isMail reports whether a table may have the keys of [defaults].

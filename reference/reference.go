@@ -20,7 +20,7 @@ type Section struct {
 	Inherits bool
 
 	names []string // by which people ask for it
-	below bool     // it is a table below one with a name of its own
+	above string   // the table that it is part of; "*" for any with settings; empty if it is part of none
 }
 
 // Key is a key, and the tables that may have it if they are several.
@@ -42,6 +42,8 @@ var written = map[string]struct{ header, about string }{
 	"*.imap, pop3, smtp or sieve": {"imap = { … }", "a server with a login or login methods of its own; also pop3, smtp and sieve"},
 	"lookups.*":                   {"[lookups.NAME]", "not supported yet: login names from a directory"},
 	"fallback":                    {"[fallback]", "for names that are not configured"},
+	"dns":                         {"[dns]", "where mailhint may publish records by dynamic update"},
+	"dns.zones":                   {"zones = [{ … }]", "a zone with a name server, a key or a wildcard of its own, in [dns]"},
 }
 
 // Sections returns all tables of domains.toml and their keys.
@@ -56,7 +58,7 @@ func Sections() []Section {
 		s := Section{
 			Header: "[" + t.Name + "]",
 			names:  namesOf(t.Name),
-			below:  strings.HasPrefix(t.Name, "*.") || strings.Count(t.Name, ".") > 1,
+			above:  above(t.Name),
 		}
 		if w, ok := written[t.Name]; ok {
 			s.Header, s.About = w.header, w.about
@@ -91,4 +93,13 @@ func namesOf(table string) []string {
 		return slices.DeleteFunc(parts, func(s string) bool { return s == "or" })
 	}
 	return parts[len(parts)-1:]
+}
+
+// above returns the first part of the name of a table that is part of another.
+func above(table string) string {
+	first, rest, _ := strings.Cut(table, ".")
+	if rest == "" || rest == "*" {
+		return ""
+	}
+	return first
 }

@@ -68,7 +68,7 @@ func TestFind(t *testing.T) {
 		"tls":                                 "[server] tls",
 		"TLS":                                 "[server] tls",
 		"server.tls":                          "[server] tls",
-		"server":                              "[server]",
+		"server":                              "[server], [dns] server, zones = [{ … }] server",
 		"[server]":                            "[server]",
 		"login":                               "[defaults] login, imap = { … } login",
 		"defaults.login":                      "[defaults] login",
@@ -85,6 +85,8 @@ func TestFind(t *testing.T) {
 		"profiles.shared.name":                "[defaults] name",
 		"oauth2":                              "[defaults] oauth2, oauth2 = { … }",
 		"oauth2.issuer":                       "oauth2 = { … } issuer",
+		"dns.zones":                           "[dns] zones, zones = [{ … }]",
+		"zones.name":                          "zones = [{ … }] name",
 		"version":                             "Top of the file version",
 		`domains."example.com".oauth2.issuer`: "oauth2 = { … } issuer",
 	} {

@@ -66,6 +66,44 @@ var kinds = []kind{
 	{"sieve+plain", ManageSieve, Plaintext, 4190},
 }
 
+// Schemes returns the schemes of URLs of a protocol's servers, in the order of preference.
+func Schemes(p Protocol) []string {
+	var schemes []string
+	for _, k := range kinds {
+		if k.protocol == p {
+			schemes = append(schemes, k.scheme)
+		}
+	}
+	return schemes
+}
+
+// OtherPorts returns the ports that are known for something other than what a protocol's scheme means, in ascending order. ParseServer
+// refuses them there.
+func OtherPorts(p Protocol, scheme string) []uint16 {
+	var ports []uint16
+	for _, k := range kinds {
+		if k.protocol != p || k.scheme != scheme {
+			continue
+		}
+		for _, port := range knownPorts() {
+			if k.checkPort(port, "") != nil {
+				ports = append(ports, port)
+			}
+		}
+	}
+	return ports
+}
+
+// knownPorts are all ports that are known for something.
+func knownPorts() []uint16 {
+	ports := []uint16{25}
+	for _, k := range kinds {
+		ports = append(ports, k.port)
+	}
+	slices.Sort(ports)
+	return slices.Compact(ports)
+}
+
 // recommended returns what a bare host name stands for: implicit TLS first, STARTTLS as the fallback.
 func recommended(p Protocol) []kind {
 	var pair []kind
