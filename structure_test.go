@@ -17,10 +17,10 @@ import (
 // not know each other.
 var ranks = [][]string{
 	{"untrusted", "spelling", "texts", "keypairs/keypairtest", "tomledit", "docs"},
-	{"settings", "templates", "durable", "resolver", "probe/probetest", "certs/pebbletest", "lab/visit"},
+	{"settings", "templates", "durable", "resolver", "probe/probetest", "certs/pebbletest", "dnsupdate/knottest", "lab/visit"},
 	{"edge"},
 	{"autoconfig", "autodiscover", "mobileconfig", "pacc", "wellknown", "dnsrecords", "domains", "probe", "exchangers", "certs", "listen", "keypairs"},
-	{"ispdb", "edge/edgetest", "edits"},
+	{"ispdb", "edge/edgetest", "edits", "dnsupdate"},
 	{"filestore", "edits/storetest"},
 	{"preview", "export", "imports", "help", "proxies", "monitor", "reference", "schema"},
 	{"server", "doctor", "starter"},

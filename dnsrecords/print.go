@@ -119,6 +119,9 @@ func printJSON(_ string, records []Record) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
+// AsJSON returns a record for encoding/json, in the form that the format json has.
+func AsJSON(r Record) any { return recordOf(r) }
+
 // recordOf returns a record in JSON.
 func recordOf(r Record) record {
 	j := record{Name: fqdn(r.Name), Type: r.Data.Type(), TTL: &r.TTL, Content: r.Data.String(), Remark: r.Remark}

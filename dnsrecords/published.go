@@ -52,6 +52,12 @@ func isOfInterest(name, text string) bool {
 	return strings.HasPrefix(normalText(name, Text(text)), "path=") // RFC 6764 section 4
 }
 
+// IsOfInterest reports whether clients would read a record: of the texts at a name, they read only some.
+func IsOfInterest(r Record) bool {
+	text, isText := r.Data.(Text)
+	return !isText || isOfInterest(strings.ToLower(r.Name), string(text))
+}
+
 // UnusedName returns a random name below a domain. Only a wildcard record can answer for it.
 func UnusedName(domain string) string {
 	return "mailhint-" + strings.ToLower(rand.Text()[:12]) + "." + domain

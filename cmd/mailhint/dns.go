@@ -27,16 +27,17 @@ type dnsFlags struct {
 	zone      string
 	all       bool
 	diff      bool
+	applyFlags
 }
 
 func newDNS() *cobra.Command {
 	var flags dnsFlags
 	cmd := &cobra.Command{
 		Use:   "dns DOMAIN… | --all",
-		Short: "Print the DNS records that domains should publish",
+		Short: "Print or publish the DNS records that domains should have",
 		Long: "dns prints the DNS records with which mail clients find the settings of a domain: names of the domain that point to this\n" +
 			"server, or with --srv-only an SRV record, and SRV records of the mail servers. It reads the configuration and uses the network only\n" +
-			"with --diff, and to look up the MX of a name that nothing but a [fallback] with mx could answer.\n" +
+			"with --diff or --apply, and to look up the MX of a name that nothing but a [fallback] with mx could answer.\n" +
 			"\n" +
 			"Formats:\n" +
 			"  zone        lines of a zone file (RFC 1035) with absolute names, to paste or $INCLUDE anywhere in it\n" +
@@ -50,15 +51,26 @@ func newDNS() *cobra.Command {
 			"With --diff, dns looks up the records and prints only what is missing or wrong, with comments that say what to remove; with\n" +
 			"--json, the result is one object. It compares what records mean to clients: weights, gaps between priorities and letter case\n" +
 			"do not matter. Eight domains are looked up at a time. The exit code is 1 if there is a difference, otherwise 3 if DNS does\n" +
-			"not answer for a domain.",
+			"not answer for a domain.\n" +
+			"\n" +
+			"With --apply, dns publishes the records by dynamic update (RFC 2136), in the zones that [dns] names, with their keys. It shows\n" +
+			"what it is going to do and asks, unless --yes is given; --dry-run only shows it. It adds only records that it also prints, and\n" +
+			"leaves all others alone. A record in the way of one of them, such as an A record of autodiscover., is reported and left, and the\n" +
+			"rest is published; --replace removes it. If somebody else changes the zone at the same time, nothing is changed. Afterwards the\n" +
+			"name server is asked whether it has the records. The exit code is 1 if a domain does not have all its records, otherwise 3 if a\n" +
+			"name server does not answer.",
 		Example: "  mailhint dns example.com\n" +
 			"  mailhint dns example.com >>example.com.zone\n" +
 			"  mailhint dns example.com --format nsupdate | nsupdate -k tsig.key\n" +
 			"  mailhint dns example.com --address 192.0.2.1,2001:db8::1\n" +
 			"  mailhint dns example.com --srv-only --target setup.hoster.example\n" +
-			"  mailhint dns --all --diff",
+			"  mailhint dns --all --diff\n" +
+			"  mailhint dns example.com --apply",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := flags.check(args); err != nil {
+				return err
+			}
+			if err := flags.checkApply(cmd); err != nil {
 				return err
 			}
 			return printDNS(cmd, args, flags)
@@ -74,8 +86,18 @@ func newDNS() *cobra.Command {
 	cmd.Flags().BoolVar(&flags.all, "all", false, "every domain that is configured by name")
 	cmd.Flags().BoolVar(&flags.diff, "diff", false, "look up the records in DNS, and print only what is missing or wrong")
 	cmd.Flags().StringVar(&flags.zone, "zone", "", "the zone that contains the records; default: DOMAIN")
+	flags.applyFlags.add(cmd)
 	completesFlag(cmd, "format", dnsrecords.Formats...)
-	return completesDomains(printsDocument(cmd), maxCompletions)
+	atOnce := cmd.RunE
+	printsDocument(cmd)
+	document := cmd.RunE
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if flags.apply { // what is to be changed is shown before anything is
+			return atOnce(cmd, args)
+		}
+		return document(cmd, args)
+	}
+	return completesDomains(cmd, maxCompletions)
 }
 
 // check refuses arguments and flags that contradict each other.
@@ -128,6 +150,9 @@ func printDNS(cmd *cobra.Command, args []string, flags dnsFlags) error {
 			return err
 		}
 		all = append(all, wanted)
+	}
+	if flags.apply {
+		return flags.publish(cmd, snapshot, all, options)
 	}
 	if flags.diff {
 		return flags.printDifferences(cmd, all, options)
