@@ -11,6 +11,8 @@
 package texts
 
 import (
+	"cmp"
+	"slices"
 	"strings"
 	"sync"
 
@@ -97,10 +99,10 @@ var languages = func() (all []Language) {
 
 // tags are the languages by their BCP 47 tags, which are also the names of their files. The first is for everyone whose language is not
 // among them.
-var tags = []string{"en", "de", "fr", "es"}
+var tags = []string{"en", "de", "fr", "es", "it", "nl", "pl", "cs", "pt", "ja"}
 
 // ownNames are what the languages are called by those who speak them.
-var ownNames = []string{"English", "Deutsch", "Français", "Español"}
+var ownNames = []string{"English", "Deutsch", "Français", "Español", "Italiano", "Nederlands", "Polski", "Čeština", "Português", "日本語"}
 
 // English is the language of everyone whose own is not among the languages.
 var English = Language{0}
@@ -146,15 +148,32 @@ func Match(acceptLanguage, chosen string) Language {
 	if acceptLanguage == "" {
 		return English
 	}
-	wanted, _, err := language.ParseAcceptLanguage(acceptLanguage)
-	if err != nil || len(wanted) == 0 {
-		return English
-	}
-	_, i, confidence := matcher().Match(wanted...)
+	_, i, confidence := matcher().Match(wanted(acceptLanguage)...)
 	if confidence == language.No {
 		return English
 	}
 	return Language{i}
+}
+
+// wanted returns the languages of a header, the best first. What is not a language is skipped; it does not make the others void.
+func wanted(acceptLanguage string) []language.Tag {
+	type entry struct {
+		tag     language.Tag
+		quality float32
+	}
+	var entries []entry
+	for part := range strings.SplitSeq(acceptLanguage, ",") {
+		tags, qualities, err := language.ParseAcceptLanguage(part)
+		if err == nil && len(tags) == 1 && qualities[0] > 0 {
+			entries = append(entries, entry{tags[0], qualities[0]})
+		}
+	}
+	slices.SortStableFunc(entries, func(a, b entry) int { return cmp.Compare(b.quality, a.quality) })
+	var tags []language.Tag
+	for _, e := range entries {
+		tags = append(tags, e.tag)
+	}
+	return tags
 }
 
 // OfLocale returns the language of a POSIX locale such as de_AT.UTF-8; English for C, for none, and for languages that are not ours.

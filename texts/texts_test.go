@@ -33,9 +33,6 @@ func TestMatch(t *testing.T) {
 		{"pl;q=0.5, " + strings.Repeat("x", 100000), "", "pl"},
 		{strings.Repeat("-", 100000), "", "en"},
 	} {
-		if _, ok := ParseLanguage(test.want); !ok {
-			continue // TODO until all are there
-		}
 		if got := Match(test.header, test.chosen); got.Tag() != test.want {
 			t.Errorf("Match(%.40q, %q) = %s, want %s", test.header, test.chosen, got, test.want)
 		}
@@ -45,9 +42,6 @@ func TestMatch(t *testing.T) {
 // TestMatchIsFast: headers as browsers send them need no memory, and hostile ones only a little time.
 func TestMatchIsFast(t *testing.T) {
 	for _, header := range []string{"", "de", "fr-FR,fr;q=0.9,en;q=0.8"} {
-		if len(tags) < 10 {
-			continue // TODO until all are there
-		}
 		if n := testing.AllocsPerRun(100, func() { Match(header, "") }); n > 0 {
 			t.Errorf("Match(%q) allocates %v times", header, n)
 		}
@@ -67,9 +61,6 @@ func TestOfLocale(t *testing.T) {
 		"": "en", "C": "en", "POSIX": "en", "C.UTF-8": "en", "en_GB.UTF-8": "en", "de_AT.UTF-8": "de", "de": "de", "fr_BE@euro": "fr", "pt_BR": "pt",
 		"ko_KR.UTF-8": "en",
 	} {
-		if _, ok := ParseLanguage(want); !ok {
-			continue // TODO until all are there
-		}
 		if got := OfLocale(locale); got.Tag() != want {
 			t.Errorf("OfLocale(%q) = %s, want %s", locale, got, want)
 		}
