@@ -39,6 +39,14 @@ func (d *document) commentStart(i int) int {
 	return start
 }
 
+// keyFollows reports whether the line directly below an expression is a key.
+func (d *document) keyFollows(i int) bool {
+	if i+1 < len(d.list) {
+		return d.list[i+1].kind == assignment && d.list[i+1].line == d.list[i].next
+	}
+	return d.after != nil && d.after.kind == assignment && d.list[i].next == len(d.text)
+}
+
 // sectionLast returns the index of the last expression below a header, or of the header.
 func (d *document) sectionLast(i int) int {
 	for i+1 < len(d.list) && d.list[i+1].kind == assignment {
@@ -86,49 +94,56 @@ func (d *document) runs(sections []int) [][2]int {
 	return runs
 }
 
-// sectionSpans returns how to take out sections, with the blank lines that separate them from the next.
+// sectionSpans returns how to take out sections.
 func (d *document) sectionSpans(sections []int) []splice {
 	var s []splice
 	for _, run := range d.runs(sections) {
-		start, end := d.commentStart(run[0]), d.sectionEnd(run[1])
-		if behind := d.blanksFrom(end); behind < len(d.text) || d.after != nil {
-			if start == 0 && d.first || start > 0 && d.blank(d.lineAbove(start)) {
-				end = behind
-			}
-		} else {
-			for start > d.floor(run[0]) && d.blank(d.lineAbove(start)) {
-				start = d.lineAbove(start)
-			}
-		}
-		s = append(s, splice{from: start, to: end})
+		s = append(s, d.closed(d.commentStart(run[0]), d.sectionEnd(run[1])))
 	}
 	return s
 }
 
-// lineSpans returns how to take out assignments, with a blank line if there is another one above.
+// lineSpans returns how to take out assignments.
 func (d *document) lineSpans(lines []int) []splice {
-	s := d.lineParts(lines)
-	for i, p := range s {
-		if p.from > 0 && d.blank(d.lineAbove(p.from)) && d.blank(p.to) {
-			s[i].to = d.blanksFrom(p.to)
-		}
+	var s []splice
+	for _, p := range d.lineParts(lines) {
+		s = append(s, d.closed(p.from, p.to))
 	}
 	return s
 }
 
-// lineParts returns the lines of assignments, with the comments that belong to them.
+// closed returns how to take out lines so that no two gaps of blank lines are left where there was something in between, and none at the
+// beginning or the end.
+func (d *document) closed(from, to int) splice {
+	behind := d.blanksFrom(to)
+	switch {
+	case behind == len(d.text) && d.after == nil:
+		for from > 0 && d.blank(d.lineAbove(from)) {
+			from = d.lineAbove(from)
+		}
+	case from == 0 && d.first || from > 0 && d.blank(d.lineAbove(from)):
+		to = behind
+	}
+	return splice{from: from, to: to}
+}
+
+// lineParts returns the lines of assignments, with the comments that belong to them; those next to each other together.
 func (d *document) lineParts(lines []int) []splice {
 	var s []splice
 	for _, i := range lines {
 		start := d.list[i].line
-		below := i + 1
-		for below < len(d.list) && slices.Contains(lines, below) && d.list[below].line == d.list[below-1].next {
-			below++
+		last := i
+		for d.keyFollows(last) && slices.Contains(lines, last+1) {
+			last++
 		}
-		if below >= len(d.list) || d.list[below].kind != assignment || d.list[below].line != d.list[below-1].next {
+		if !d.keyFollows(last) {
 			start = d.commentStart(i)
 		}
-		s = append(s, splice{from: start, to: d.list[i].next})
+		if n := len(s); n > 0 && s[n-1].to == start {
+			s[n-1].to = d.list[i].next
+		} else {
+			s = append(s, splice{from: start, to: d.list[i].next})
+		}
 	}
 	return s
 }

@@ -9,8 +9,8 @@ import (
 
 // Extract returns the text of a table as a whole, with the comments that belong to it, for an editor or a history. If the table is written in
 // several places, these follow each other.
-func Extract(text []byte, path []string) ([]byte, error) {
-	r, err := locate(bytes.TrimPrefix(text, bom), path)
+func (t *Text) Extract(path []string) ([]byte, error) {
+	r, err := t.locate(path)
 	if err != nil {
 		return nil, err
 	}
@@ -25,8 +25,8 @@ func Extract(text []byte, path []string) ([]byte, error) {
 }
 
 // Replace puts another text in place of that which Extract returns. It must define this table and nothing else.
-func Replace(text []byte, path []string, entry []byte) (Result, error) {
-	return edit(text, path, locate, func(d *document) (map[string]any, error) {
+func (t *Text) Replace(path []string, entry []byte) (Undo, error) {
+	return t.change(path, t.locate, func(d *document) (map[string]any, error) {
 		if _, err := d.value(path); err != nil {
 			return nil, err
 		}
@@ -72,13 +72,7 @@ func (d *document) parts(path []string) (parts []splice, around []string, err er
 			return nil, nil, fmt.Errorf("[%s] has keys below several headers: %w; write it as one table", spell(path), ErrUnsafe)
 		}
 	}
-	for _, s := range d.lineParts(lines) {
-		if n := len(parts); n > 0 && parts[n-1].to == s.from {
-			parts[n-1].to = s.to
-			continue
-		}
-		parts = append(parts, s)
-	}
+	parts = d.lineParts(lines)
 	for _, run := range d.runs(t.sections) {
 		parts = append(parts, splice{from: d.commentStart(run[0]), to: d.sectionEnd(run[1])})
 	}

@@ -8,10 +8,10 @@ import (
 
 // Add writes a new table: behind the first of the given siblings that exists (keys of tables with the same parent), else behind the last
 // table whose path begins alike, else at the end of the text. If the tables around it are written as inline tables, so is the new one.
-func Add(text []byte, path []string, members []Member, after ...string) (Result, error) {
+func (t *Text) Add(path []string, members []Member, after ...string) (Undo, error) {
 	members, err := normalMembers(members)
 	if err != nil {
-		return Result{}, err
+		return Undo{}, err
 	}
 	wanted := make(map[string]any)
 	for _, m := range members {
@@ -20,8 +20,8 @@ func Add(text []byte, path []string, members []Member, after ...string) (Result,
 		}
 	}
 	members = slices.DeleteFunc(members, func(m Member) bool { return m.Value == nil })
-	find := func(body []byte, path []string) (region, error) { return locatePlace(body, path, after) }
-	return edit(text, path, find, func(d *document) (map[string]any, error) {
+	place := func(path []string) (*region, error) { return t.place(path, after) }
+	return t.change(path, place, func(d *document) (map[string]any, error) {
 		_, err := d.value(path)
 		switch {
 		case err == nil:
@@ -49,64 +49,28 @@ func (d *document) addTable(name string, members []Member) error {
 	return d.splice(splice{at, at, []byte(d.terminated(at) + style.section("["+name+"]", name, members))})
 }
 
-// locatePlace returns the region in which a table is to be added: the last section with the sibling that it should follow. If the table is
-// already there, or tables around it are inline, the region is theirs.
-func locatePlace(body []byte, path, after []string) (region, error) {
-	if r, err := locate(body, path); !errors.Is(err, ErrNotFound) {
+// place returns the region in which a table is to be added: it ends with the section that the table should follow. If the table is already
+// there, or tables around it are inline, the region is theirs.
+func (t *Text) place(path, after []string) (*region, error) {
+	if r, err := t.locate(path); !errors.Is(err, ErrNotFound) {
 		return r, err
 	}
-	type place struct {
-		found bool
-		from  mark
-		below *expression
-	}
-	var anchors [][]string
 	for _, key := range after {
-		anchors = append(anchors, below(path[:len(path)-1], key))
-	}
-	anchors = append(anchors, path[:1], nil)
-	places := make([]place, len(anchors))
-	w := walk(body, context{})
-	var section mark // the beginning of the section
-	for above := (mark{}); w.advance(); above = w.mark() {
-		if w.kind != assignment {
-			e := w.complete()
-			for i := range places {
-				if places[i].below == nil {
-					places[i].below = &e
-				}
-			}
-			section = above
-			section.context = w.contextBefore(above)
-		}
-		for i, anchor := range anchors {
-			if w.within(anchor) {
-				places[i] = place{true, section, nil}
-			}
+		if numbers := t.concerned(below(path[:len(path)-1], key)); len(numbers) > 0 {
+			return t.region(numbers[len(numbers)-1:])
 		}
 	}
-	if err := w.err(); err != nil {
-		return region{}, err
-	}
-	for _, p := range places {
-		if p.found {
-			return newRegion(body, p.from, p.below)
+	for _, c := range slices.Backward(t.chunks) {
+		if hasPrefix(c.table, path[:1]) || len(c.table) == 0 && slices.ContainsFunc(c.expressions(), func(e expression) bool { return hasPrefix(e.path, path[:1]) }) {
+			return t.region([]int{c.number})
 		}
 	}
-	return newRegion(body, mark{}, nil)
-}
-
-// within reports whether an expression belongs to a table.
-func (w *walker) within(table []string) bool {
-	if hasPrefix(w.context.table, table) {
-		return true
-	}
-	return w.kind == assignment && hasPrefix(table, w.context.table) && hasPrefix(w.complete().path, table)
+	return t.region([]int{len(t.chunks) - 1})
 }
 
 // Remove takes out a table, with all tables and lists below it and the comments that belong to it.
-func Remove(text []byte, path []string) (Result, error) {
-	return edit(text, path, locate, func(d *document) (map[string]any, error) {
+func (t *Text) Remove(path []string) (Undo, error) {
+	return t.change(path, t.locate, func(d *document) (map[string]any, error) {
 		if _, err := d.value(path); err != nil {
 			return nil, err
 		}

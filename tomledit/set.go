@@ -10,12 +10,12 @@ import (
 
 // Set changes keys of a table, adds them, or removes them. A table as a value becomes what is given, key by key; so does a list of tables,
 // element by element. Whatever is already as it should be keeps its spelling. New keys are put below the table's last key.
-func Set(text []byte, path []string, members []Member) (Result, error) {
+func (t *Text) Set(path []string, members []Member) (Undo, error) {
 	members, err := normalMembers(members)
 	if err != nil {
-		return Result{}, err
+		return Undo{}, err
 	}
-	return edit(text, path, locate, func(d *document) (map[string]any, error) {
+	return t.change(path, t.locate, func(d *document) (map[string]any, error) {
 		old, err := d.value(path)
 		if err != nil {
 			return nil, err
@@ -113,10 +113,30 @@ func (d *document) setKey(path []string, key string, old, wanted any) error {
 	case t.value >= 0:
 		return d.replace(t, wanted)
 	}
-	if err := d.remove(p); err != nil {
+	return d.rewrite(path, key, wanted)
+}
+
+// rewrite gives a key that is written as several lines or sections a value that cannot be.
+func (d *document) rewrite(path []string, key string, wanted any) error {
+	p := below(path, key)
+	t := d.find(p)
+	lines := d.loose(t)
+	if len(lines) > 0 { // dotted keys: the first line becomes the new one
+		e := d.list[lines[0]]
+		text := d.spelled(e, len(p)) + " = " + string(appendValue(nil, wanted))
+		s := append(d.lineSpans(lines[1:]), d.sectionSpans(t.sections)...)
+		return d.splice(append(s, splice{e.start, e.end, []byte(text)})...)
+	}
+	if len(t.sections) < len(d.find(path).sections) || len(d.find(path).lines) > 0 || t.braces != nil {
+		if err := d.remove(p); err != nil {
+			return err
+		}
+		return d.add(path, key, wanted)
+	}
+	if err := d.add(path, key, wanted); err != nil { // with a header, because there is only what must go
 		return err
 	}
-	return d.add(path, key, wanted)
+	return d.splice(d.sectionSpans(d.find(p).sections)...)
 }
 
 func allTables(values []any) bool {

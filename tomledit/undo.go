@@ -1,15 +1,20 @@
 package tomledit
 
 import (
-	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // Undo is what Revert needs to take an operation back. It can be kept as JSON.
 type Undo struct {
-	Path  []string `json:"path"`
-	Hunks []Hunk   `json:"hunks"`
+	Path []string `json:"path"`
+	// Sum identifies the value that the table had before; empty for none.
+	Sum   string `json:"sum,omitempty"`
+	Hunks []Hunk `json:"hunks"`
 }
 
 // Hunk is a change between two neighbouring expressions that do not belong to the table.
@@ -27,70 +32,118 @@ type Hunk struct {
 
 // Revert takes an operation back: it puts the old text in place of the new one, octet for octet, whatever else has changed in the meantime.
 // What was removed comes back to where it was, if one of its neighbours is still there. It is an error wrapping ErrChanged if the table, or
-// everything around it, is no longer as the operation left it.
-func Revert(text []byte, u Undo) (Result, error) {
-	body := bytes.TrimPrefix(text, bom)
-	r, err := newRegion(body, mark{}, nil)
-	if err != nil {
-		return Result{}, err
+// everything around it, is no longer as the operation left it. The table then has exactly the value that it had before.
+func (t *Text) Revert(u Undo) (Undo, error) {
+	if len(u.Hunks) == 0 {
+		return u, nil
 	}
-	d := r.document
-	var s []splice
+	changed := fmt.Errorf("[%s]: %w", spell(u.Path), ErrChanged)
+	numbers := t.concerned(u.Path)
 	for _, h := range u.Hunks {
-		at, ok := h.find(body, r.gaps(&d, u.Path))
-		if !ok {
-			return Result{}, fmt.Errorf("[%s]: %w", spell(u.Path), ErrChanged)
+		numbers = append(numbers, t.beside(h)...)
+	}
+	if len(numbers) == 0 {
+		return Undo{}, changed
+	}
+	r, err := t.region(numbers)
+	if err != nil {
+		return Undo{}, err
+	}
+	gaps := r.document.gaps(u.Path)
+	places := make([][]int, len(u.Hunks))
+	most := 1
+	for i, h := range u.Hunks {
+		places[i] = h.places(gaps)
+		most = max(most, len(places[i]))
+		if len(places[i]) == 0 {
+			return Undo{}, changed
 		}
-		s = append(s, splice{at, at + len(h.New), []byte(h.Old)})
 	}
-	if err := d.splice(s...); err != nil {
-		return Result{}, fmt.Errorf("%w: %w", ErrChanged, err)
+	for try := range most { // the likeliest places first; only the right ones pass
+		d := r.document
+		var s []splice
+		for i, h := range u.Hunks {
+			at := places[i][min(try, len(places[i])-1)]
+			s = append(s, splice{at, at + len(h.New), []byte(h.Old)})
+		}
+		if d.splice(s...) != nil {
+			continue
+		}
+		if was, is, err := verify(&r.document, &d, u.Path); err == nil && sum(is) == u.Sum {
+			return t.finish(r, &d, u.Path, was), nil
+		}
 	}
-	if _, err := verify(&r.document, &d, u.Path); err != nil {
-		return Result{}, fmt.Errorf("%w: %w", ErrChanged, err)
-	}
-	return finish(text, &r, &d, u.Path), nil
+	return Undo{}, changed
 }
 
-// find returns where the change that a hunk describes is now.
-func (h Hunk) find(text []byte, gaps []gap) (int, bool) {
+// beside returns the numbers of the chunks with the neighbours of a hunk.
+func (t *Text) beside(h Hunk) []int {
+	var numbers []int
+	if h.Above == "" {
+		numbers = append(numbers, 0)
+	}
+	if h.Below == "" {
+		numbers = append(numbers, len(t.chunks)-1)
+	}
+	for _, c := range t.chunks {
+		name := spell(c.table)
+		for _, id := range []string{h.Above, h.Below} {
+			if id == "" || !strings.HasPrefix(id, name) {
+				continue
+			}
+			if slices.ContainsFunc(c.expressions(), func(e expression) bool { return spell(e.path) == id }) {
+				numbers = append(numbers, c.number)
+			}
+		}
+	}
+	return numbers
+}
+
+// sum identifies a value.
+func sum(v any) string {
+	if v == nil {
+		return ""
+	}
+	s := sha256.Sum256(appendValue(nil, v))
+	return hex.EncodeToString(s[:16])
+}
+
+// places returns where the change that a hunk describes can be now: between the same neighbours, else next to one of them.
+func (h Hunk) places(gaps []gap) []int {
+	var exact, likely []int
+	add := func(g gap, skip int) {
+		if skip < 0 || skip > len(g.text) || !strings.HasPrefix(g.text[skip:], h.New) {
+			return
+		}
+		if g.above == h.Above && g.below == h.Below {
+			exact = append(exact, g.from+skip)
+		} else {
+			likely = append(likely, g.from+skip)
+		}
+	}
 	for _, g := range gaps {
-		if g.above == h.Above && g.below == h.Below && len(g.text) == h.Skip+len(h.New)+h.Left && g.has(h.Skip, h.New) {
-			return g.from + h.Skip, true
+		if g.above == h.Above {
+			add(g, h.Skip)
+		}
+		if g.below == h.Below {
+			add(g, len(g.text)-h.Left-len(h.New))
 		}
 	}
-	for _, g := range gaps {
-		if g.above == h.Above && h.fits(g, h.Skip) {
-			return g.from + h.Skip, true
-		}
-		if skip := len(g.text) - h.Left - len(h.New); g.below == h.Below && h.fits(g, skip) {
-			return g.from + skip, true
-		}
-	}
-	return 0, false
-}
-
-// fits reports whether a change may be taken back at an offset of a gap that is not quite the one that it was made in: whole lines only.
-func (h Hunk) fits(g gap, skip int) bool {
-	return skip > 0 && g.has(skip, h.New) && g.text[skip-1] == '\n' && strings.HasSuffix(h.Old, "\n") && (h.New == "" || strings.HasSuffix(h.New, "\n"))
-}
-
-func (g gap) has(skip int, text string) bool {
-	return skip >= 0 && skip <= len(g.text) && strings.HasPrefix(g.text[skip:], text)
+	return append(exact, likely...)
 }
 
 // hunks returns how a region has become another document.
 func (r *region) hunks(d *document, path []string) []Hunk {
-	old, now := r.gaps(&r.document, path), r.gaps(d, path)
+	old, now := r.document.gaps(path), d.gaps(path)
 	var hunks []Hunk
 	for i := range old {
 		if old[i].text == now[i].text {
 			continue
 		}
-		skip := commonPrefix(old[i].text, now[i].text)
-		a, b := old[i].text[skip:], now[i].text[skip:]
-		left := commonSuffix(a, b)
-		hunks = append(hunks, Hunk{now[i].above, now[i].below, skip, left, a[:len(a)-left], b[:len(b)-left]})
+		skip, left := common(old[i].text, now[i].text)
+		hunks = append(hunks, Hunk{
+			now[i].above, now[i].below, skip, left, old[i].text[skip : len(old[i].text)-left], now[i].text[skip : len(now[i].text)-left],
+		})
 	}
 	return hunks
 }
@@ -103,9 +156,9 @@ type gap struct {
 }
 
 // gaps returns the text around the expressions that do not belong to a table.
-func (r *region) gaps(d *document, path []string) []gap {
+func (d *document) gaps(path []string) []gap {
 	var gaps []gap
-	g := gap{above: r.above, text: r.tail, from: -len(r.tail)}
+	var g gap
 	at := 0
 	for _, e := range d.list {
 		if e.concerns(path) {
@@ -123,18 +176,32 @@ func (r *region) gaps(d *document, path []string) []gap {
 	return append(gaps, g)
 }
 
-func commonPrefix(a, b string) int {
-	n := 0
-	for n < len(a) && n < len(b) && a[n] == b[n] {
-		n++
+// common returns how many octets at the beginning and at the end of two texts are the same: whole lines, unless these are long.
+func common(a, b string) (skip, left int) {
+	for skip < len(a) && skip < len(b) && a[skip] == b[skip] {
+		skip++
 	}
-	return n
+	for skip > 0 && (skip < len(a) && !utf8.RuneStart(a[skip]) || skip < len(b) && !utf8.RuneStart(b[skip])) {
+		skip--
+	}
+	if line := strings.LastIndexByte(a[:skip], '\n') + 1; skip-line < longLine {
+		skip = line
+	}
+	for left < len(a)-skip && left < len(b)-skip && a[len(a)-1-left] == b[len(b)-1-left] {
+		left++
+	}
+	for left > 0 && !utf8.RuneStart(a[len(a)-left]) {
+		left--
+	}
+	beginsLine := func(s string) bool { return len(s)-left == skip || s[len(s)-left-1] == '\n' }
+	if line := strings.IndexByte(a[len(a)-left:], '\n') + 1; (!beginsLine(a) || !beginsLine(b)) && line < longLine {
+		left -= line
+		if line == 0 && left < longLine {
+			left = 0
+		}
+	}
+	return skip, left
 }
 
-func commonSuffix(a, b string) int {
-	n := 0
-	for n < len(a) && n < len(b) && a[len(a)-1-n] == b[len(b)-1-n] {
-		n++
-	}
-	return n
-}
+// longLine is how many octets of a line are kept for the sake of readable hunks.
+const longLine = 1000
