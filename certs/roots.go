@@ -22,3 +22,13 @@ func ReadRoots(file string) (*x509.CertPool, error) {
 	}
 	return roots, nil
 }
+
+// NoSystemRoots says what to do if this machine has no root certificates, so that no other server's certificate can be checked, as in a
+// container that is made from nothing; empty if it has some.
+func NoSystemRoots() string {
+	if pool, err := x509.SystemCertPool(); err == nil && !pool.Equal(x509.NewCertPool()) {
+		return ""
+	}
+	return "this machine has no root certificates, so no server's certificate can be checked: install the package ca-certificates, " +
+		"or name a file with them in the environment variable SSL_CERT_FILE"
+}

@@ -163,7 +163,7 @@ var serverKeys = []key[serverValues]{
 	row("name", hostName, func(p *serverValues) *string { return &p.Name },
 		`"setup.hoster.example"`, "the server's own host name"),
 	row("http", listenAddresses, func(p *serverValues) *[]string { return &p.HTTP },
-		`[":80"]`, `addresses for http; default ":80", or "localhost:8080" when tls is "off"`),
+		`[":80"]`, `addresses for http; default ":80"; when tls is "off" $MAILHINT_HTTP, or "localhost:8080"`),
 	row("https", listenAddresses, func(p *serverValues) *[]string { return &p.HTTPS },
 		`[":443"]`, `addresses for https; default ":443" unless tls is "off"`),
 	row("tls", oneOf("off", "files", "acme"), func(p *serverValues) *string { return &p.TLS },

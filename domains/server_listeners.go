@@ -1,8 +1,10 @@
 package domains
 
 import (
+	"cmp"
 	"fmt"
 	"net"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,7 +13,10 @@ import (
 // checkListeners sets the listeners that depend on tls.
 func (t *table) checkListeners(v *serverValues, at places) {
 	if !at.has("http") {
-		v.HTTP = map[bool][]string{true: {"localhost:8080"}, false: {":80"}}[v.TLS == "off"]
+		v.HTTP = []string{":80"}
+		if v.TLS == "off" {
+			v.HTTP = []string{cmp.Or(os.Getenv(httpVariable), "localhost:8080")}
+		}
 	}
 	switch {
 	case v.TLS == "off" && t.has("https"):
@@ -23,6 +28,18 @@ func (t *table) checkListeners(v *serverValues, at places) {
 		t.fail("http", "is empty, so the server would not listen anywhere; write http = [\":80\"]")
 	}
 	t.checkListenersOnce(v)
+}
+
+// httpVariable is the environment variable with the default of http if tls is "off". In a container, where localhost is of no use, it is better
+// than a configuration that works nowhere else.
+const httpVariable = "MAILHINT_HTTP"
+
+// checkEnvironment notes a mistake in the variable, if it is used.
+func (l *loader) checkEnvironment(v *serverValues) {
+	text := os.Getenv(httpVariable)
+	if _, _, err := net.SplitHostPort(text); err != nil && len(v.HTTP) == 1 && v.HTTP[0] == text {
+		l.note(Position{File: l.main}, "", "%q in the environment variable %s is not a valid address to listen on; write it like \":8080\"", text, httpVariable)
+	}
 }
 
 // checkListenersOnce refuses an address to listen on that another listener has already.

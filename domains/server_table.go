@@ -62,6 +62,7 @@ func (l *loader) readServer() Server {
 	v, _ := defaultsOf(serverKeys)
 	at := readKeys(t, serverKeys, &v)
 	t.checkListeners(&v, at)
+	l.checkEnvironment(&v)
 	v.Certificates, v.Signing = t.keyPairs(v), t.signing(v)
 	t.checkACME(&v)
 	l.proxies, l.proxiesAt = v.TrustedProxies, at.of("trusted_proxies")

@@ -15,14 +15,28 @@ func StateDir(file string) (string, error) {
 	if err != nil {
 		return "", unread{Problems{{Position{File: file}, "", fmt.Sprintf("cannot be read: %v", err)}}}
 	}
-	if dir := strings.TrimSpace(writtenStateDir(text)); dir != "" {
+	dir, _ := writtenInServer(text, "state_dir")
+	if dir = strings.TrimSpace(dir); dir != "" {
 		return absoluteTo(file, dir), nil
 	}
 	return defaultStateDir(file)
 }
 
-// writtenStateDir returns the value of state_dir in [server]; "" if it is not there.
-func writtenStateDir(text string) string {
+// AdminAddress returns the admin of the configuration in a main file, as StateDir returns its state_dir.
+func AdminAddress(file string) (string, error) {
+	text, err := readText(file, maxFile)
+	if err != nil {
+		return "", unread{Problems{{Position{File: file}, "", fmt.Sprintf("cannot be read: %v", err)}}}
+	}
+	if admin, written := writtenInServer(text, "admin"); written {
+		return admin, nil
+	}
+	v, _ := defaultsOf(serverKeys)
+	return v.Admin, nil
+}
+
+// writtenInServer returns the string that a key has in [server], and whether it is there.
+func writtenInServer(text, key string) (value string, written bool) {
 	var p unstable.Parser
 	p.Reset([]byte(strings.TrimPrefix(text, byteOrderMark)))
 	in := "" // the path of the table
@@ -31,24 +45,24 @@ func writtenStateDir(text string) string {
 		case unstable.Table, unstable.ArrayTable:
 			in = keyPath("", e)
 		case unstable.KeyValue:
-			if dir, ok := stateDirIn(in, e); ok {
-				return dir
+			if value, ok := inServer(key, in, e); ok {
+				return value, true
 			}
 		}
 	}
-	return ""
+	return "", false
 }
 
-// stateDirIn looks for server.state_dir in a line, or in its inline table.
-func stateDirIn(table string, e *unstable.Node) (string, bool) {
+// inServer looks for a key of [server] in a line, or in its inline table.
+func inServer(key, table string, e *unstable.Node) (string, bool) {
 	path, value := keyPath(table, e), e.Value()
 	switch {
-	case path == "server\xFFstate_dir" && value.Kind == unstable.String:
+	case path == "server\xFF"+key && value.Kind == unstable.String:
 		return string(value.Data), true
 	case path == "server" && value.Kind == unstable.InlineTable:
 		for it := value.Children(); it.Next(); {
-			if dir, ok := stateDirIn(path, it.Node()); ok {
-				return dir, true
+			if value, ok := inServer(key, path, it.Node()); ok {
+				return value, true
 			}
 		}
 	}

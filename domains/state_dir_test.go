@@ -40,3 +40,22 @@ func TestStateDir(t *testing.T) {
 		t.Error("a file that does not exist has a state_dir")
 	}
 }
+
+// AdminAddress finds what Load finds, also if the rest of the file has mistakes.
+func TestAdminAddress(t *testing.T) {
+	for text, want := range map[string]string{
+		"":                                     "127.0.0.1:8081",
+		"[server]\nadmin = \"[::1]:9000\"\n":   "[::1]:9000",
+		"server.admin = ''\n":                  "",
+		"[domains.\"a.b\"]\nadmin = \"no\"\n":  "127.0.0.1:8081",
+		"[server]\nname = \"setup.example\"\n": "127.0.0.1:8081",
+	} {
+		file := write(t, t.TempDir(), "domains.toml", text+"[[\n")
+		if got, err := AdminAddress(file); got != want || err != nil {
+			t.Errorf("%q: %q, %v; want %q", text, got, err, want)
+		}
+	}
+	if _, err := AdminAddress("absent.toml"); err == nil {
+		t.Error("a file that does not exist has an admin address")
+	}
+}

@@ -98,7 +98,7 @@ func Open(c Config) (*Listeners, error) {
 }
 
 func (l *Listeners) open(purpose Purpose, address string) error {
-	opened, err := net.Listen("tcp", address)
+	opened, err := listenAt(address)
 	if err != nil {
 		return fmt.Errorf("cannot listen on %s for %s: %w; %s", address, purpose, rootOf(err), advice(err, purpose))
 	}

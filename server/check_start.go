@@ -11,11 +11,11 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"syscall"
 
 	"mailhint/certs"
 	"mailhint/domains"
 	"mailhint/keypairs"
+	"mailhint/listen"
 )
 
 // CheckStart reads the certificates that a configuration names. It returns problems because of which New or the certificates of
@@ -66,14 +66,18 @@ func checkAddress(address string) error {
 	if _, err := netip.ParseAddr(host); err != nil { // a name, which would have to be looked up, or every address
 		return nil
 	}
-	listener, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
-	switch {
-	case errors.Is(err, syscall.EADDRNOTAVAIL):
-		return fmt.Errorf("%s is not an address of this machine; write one that is, or only the port to listen on all of them", host)
-	case err != nil:
-		return nil
+	absent := false
+	for _, spelling := range listen.Spellings(net.JoinHostPort(host, "0")) {
+		listener, err := net.Listen("tcp", spelling)
+		if err == nil {
+			return listener.Close()
+		}
+		absent = listen.IsAbsent(err)
 	}
-	return listener.Close()
+	if absent {
+		return fmt.Errorf("%s is not an address of this machine; write one that is, or only the port to listen on all of them", host)
+	}
+	return nil
 }
 
 // checkDirectory returns an error if a directory does not exist and cannot be made, or nothing can be written to it. Missing permissions

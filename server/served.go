@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"mailhint/domains"
+	"mailhint/listen"
 	"mailhint/untrusted"
 )
 
@@ -204,8 +205,22 @@ func (a awaiting) ask(ctx context.Context, method string) (Reading, error) {
 
 // adminClient asks no proxy, and follows no redirect.
 var adminClient = &http.Client{
-	Transport:     &http.Transport{DialContext: (&net.Dialer{Timeout: time.Second}).DialContext, ResponseHeaderTimeout: awaitAtMost},
+	Transport:     &http.Transport{DialContext: dialAdmin, ResponseHeaderTimeout: awaitAtMost},
 	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+}
+
+// dialAdmin connects to an address at which the server listens as Listen does. The error is about all spellings of the address.
+func dialAdmin(ctx context.Context, network, address string) (net.Conn, error) {
+	dialer := net.Dialer{Timeout: time.Second}
+	var errs []error
+	for _, spelling := range listen.Spellings(address) {
+		conn, err := dialer.DialContext(ctx, network, spelling)
+		if err == nil {
+			return conn, nil
+		}
+		errs = append(errs, err)
+	}
+	return nil, errors.Join(errs...)
 }
 
 // sleep waits, and reports false if ctx was done before.

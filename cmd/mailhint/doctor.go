@@ -100,6 +100,7 @@ func runDoctor(cmd *cobra.Command, args []string, flags doctorFlags) error {
 	if err != nil {
 		return err
 	}
+	warnOfRoots(cmd)
 	if flags.watch > 0 {
 		return problem(doctor.Watch(ctx, cmd.OutOrStdout(), flags.watch, run, func() (doctor.Run, error) {
 			run, _, err := flags.prepare(cmd, args, asked)

@@ -78,6 +78,7 @@ func findServers(cmd *cobra.Command, s probe.Search) (*probe.Finding, error) {
 	if timeout <= 0 {
 		return nil, fmt.Errorf("--timeout %s leaves no time; write a positive duration such as 30s", timeout)
 	}
+	warnOfRoots(cmd)
 	ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
 	defer cancel()
 	watch := watcher{w: terminal(cmd.ErrOrStderr())}

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -59,6 +60,9 @@ func newServe() *cobra.Command {
 				return problem(err)
 			}
 			defer p.Close()
+			if terminal(cmd.ErrOrStderr()) == nil {
+				p.warnOfLoopback()
+			}
 			p.server.Drain = drain
 			return problem(p.Run(ctx))
 		},
@@ -212,6 +216,21 @@ func (p *program) warnOfPlainHTTP() {
 				"address", tcp.String())
 		}
 	}
+}
+
+// warnOfLoopback warns of a setup in which no one else can connect, and no proxy seems to be there that passes requests on. It is for a server
+// that nobody watches: with a terminal it is probably a trial.
+func (p *program) warnOfLoopback() {
+	addresses := p.server.Addrs()
+	if len(p.server.Config().TrustedProxies) > 0 {
+		return
+	}
+	for _, address := range slices.Concat(addresses.HTTP, addresses.HTTPS) {
+		if tcp, ok := address.(*net.TCPAddr); !ok || !tcp.IP.IsLoopback() {
+			return
+		}
+	}
+	p.log.Warn("only this machine can connect, and in a container nobody: write http = [\":80\"] in [server], or list the proxy on this machine in trusted_proxies")
 }
 
 // Run serves until ctx is done, and follows changes of the configuration meanwhile.
