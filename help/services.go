@@ -97,17 +97,7 @@ func (w words) note(before []settings.Server, s settings.Server) string {
 	if w.otherUser(s) {
 		notes = append(notes, w.Text("note.other_user"))
 	}
-	return w.join(notes)
-}
-
-// join puts sentences into one paragraph.
-func (w words) join(sentences []string) string {
-	sentences = slices.DeleteFunc(sentences, func(s string) bool { return s == "" })
-	space := " "
-	if w.Language().Tag() == "ja" { // has none between sentences
-		space = ""
-	}
-	return strings.Join(sentences, space)
+	return w.Join(notes...)
 }
 
 // why explains the words and the order of the servers.

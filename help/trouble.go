@@ -69,7 +69,7 @@ func (w words) sighting(c Check) string {
 	if !ok {
 		return ""
 	}
-	return w.join([]string{w.Text(key, "server", readable(c.Host), "port", strconv.Itoa(int(c.Port))), w.ago(c)})
+	return w.Join(w.Text(key, "server", readable(c.Host), "port", strconv.Itoa(int(c.Port))), w.ago(c))
 }
 
 // ago says when a server was checked.

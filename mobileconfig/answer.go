@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"mailhint/settings"
+	"mailhint/texts"
 )
 
 // Payload is the beginning of the profile and of each of its parts (CommonPayloadKeys).
@@ -88,7 +89,7 @@ type contacts struct {
 	CardDAVUsername           string `plist:",omitempty"`
 }
 
-func newProfile(found settings.Found, a settings.Address) (*profile, error) {
+func newProfile(found settings.Found, a settings.Address, t *texts.Printer) (*profile, error) {
 	if !a.Plausible() {
 		return nil, ErrAddress
 	}
@@ -107,52 +108,59 @@ func newProfile(found settings.Found, a settings.Address) (*profile, error) {
 	p := &profile{
 		Payload:             n.payload("", "Configuration", n.name),
 		PayloadOrganization: expand(found.ShortName, found),
-		PayloadContent:      []any{newMail(n, incoming, outgoing)},
+		PayloadContent:      []any{newMail(n, incoming, outgoing, t)},
 	}
 	if p.PayloadOrganization == "" {
 		p.PayloadOrganization = n.name
 	}
-	parts := []string{"mail"}
-	if account, ok := newAccount(found.CalDAV, n); ok {
-		parts = append(parts, "calendar")
+	account, hasCalendar := newAccount(found.CalDAV, n)
+	if hasCalendar {
 		p.PayloadContent = append(p.PayloadContent, calendar{
-			n.payload("caldav", "com.apple.caldav.account", "Calendar ("+n.address+")"),
+			n.payload("caldav", "com.apple.caldav.account", t.Text("profile.calendars", "address", n.address)),
 			n.name, account.host, account.port, true, account.login,
 		})
 	}
-	if account, ok := newAccount(found.CardDAV, n); ok {
-		parts = append(parts, "contacts")
+	account, hasContacts := newAccount(found.CardDAV, n)
+	if hasContacts {
 		p.PayloadContent = append(p.PayloadContent, contacts{
-			n.payload("carddav", "com.apple.carddav.account", "Contacts ("+n.address+")"),
+			n.payload("carddav", "com.apple.carddav.account", t.Text("profile.contacts", "address", n.address)),
 			n.name, account.host, account.port, true, account.login,
 		})
 	}
-	p.PayloadDescription = "Sets up " + list(parts) + " for " + n.address + ". These are the settings of the domain " + string(found.Domain) +
-		": mail is received from " + expand(incoming.Host, found) + " and sent through " + expand(outgoing.Host, found) + "." + password(found)
+	p.PayloadDescription = t.Join(
+		t.Text(descriptions[contents{hasCalendar, hasContacts}], "address", n.address),
+		t.Text("profile.servers", "domain", string(found.Domain), "incoming", expand(incoming.Host, found), "outgoing", expand(outgoing.Host, found)),
+		password(found, t))
 	return p, nil
 }
 
-// password is what the description says about the password that the device asks for next.
-func password(found settings.Found) string {
-	text := ""
-	for _, part := range []settings.Pattern{found.PasswordHint, found.PasswordURL} {
-		if part != "" {
-			text += " " + expand(part, found)
-		}
-	}
-	if text == "" {
-		return ""
-	}
-	return " About the password:" + text
+// contents is what a profile sets up besides mail.
+type contents struct{ calendars, contacts bool }
+
+// descriptions are the keys of what people read before they install a profile.
+var descriptions = map[contents]string{
+	{false, false}: "profile.description",
+	{true, false}:  "profile.description_calendars",
+	{false, true}:  "profile.description_contacts",
+	{true, true}:   "profile.description_all",
 }
 
-func newMail(n names, incoming, outgoing settings.Server) mail {
+// password is what the description says about the password that the device asks for next.
+func password(found settings.Found, t *texts.Printer) string {
+	hint := t.Join(expand(found.PasswordHint, found), expand(found.PasswordURL, found))
+	if hint == "" {
+		return ""
+	}
+	return t.Text("profile.password", "hint", hint)
+}
+
+func newMail(n names, incoming, outgoing settings.Server, t *texts.Printer) mail {
 	kind := "EmailTypeIMAP"
 	if incoming.Protocol == settings.POP3 {
 		kind = "EmailTypePOP"
 	}
 	return mail{
-		Payload:                 n.payload("mail", "com.apple.mail.managed", "Mail ("+n.address+")"),
+		Payload:                 n.payload("mail", "com.apple.mail.managed", t.Text("profile.mail", "address", n.address)),
 		EmailAccountDescription: n.name,
 		EmailAccountType:        kind,
 		EmailAddress:            n.address,
@@ -261,13 +269,4 @@ func (n names) login(l settings.Login) string {
 
 func expand(p settings.Pattern, found settings.Found) string {
 	return p.Expand(string(found.Domain), string(found.Primary))
-}
-
-// list joins words as in a sentence: "a, b and c".
-func list(words []string) string {
-	last := len(words) - 1
-	if last == 0 {
-		return words[0]
-	}
-	return strings.Join(words[:last], ", ") + " and " + words[last]
 }

@@ -15,6 +15,7 @@ import (
 
 	"mailhint/edge/edgetest"
 	"mailhint/settings"
+	"mailhint/texts"
 )
 
 // BenchmarkProfile measures what the edge adds to the unavoidable work: writing the property list and, for signed profiles, the signature
@@ -33,7 +34,7 @@ func benchmark(b *testing.B, certificate *tls.Certificate) {
 	}
 	h := New(edgetest.Load(b).Lookup, signer, slog.New(slog.DiscardHandler))
 	p, err := newProfile(edgetest.Find(b, edgetest.Load(b).Lookup, "example.com"),
-		settings.Address{Local: "fred", Domain: "example.com"})
+		settings.Address{Local: "fred", Domain: "example.com"}, texts.For(texts.English))
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -15,6 +15,7 @@ import (
 
 	"mailhint/edge/edgetest"
 	"mailhint/settings"
+	"mailhint/texts"
 )
 
 // FuzzRequest sends arbitrary queries and forms. No answer may be a fault of ours or repeat the request, except for an address inside a
@@ -102,7 +103,7 @@ func checkAnswer(t *testing.T, w *httptest.ResponseRecorder, path string, a sett
 func fixed(text string, d settings.Domain) bool {
 	for _, err := range []error{errNoAddress, errMalformed, settings.ErrDomainNotFound, ErrNoPassword, ErrNoServers} {
 		w := httptest.NewRecorder()
-		(&Handler{}).refuse(w, err, d)
+		(&Handler{}).refuse(w, httptest.NewRequest("GET", "/", nil), err, d, texts.English)
 		if w.Body.String() == text {
 			return true
 		}

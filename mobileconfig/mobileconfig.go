@@ -25,6 +25,7 @@ import (
 	"howett.net/plist"
 
 	"mailhint/settings"
+	"mailhint/texts"
 )
 
 // Why there is no profile. The edge explains it to people in other words.
@@ -41,10 +42,10 @@ var (
 	ErrNoPassword = fmt.Errorf("an Apple profile %w: it can only describe logins with a password", settings.ErrNotExpressible)
 )
 
-// Answer returns the unsigned profile for an address. It returns ErrAddress, ErrOtherDomain, ErrNoServers or ErrNoPassword if there
+// Answer returns the unsigned profile for an address, in English. It returns ErrAddress, ErrOtherDomain, ErrNoServers or ErrNoPassword if there
 // is none.
 func Answer(found settings.Found, a settings.Address) ([]byte, error) {
-	p, err := newProfile(found, a)
+	p, err := newProfile(found, a, texts.For(texts.English))
 	if err != nil {
 		return nil, err
 	}

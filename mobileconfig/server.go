@@ -17,6 +17,7 @@ import (
 
 	"mailhint/edge"
 	"mailhint/settings"
+	"mailhint/texts"
 )
 
 // Handler answers requests for profiles and their QR codes. It expects requests as package server passes them on; see package edge.
@@ -53,19 +54,21 @@ var (
 // is asked for the password next. Answers contain the address, so they must not be cached.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
-	a, err := readAddress(r)
+	values, err := readValues(r)
+	l := edge.Language(r, parameter(values, "lang"))
+	a, err := readAddress(values, err)
 	if err != nil {
-		h.refuse(w, err, "")
+		h.refuse(w, r, err, "", l)
 		return
 	}
 	found, err := edge.FindPerson(w, h.lookup, r, a)
 	if err != nil {
-		h.refuse(w, err, a.Domain)
+		h.refuse(w, r, err, a.Domain, l)
 		return
 	}
-	p, err := newProfile(found, a)
+	p, err := newProfile(found, a, texts.For(l))
 	if err != nil {
-		h.refuse(w, err, a.Domain)
+		h.refuse(w, r, err, a.Domain, l)
 		return
 	}
 	host := edge.OwnHost(h.lookup, r, settings.AutoconfigPrefix, found.Domain)
@@ -73,34 +76,42 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.URL.Scheme == "http":
 		redirect(w, host, file, a)
 	case file == "qr.png" || file == "qr.svg":
-		h.writeCode(w, host, file, a)
+		h.writeCode(w, r, host, file, a, l)
 	default:
-		h.writeProfile(w, r, found, p)
+		h.writeProfile(w, r, found, p, l)
 	}
 }
 
-// readAddress returns the address in a request's query, or in its form if it is a POST.
-func readAddress(r *http.Request) (settings.Address, error) {
-	var values url.Values // a parameter that cannot be decoded counts as missing
+// readValues returns what a request's query says, or its form if it is a POST. A parameter that cannot be decoded counts as missing.
+func readValues(r *http.Request) (url.Values, error) {
 	switch {
 	case r.Method == http.MethodGet, r.Method == http.MethodHead:
 		// A plus sign means a plus sign: links are often made without percent-encoding. At the end it is the space after an address
 		// that was pasted into a form.
-		values, _ = url.ParseQuery(strings.ReplaceAll(strings.TrimRight(r.URL.RawQuery, "+"), "+", "%2B"))
+		values, _ := url.ParseQuery(strings.ReplaceAll(strings.TrimRight(r.URL.RawQuery, "+"), "+", "%2B"))
+		return values, nil
 	case r.URL.Scheme == "http":
-		return settings.Address{}, errInsecure // a redirect would lose the form, or send it to an unexpected place
+		return nil, errInsecure // a redirect would lose the form, or send it to an unexpected place
 	default:
 		if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind != "application/x-www-form-urlencoded" {
-			return settings.Address{}, errNotForm
+			return nil, errNotForm
 		}
 		body, err := io.ReadAll(r.Body)
 		if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
-			return settings.Address{}, err
+			return nil, err
 		}
 		if err != nil {
-			return settings.Address{}, errBody
+			return nil, errBody
 		}
-		values, _ = url.ParseQuery(string(body))
+		values, _ := url.ParseQuery(string(body))
+		return values, nil
+	}
+}
+
+// readAddress returns the address in the values of a request.
+func readAddress(values url.Values, err error) (settings.Address, error) {
+	if err != nil {
+		return settings.Address{}, err
 	}
 	text := parameter(values, "emailaddress") // as in automx2's links
 	if text == "" {
@@ -136,10 +147,10 @@ func redirect(w http.ResponseWriter, host, file string, a settings.Address) {
 	w.WriteHeader(http.StatusFound)
 }
 
-func (h *Handler) writeCode(w http.ResponseWriter, host, file string, a settings.Address) {
+func (h *Handler) writeCode(w http.ResponseWriter, r *http.Request, host, file string, a settings.Address, l texts.Language) {
 	code, err := newCode(host, a)
 	if err != nil { // the link is longer than 2 KB, which a host and an address cannot be
-		h.refuse(w, err, a.Domain)
+		h.refuse(w, r, err, a.Domain, l)
 		return
 	}
 	if file == "qr.svg" {
@@ -151,15 +162,19 @@ func (h *Handler) writeCode(w http.ResponseWriter, host, file string, a settings
 
 // writeProfile answers with the profile, signed if possible, unless the client has had too many signatures. If signing fails, it is sent unsigned: the device says so, and the person can
 // still set up their mail. The log explains it to the admin.
-func (h *Handler) writeProfile(w http.ResponseWriter, r *http.Request, found settings.Found, p *profile) {
+func (h *Handler) writeProfile(w http.ResponseWriter, r *http.Request, found settings.Found, p *profile, l texts.Language) {
 	if h.signer != nil && r.Method != http.MethodHead && !h.limits.allow(r.RemoteAddr) {
 		w.Header().Set("Retry-After", retrySigning)
+		if edge.WantsPage(r) {
+			busyMessage.Serve(w, r, http.StatusTooManyRequests, l, "")
+			return
+		}
 		edge.Text(w, http.StatusTooManyRequests, "Too many profiles are requested from your network at the moment. Please try again in a minute.")
 		return
 	}
 	document, err := p.encode()
 	if err != nil { // it has a type that the library does not know, which profiles do not have
-		h.refuse(w, err, found.Domain)
+		h.refuse(w, r, err, found.Domain, l)
 		return
 	}
 	w.Header().Set("Content-Disposition", `attachment; filename="`+string(found.Domain)+`.mobileconfig"`)
@@ -196,8 +211,42 @@ func (h *Handler) logUnsigned(err error) {
 	}
 }
 
-// refuse answers with a plain sentence. Of the request it repeats at most the address's domain, which shows a typing error.
-func (h *Handler) refuse(w http.ResponseWriter, err error, d settings.Domain) {
+// What people read, if they follow a link or submit a form in a browser.
+var (
+	busyMessage     = edge.Message{Title: "error.busy_title", Text: "error.busy"}
+	addressMessage  = edge.Message{Title: "error.address_title", Text: "error.address", Home: true}
+	insecureMessage = edge.Message{Title: "error.insecure_title", Text: "error.insecure"}
+	passwordMessage = edge.Message{Title: "error.no_profile_title", Text: "error.no_profile_password", Home: true}
+	serversMessage  = edge.Message{Title: "error.no_profile_title", Text: "error.no_profile_servers", Home: true}
+	unknownMessage  = edge.Message{Title: "error.unknown_title", Text: "error.unknown", Home: true}
+)
+
+// messageFor returns the page for an error and its status. It reports false if there is none.
+func messageFor(err error) (edge.Message, int, bool) {
+	switch {
+	case errors.Is(err, errNoAddress), errors.Is(err, errMalformed), errors.Is(err, ErrAddress):
+		return addressMessage, http.StatusBadRequest, true
+	case errors.Is(err, errInsecure):
+		return insecureMessage, http.StatusForbidden, true
+	case errors.Is(err, ErrNoPassword):
+		return passwordMessage, http.StatusNotFound, true
+	case errors.Is(err, ErrNoServers):
+		return serversMessage, http.StatusNotFound, true
+	case errors.Is(err, settings.ErrDomainNotFound), errors.Is(err, settings.ErrNotForClient), errors.Is(err, ErrOtherDomain):
+		return unknownMessage, http.StatusNotFound, true
+	}
+	return edge.Message{}, 0, false
+}
+
+// refuse answers with a page in a browser, and otherwise with a plain sentence. Of the request it repeats at most the address's domain, which
+// shows a typing error.
+func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error, d settings.Domain, l texts.Language) {
+	if edge.WantsPage(r) {
+		if m, status, ok := messageFor(err); ok {
+			m.Serve(w, r, status, l, d.Unicode())
+			return
+		}
+	}
 	status, text := http.StatusBadRequest, ""
 	tooLarge := new(http.MaxBytesError)
 	switch {

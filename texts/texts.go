@@ -74,6 +74,15 @@ func (p *Printer) Text(key string, args ...any) string {
 	return p.message.Sprintf(message.Key(key, key), values...)
 }
 
+// Join puts sentences into one paragraph; empty ones are left out.
+func (p *Printer) Join(sentences ...string) string {
+	sentences = slices.DeleteFunc(slices.Clone(sentences), func(s string) bool { return s == "" })
+	if p.lang.Tag() == "ja" { // has no spaces between sentences
+		return strings.Join(sentences, "")
+	}
+	return strings.Join(sentences, " ")
+}
+
 // value finds the argument for a placeholder.
 func value(name string, args []any) any {
 	for i := 0; i+1 < len(args); i += 2 {
