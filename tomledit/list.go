@@ -230,13 +230,13 @@ type splice struct {
 	text     []byte
 }
 
-// apply returns a text with splices, which must be in order and not overlap.
+// apply returns a text with splices, which must be in order. What several of them take out is taken out once.
 func apply(text []byte, splices []splice) []byte {
 	var b []byte
 	at := 0
 	for _, s := range splices {
-		b = append(append(b, text[at:s.from]...), s.text...)
-		at = s.to
+		b = append(append(b, text[at:max(s.from, at)]...), s.text...)
+		at = max(s.to, at)
 	}
 	return append(b, text[at:]...)
 }

@@ -20,7 +20,7 @@ import (
 	"github.com/BurntSushi/toml"
 )
 
-var randomFiles = flag.Int("files", 2000, "how many random files to edit; TOMLEDIT_SEED sets the first seed")
+var randomFiles = flag.Int("files", 1000, "how many random files to edit; TOMLEDIT_SEED sets the first seed")
 
 // TestRandomFiles edits random files. What must be left alone, and what the result must mean, is known from how a file was made.
 func TestRandomFiles(t *testing.T) {

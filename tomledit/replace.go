@@ -41,7 +41,7 @@ func (t *Text) Replace(path []string, entry []byte) (Undo, error) {
 		}
 		for _, x := range e.list {
 			if !hasPrefix(x.path, path) {
-				return nil, fmt.Errorf("%s: %w: [%s]", spell(x.path), ErrOutside, spell(path))
+				return nil, fmt.Errorf("[%s]: %w: [%s]", spell(x.path), ErrOutside, spell(path))
 			}
 		}
 		if len(e.list) == 0 {

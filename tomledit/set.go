@@ -47,38 +47,60 @@ func normalMembers(members []Member) ([]Member, error) {
 	return members, nil
 }
 
-// setTable changes a table from one value to another: first the given members, in their order, then all others.
+// setTable changes a table from one value to another. Keys that go do so before new ones come, so that their comments do not end up above
+// these, unless they are all that marks the place. New keys come in the order of the given members, then of the alphabet.
 func (d *document) setTable(path []string, old, wanted map[string]any, members []Member) error {
-	keys := make([]string, 0, len(members))
-	for _, m := range members {
-		keys = append(keys, m.Key)
+	var change, gone, come []string
+	for _, key := range order(old, wanted, members) {
+		switch {
+		case wanted[key] == nil:
+			gone = append(gone, key)
+		case old[key] == nil:
+			come = append(come, key)
+		default:
+			change = append(change, key)
+		}
 	}
-	keys = append(keys, slices.Sorted(maps.Keys(wanted))...)
-	keys = append(keys, slices.Sorted(maps.Keys(old))...) // those that are no longer wanted, after the new ones: they mark the place
-	done := make(map[string]bool)
-	var removed []string
+	keys := slices.Concat(change, gone, come)
+	if t := d.find(path); len(change) == 0 && t.head < 0 && t.value < 0 {
+		keys = slices.Concat(come, gone)
+	}
 	for _, key := range keys {
-		if done[key] {
-			continue
+		var err error
+		if wanted[key] == nil {
+			err = d.remove(below(path, key))
+		} else {
+			err = d.setKey(path, key, old[key], wanted[key])
 		}
-		done[key] = true
-		if old[key] != nil && wanted[key] == nil {
-			removed = append(removed, key)
-			continue
-		}
-		if err := d.setKey(path, key, old[key], wanted[key]); err != nil {
-			return err
-		}
-	}
-	for _, key := range removed {
-		if err := d.remove(below(path, key)); err != nil {
+		if err != nil {
 			return err
 		}
 	}
 	if len(wanted) == 0 && len(old) > 0 && !d.exists(path) {
-		return fmt.Errorf("without keys there would be nothing left of [%s]: %w; give it a header line [%s] first", spell(path), ErrUnsafe, spell(path))
+		return fmt.Errorf("nothing would be left of [%s]: %w; write it with a header [%s], or remove it", spell(path), ErrUnsafe, spell(path))
 	}
 	return nil
+}
+
+// order returns the keys that two tables have: first those of members, then the others.
+func order(old, wanted map[string]any, members []Member) []string {
+	var keys []string
+	done := make(map[string]bool)
+	add := func(key string) {
+		if !done[key] && (old[key] != nil || wanted[key] != nil) {
+			keys = append(keys, key)
+		}
+		done[key] = true
+	}
+	for _, m := range members {
+		add(m.Key)
+	}
+	for _, table := range []map[string]any{wanted, old} {
+		for _, key := range slices.Sorted(maps.Keys(table)) {
+			add(key)
+		}
+	}
+	return keys
 }
 
 // exists reports whether anything is left of a table.

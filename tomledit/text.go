@@ -176,7 +176,7 @@ func (t *Text) locate(path []string) (*region, error) {
 		array := below(path[:i], element(0))
 		for _, c := range t.candidates(array) {
 			if hasPrefix(c.table, array) {
-				return nil, fmt.Errorf("%s is an array of tables, [[%s]]: %w; make it a table", spell(path[:i]), spell(path[:i]), ErrUnsafe)
+				return nil, isArray(path, i)
 			}
 		}
 	}
@@ -185,6 +185,16 @@ func (t *Text) locate(path []string) (*region, error) {
 		return nil, fmt.Errorf("[%s]: %w", spell(path), ErrNotFound)
 	}
 	return t.region(numbers)
+}
+
+// isArray is the error for a path of which some parts lead to an array of tables.
+func isArray(path []string, parts int) error {
+	array := spell(path[:parts])
+	rewrite := fmt.Sprintf("tables [%s.NAME]", array)
+	if parts == len(path) {
+		rewrite = fmt.Sprintf("one table [%s]", array)
+	}
+	return fmt.Errorf("%s is an array of tables, [[%s]]: %w; write it as %s", array, array, ErrUnsafe, rewrite)
 }
 
 // candidates returns the chunks whose headers may begin with a path of two parts or more.
