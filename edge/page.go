@@ -114,16 +114,19 @@ func (b Brand) policy() string {
 // PreparedPage is a page that was executed, with holes.
 type PreparedPage struct {
 	document templates.Document
-	headers  [4][]string // the values of pageHeaders
+	headers  [5][]string // the values of pageHeaders
 }
 
 // pageHeaders are those that a page has whoever asks for it.
-var pageHeaders = [4]string{"Content-Type", "Content-Language", "Content-Security-Policy", "Vary"}
+//
+// Referrer-Policy is not "no-referrer", because browsers would then hide where a form comes from, from this server too. No page has a URL
+// with anything personal.
+var pageHeaders = [5]string{"Content-Type", "Content-Language", "Content-Security-Policy", "Vary", "Referrer-Policy"}
 
 // PreparePage executes a template with a page.
 func PreparePage(t *templates.HTMLTemplate, p Page, holes int) (*PreparedPage, error) {
 	document, err := t.Prepare(p, holes)
-	return &PreparedPage{document, [4][]string{{"text/html; charset=utf-8"}, {p.Language().Tag()}, {p.Brand.policy()}, {"Accept-Language"}}}, err
+	return &PreparedPage{document, [5][]string{{"text/html; charset=utf-8"}, {p.Language().Tag()}, {p.Brand.policy()}, {"Accept-Language"}, {"same-origin"}}}, err
 }
 
 // Serve answers a request with the page, its holes filled with values. A page with status 200 that may be cached (cacheControl does not end

@@ -43,7 +43,7 @@ func (h *Handler) sightings(l texts.Language, found settings.Found) []string {
 	fill := make([]string, 0, 2*len(found.Servers))
 	for _, s := range found.Servers {
 		c := Check{Host: words.expand(s.Host), Port: s.Port, State: "unknown"}
-		if state, at := h.Seen(c.Host, s); state != "" {
+		if state, at := h.Seen(c.Host, s); !at.IsZero() {
 			c.State, c.Ago = state, time.Since(at)
 		}
 		fill = append(fill, classes[c.State], words.sighting(c))

@@ -27,8 +27,8 @@ type Handler struct {
 	Own string
 	// Unsigned is true if this server does not sign Apple profiles.
 	Unsigned bool
-	// Seen returns the state that package monitor last saw a mail server in, and when; "" if it has none. It is nil if mail servers are not
-	// checked.
+	// Seen returns the state that package monitor last saw a mail server in, and when; the zero Time if it has not looked yet. It is nil if
+	// mail servers are not checked.
 	Seen func(host string, s settings.Server) (state string, at time.Time)
 
 	lookup settings.Lookup

@@ -83,6 +83,7 @@ type host struct {
 	name     string
 	servers  []settings.Server
 	verdicts []Verdict // of the servers; nil before the first probe
+	seen     time.Time // when the last probe ended
 	ends     time.Time // when the first of its certificates expires; zero if none was seen
 	due      time.Time
 	busy     bool
@@ -193,7 +194,8 @@ func (m *Monitor) look(ctx context.Context, h *host) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	h.verdicts, h.ends, m.last = verdicts, firstEnd(seen), time.Now()
+	h.verdicts, h.ends, h.seen = verdicts, firstEnd(seen), time.Now()
+	m.last = h.seen
 	if m.hosts[h.name] == h { // otherwise a reload has removed it
 		m.wait(h, jitter(m.every))
 	}

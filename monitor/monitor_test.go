@@ -172,7 +172,16 @@ func TestReload(t *testing.T) {
 			!strings.Contains(got, "mail server closed.example:143: closed: connection refused\nmail server closed.example:993: closed") {
 			t.Errorf("lines:\n%s", got)
 		}
+		closed, at := m.Seen("closed.example", settings.Server{Protocol: settings.IMAP, Port: 993, Security: settings.ImplicitTLS})
+		if closed != Closed || time.Since(at) > time.Minute {
+			t.Errorf("closed.example is %s since %s", closed, at)
+		}
 		m.Use(servers(t, advertised{host: "stays.example"}, advertised{host: "new.example"}, advertised{host: "changes.example"}))
+		for _, host := range []string{"new.example", "nobody.example"} { // not probed yet, and not advertised
+			if state, at := m.Seen(host, settings.Server{Protocol: settings.IMAP, Port: 993}); state != Unknown || !at.IsZero() {
+				t.Errorf("%s is %s since %s", host, state, at)
+			}
+		}
 		time.Sleep(time.Minute)
 		if s := m.Summary(); s.Servers[Good] != 6 || s.Servers[Closed] != 0 || s.Servers[Unknown] != 0 || s.Hosts != 3 {
 			t.Errorf("after the reload: %+v", s)

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"mailhint/settings"
 )
 
 // Summary is what is known about all servers.
@@ -29,6 +31,23 @@ func (m *Monitor) Summary() Summary {
 		}
 	}
 	return s
+}
+
+// Seen returns what is known about one server, and when its host was last probed: Unknown and the zero Time if it was not, or if it is not
+// among the servers to probe.
+func (m *Monitor) Seen(name string, server settings.Server) (State, time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	h := m.hosts[name]
+	if h == nil {
+		return Unknown, time.Time{}
+	}
+	for i, s := range h.servers {
+		if sameServer(s, server) {
+			return h.verdict(i).State, h.seen
+		}
+	}
+	return Unknown, time.Time{}
 }
 
 func (h *host) verdict(i int) Verdict {

@@ -43,7 +43,7 @@ func newHandlers(own string, state *current, signer mobileconfig.Signer, log *sl
 	outlook := autodiscover.New(lookup, log)
 	outlook.ID = hostID()
 	page := help.New(lookup, log)
-	page.Own = own
+	page.Own, page.Unsigned = own, signer == nil
 	logo := func(name string) *settings.Logo {
 		if d := state.domains(); d != nil {
 			return d.Logo(name)

@@ -33,7 +33,7 @@ func TestRootPageAnswers(t *testing.T) {
 			strconv.Itoa(len(body)) + "\r\n\r\n" + body}, "POST")[0]
 	}
 	r := post("email=s3cret%40example.org")
-	if r.StatusCode != 200 || !strings.Contains(r.body, "s3cret@example.org") || r.Header.Get("Cache-Control") != "no-store" || r.Header.Get("Referrer-Policy") != "no-referrer" {
+	if r.StatusCode != 200 || !strings.Contains(r.body, "s3cret@example.org") || r.Header.Get("Cache-Control") != "no-store" || r.Header.Get("Referrer-Policy") != "same-origin" {
 		t.Errorf("%s %v\n%s", r.Status, r.Header, r.body)
 	}
 	if r := post("email=s3cret%40unknown.example"); r.StatusCode != 404 || !strings.Contains(r.body, "unknown.example") || strings.Contains(r.body, "example.org") {

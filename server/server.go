@@ -37,6 +37,7 @@ import (
 	"mailhint/domains"
 	"mailhint/keypairs"
 	"mailhint/listen"
+	"mailhint/settings"
 )
 
 // Server listens as the [server] table of domains.toml says. Use New, Configure, Listen and Run, in this order.
@@ -152,6 +153,12 @@ func (s *Server) Handler(secure bool) http.Handler {
 	}
 	return &guard{log: s.log, metrics: s.metrics, router: s.router, stopping: &s.stopping, scheme: scheme,
 		byPort: s.config.ProxyProtocol && !secure, proxies: s.config.TrustedProxies, repeats: s.repeats, unknown: &s.unknown}
+}
+
+// ShowSeen makes the page for people show what was last seen of mail servers. It must be called before Listen. Seen returns a state of
+// package monitor, and when it was seen.
+func (s *Server) ShowSeen(seen func(host string, server settings.Server) (state string, at time.Time)) {
+	s.handlers.page.Seen = seen
 }
 
 // errStopping is why a server that is shutting down is not ready.

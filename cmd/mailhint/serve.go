@@ -27,6 +27,7 @@ import (
 	"mailhint/monitor"
 	"mailhint/resolver"
 	"mailhint/server"
+	"mailhint/settings"
 )
 
 func newServe() *cobra.Command {
@@ -161,6 +162,10 @@ func (p *program) assemble(file string, config domains.Server, network network) 
 		p.monitor = monitor.New(network.prober(config.ProbePrivate), doctor.MonitorVerdict, config.Probe, p.log)
 		p.server.Metrics().MustRegister(p.monitor.Collector())
 		p.server.ShowLines(p.monitor.Lines)
+		p.server.ShowSeen(func(host string, server settings.Server) (string, time.Time) {
+			state, at := p.monitor.Seen(host, server)
+			return string(state), at
+		})
 	}
 	return nil
 }

@@ -1,0 +1,260 @@
+package clients_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http/httptest"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+
+	"mailhint/domains"
+	"mailhint/settings"
+)
+
+// browser is a real Chromium that has the page for people open. Every host name leads to the server under test.
+type browser struct {
+	context.Context
+	cancel context.CancelFunc
+
+	mu       sync.Mutex
+	messages []string // of the console, and what the policy has refused
+}
+
+// openBrowser starts Chromium for a server. All its tabs are closed with the test.
+func openBrowser(t *testing.T, server *httptest.Server) *browser {
+	t.Helper()
+	program, err := exec.LookPath("chromium")
+	if err != nil {
+		t.Skip("chromium is not installed; Debian has it in package chromium")
+	}
+	address := netip.MustParseAddrPort(server.Listener.Addr().String())
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(program), chromedp.NoSandbox, chromedp.DisableGPU,
+		chromedp.Flag("host-resolver-rules", fmt.Sprintf("MAP * 127.0.0.1:%d", address.Port())),
+		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true),
+		chromedp.Flag("disable-quic", true), chromedp.Flag("no-proxy-server", true), chromedp.Flag("hide-scrollbars", false),
+		chromedp.UserDataDir(t.TempDir()), chromedp.WSURLReadTimeout(time.Minute))
+	limited, cancelLimited := context.WithTimeout(t.Context(), 5*time.Minute)
+	t.Cleanup(cancelLimited)
+	allocator, cancel := chromedp.NewExecAllocator(limited, options...)
+	first, cancelFirst := chromedp.NewContext(allocator)
+	b := &browser{Context: first, cancel: func() { cancelFirst(); cancel() }}
+	t.Cleanup(b.cancel)
+	b.listen(t)
+	return b
+}
+
+// tab opens another tab of the same browser.
+func (b *browser) tab(t *testing.T) *browser {
+	t.Helper()
+	ctx, cancel := chromedp.NewContext(b.Context)
+	another := &browser{Context: ctx, cancel: cancel}
+	t.Cleanup(cancel)
+	another.listen(t)
+	return another
+}
+
+func (b *browser) listen(t *testing.T) {
+	t.Helper()
+	chromedp.ListenTarget(b.Context, func(event any) {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		switch e := event.(type) {
+		case *runtime.EventConsoleAPICalled:
+			b.messages = append(b.messages, fmt.Sprintf("console.%s %v", e.Type, e.Args))
+		case *runtime.EventExceptionThrown:
+			b.messages = append(b.messages, "exception: "+e.ExceptionDetails.Error())
+		case *log.EventEntryAdded:
+			if e.Entry.Source == log.SourceNetwork && strings.Contains(e.Entry.Text, "status of 4") && strings.HasSuffix(e.Entry.URL, "/") {
+				return // the page itself has status 400 or 404 on purpose
+			}
+			b.messages = append(b.messages, fmt.Sprintf("%s: %s %s", e.Entry.Source, e.Entry.Text, e.Entry.URL))
+		}
+	})
+	if err := chromedp.Run(b.Context, log.Enable(), runtime.Enable()); err != nil { // starts the browser, which ends with the context
+		t.Fatal(err)
+	}
+}
+
+// complaints returns what the browser has complained about since the last call.
+func (b *browser) complaints() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	said := b.messages
+	b.messages = nil
+	return said
+}
+
+func (b *browser) run(t *testing.T, actions ...chromedp.Action) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(b.Context, 30*time.Second)
+	defer cancel()
+	if err := chromedp.Run(ctx, actions...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// eval returns the value of an expression in the page.
+func eval[T any](t *testing.T, b *browser, expression string) T {
+	t.Helper()
+	var value T
+	b.run(t, chromedp.Evaluate(expression, &value))
+	return value
+}
+
+// view is how a person looks at a page.
+type view struct {
+	width  int64
+	dark   bool
+	script bool
+}
+
+func (v view) String() string {
+	return fmt.Sprintf("%d-%s-%s", v.width, map[bool]string{true: "dark", false: "light"}[v.dark], map[bool]string{true: "script", false: "plain"}[v.script])
+}
+
+// look makes the browser show pages in a view.
+func (b *browser) look(t *testing.T, v view) {
+	t.Helper()
+	scheme := "light"
+	if v.dark {
+		scheme = "dark"
+	}
+	b.run(t, emulation.SetDeviceMetricsOverride(v.width, 800, 1, v.width < 600),
+		emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}),
+		emulation.SetScriptExecutionDisabled(!v.script))
+}
+
+// speak makes the browser ask for a language, from a device.
+func (b *browser) speak(t *testing.T, language, userAgent string) {
+	t.Helper()
+	b.run(t, network.Enable(), network.SetExtraHTTPHeaders(network.Headers{"Accept-Language": language}), emulation.SetUserAgentOverride(userAgent))
+}
+
+// open opens a URL, and waits until the page and its style are there.
+func (b *browser) open(t *testing.T, url string) {
+	t.Helper()
+	b.run(t, chromedp.Navigate(url))
+}
+
+// submit sends a form as the browser does when a person presses its button, and waits for the answer.
+func (b *browser) submit(t *testing.T, form string, values map[string]string) {
+	t.Helper()
+	for name, value := range values {
+		b.run(t, chromedp.SetValue(form+" [name="+name+"]", value, chromedp.ByQuery))
+	}
+	loaded := make(chan struct{})
+	var once sync.Once
+	ctx, cancel := context.WithCancel(b.Context)
+	defer cancel()
+	chromedp.ListenTarget(ctx, func(event any) {
+		if _, ok := event.(*page.EventLoadEventFired); ok {
+			once.Do(func() { close(loaded) })
+		}
+	})
+	b.run(t, chromedp.Evaluate("document.querySelector("+quote(form)+").noValidate = true", nil),
+		chromedp.Click(form+" button:not(.copy)", chromedp.ByQuery))
+	select {
+	case <-loaded:
+	case <-time.After(time.Minute):
+		t.Fatalf("%s: nothing was loaded", form)
+	}
+}
+
+func quote(s string) string { return fmt.Sprintf("%q", s) }
+
+// shoot saves a picture of the whole page below the directory $SCREENSHOTS, if that is set.
+func (b *browser) shoot(t *testing.T, name string) {
+	t.Helper()
+	dir := os.Getenv("SCREENSHOTS")
+	if dir == "" {
+		return
+	}
+	var picture []byte
+	b.run(t, chromedp.ActionFunc(func(ctx context.Context) error {
+		var err error
+		picture, err = page.CaptureScreenshot().WithCaptureBeyondViewport(true).WithClip(b.whole(ctx)).Do(ctx)
+		return err
+	}))
+	if err := errors.Join(os.MkdirAll(dir, 0o755), os.WriteFile(filepath.Join(dir, name+".png"), picture, 0o644)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// whole is the area of the whole page.
+func (b *browser) whole(ctx context.Context) *page.Viewport {
+	_, _, _, _, _, size, err := page.GetLayoutMetrics().Do(ctx)
+	if err != nil {
+		return nil
+	}
+	return &page.Viewport{Width: size.Width, Height: size.Height, Scale: 1}
+}
+
+// The User-Agents of browsers on devices.
+const (
+	onWindows = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36 Edg/142.0.0.0"
+	onMac     = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/26.0 Safari/605.1.15"
+	onIPhone  = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/26.0 Mobile/15E148 Safari/604.1"
+	onAndroid = "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Mobile Safari/537.36"
+	onLinux   = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0"
+)
+
+// servePage serves the domains of testdata/page. The mail servers were seen in all states.
+func servePage(t *testing.T) *httptest.Server {
+	t.Helper()
+	snapshot, err := domains.Load(filepath.Join("testdata", "page", "domains.toml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newServer(t, snapshot, snapshot.Server)
+	states := []string{"good", "warning", "login", "ipv6", "certificate", "tls", "closed", "address"}
+	s.ShowSeen(func(_ string, server settings.Server) (string, time.Time) {
+		if server.Port == 465 {
+			return "unknown", time.Time{}
+		}
+		return states[int(server.Port)%len(states)], time.Now().Add(-20 * time.Minute)
+	})
+	server := httptest.NewServer(s.Handler(true))
+	t.Cleanup(server.Close)
+	return server
+}
+
+func TestLook(t *testing.T) {
+	server := servePage(t)
+	b := openBrowser(t, server)
+	b.speak(t, "en", onIPhone)
+	for _, v := range []view{{390, false, true}, {1280, false, true}, {390, true, true}, {1280, true, true}} {
+		b.look(t, v)
+		b.open(t, "http://autoconfig.shop.example/")
+		b.shoot(t, "start-"+v.String())
+		b.submit(t, ".address", map[string]string{"email": "ann"})
+		b.shoot(t, "invalid-"+v.String())
+		b.submit(t, ".address", map[string]string{"email": "ann@nowhere.example"})
+		b.shoot(t, "unknown-"+v.String())
+		b.submit(t, ".address", map[string]string{"email": "ann@shop.example"})
+		b.shoot(t, "ios-"+v.String())
+		b.submit(t, ".choose", map[string]string{"program": "thunderbird"})
+		b.shoot(t, "thunderbird-"+v.String())
+		b.open(t, "http://autoconfig.plain.example/")
+		b.submit(t, ".address", map[string]string{"email": "ann@bücher.example"})
+		b.shoot(t, "idn-"+v.String())
+		b.open(t, "http://autoconfig.plain.example/nowhere")
+		b.shoot(t, "404-"+v.String())
+	}
+	for _, c := range b.complaints() {
+		t.Error(c)
+	}
+}
