@@ -87,7 +87,7 @@ func NewBrand(s *settings.Settings, name string) Brand {
 	}
 	light, dark := s.Accent, s.AccentDark
 	if dark == nil && light != nil {
-		lighter := light.Readable(settings.DarkPaper)
+		lighter := light.OnDark()
 		dark = &lighter
 	}
 	var style strings.Builder

@@ -71,13 +71,19 @@ func (c Colour) Contrast(other Colour) float64 {
 }
 
 // Readable returns the colour itself if it can be read as text on paper, else the nearest mixture with black or white that can.
-func (c Colour) Readable(paper Colour) Colour {
+func (c Colour) Readable(paper Colour) Colour { return c.withContrast(paper, MinContrast) }
+
+// OnDark returns the colour for pages in dark that goes with c in light. It has more contrast than it must, because a colour that is just
+// readable looks dull there.
+func (c Colour) OnDark() Colour { return c.withContrast(DarkPaper, 7) }
+
+func (c Colour) withContrast(paper Colour, contrast float64) Colour {
 	target := Colour(0)
 	if paper.luminance() < 0.18 { // black and white have the same contrast to this
 		target = 0xFFFFFF
 	}
 	for step := range 101 {
-		if m := c.mix(target, step); m.Contrast(paper) >= MinContrast {
+		if m := c.mix(target, step); m.Contrast(paper) >= contrast {
 			return m
 		}
 	}

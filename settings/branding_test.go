@@ -21,6 +21,15 @@ func TestContrast(t *testing.T) {
 	}
 }
 
+// The colour for dark pages is readable there, whatever the one for light pages is.
+func TestOnDark(t *testing.T) {
+	for c := Colour(0); c <= 0xFFFFFF; c += 0x010305 {
+		if dark := c.OnDark(); dark.CheckReadable(DarkPaper) != nil {
+			t.Fatalf("%s becomes %s: %v", c, dark, dark.CheckReadable(DarkPaper))
+		}
+	}
+}
+
 // Every colour has a readable one near it, in light and in dark, and the error of one that cannot be read names it.
 func TestReadable(t *testing.T) {
 	for _, paper := range []Colour{LightPaper, DarkPaper} {
