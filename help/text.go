@@ -42,7 +42,7 @@ func (p Page) Letter(url string) string {
 	}
 	if len(p.Services) > 0 {
 		p.writeFirstSteps(&b, url)
-		section(&b, t.Text("password.title"), append([]string{t.Text("letter.password")}, p.Password...))
+		section(&b, t.Text("password.title"), p.letterPassword())
 		fmt.Fprintf(&b, "\n%s\n", t.Text("letter.settings_title"))
 		writeServices(&b, p.Services)
 	} else {
@@ -63,6 +63,17 @@ func (p Page) writeFirstSteps(b *strings.Builder, url string) {
 		steps = append(steps, t.Text("letter.apple"))
 	}
 	numbered(b, t.Text("letter.steps_title"), append(steps, t.Text("letter.try")))
+}
+
+// letterPassword is what a letter says about the password, which its reader does not have yet.
+func (p Page) letterPassword() []string {
+	lines := []string{p.words.Text("letter.password")}
+	for _, line := range p.Password {
+		if line != p.words.Text("password.mailbox") {
+			lines = append(lines, line)
+		}
+	}
+	return lines
 }
 
 func (p Page) writeProgram(b *strings.Builder, program Program) {
