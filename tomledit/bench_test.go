@@ -64,3 +64,24 @@ func BenchmarkThousandChanges(b *testing.B) {
 		}
 	}
 }
+
+func BenchmarkLongList(b *testing.B) {
+	var text strings.Builder
+	text.WriteString("[profiles.shared]\ndomains = [\n")
+	names := make([]any, 20_000)
+	for i := range names {
+		names[i] = fmt.Sprintf("customer-%d.example", i)
+		fmt.Fprintf(&text, "    %q, # number %d\n", names[i], i)
+	}
+	text.WriteString("]\n")
+	wanted := append(append(names[:0:0], names[:10_000]...), append(names[10_001:], "new.example")...)
+	for b.Loop() {
+		r, err := Set([]byte(text.String()), []string{"profiles", "shared"}, []Member{{"domains", wanted}})
+		if err != nil {
+			b.Fatal(err)
+		}
+		if size := len(r.Undo.Hunks[0].Old); size > 500_000 {
+			b.Fatalf("the hunk has %d octets", size)
+		}
+	}
+}
