@@ -85,3 +85,19 @@ func BenchmarkLongList(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkOneSection changes an entry among others below the same header, which are one region.
+func BenchmarkOneSection(b *testing.B) {
+	var text strings.Builder
+	text.WriteString("[domains]\n")
+	for i := range 10_000 {
+		fmt.Fprintf(&text, "\"customer-%[1]d.example\" = { name = \"Customer %[1]d\", imap = \"imaps://imap.customer-%[1]d.example\", login = \"%%EMAILADDRESS%%\", "+
+			"smtp = [\"submissions://smtp.example\", \"submission://smtp.example\"], oauth2 = { issuer = \"https://login.example\" } } # customer\n", i)
+	}
+	b.SetBytes(int64(text.Len()))
+	for b.Loop() {
+		if _, err := Set([]byte(text.String()), []string{"domains", "customer-5000.example"}, []Member{{"imap", "new.example"}, {"pop3", "new.example"}}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -8,13 +8,13 @@ import (
 	"github.com/BurntSushi/toml"
 )
 
-// document is the region of a text in which a table is changed: from the line below an expression that does not belong to the table to the
-// line of another one, or to the end of the text. What is outside cannot change, so nothing there needs to be looked at again.
+// document is the region of a text in which a table is changed: from one header to another one, or to the end of the text. What is outside
+// cannot change, so nothing there needs to be looked at again.
 type document struct {
 	text    []byte
 	nl      string      // how the lines of the whole text end
 	first   bool        // nothing is above the region
-	after   *expression // the expression below the region; nil at the end of the text
+	after   *expression // the expression directly below the region; nil at the end of the text
 	context             // of the region's first line
 	list    []expression
 }

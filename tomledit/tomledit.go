@@ -14,8 +14,9 @@
 //
 // What belongs to a key: its line, and the comment lines directly above it if no other key follows directly; they may be about both.
 //
-// To read the code, begin with scan.go (the expressions of a text), then table.go (the parts of a table), list.go (what is between brackets),
-// set.go (changing values), section.go (adding and removing headers), verify.go and undo.go.
+// To read the code, begin with text.go (what every change does), then chunk.go (the region of a text that a change looks at), scan.go and
+// document.go (the expressions of a region), table.go (the parts of a table), place.go (the comments and blank lines around them), set.go,
+// add.go and section.go (what changes), list.go (what is between brackets), verify.go (the proof) and undo.go.
 package tomledit
 
 import "errors"
