@@ -118,16 +118,18 @@ const MaxSnapshot = 256 << 20
 //
 // The error is a domains.Problems with all mistakes and their lines: what is not JSON or TOML, names that are not valid or appear twice, keys that
 // do not exist, and values that are not valid. What depends on other records is checked when the changes are saved.
-func Read(r io.Reader, name string) ([]Wanted, error) {
-	text, err := io.ReadAll(io.LimitReader(r, MaxSnapshot+1))
+func Read(r io.Reader, name string) ([]Wanted, error) { return read(r, name, MaxSnapshot) }
+
+func read(r io.Reader, name string, limit int64) ([]Wanted, error) {
+	text, err := io.ReadAll(io.LimitReader(r, limit+1))
 	if err != nil {
 		return nil, err
 	}
 	in := reading{name: name, seen: make(map[Ref]Wanted), listed: make(map[string]Wanted)}
 	trimmed := bytes.TrimLeft(bytes.TrimPrefix(text, []byte("\uFEFF")), " \t\r\n")
 	switch {
-	case len(text) > MaxSnapshot:
-		in.note(0, "", "is larger than %d MB; apply it in parts, or use a domains_file for names without values of their own", MaxSnapshot>>20)
+	case int64(len(text)) > limit:
+		in.note(0, "", "is larger than %d MB; use a domains_file for names without values of their own", limit>>20)
 	case len(trimmed) == 0: // a snapshot of nothing
 	case trimmed[0] == '{':
 		in.readNDJSON(text)
@@ -217,6 +219,10 @@ func (in *reading) readLine(number int, line []byte) {
 			return
 		}
 		w.Ref = ref
+		if isWildcard(ref) && w.List != "" {
+			in.note(number, ref.String(), "a wildcard cannot be in a list; write \"profile\" among its values instead")
+			return
+		}
 	case Profile:
 		if w.Name == "" || w.List != "" {
 			in.note(number, "", `a profile needs a name, and cannot be in a list`)
@@ -279,6 +285,11 @@ func (in *reading) finish() {
 	}
 	for _, name := range slices.Sorted(maps.Keys(in.listed)) {
 		in.list = append(in.list, in.listed[name])
+	}
+	for _, w := range in.list {
+		if _, ok := in.seen[Ref{Profile, w.List}]; w.List != "" && !ok {
+			in.note(w.Position.Line, w.Ref.String(), "is to be in the list of profile %q, which is not here; add it, because a snapshot has all profiles", w.List)
+		}
 	}
 }
 

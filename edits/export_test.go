@@ -1,0 +1,4 @@
+package edits
+
+// ReadAtMost is Read with another limit.
+var ReadAtMost = read
