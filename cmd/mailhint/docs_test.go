@@ -1,0 +1,102 @@
+//go:build unix
+
+package main
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/diff"
+)
+
+// TestChangingDocs runs the commands that docs/changing.md shows, and compares what they print with what the page says. With -update it writes the
+// page.
+func TestChangingDocs(t *testing.T) {
+	const page = "../../docs/changing.md"
+	text, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// TestMain has put mailhint into the PATH.
+	s := docSession{dir: t.TempDir(), env: append(os.Environ(), "LC_ALL=C.UTF-8", "SUDO_USER=ann", "MAILHINT_CONFIG=", "TZ=UTC")}
+	s.write(t, "customers.txt", "bakery.example\nflorist.example\n")
+	got := fences.ReplaceAllFunc(text, func(block []byte) []byte {
+		language, content, _ := strings.Cut(strings.TrimSuffix(strings.TrimPrefix(string(block), "```"), "```\n"), "\n")
+		switch {
+		case language == "toml":
+			s.write(t, "domains.toml", content)
+		case language == "console":
+			return []byte("```console\n" + s.run(t, content) + "```\n")
+		}
+		return block
+	})
+	if *update {
+		if err := os.WriteFile(page, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if !bytes.Equal(comparable(got), comparable(text)) {
+		t.Errorf("%s shows something else than the commands print; go test -update writes it again\n%s", page, diff.Diff("the page", comparable(text), "the commands", comparable(got)))
+	}
+}
+
+// fences are the blocks of code of a page.
+var fences = regexp.MustCompile("(?ms)^```.*?^```\n")
+
+// varying is what is different each time: times, and whether a server runs.
+var varying = []struct {
+	pattern *regexp.Regexp
+	same    string
+}{
+	{regexp.MustCompile(`\d{4}-\d\d-\d\d \d\d:\d\d`), "2026-11-29 22:31"},
+	{regexp.MustCompile(`(?m)^(saved[;,]|served by) .*$`), "served by the running server after 0.1 s"},
+}
+
+func comparable(text []byte) []byte {
+	for _, v := range varying {
+		text = v.pattern.ReplaceAll(text, []byte(v.same))
+	}
+	return text
+}
+
+// docSession runs the commands of a page in a folder.
+type docSession struct {
+	dir string
+	env []string
+}
+
+func (s docSession) write(t *testing.T, name, text string) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(s.dir, name), []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// run runs the commands of a block, which follow "$ ", and returns the block with what they print.
+func (s docSession) run(t *testing.T, block string) string {
+	t.Helper()
+	var out strings.Builder
+	for line := range strings.Lines(block) {
+		command, isCommand := strings.CutPrefix(line, "$ ")
+		if !isCommand {
+			continue
+		}
+		out.WriteString(line)
+		command = strings.TrimSpace(command)
+		run := exec.Command("sh", "-c", "exec 2>&1; "+command)
+		run.Dir, run.Env = s.dir, s.env
+		printed, err := run.Output()
+		if err != nil && !errors.As(err, new(*exec.ExitError)) { // some are refused on purpose
+			t.Fatalf("%s: %v", command, err)
+		}
+		out.Write(comparable(printed))
+	}
+	return out.String()
+}
