@@ -106,6 +106,7 @@ func (s *Store) apply(ctx context.Context, set edits.ChangeSet, st *state) (edit
 		}
 		return edits.Result{}, err
 	}
+	s.remembered.set(work.after)
 	return work.result, nil
 }
 
@@ -258,44 +259,72 @@ func (w *work) unsafe(list []edits.Edit, v view, err error) error {
 	return &edits.NotWrittenError{File: file, Err: fmt.Errorf("%w: %w", edits.ErrUnsafe, err), Diff: edits.Diff(changes)}
 }
 
-// verify checks that nothing but the edited records has changed.
+// verify checks that the edited records have become what was asked for, and that nothing else has changed: all other records and tables are the same
+// octets below the same headers.
 func verify(before, after view, list []edits.Edit) error {
-	edited := make(map[edits.Ref]edits.Edit, len(list))
+	edited := make(map[tablePath]bool, len(list))
 	listed := 0 // how many more names the lists should have
 	for _, e := range list {
-		edited[e.Ref] = e
 		was, existed := before.get(e.Ref)
 		r, exists := after.get(e.Ref)
 		if exists != (e.Values != nil) || exists && (!r.Values.Equal(e.Values) || r.List != e.List) {
 			return fmt.Errorf("%s would not be what was asked for: %w", e.Ref, edits.ErrUnsafe)
 		}
 		listed += onlyListed(r, exists) - onlyListed(was, existed)
+		edited[tablePath{string(e.Kind) + "s", e.Name}] = true
 	}
-	others := func(v view) map[edits.Ref]edits.Record {
-		m := make(map[edits.Ref]edits.Record)
-		for r := range v.Records() {
-			if ref := refOf(r); edited[ref].Ref == (edits.Ref{}) {
-				m[ref] = v.record(r)
-			}
-		}
-		return m
-	}
-	old, now := others(before), others(after)
-	for ref, r := range old {
-		n, ok := now[ref]
-		if !ok || !n.Values.Equal(r.Values) || n.List != r.List || n.Revision != r.Revision && ref.Kind != edits.Profile {
-			return fmt.Errorf("%s would change as well: %w", ref, edits.ErrUnsafe)
-		}
-	}
-	if len(now) != len(old) {
-		return fmt.Errorf("other records would appear: %w", edits.ErrUnsafe)
-	}
-	for file, l := range before.layouts {
-		if after.layouts[file].rest != l.rest {
-			return fmt.Errorf("other tables of %s would change: %w", file, edits.ErrUnsafe)
-		}
+	if err := verifyOthers(before, after, edited); err != nil {
+		return err
 	}
 	return verifyLists(before, after, list, listed)
+}
+
+// verifyOthers compares the tables that are not edited.
+func verifyOthers(before, after view, edited map[tablePath]bool) error {
+	for file, old := range before.layouts {
+		now := after.layouts[file]
+		if now.rest != old.rest {
+			return fmt.Errorf("other tables of %s would change: %w", file, edits.ErrUnsafe)
+		}
+		unchanged := 0
+		for path, fingerprint := range old.records {
+			if edited[path.plain()] {
+				continue
+			}
+			unchanged++
+			if now.records[path] != fingerprint && !sameProfile(before, after, path) {
+				return fmt.Errorf("%s %s would change as well: %w", path.table, path.name, edits.ErrUnsafe)
+			}
+		}
+		for path := range now.records {
+			if !edited[path.plain()] {
+				unchanged--
+			}
+		}
+		if unchanged != 0 {
+			return fmt.Errorf("other tables would appear in %s: %w", file, edits.ErrUnsafe)
+		}
+	}
+	return nil
+}
+
+// plain returns the path with the name of the record.
+func (p tablePath) plain() tablePath {
+	if p.table == "domains" {
+		p.name = plainName(p.name)
+	}
+	return p
+}
+
+// sameProfile reports whether a profile has changed only in the list of its names.
+func sameProfile(before, after view, path tablePath) bool {
+	if path.table != "profiles" {
+		return false
+	}
+	ref := edits.Ref{Kind: edits.Profile, Name: path.name}
+	was, existed := before.get(ref)
+	now, exists := after.get(ref)
+	return existed && exists && was.Values.Equal(now.Values)
 }
 
 func onlyListed(r edits.Record, exists bool) int {

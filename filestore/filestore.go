@@ -9,7 +9,6 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
-	"sync"
 	"time"
 
 	"mailhint/domains"
@@ -25,8 +24,7 @@ type Store struct {
 	config   string
 	changing chan struct{} // has an element while this Store holds the lock
 
-	reading sync.Mutex
-	last    view // what was read last; its Source is nil if that was long ago
+	remembered memory
 }
 
 // Open returns the store whose main file is config, such as /etc/mailhint/domains.toml. It reads nothing yet: a file with a mistake is reported by
@@ -45,42 +43,37 @@ func (s *Store) warn(err error) {
 }
 
 // read returns the configuration as it is on disk. With mistakes it is returned together with domains.Problems. What is read while somebody else is
-// writing is read again.
+// writing is read again. Whatever has not changed since the last time is not decoded again.
 func (s *Store) read() (view, error) {
-	s.reading.Lock()
-	defer s.reading.Unlock()
-	read := func() (*domains.Source, error) { return domains.Read(s.config, nil) }
-	if s.last.Source != nil {
-		read = s.last.Again
+	last := s.remembered.get()
+	again := func() (*domains.Source, error) {
+		if last != nil {
+			return last.Again()
+		}
+		return domains.Read(s.config, nil)
 	}
-	src, err := read()
+	src, err := again()
 	for try := 1; err != nil && try < 4; try++ {
 		time.Sleep(time.Duration(try) * 10 * time.Millisecond)
-		src, err = read()
+		src, err = again()
 	}
-	if s.last.Source != src {
-		s.last = view{src, layouts(src, nil), s.key}
-		time.AfterFunc(keepRead, func() {
-			s.reading.Lock()
-			defer s.reading.Unlock()
-			if s.last.Source == src {
-				s.last = view{}
-			}
-		})
+	if last != nil && src == last.Source {
+		return last.own(), err
 	}
-	return s.last, err
+	v := s.view(src)
+	if err == nil {
+		s.remembered.set(v)
+	}
+	return v, err
 }
 
-// keepRead is how long what was read is kept, so that what is read again for the next step of the same change need not be decoded. It needs too
-// much memory to be kept in a server.
-const keepRead = time.Second
+func (s *Store) view(src *domains.Source) view {
+	return view{src, layouts(src, nil), s.key, make(map[string][]string)}
+}
 
 // Get implements edits.Store.
 func (s *Store) Get(_ context.Context, ref edits.Ref) (edits.Record, error) {
 	v, err := s.read()
-	if errors.Is(err, domains.ErrUnread) {
-		return edits.Record{}, err
-	}
 	if r, ok := v.find(ref); ok {
 		e := v.record(r)
 		e.Text = v.textOf(r)

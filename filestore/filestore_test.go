@@ -53,3 +53,5 @@ func write(t testing.TB, dir, name, text string) (path string) {
 	}
 	return path
 }
+
+func domain(name string) edits.Ref { return edits.Ref{Kind: edits.Domain, Name: name} }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -33,12 +34,37 @@ func (s *Store) Observe(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	v, err := s.read()
-	if err != nil || done.accountsFor(v.Files, s.key) {
+	files, err := s.filesNow(done)
+	if err != nil || done.accountsFor(files, s.key) {
 		return err
 	}
-	_, err = s.record(st, done, v.Files, s.handEdits(done, v.Files))
+	_, err = s.record(st, done, files, s.handEdits(done, files))
 	return err
+}
+
+// filesNow returns the files of a configuration that somebody has checked. Lists that are known already are only read, not checked: they can have a
+// million names.
+func (s *Store) filesNow(done journal) ([]domains.Text, error) {
+	texts := make(map[string][]byte)
+	for key := range done.Lists {
+		texts[s.file(key)] = nil
+	}
+	src, err := domains.Read(s.config, texts)
+	if err != nil {
+		v, err := s.read() // only the whole may be right
+		return v.Files, err
+	}
+	for i := range src.Files {
+		f := &src.Files[i]
+		if _, isKnown := texts[f.Name]; isKnown {
+			content, err := os.ReadFile(f.Name)
+			if err != nil {
+				return nil, err
+			}
+			f.Content = string(content)
+		}
+	}
+	return src.Files, nil
 }
 
 // accountsFor reports whether the history accounts for files as they are.

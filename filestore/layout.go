@@ -18,6 +18,48 @@ type layout struct {
 	order   []tablePath // as they begin in the file
 	rest    string
 	valid   bool // the text is TOML
+
+	body     string    // the text without a byte order mark
+	sections []section // what is above the first header, and then what each header begins
+	spans    map[tablePath]span
+}
+
+// section is a part of a file from the line of a header to the line of the next one.
+type section struct {
+	start  int
+	record tablePath // that it belongs to; zero for none
+}
+
+// span is where the sections of a record are. One that has keys elsewhere, such as "x" = { … } below [domains], is loose.
+type span struct {
+	first, last int
+	count       int
+	loose       bool
+}
+
+// contiguous reports whether all that is written of a record is in sections that follow each other.
+func (s span) contiguous() bool { return !s.loose && s.count > 0 && s.last-s.first+1 == s.count }
+
+// text returns a section.
+func (l *layout) text(i int) string {
+	if i+1 < len(l.sections) {
+		return l.body[l.sections[i].start:l.sections[i+1].start]
+	}
+	return l.body[l.sections[i].start:]
+}
+
+// around returns the part of a file with a record and the sections before and after it, which is enough to edit it; the whole file if the record is not
+// contiguous.
+func (l *layout) around(path tablePath) string {
+	s := l.spans[path]
+	if !s.contiguous() {
+		return l.body
+	}
+	end := len(l.body)
+	if s.last+2 < len(l.sections) {
+		end = l.sections[s.last+2].start
+	}
+	return l.body[l.sections[max(s.first-1, 0)].start:end]
 }
 
 // tablePath is the table that a record is, as the file spells it, such as domains and Bücher.example.
@@ -25,8 +67,8 @@ type tablePath struct{ table, name string }
 
 // layoutOf reads a valid text. Comments belong to the expression that they are directly above, or to the record around them.
 func layoutOf(text string) layout {
-	l := layout{records: make(map[tablePath]string)}
-	body := []byte(strings.TrimPrefix(text, "\uFEFF"))
+	l := layout{records: make(map[tablePath]string), body: strings.TrimPrefix(text, "\uFEFF"), sections: []section{{}}, spans: make(map[tablePath]span)}
+	body := []byte(l.body)
 	sums := make(map[tablePath]hash.Hash)
 	rest := sha256.New()
 	var p unstable.Parser
@@ -48,6 +90,10 @@ func layoutOf(text string) layout {
 			continue
 		}
 		record := recordOf(path)
+		if e.Kind != unstable.KeyValue {
+			l.sections = append(l.sections, section{start, record})
+		}
+		l.note(record, recordOf(table) != record)
 		sum := rest
 		if record != (tablePath{}) {
 			known := sums[record]
@@ -67,6 +113,23 @@ func layoutOf(text string) layout {
 	}
 	l.rest, l.valid = string(rest.Sum(nil)), p.Error() == nil
 	return l
+}
+
+// note notes that a record has something in the latest section.
+func (l *layout) note(record tablePath, loose bool) {
+	if record == (tablePath{}) {
+		return
+	}
+	s, known := l.spans[record]
+	now := len(l.sections) - 1
+	if !known {
+		s.first = now
+	}
+	if !known || s.last != now {
+		s.count++
+	}
+	s.last, s.loose = now, s.loose || loose
+	l.spans[record] = s
 }
 
 // recordOf returns the record that a path is in; zero for none.

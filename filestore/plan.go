@@ -33,6 +33,7 @@ type planner struct {
 	view
 	texts    map[string]string // of the files that change, by name
 	lists    map[string]*listChange
+	inline   map[string]*inlineChange // by profile
 	restores map[edits.Ref][]restoration
 	problems domains.Problems
 	// past returns the changes of a record from a number on, the newest first, for undo.
@@ -40,21 +41,49 @@ type planner struct {
 }
 
 func newPlanner(v view, past func(edits.Ref, int64) ([]entry, error)) *planner {
-	return &planner{view: v, texts: make(map[string]string), lists: make(map[string]*listChange), restores: make(map[edits.Ref][]restoration), past: past}
+	return &planner{view: v, texts: make(map[string]string), lists: make(map[string]*listChange), inline: make(map[string]*inlineChange), restores: make(map[edits.Ref][]restoration), past: past}
 }
 
 // plan changes the texts. The edits have been checked against the revisions, and each of them changes something.
 func (p *planner) plan(list []edits.Edit) error {
-	for _, e := range list {
-		if e.Undoes > 0 && p.revert(e) {
-			continue
-		}
-		if err := p.edit(e); err != nil {
+	list = slices.DeleteFunc(slices.Clone(list), func(e edits.Edit) bool { return e.Undoes > 0 && p.revert(e) })
+	rest, err := p.bulk(list)
+	if err != nil {
+		return err
+	}
+	for _, e := range rest {
+		now, exists := p.find(e.Ref)
+		if err := p.editTable(e, now, exists && now.Path != nil); err != nil {
 			return err
 		}
 	}
-	for file, c := range p.lists {
+	for _, e := range list {
+		if e.Kind == edits.Profile {
+			p.checkProfile(e)
+			continue
+		}
+		now, _ := p.find(e.Ref)
+		p.editList(e, now.Listed)
+	}
+	return p.writeLists()
+}
+
+// writeLists changes the lists, each once.
+func (p *planner) writeLists() error {
+	for _, file := range slices.Sorted(maps.Keys(p.lists)) {
+		c := p.lists[file]
+		for name, lines := range linesOf(p.text(file), c.remove) {
+			ref := edits.Ref{Kind: edits.Domain, Name: name}
+			for _, line := range lines {
+				p.restores[ref] = append(p.restores[ref], restoration{p.key(file), nil, line.text, line.above, line.below})
+			}
+		}
 		p.texts[file] = c.apply(p.text(file))
+	}
+	for _, profile := range slices.Sorted(maps.Keys(p.inline)) {
+		if err := p.writeInline(profile, p.inline[profile]); err != nil {
+			return err
+		}
 	}
 	if p.problems != nil {
 		return p.problems
@@ -69,21 +98,6 @@ func (p *planner) text(file string) string {
 	}
 	f, _ := p.File(file)
 	return f.Content
-}
-
-// edit plans one edit.
-func (p *planner) edit(e edits.Edit) error {
-	now, exists := p.find(e.Ref)
-	if e.Kind == edits.Profile {
-		p.checkProfile(e)
-	}
-	if err := p.editTable(e, now, exists && now.Path != nil); err != nil {
-		return err
-	}
-	if e.Kind == edits.Domain {
-		return p.editList(e, now.Listed)
-	}
-	return nil
 }
 
 // checkProfile refuses what would change other records as well.
@@ -104,7 +118,7 @@ func (p *planner) note(ref edits.Ref, key, text string) {
 
 // editTable plans what becomes of the table of a record.
 func (p *planner) editTable(e edits.Edit, now domains.Record, has bool) error {
-	wanted := e.Values != nil && (len(e.Values) > 0 || e.List == "")
+	wanted := wantsTable(e)
 	switch {
 	case has && !wanted:
 		return p.change(e.Ref, now.File, func(text []byte) (tomledit.Result, error) { return tomledit.Remove(text, now.Path) })
@@ -133,6 +147,9 @@ func (p *planner) editTable(e edits.Edit, now domains.Record, has bool) error {
 	}
 	return nil
 }
+
+// wantsTable reports whether a record is to have a table, rather than nothing or only a line of a list.
+func wantsTable(e edits.Edit) bool { return e.Values != nil && (len(e.Values) > 0 || e.List == "") }
 
 // withoutComments removes the comment lines at the beginning.
 func withoutComments(text string) string {
@@ -266,23 +283,20 @@ func (p *planner) siblings(file string, path []string) []string {
 }
 
 // editList plans what becomes of the line of a domain in a list.
-func (p *planner) editList(e edits.Edit, now *domains.Listing) error {
+func (p *planner) editList(e edits.Edit, now *domains.Listing) {
 	wanted := e.List
 	if e.Values == nil {
 		wanted = ""
 	}
 	if now != nil && now.Profile == wanted {
-		return nil
+		return
 	}
 	if now != nil {
-		if err := p.removeFromList(e.Ref, *now); err != nil {
-			return err
-		}
+		p.removeFromList(e.Ref, now.Profile)
 	}
-	if wanted == "" {
-		return nil
+	if wanted != "" {
+		p.addToList(e, wanted)
 	}
-	return p.addToList(e, wanted)
 }
 
 func (p *planner) list(file string) *listChange {
@@ -292,34 +306,44 @@ func (p *planner) list(file string) *listChange {
 	return p.lists[file]
 }
 
-func (p *planner) removeFromList(ref edits.Ref, from domains.Listing) error {
-	if file, ok := p.domainsFile(from.Profile); ok {
-		p.rememberLines(ref, file)
-		p.list(file).remove[ref.Name] = true
-	}
-	return p.changeInline(ref, from.Profile, func(names []any) []any {
-		return slices.DeleteFunc(names, func(v any) bool {
-			name, _ := v.(string)
-			return plainName(name) == ref.Name
-		})
-	})
+// inlineChange is what becomes of the key domains of a profile.
+type inlineChange struct {
+	remove map[string]bool
+	add    []any
+	refs   []edits.Ref
 }
 
-func (p *planner) addToList(e edits.Edit, profile string) error {
+func (p *planner) inlineList(ref edits.Ref, profile string) *inlineChange {
+	if p.inline[profile] == nil {
+		p.inline[profile] = &inlineChange{remove: make(map[string]bool)}
+	}
+	p.inline[profile].refs = append(p.inline[profile].refs, ref)
+	return p.inline[profile]
+}
+
+// removeFromList removes a domain from the lists of a profile, which may have it in both.
+func (p *planner) removeFromList(ref edits.Ref, profile string) {
 	if file, ok := p.domainsFile(profile); ok {
-		line := listLine{text: e.Name}
-		if name, ok := nameOn(e.Text, map[string]bool{e.Name: true}); ok && name == e.Name && !strings.ContainsAny(e.Text, "\r\n") {
-			line.text = e.Text
-		}
-		p.list(file).add = append(p.list(file).add, line)
-		p.restores[e.Ref] = append(p.restores[e.Ref], restoration{File: p.key(file)})
-		return nil
+		p.list(file).remove[ref.Name] = true
 	}
-	if _, ok := p.Source.Record(domains.ProfileRecord, profile); !ok {
-		p.note(e.Ref, "", fmt.Sprintf("there is no profile %q for its list", profile))
-		return nil
+	if r, ok := p.Source.Record(domains.ProfileRecord, profile); ok && r.Values["domains"] != nil {
+		p.inlineList(ref, profile).remove[ref.Name] = true
 	}
-	return p.changeInline(e.Ref, profile, func(names []any) []any { return append(names, e.Name) })
+}
+
+func (p *planner) addToList(e edits.Edit, profile string) {
+	file, ok := p.domainsFile(profile)
+	if !ok {
+		c := p.inlineList(e.Ref, profile)
+		c.add = append(c.add, e.Name)
+		return
+	}
+	line := listLine{text: e.Name}
+	if name, ok := nameOn(e.Text, map[string]bool{e.Name: true}); ok && name == e.Name && !strings.ContainsAny(e.Text, "\r\n") {
+		line.text = e.Text
+	}
+	p.list(file).add = append(p.list(file).add, line)
+	p.restores[e.Ref] = append(p.restores[e.Ref], restoration{File: p.key(file)})
 }
 
 // domainsFile returns the file with the list of a profile.
@@ -332,23 +356,33 @@ func (p *planner) domainsFile(profile string) (string, bool) {
 	return "", false
 }
 
-// changeInline changes the key domains of a profile.
-func (p *planner) changeInline(ref edits.Ref, profile string, change func([]any) []any) error {
+// writeInline changes the key domains of a profile.
+func (p *planner) writeInline(profile string, c *inlineChange) error {
 	r, ok := p.Source.Record(domains.ProfileRecord, profile)
 	if !ok {
-		return nil
+		for _, ref := range c.refs {
+			p.note(ref, "", fmt.Sprintf("there is no profile %q for its list", profile))
+		}
+		return p.problems
+	}
+	ref := edits.Ref{Kind: edits.Profile, Name: profile}
+	if len(c.refs) == 1 {
+		ref = c.refs[0] // can be put back as it was
 	}
 	return p.change(ref, r.File, func(text []byte) (tomledit.Result, error) {
-		now, err := inlineNames(text, r.Path)
+		names, err := inlineNames(text, r.Path)
+		if errors.Is(err, tomledit.ErrNotFound) {
+			return tomledit.Result{Text: text}, nil // the profile is removed with its list
+		}
 		if err != nil {
 			return tomledit.Result{}, err
 		}
-		wanted := change(slices.Clone(now))
-		if len(wanted) == len(now) {
-			return tomledit.Result{Text: text}, nil
-		}
-		value := any(wanted)
-		if len(wanted) == 0 {
+		names = slices.DeleteFunc(names, func(v any) bool {
+			name, _ := v.(string)
+			return c.remove[plainName(name)]
+		})
+		value := any(append(names, c.add...))
+		if len(names)+len(c.add) == 0 {
 			value = nil
 		}
 		return tomledit.Set(text, r.Path, []tomledit.Member{{Key: "domains", Value: value}})

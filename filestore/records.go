@@ -18,6 +18,13 @@ type view struct {
 	*domains.Source
 	layouts map[string]layout // of the TOML files, by name
 	key     func(file string) string
+	lines   map[string][]string // of lists, once they are needed
+}
+
+// own returns the view for one goroutine.
+func (v view) own() view {
+	v.lines = make(map[string][]string)
+	return v
 }
 
 // with returns the view of other texts.
@@ -33,7 +40,7 @@ func (v view) with(texts map[string]string) (view, error) {
 			known[hashOf(f.Content)] = l
 		}
 	}
-	return view{src, layouts(src, known), v.key}, err
+	return view{src, layouts(src, known), v.key, make(map[string][]string)}, err
 }
 
 var sourceKind = map[edits.Kind]domains.RecordKind{edits.Domain: domains.DomainRecord, edits.Profile: domains.ProfileRecord}
@@ -106,28 +113,30 @@ func (v view) state(ref edits.Ref) *edits.State {
 
 // textOf returns how a record is written; empty if it is spread over a layout that has no text of its own.
 func (v view) textOf(r domains.Record) string {
-	f, _ := v.File(r.File)
 	switch {
-	case r.Path != nil:
-		text, err := tomledit.Extract([]byte(f.Content), r.Path)
-		if err != nil {
-			return ""
-		}
-		return string(text)
-	case r.Listed.Inline:
+	case r.Path == nil && r.Listed.Inline:
+		return ""
+	case r.Path == nil:
+		return v.line(r.File, r.Line)
+	}
+	l := v.layouts[r.File]
+	text, err := tomledit.Extract([]byte(l.around(tablePath{r.Path[0], r.Path[1]})), r.Path)
+	if err != nil {
 		return ""
 	}
-	return lineAt(f.Content, r.Line)
+	return string(text)
 }
 
-// lineAt returns a line of a text, counted from 1, without its end.
-func lineAt(text string, number int) string {
-	for line := range strings.Lines(text) {
-		if number--; number == 0 {
-			return strings.TrimRight(line, "\r\n")
-		}
+// line returns a line of a file, counted from 1, without its end.
+func (v view) line(file string, number int) string {
+	if v.lines[file] == nil {
+		f, _ := v.File(file)
+		v.lines[file] = strings.Split(strings.TrimPrefix(f.Content, "\uFEFF"), "\n")
 	}
-	return ""
+	if number < 1 || number > len(v.lines[file]) {
+		return ""
+	}
+	return strings.TrimSuffix(v.lines[file][number-1], "\r")
 }
 
 // copyOf copies values, which a caller may change, in the form in which the history has them.
