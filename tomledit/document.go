@@ -84,7 +84,7 @@ func (d *document) value(path []string) (map[string]any, error) {
 	for i, part := range path {
 		table, ok := v.(map[string]any)
 		if !ok {
-			return nil, fmt.Errorf("%s is not a table: %w", spell(path[:i]), ErrUnsafe)
+			return nil, notTable(path[:i])
 		}
 		if v, ok = table[part]; !ok {
 			return nil, fmt.Errorf("[%s]: %w", spell(path), ErrNotFound)
@@ -92,9 +92,13 @@ func (d *document) value(path []string) (map[string]any, error) {
 	}
 	table, ok := v.(map[string]any)
 	if !ok {
-		return nil, fmt.Errorf("%s is not a table: %w", spell(path), ErrUnsafe)
+		return nil, notTable(path)
 	}
 	return table, nil
+}
+
+func notTable(path []string) error {
+	return fmt.Errorf("%s is not a table: %w; write it as [%s]", spell(path), ErrUnsafe, spell(path))
 }
 
 // lineEnding returns how the lines of a text end: as the first one does.
