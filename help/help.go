@@ -77,11 +77,17 @@ func For(r Request) Page {
 	}
 	if len(r.Found.Servers) == 0 {
 		p.Intro = w.Text("settings.nothing", "name", name)
+		if w.hasExchange() {
+			p.Intro = w.Text("settings.exchange", "name", name)
+		}
 		return p
 	}
 	p.Intro = w.Text("settings.intro")
 	p.Services = w.services()
 	p.Why = w.why()
+	if w.hasExchange() {
+		p.Why = append(p.Why, w.Text("settings.exchange", "name", name))
+	}
 	p.Password = w.password()
 	p.Programs = w.programs(r.Unsigned)
 	p.Trouble = w.trouble(r.Checks)
@@ -109,6 +115,9 @@ type words struct {
 func (w words) expand(p settings.Pattern) string {
 	return p.Expand(string(w.found.Domain), string(w.found.Primary))
 }
+
+// hasExchange reports whether there is an Exchange server, which programs find from the address.
+func (w words) hasExchange() bool { return w.found.EWS != "" || w.found.ActiveSync != "" }
 
 // links are what the domain offers besides mail.
 func (w words) links() []Link {

@@ -60,6 +60,7 @@ func TestGolden(t *testing.T) {
 			{"imap.example.com", 993, "good", 5 * time.Minute}, {"imap.xn--bcher-kva.example", 143, "closed", 3 * time.Hour},
 			{"pop.example.com", 995, "unknown", 0}, {"smtp.example.com", 465, "certificate", time.Minute}, {"smtp.example.com", 587, "no such state", 0},
 		}}).Text(""),
+		"exchange":       For(Request{Found: found(&settings.Settings{EWS: "https://mail.example.com/EWS/Exchange.asmx"}, "example.com"), Address: ann}).Text(""),
 		"letter-domain":  For(Request{Found: found(mixed, "xn--bcher-kva.example")}).Letter("https://autoconfig.xn--bcher-kva.example/"),
 		"letter-nothing": For(Request{Found: found(&settings.Settings{}, "example.com")}).Letter("https://autoconfig.example.com/"),
 	} {

@@ -29,6 +29,7 @@ func TestConditions(t *testing.T) {
 	}{
 		{"usual", usual, "other", ann, []string{"step.choose_imap"}, []string{"step.choose_pop3", "step.sign_in", "step.other_user_unknown"}},
 		{"only POP3", one(settings.POP3, settings.ImplicitTLS, settings.EmailAddress, settings.Password), "other", ann, []string{"step.choose_pop3"}, []string{"step.choose_imap"}},
+		{"only POP3 in Outlook", one(settings.POP3, settings.ImplicitTLS, settings.EmailAddress, settings.Password), "outlook-new", ann, []string{"step.choose_pop3"}, []string{"step.new_address"}},
 		{"OAuth2", one(settings.IMAP, settings.ImplicitTLS, settings.EmailAddress, settings.OAuth2Token), "thunderbird", ann, []string{"step.sign_in"}, nil},
 		{"password", usual, "thunderbird", ann, nil, []string{"step.sign_in"}},
 		{"user unknown", one(settings.IMAP, settings.ImplicitTLS, settings.EmailLocalPart, settings.Password), "kmail", settings.Address{}, []string{"step.other_user_unknown"}, nil},
@@ -55,6 +56,17 @@ func TestConditions(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestNothingIsPromised: with OAuth2, programs open the pages of the providers that they know and of no others.
+func TestNothingIsPromised(t *testing.T) {
+	finds := texts.For(texts.English).Text("about.finds")
+	s := one(settings.IMAP, settings.ImplicitTLS, settings.EmailAddress, settings.OAuth2Token)
+	for _, p := range For(Request{Found: found(s, "example.com"), Address: ann}).Programs {
+		if slices.Contains(p.About, finds) {
+			t.Errorf("%s: %q", p.ID, p.About)
+		}
 	}
 }
 
