@@ -8,13 +8,14 @@ GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 EDITORS := @taplo/cli@0.7.0 tombi@0.11.7
 PEBBLE := github.com/letsencrypt/pebble/v2/cmd
 PEBBLE_VERSION := v2.10.1
+AXE := axe-core@4.14.1
 # Programs that the tests use, and the Debian packages that contain them: the real Thunderbird, mail servers, name servers, web servers
-# and proxies, a validator for the schemas of the answers, and independent readers of signatures, property lists and QR codes. The race
+# and proxies, a browser, a validator for the schemas of the answers, and independent readers of signatures, property lists and QR codes. The race
 # detector needs gcc.
-TEST_PROGRAMS := gcc thunderbird xmllint openssl plistutil zbarimg rsvg-convert \
+TEST_PROGRAMS := gcc thunderbird chromium xmllint openssl plistutil zbarimg rsvg-convert \
 	/usr/sbin/knotd nsupdate unbound dovecot postfix nft ip unshare nginx caddy haproxy apache2 systemd-analyze \
 	/usr/lib/nginx/modules/ngx_stream_module.so
-TEST_PACKAGES := gcc libc6-dev thunderbird libxml2-utils openssl libplist-utils zbar-tools librsvg2-bin \
+TEST_PACKAGES := gcc libc6-dev thunderbird chromium libxml2-utils openssl libplist-utils zbar-tools librsvg2-bin \
 	knot bind9-dnsutils unbound dovecot-core dovecot-imapd dovecot-pop3d dovecot-managesieved postfix nftables iproute2 util-linux \
 	nginx libnginx-mod-stream caddy haproxy apache2 systemd
 TOOLS := build/tools
@@ -82,6 +83,11 @@ editors:
 		fi; \
 		npm install --prefix $(TOOLS)/npm --no-save --no-audit --no-fund --ignore-scripts $(EDITORS) && echo "$(EDITORS)" >$$installed; \
 	fi
+
+# Finds mistakes in pages that keep people with disabilities out. It is for tests only (MPL-2.0).
+$(TOOLS)/axe.min.js:
+	@mkdir -p $(TOOLS) && cd $(TOOLS) && npm pack $(AXE) --silent >/dev/null && tar -xzf axe-core-*.tgz --strip-components=1 package/axe.min.js && \
+		rm axe-core-*.tgz && touch axe.min.js
 
 bench: load-generator # ratios against a bare handler; memory; a million names
 	go test -run '^$$' -bench . -benchmem -timeout 30m $$(go list ./... | grep -v /bench)

@@ -3,7 +3,6 @@ package clients_test
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"os"
 	"regexp"
 	"slices"
@@ -49,7 +48,9 @@ func pageKinds() []kind {
 	}
 	for _, program := range help.IDs() {
 		kinds = append(kinds, kind{program, func(t *testing.T, b *browser) {
-			enter("shop.example", "ann@shop.example")(t, b)
+			if !eval[bool](t, b, `document.querySelector(".choose [value='ann@shop.example']") !== null`) { // it is not the answer for another program
+				enter("shop.example", "ann@shop.example")(t, b)
+			}
 			b.submit(t, ".choose", map[string]string{"program": program})
 		}})
 	}
@@ -81,12 +82,11 @@ const fault = `(() => {
 // everything reports whether to try every combination (make soak), and not only each value.
 var everything = os.Getenv("SOAK") != ""
 
-// TestPages looks at every page in every language, at all widths, in light and dark. Half of the pages are loaded without script; with SOAK
-// set, all are loaded both with and without.
+// TestPages looks at every page in every language. Each page is seen at all widths, in light and dark, with and without script, but not in
+// every combination of these and the language; with SOAK set, it is.
 func TestPages(t *testing.T) {
 	server := servePage(t)
 	b := openBrowser(t, server)
-	seen := make(map[string]bool)
 	for i, language := range texts.Languages() {
 		agent := []string{onWindows, onMac, onIPhone, onAndroid, onLinux}[i%5]
 		b.speak(t, language.Tag(), agent)
@@ -100,14 +100,17 @@ func TestPages(t *testing.T) {
 				if got := eval[string](t, b, "document.documentElement.lang"); got != language.Tag() {
 					t.Errorf("%s: the page is in %q, want %q", kind.name, got, language)
 				}
-				for _, width := range []int64{320, 390, 1280} {
-					for _, dark := range []bool{false, true} {
+				for k, width := range []int64{320, 390, 1280} {
+					for l, dark := range []bool{false, true} {
+						if !everything && 2*k+l != (i+3*j)%6 && !(language == texts.English && os.Getenv("SCREENSHOTS") != "") {
+							continue
+						}
 						v := view{width, dark, script}
 						b.look(t, v)
 						if wrong := eval[string](t, b, fault); wrong != "" {
 							t.Errorf("%s, %s, %s: %s", kind.name, language, v, wrong)
 						}
-						if width != 320 && (language == texts.English || everything) && !seen[fmt.Sprint(kind.name, language, v)] {
+						if width != 320 {
 							b.shoot(t, strings.ReplaceAll(kind.name, " ", "-")+"-"+language.Tag()+"-"+v.String())
 						}
 					}
@@ -275,7 +278,7 @@ func TestZoom(t *testing.T) {
 	}
 }
 
-// TestHostileNames shows what strangers and admins could have written, and nothing of it does anything.
+// TestHostileInput shows what strangers and admins could have written, and nothing of it does anything.
 func TestHostileInput(t *testing.T) {
 	server := servePage(t)
 	b := openBrowser(t, server)

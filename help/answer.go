@@ -92,7 +92,7 @@ type serviceTable struct {
 
 type row struct {
 	copied
-	Literal bool
+	Literal, Copy bool
 }
 
 type link struct {
@@ -156,7 +156,7 @@ func (h *Handler) prepareAnswer(key pageKey, found settings.Found) (*edge.Prepar
 	newTable := func(s Service) serviceTable {
 		n := serviceTable{Title: s.Title, Note: s.Note}
 		for _, r := range s.Rows {
-			n.Rows = append(n.Rows, row{copied{t, r.Label, r.Value}, r.Literal})
+			n.Rows = append(n.Rows, row{copied{t, r.Label, r.Value}, r.Literal, r.Literal && !r.Choose})
 		}
 		return n
 	}

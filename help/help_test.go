@@ -115,11 +115,11 @@ func TestLiteral(t *testing.T) {
 		address settings.Address
 		want    Row
 	}{
-		{settings.EmailAddress, ann, Row{"User name", "ann@example.com", true}},
-		{settings.EmailAddress, settings.Address{}, Row{"User name", "your full e-mail address", false}},
-		{settings.EmailAddress, settings.Address{Local: "xn--bcher-kva.b", Domain: "xn--bcher-kva.example"}, Row{"User name", "xn--bcher-kva.b@bücher.example", true}},
-		{"staff", settings.Address{}, Row{"User name", "staff", true}},
-		{"%EMAILLOCALPART%@firm.example", settings.Address{}, Row{"User name", "(the part of your e-mail address before the @)@firm.example", false}},
+		{settings.EmailAddress, ann, Row{"User name", "ann@example.com", true, false}},
+		{settings.EmailAddress, settings.Address{}, Row{"User name", "your full e-mail address", false, false}},
+		{settings.EmailAddress, settings.Address{Local: "xn--bcher-kva.b", Domain: "xn--bcher-kva.example"}, Row{"User name", "xn--bcher-kva.b@bücher.example", true, false}},
+		{"staff", settings.Address{}, Row{"User name", "staff", true, false}},
+		{"%EMAILLOCALPART%@firm.example", settings.Address{}, Row{"User name", "(the part of your e-mail address before the @)@firm.example", false, false}},
 	} {
 		w := words{texts.For(texts.English), found(mixed, "example.com"), test.address}
 		if got := w.userName("User name", settings.Server{Login: test.login}); got != test.want {

@@ -25,6 +25,8 @@ type Row struct {
 	Value string `json:"value"`
 	// Literal is true if Value is to be entered as it is, and false if it describes what to enter.
 	Literal bool `json:"literal"`
+	// Choose is true for a value that is chosen from a list, so that nobody needs to copy it.
+	Choose bool `json:"choose,omitempty"`
 }
 
 // The keys of the words that mail programs use for people.
@@ -68,7 +70,7 @@ func (w words) service(s settings.Server, l labels, c choices) Service {
 		t.add(w.Text("label.server_ascii"), host)
 	}
 	t.add(w.Text(l.Port), strconv.Itoa(int(s.Port)))
-	t.add(w.Text(l.Encryption), w.Text(c.of(s.Security)))
+	t.Rows = append(t.Rows, Row{Label: w.Text(l.Encryption), Value: w.Text(c.of(s.Security)), Literal: true, Choose: true})
 	if s.Auth[0] != settings.NoAuth {
 		t.Rows = append(t.Rows, w.userName(w.Text(l.User), s))
 	}
