@@ -41,12 +41,18 @@ var (
 	get = request{method: "GET", host: "autoconfig.example.com", target: "/mail/config-v1.1.xml?emailaddress=bob%40example.com",
 		header: [][2]string{{"User-Agent", thunderbird}, {"Accept", "*/*"}, {"Accept-Language", "en-US,en;q=0.5"},
 			{"Accept-Encoding", "gzip, deflate, br, zstd"}, {"Connection", "keep-alive"}}}
+	page = request{method: "GET", host: "autoconfig.example.com", target: "/",
+		header: [][2]string{{"User-Agent", "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0"}, {"Accept", "text/html,*/*;q=0.8"},
+			{"Accept-Language", "de-DE,de;q=0.9,en;q=0.8"}, {"Accept-Encoding", "gzip, deflate, br, zstd"}, {"Connection", "keep-alive"}}}
 	post = request{method: "POST", host: "autodiscover.example.com", target: "/autodiscover/autodiscover.xml", body: posted,
 		header: [][2]string{{"User-Agent", thunderbird}, {"Accept", "*/*"}, {"Content-Type", "text/xml; charset=utf-8"}, {"Connection", "keep-alive"}}}
 )
 
 // BenchmarkAutoconfig is a GET with an e-mail address. The target for mailhint's ratio of processor time is 0.90.
 func BenchmarkAutoconfig(b *testing.B) { compare(b, get) }
+
+// BenchmarkPage is the page for people. The target for the ratio is half of BenchmarkAutoconfig's.
+func BenchmarkPage(b *testing.B) { compare(b, page) }
 
 // BenchmarkAutodiscover is a POST of POX, whose XML body has to be read. The target for the ratio is 0.80.
 func BenchmarkAutodiscover(b *testing.B) { compare(b, post) }

@@ -1,18 +1,15 @@
 package help
 
 import (
-	"flag"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"mailhint/edge/edgetest"
 	"mailhint/settings"
 	"mailhint/texts"
 )
-
-var update = flag.Bool("update", false, "write the golden files")
 
 func server(p settings.Protocol, host settings.Pattern, port uint16, s settings.Security, l settings.Login, a settings.Auth) settings.Server {
 	return settings.Server{Protocol: p, Host: host, Port: port, Security: s, Login: l, Auth: []settings.Auth{a}}
@@ -77,19 +74,7 @@ func TestGolden(t *testing.T) {
 
 func golden(t *testing.T, name, got string) {
 	t.Helper()
-	file := filepath.Join("testdata", name+".txt")
-	if *update { // go test ./help -update
-		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("got:\n%s\nwant:\n%s", got, want)
-	}
+	edgetest.Golden(t, filepath.Join("testdata", name+".txt"), []byte(got))
 }
 
 // TestWords: every protocol, encryption and way to sign in has words.
