@@ -22,6 +22,7 @@ type authority struct {
 	profile string
 	storage certmagic.Storage
 	next    http.RoundTripper
+	dns     DNSChallenges // nil if names are not verified by DNS
 	budget  *budget
 
 	registering sync.Mutex // held while an account is registered
@@ -40,7 +41,7 @@ func newAuthority(address string, config Config, storage certmagic.Storage, next
 	key := certmagic.StorageKeys.Safe((&certmagic.ACMEIssuer{CA: address}).IssuerKey())
 	return &authority{
 		url: address, key: key, email: strings.ToLower(strings.TrimSpace(config.Email)), profile: config.Profile,
-		storage: storage, next: next, budget: &budget{key: key, perHour: config.PerHour, storage: storage},
+		storage: storage, next: next, dns: config.DNS, budget: &budget{key: key, perHour: config.PerHour, storage: storage},
 	}, nil
 }
 

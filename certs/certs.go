@@ -3,7 +3,8 @@
 //
 // A name gets its certificate in the background as soon as it is configured and its DNS points here, or during the first TLS
 // handshake that asks for it. The caller decides which names may have one; any other name gets a TLS alert, and the CA never hears of
-// it. The CA verifies that a name is ours by connecting back, over plain HTTP (HTTP-01) or in a TLS handshake (TLS-ALPN-01, RFC 8737).
+// it. The CA verifies that a name is ours by connecting back, over plain HTTP (HTTP-01) or in a TLS handshake (TLS-ALPN-01, RFC 8737), or by
+// a record in its DNS (DNS-01), which also proves wildcards.
 //
 // A queue limits what reaches the CA: a number of orders an hour, renewals first, one order at a time for a name, and ever longer pauses
 // after failures. Certificates, accounts, failures and the count of orders are kept in a storage that several
@@ -17,7 +18,7 @@
 //   - handshake.go, loaded.go: which certificate a client gets
 //   - wanted.go, unlisted.go, places.go, queue.go: which name is ordered next
 //   - waiting.go, order.go, budget.go, failures.go, health.go, unsaved.go: whether and when an order is placed
-//   - authority.go, outcome.go, issue.go, account.go, challenge.go, standin.go: one order with one CA
+//   - authority.go, outcome.go, issue.go, account.go, challenge.go, dnschallenge.go, standin.go: one order with one CA
 //   - store.go, directory.go, known.go: what is stored, and what is known of it
 //   - maintain.go, renewal.go, tidy.go: renewals, and what is removed
 //   - status.go, report.go, lines.go, metrics.go: what an admin sees
@@ -49,8 +50,14 @@ type Config struct {
 	Listed func(name string) bool
 	// Unlisted is how many names that are not listed may have a certificate; 0 means 100. Of one registered domain they are ten at most.
 	Unlisted int
+	// CertificateFor returns the name of the certificate that serves an allowed name: that name, or a wildcard such as "*.example.com",
+	// for which Allowed and Listed are asked as well. It must answer from memory. If nil, each name has a certificate of its own.
+	CertificateFor func(name string) string
+	// DNS publishes the records with which a CA verifies names by DNS, without connecting to this server. If nil, none are verified so.
+	DNS DNSChallenges
 	// PointsHere returns why a name's DNS does not point to this server, or nil. It is called before every order, so that no order
-	// is wasted on a name that the CA would not find here. If nil, all names point here.
+	// is wasted on a name that the CA would not find here. If nil, all names point here. A name that can be verified by DNS may point
+	// elsewhere, but the error must not be ErrNoAddress.
 	PointsHere func(ctx context.Context, name string) error
 	// CAs are the URLs of ACME directories. The first CA that accepts orders gets them.
 	CAs []string
@@ -72,6 +79,9 @@ type Config struct {
 	Loaded int
 	// Wait is how long a handshake waits for a certificate that is being ordered; 0 means 15 seconds. The order continues after it.
 	Wait time.Duration
+	// FirstExpiry returns when the first of the certificates expires that the server has besides these, for the metric; zero if there are
+	// none. It may be nil.
+	FirstExpiry func() time.Time
 	// Clock tells the time; nil for the real time.
 	Clock Clock
 	// Log receives what an admin should know; nil for no log.
@@ -137,7 +147,7 @@ func New(config Config) (*Certificates, error) {
 		unlisted:  unlisted{places: make(places)},
 		wantedNow: make(chan struct{}, 1), renewed: make(chan struct{}, 1),
 	}
-	c.kinds.set(true, true)
+	c.kinds.set(true, true, config.DNS != nil)
 	if c.plain == nil {
 		if err := prepareDir(config.Dir, config.Log); err != nil {
 			return nil, err
@@ -192,7 +202,7 @@ func setDefaults(config *Config) {
 
 // ReachableBy says whether this server answers plain http, and https. A challenge whose protocol is not answered is not used. Call it
 // before Run; without it both are answered.
-func (c *Certificates) ReachableBy(http, https bool) { c.kinds.set(http, https) }
+func (c *Certificates) ReachableBy(http, https bool) { c.kinds.set(http, https, c.config.DNS != nil) }
 
 // Run works off the queue, renews what is about to expire, and orders certificates for the names of Want, until ctx is done. Orders
 // in progress are abandoned then.

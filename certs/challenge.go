@@ -119,7 +119,7 @@ type kinds struct {
 	list []string
 }
 
-func (k *kinds) set(http, https bool) {
+func (k *kinds) set(http, https, dns bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.list = nil
@@ -128,6 +128,9 @@ func (k *kinds) set(http, https bool) {
 	}
 	if https {
 		k.list = append(k.list, acme.ChallengeTypeTLSALPN01)
+	}
+	if dns {
+		k.list = append(k.list, acme.ChallengeTypeDNS01)
 	}
 }
 

@@ -97,7 +97,7 @@ func TestTLSChallenge(t *testing.T) {
 func TestKinds(t *testing.T) {
 	t.Parallel()
 	var k kinds
-	k.set(true, true)
+	k.set(true, true, false)
 	for _, worked := range []string{acme.ChallengeTypeTLSALPN01, acme.ChallengeTypeTLSALPN01, acme.ChallengeTypeHTTP01} {
 		k.worked(worked)
 		if list := k.all(); len(list) != 2 || list[0] != worked {

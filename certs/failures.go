@@ -57,6 +57,7 @@ func readFailures(ctx context.Context, storage certmagic.Storage) (*failures, er
 	}
 	for _, key := range keys[:min(len(keys), maxFailures)] {
 		name, ok := strings.CutSuffix(strings.TrimPrefix(key, failuresPrefix+"/"), ".json")
+		name = nameOfFolder(name)
 		text, err := storage.Load(ctx, key)
 		var failure Failure
 		if !ok || err != nil || json.Unmarshal(text, &failure) != nil {

@@ -14,7 +14,7 @@ import (
 // the client says about it shows the admin the cause.
 func (c *Certificates) GetCertificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 	name := nameOf(hello.ServerName)
-	if !c.allowed(name) {
+	if isWildcard(name) || !c.serves(name) {
 		return nil, nil
 	}
 	if isChallenge(hello) {
@@ -24,10 +24,11 @@ func (c *Certificates) GetCertificate(hello *tls.ClientHelloInfo) (*tls.Certific
 		}
 		return cert, err
 	}
+	name = c.certificateFor(name)
 	if cert := c.loaded.get(name); cert != nil {
 		return cert, nil
 	}
-	cert, err := c.Stored(hello.Context(), name)
+	cert, err := c.stored(hello.Context(), name)
 	if cert != nil || err != nil {
 		return cert, err
 	}
@@ -67,9 +68,14 @@ func (c *Certificates) waitFor(hello *tls.ClientHelloInfo, name string) (*tls.Ce
 
 // Stored returns a name's certificate without asking a CA, or nil if there is none. It is for signatures made under the name.
 func (c *Certificates) Stored(ctx context.Context, name string) (*tls.Certificate, error) {
-	if !c.allowed(name) {
+	if !c.serves(name) {
 		return nil, nil
 	}
+	return c.stored(ctx, c.certificateFor(name))
+}
+
+// stored is Stored for the name of a certificate.
+func (c *Certificates) stored(ctx context.Context, name string) (*tls.Certificate, error) {
 	if cert := c.loaded.get(name); cert != nil {
 		return cert, nil
 	}
@@ -108,5 +114,5 @@ func (c *Certificates) wait(hello *tls.ClientHelloInfo, name string) (*tls.Certi
 	if j.err != nil {
 		return nil, j.err
 	}
-	return c.Stored(hello.Context(), name)
+	return c.stored(hello.Context(), name)
 }

@@ -38,7 +38,7 @@ var errDirectory = errors.New("the CA's directory cannot be read")
 // issue places one order for a name, proved by one kind of challenge. With another kind in reserve, acmez would place a second order
 // when the first fails; which kind to try next is decided by the caller, who counts orders.
 func (a *authority) issue(ctx context.Context, name, kind string, old *stored, x *exchange) (*issued, error) {
-	client := acmez.Client{Client: a.client(x), ChallengeSolvers: map[string]acmez.Solver{kind: solver{a.storage, a.key, &x.storageFault}}}
+	client := acmez.Client{Client: a.client(x), ChallengeSolvers: map[string]acmez.Solver{kind: a.solver(kind, x)}}
 	directory, err := client.GetDirectory(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errDirectory, err)

@@ -54,7 +54,7 @@ func (c *Certificates) scan(ctx context.Context) error {
 			return fmt.Errorf("listing certificates: %w", err)
 		}
 		for _, key := range names {
-			found[path.Base(key)] = true
+			found[nameOfFolder(path.Base(key))] = true
 		}
 	}
 	for name := range found {

@@ -1,6 +1,10 @@
 package certs
 
-import "github.com/prometheus/client_golang/prometheus"
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
 
 // Collector returns the metrics of the certificates for Prometheus. No label names a domain.
 func (c *Certificates) Collector() prometheus.Collector { return collector{c} }
@@ -36,8 +40,8 @@ func (m collector) Collect(metrics chan<- prometheus.Metric) {
 	for _, state := range states {
 		gauge(namesDesc, float64(s.Names[state]), string(state))
 	}
-	if !s.FirstExpiry.IsZero() {
-		gauge(expiryDesc, float64(s.FirstExpiry.Unix()))
+	if expiry := m.certificates.firstExpiry(s); !expiry.IsZero() {
+		gauge(expiryDesc, float64(expiry.Unix()))
 	}
 	gauge(queueDesc, float64(s.Waiting))
 	for result, n := range s.Orders {
@@ -61,4 +65,16 @@ func (m collector) Collect(metrics chan<- prometheus.Metric) {
 		gauge(budgetDesc, float64(a.PerHour-a.Orders), a.CA)
 		gauge(upDesc, up, a.CA)
 	}
+}
+
+// firstExpiry returns when the first of all the server's certificates expires; zero if there are none.
+func (c *Certificates) firstExpiry(s Status) time.Time {
+	first := s.FirstExpiry
+	if c.config.FirstExpiry == nil {
+		return first
+	}
+	if other := c.config.FirstExpiry(); first.IsZero() || !other.IsZero() && other.Before(first) {
+		first = other
+	}
+	return first
 }

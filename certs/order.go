@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/caddyserver/certmagic"
+	"github.com/mholt/acmez/v3/acme"
 )
 
 const (
@@ -27,11 +28,12 @@ type results [unsavable + 1]atomic.Int64
 // check looks up the DNS of the names of the queue. What points here may be ordered.
 func (c *Certificates) check(ctx context.Context) {
 	c.each(ctx, toCheck, func() time.Duration { return c.storagePause() }, func(j *job) {
-		if err := c.pointsHere(ctx, j.name); err != nil {
+		ways, err := c.ways(ctx, j.name)
+		if err != nil {
 			c.queue.finish(j, err)
 			return
 		}
-		c.queue.passed(j, c.clock.Now())
+		c.queue.passed(j, ways, c.clock.Now())
 	})
 }
 
@@ -104,7 +106,7 @@ func (c *Certificates) pace() time.Duration {
 
 // do orders a certificate for one name of the queue. After a failure that is not the name's fault, the name goes back into the queue.
 func (c *Certificates) do(ctx context.Context, j *job) {
-	err := c.obtainChecked(ctx, j.name)
+	err := c.obtainChecked(ctx, j.name, j.ways)
 	now := c.clock.Now()
 	switch {
 	case err != nil && ctx.Err() != nil:
@@ -146,14 +148,15 @@ var errNoCA = errors.New("no CA can be reached, or accepts orders, at the moment
 
 // obtain makes sure that there is a certificate for name that need not be renewed yet, by one order for each kind of challenge at most.
 func (c *Certificates) obtain(ctx context.Context, name string) error {
-	if err := c.pointsHere(ctx, name); err != nil {
+	ways, err := c.ways(ctx, name)
+	if err != nil {
 		return err
 	}
-	return c.obtainChecked(ctx, name)
+	return c.obtainChecked(ctx, name, ways)
 }
 
-// obtainChecked is obtain for a name whose DNS points here.
-func (c *Certificates) obtainChecked(ctx context.Context, name string) error {
+// obtainChecked is obtain for a name that can be verified in some ways.
+func (c *Certificates) obtainChecked(ctx context.Context, name string, ways []string) error {
 	unlock, err := c.lock(ctx, name)
 	if err != nil {
 		return err
@@ -176,7 +179,7 @@ func (c *Certificates) obtainChecked(ctx context.Context, name string) error {
 	if err := c.takeRoom(ctx, name); err != nil {
 		return err
 	}
-	if err := c.order(ctx, name, old); err != nil {
+	if err := c.order(ctx, name, ways, old); err != nil {
 		return err
 	}
 	s, err := c.read(ctx, name)
@@ -226,21 +229,8 @@ func (c *Certificates) removeBrokenLock(ctx context.Context, key string) {
 	}
 }
 
-func (c *Certificates) pointsHere(ctx context.Context, name string) error {
-	if c.config.PointsHere == nil {
-		return nil
-	}
-	short, cancel := context.WithTimeout(ctx, lookupTime)
-	defer cancel()
-	err := c.config.PointsHere(short, name)
-	if err != nil && ctx.Err() == nil {
-		c.failures.addDNSError(name, err, c.clock.Now(), !c.listed(name))
-	}
-	return err
-}
-
 // order asks one CA after the other, and notes a failure that is the name's. old is the certificate to be renewed, or nil.
-func (c *Certificates) order(ctx context.Context, name string, old *stored) error {
+func (c *Certificates) order(ctx context.Context, name string, ways []string, old *stored) error {
 	if err := c.checkStorage(ctx); err != nil {
 		return err
 	}
@@ -248,7 +238,7 @@ func (c *Certificates) order(ctx context.Context, name string, old *stored) erro
 	if err != nil {
 		return fmt.Errorf("noting the order: %w", err)
 	}
-	failed, after, err := c.askAll(ctx, name, old)
+	failed, after, err := c.askAll(ctx, name, ways, old)
 	if failed == nil {
 		if err != nil {
 			finish() // the name is not to blame
@@ -261,12 +251,12 @@ func (c *Certificates) order(ctx context.Context, name string, old *stored) erro
 
 // askAll asks one CA after the other. failed is an error that is the name's fault, and after how long a CA wants no more orders for
 // it; err is any other.
-func (c *Certificates) askAll(ctx context.Context, name string, old *stored) (failed error, after time.Duration, err error) {
+func (c *Certificates) askAll(ctx context.Context, name string, ways []string, old *stored) (failed error, after time.Duration, err error) {
 	for _, ca := range c.cas {
 		if pause, _ := ca.pause(c.clock.Now()); pause > 0 {
 			continue
 		}
-		r, err := c.ask(ctx, ca, name, old)
+		r, err := c.ask(ctx, ca, name, ways, old)
 		switch {
 		case err != nil:
 			return nil, 0, err
@@ -295,14 +285,22 @@ func (c *Certificates) save(ctx context.Context, issuer, name string, cert *issu
 	return err
 }
 
-// ask orders a certificate from one CA: with the kind of challenge that worked last, and when that fails with the other, as a new order
-// with a place of its own in the budget. An error means that nothing was found out.
-func (c *Certificates) ask(ctx context.Context, ca *authority, name string, old *stored) (r result, err error) {
+// ask orders a certificate from one CA: with the first kind of challenge, and when that fails with the next, as a new order with a place of
+// its own in the budget. No order is placed for a challenge by DNS while the name server cannot be changed. An error means that nothing was found out.
+func (c *Certificates) ask(ctx context.Context, ca *authority, name string, ways []string, old *stored) (r result, err error) {
 	domain := ""
 	if !c.listed(name) && c.known.get(name) == nil { // renewals of the few that have one are no way to use up the budget
 		domain = registeredDomain(name)
 	}
-	for i, kind := range c.kinds.all() {
+	for i, kind := range ways {
+		if kind == acme.ChallengeTypeDNS01 {
+			if err := c.checkDNS(ctx, name); err != nil {
+				if r.err == nil {
+					r = result{outcome: refused, err: err}
+				}
+				continue
+			}
+		}
 		p, err := ca.budget.take(ctx, c.clock.Now(), domain)
 		if err != nil && i > 0 {
 			break

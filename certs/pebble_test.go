@@ -60,7 +60,13 @@ type refusal struct {
 // startCA starts a CA that asks back at these ports, and whose certificates are valid for the time given.
 func startCA(t testing.TB, httpPort, tlsPort int, valid time.Duration) *testCA {
 	t.Helper()
-	pebble := pebbletest.Start(t, httpPort, tlsPort, valid)
+	return startCAWithDNS(t, "", httpPort, tlsPort, valid)
+}
+
+// startCAWithDNS is startCA for a CA that asks a certain name server.
+func startCAWithDNS(t testing.TB, nameServer string, httpPort, tlsPort int, valid time.Duration) *testCA {
+	t.Helper()
+	pebble := pebbletest.StartWithDNS(t, nameServer, httpPort, tlsPort, valid)
 	ca := &testCA{root: pebble.Root.Leaf, roots: pebble.Roots, issuing: pebble.Issuing}
 	ca.backend.Store(pebble)
 	ca.directory = ca.proxy(t, pebble) + "/dir"

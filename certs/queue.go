@@ -43,7 +43,8 @@ type job struct {
 	running bool
 	wanted  bool          // not only by clients
 	clients int           // handshakes that wait for it
-	checked time.Time     // when its DNS was found to point here
+	checked time.Time     // when its DNS was looked up
+	ways    []string      // the kinds of challenges that can verify it; valid after the check
 	done    chan struct{} // closed when the work is over
 	err     error         // valid once done is closed
 }
@@ -216,7 +217,7 @@ func (q *queue) again(j *job) {
 }
 
 // passed moves a job from the check to the orders, unless nobody waits for it any more.
-func (q *queue) passed(j *job, now time.Time) {
+func (q *queue) passed(j *job, ways []string, now time.Time) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.stop(j)
@@ -224,7 +225,7 @@ func (q *queue) passed(j *job, now time.Time) {
 		q.end(j, errNobodyWaits)
 		return
 	}
-	j.stage, j.checked = toOrder, now
+	j.stage, j.checked, j.ways = toOrder, now, ways
 	q.line(j, false)
 }
 

@@ -36,7 +36,7 @@ func TestQueue(t *testing.T) {
 				continue
 			}
 			if s == toCheck {
-				q.passed(j, time.Now())
+				q.passed(j, nil, time.Now())
 			} else {
 				q.finish(j, nil)
 			}
@@ -116,10 +116,10 @@ func TestQueueDrops(t *testing.T) {
 	}
 	checked := q.join("checked", "example", forUnlisted)
 	for j := q.next(toCheck); j != checked; j = q.next(toCheck) {
-		q.passed(j, time.Now())
+		q.passed(j, nil, time.Now())
 	}
 	q.leave(checked) // while its DNS is looked up
-	q.passed(checked, time.Now())
+	q.passed(checked, nil, time.Now())
 	if checked.err != errNobodyWaits || len(q.lines[toOrder][forUnlisted]) != 1 {
 		t.Errorf("a name that nobody waits for is ordered: %v", checked.err)
 	}

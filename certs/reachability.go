@@ -25,12 +25,15 @@ type Reachability struct {
 	interfaces func() ([]net.Addr, error) // nil for those of this machine
 }
 
+// ErrNoAddress means that a name has no address in DNS, so that no client could use a certificate for it. Publish its records.
+var ErrNoAddress = errors.New("the name has no address in DNS; publish the records that mailhint dns prints")
+
 // Check returns why the CA would not find this server under a name, or nil if it would, or if that cannot be told from here. It
 // is meant for Config.PointsHere.
 func (r Reachability) Check(ctx context.Context, name string) error {
 	found, _, err := r.Hosts.Host(ctx, name)
 	if errors.Is(err, resolver.ErrNone) {
-		return errors.New("the name has no address in DNS; publish the records that mailhint dns prints")
+		return ErrNoAddress
 	}
 	if err != nil {
 		return fmt.Errorf("the name's address cannot be looked up: %w", err)

@@ -45,6 +45,7 @@ func (c *Certificates) Report(ctx context.Context, wanted iter.Seq[string]) (Rep
 		found[certificate.Name] = true
 	}
 	for name := range wanted {
+		name = c.certificateFor(name)
 		if !found[name] && c.allowed(name) {
 			found[name] = true
 			r.Certificates = append(r.Certificates, Certificate{Name: name, State: Missing})
@@ -69,7 +70,7 @@ func (c *Certificates) explainMissing(ctx context.Context, list []Certificate) {
 			continue
 		}
 		lookups.Go(func() {
-			if err := c.pointsHere(ctx, one.Name); err != nil {
+			if _, err := c.ways(ctx, one.Name); err != nil {
 				one.DNSError = clip(err)
 			}
 		})
@@ -92,14 +93,14 @@ func (r Report) Problems(own string) []Certificate {
 	return problems
 }
 
-// Get orders a certificate for a name now, even if an order failed shortly before, unless there is one that need not be renewed yet. The
+// Get orders the certificate that serves a name now, even if an order failed shortly before, unless there is one that need not be renewed yet. The
 // CA's challenge is answered by the process that serves, through the storage, or by AnswerChallenges. The error is ErrNotAllowed
 // if the name may not have one.
 func (c *Certificates) Get(ctx context.Context, name string) error {
-	if name = nameOf(name); !c.allowed(name) {
+	if name = nameOf(name); !c.serves(name) {
 		return ErrNotAllowed
 	}
-	return c.obtain(ctx, name)
+	return c.obtain(ctx, c.certificateFor(name))
 }
 
 // Remove deletes a name's certificate, and what is stored of failures. A process that serves it notices within minutes. The error is

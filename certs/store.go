@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"path"
 	"slices"
+	"strings"
 
 	"github.com/caddyserver/certmagic"
 	"github.com/mholt/acmez/v3/acme"
@@ -176,8 +177,21 @@ func (c *Certificates) keep(s *stored) {
 // isKey reports whether a name is a folder of its own in the storage. "." would be the folder of all names, and what certmagic changes
 // in a key could be another name.
 func isKey(name string) bool {
-	return name != "" && name != "." && name == certmagic.StorageKeys.Safe(name)
+	return name != "" && name != "." && name == nameOfFolder(certmagic.StorageKeys.Safe(name))
 }
+
+const wildcardFolder = "wildcard_." // what certmagic's keys have for "*."
+
+// nameOfFolder returns the name whose folder or file in the storage has this name.
+func nameOfFolder(folder string) string {
+	if base, ok := strings.CutPrefix(folder, wildcardFolder); ok {
+		return "*." + base
+	}
+	return folder
+}
+
+// isWildcard reports whether a certificate is for all names directly below a domain.
+func isWildcard(name string) bool { return strings.HasPrefix(name, "*.") }
 
 // remove deletes a name's certificates, of all CAs.
 func (c *Certificates) remove(ctx context.Context, name string) error {

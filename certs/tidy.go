@@ -32,7 +32,7 @@ func (c *Certificates) tidy(ctx context.Context) {
 	c.removeLeftovers(ctx, "locks", func(name string) bool { return strings.HasSuffix(name, ".lock") })
 	c.removeLeftovers(ctx, failuresPrefix, func(file string) bool {
 		name, whole := strings.CutSuffix(file, ".json")
-		return !whole || !c.allowed(name)
+		return !whole || !c.allowed(nameOfFolder(name))
 	})
 	for _, account := range c.inside(ctx, "orders") {
 		c.removeLeftovers(ctx, account, func(string) bool { return true }) // those of the last hour are needed for the count
@@ -51,7 +51,7 @@ func (c *Certificates) removeExpired(ctx context.Context) {
 			if ctx.Err() != nil {
 				return
 			}
-			name := path.Base(dir)
+			name := nameOfFolder(path.Base(dir))
 			best := c.known.get(name)
 			if best == nil || best.issuer == issuer && c.allowed(name) && c.listed(name) || !isKey(name) {
 				continue // it is served, or damaged and will be ordered again

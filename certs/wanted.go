@@ -33,6 +33,7 @@ func (c *Certificates) orderWanted(ctx context.Context) {
 			continue
 		}
 		for name := range *names {
+			name = c.certificateFor(name)
 			if ctx.Err() != nil {
 				return
 			}
@@ -67,6 +68,20 @@ func (c *Certificates) enqueueWanted(ctx context.Context, name string) {
 	}
 }
 
-func (c *Certificates) allowed(name string) bool {
+// serves reports whether a name may have a certificate, or be served with a wildcard.
+func (c *Certificates) serves(name string) bool {
 	return name != "" && len(name) <= maxName && c.config.Allowed(name)
+}
+
+// certificateFor returns the name of the certificate that serves a name.
+func (c *Certificates) certificateFor(name string) string {
+	if c.config.CertificateFor == nil || isWildcard(name) || !c.serves(name) {
+		return name
+	}
+	return c.config.CertificateFor(name)
+}
+
+// allowed reports whether there may be a certificate of this name: it is not enough that the name may be served.
+func (c *Certificates) allowed(name string) bool {
+	return c.serves(name) && c.certificateFor(name) == name
 }

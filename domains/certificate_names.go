@@ -2,6 +2,7 @@ package domains
 
 import (
 	"iter"
+	"slices"
 	"strings"
 
 	"mailhint/settings"
@@ -13,7 +14,12 @@ import (
 //
 // The fallback does not count: anyone could point names here until the CA refuses more certificates. Nor does a bare domain, whose web
 // site is elsewhere. The names below a wildcard are unlimited: the caller must limit how many certificates it orders for them.
+//
+// A wildcard such as "*.example.com" is covered if example.com is a zone of [dns] that asks for it, and it would serve a covered name.
 func (s *Snapshot) Covers(host string) bool {
+	if zone, isWildcard := strings.CutPrefix(host, "*."); isWildcard {
+		return s.coversWildcard(zone)
+	}
 	if host != "" && host == s.Server.Name {
 		return true
 	}
@@ -28,8 +34,30 @@ func (s *Snapshot) Covers(host string) bool {
 	return ok && !s.entries[c.entry].disabled
 }
 
+// coversWildcard is Covers for "*." and a zone.
+func (s *Snapshot) coversWildcard(zone string) bool {
+	if z, ok := s.DNS.named(settings.Domain(zone)); !ok || !z.Wildcard {
+		return false
+	}
+	_, parent, _ := strings.Cut(s.Server.Name, ".")
+	return parent == zone || slices.ContainsFunc(settings.ServiceHosts(settings.Domain(zone)), s.Covers)
+}
+
+// CertificateFor returns the name of the certificate that serves a covered host name: the wildcard of the zone directly above it, if that asks
+// for one, else the name itself.
+func (s *Snapshot) CertificateFor(host string) string {
+	_, zone, _ := strings.Cut(host, ".")
+	if z, ok := s.DNS.named(settings.Domain(zone)); ok && z.Wildcard {
+		return "*." + zone
+	}
+	return host
+}
+
 // Lists reports whether a host name is one that Covered yields: not one of the unlimited names below a wildcard.
 func (s *Snapshot) Lists(host string) bool {
+	if strings.HasPrefix(host, "*.") {
+		return s.Covers(host)
+	}
 	_, listed := s.names[settings.DomainOfServiceHost(host)]
 	return s.Covers(host) && (listed || host == s.Server.Name)
 }

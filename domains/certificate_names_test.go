@@ -86,3 +86,42 @@ profile = "shared"
 		break // must not continue
 	}
 }
+
+// A zone of [dns] that asks for it has one certificate for all names directly below it.
+func TestCertificateFor(t *testing.T) {
+	s, err := Load(write(t, t.TempDir(), "domains.toml", `
+[server]
+name = "setup.hoster.example"
+[dns]
+server = "ns1.hoster.example"
+key_file = "a.key"
+wildcard = true
+zones = ["hoster.example", "firm.example", "unused.example", { name = "plain.example", wildcard = false }]
+[profiles.shared]
+imap = "imap.hoster.example"
+smtp = "smtp.hoster.example"
+domains = ["firm.example", "sub.firm.example", "plain.example", "other.example"]
+[domains."shut.example"]
+profile = "shared"
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for host, want := range map[string]string{
+		"setup.hoster.example":        "*.hoster.example",
+		"autoconfig.firm.example":     "*.firm.example",
+		"ua-auto-config.firm.example": "*.firm.example",
+		"autoconfig.sub.firm.example": "autoconfig.sub.firm.example", // two labels below the zone
+		"autoconfig.plain.example":    "autoconfig.plain.example",
+		"autoconfig.other.example":    "autoconfig.other.example",
+	} {
+		if got := s.CertificateFor(host); got != want || !s.Covers(want) || !s.Lists(want) {
+			t.Errorf("%s: got %s, want %s, covered %v, listed %v", host, got, want, s.Covers(want), s.Lists(want))
+		}
+	}
+	for _, name := range []string{"*.unused.example", "*.plain.example", "*.other.example", "*.sub.firm.example", "*.example", "*.", "*.*.firm.example"} {
+		if s.Covers(name) || s.Lists(name) {
+			t.Errorf("%s is covered", name)
+		}
+	}
+}

@@ -169,7 +169,7 @@ var serverKeys = []key[serverValues]{
 	row("tls", oneOf("off", "files", "acme"), func(p *serverValues) *string { return &p.TLS },
 		`"acme"`, `"acme" (orders certificates), "files" or "off" (plain http: for a trial, or behind a proxy that does TLS)`).byDefault(`"off"`),
 	row("cert", pemFiles, func(p *serverValues) *[]string { return &p.certs },
-		`"fullchain.pem"`, `certificate with tls = "files", or a list of several; read again when it changes`),
+		`"fullchain.pem"`, `certificate with tls = "files", or a list of several; read again when it changes. With "acme": for names that need no order`),
 	row("key", pemFiles, func(p *serverValues) *[]string { return &p.keys },
 		`"privkey.pem"`, "its private key, or a list in the same order"),
 	row("sign_cert", pemFile, func(p *serverValues) *string { return &p.signCert },

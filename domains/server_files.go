@@ -5,14 +5,14 @@ import (
 	"strings"
 )
 
-// keyPairs pairs cert and key: one file each, or lists of the same length.
+// keyPairs pairs cert and key: one file each, or lists of the same length. With TLS "acme" they are for names that need no order.
 func (t *table) keyPairs(v serverValues) []KeyPair {
 	switch {
 	case v.TLS == "files" && (len(v.certs) == 0 || len(v.keys) == 0):
 		t.fail("tls", "\"files\" needs certificates; add cert = \"fullchain.pem\" and key = \"privkey.pem\"")
 		return nil
-	case v.TLS != "files" && (v.certs != nil || v.keys != nil):
-		t.fail("cert", "cert and key are used only with tls = \"files\"; write that, or remove them")
+	case v.TLS == "off" && (v.certs != nil || v.keys != nil):
+		t.fail("cert", "cert and key are used only with tls = \"files\" or \"acme\"; write one of them, or remove them")
 		return nil
 	case len(v.certs) != len(v.keys):
 		t.fail("key", "there are %d certificates and %d keys; write one key for each certificate, in the same order", len(v.certs), len(v.keys))

@@ -15,7 +15,8 @@ type Server struct {
 	HTTP, HTTPS []string
 	// TLS is "off" (plain HTTP: a local trial, or a proxy in front does TLS), "files", or "acme" (certificates of our own).
 	TLS string
-	// Certificates are the pairs to choose from by name, with TLS "files". The first serves names that none covers.
+	// Certificates are the pairs to choose from by name, with TLS "files". The first serves names that none covers. With TLS "acme" they serve
+	// the names that they cover, and no certificates are ordered for these.
 	Certificates []KeyPair
 	// Signing is the pair that signs Apple profiles; nil for the first of Certificates, or none.
 	Signing *KeyPair

@@ -138,8 +138,8 @@ func (p *Pairs) Faults() []string {
 	return faults
 }
 
-// firstExpiry returns when the first of the certificates expires.
-func (p *Pairs) firstExpiry() time.Time {
+// FirstExpiry returns when the first of the certificates expires.
+func (p *Pairs) FirstExpiry() time.Time {
 	p.reading.Lock()
 	defer p.reading.Unlock()
 	first := p.pairs[0].Leaf.NotAfter
@@ -169,6 +169,9 @@ func (p *Pairs) GetCertificate(hello *tls.ClientHelloInfo) (*tls.Certificate, er
 	}
 	return fit[0], nil
 }
+
+// Covers reports whether a certificate covers a host name in lower case.
+func (p *Pairs) Covers(name string) bool { return p.choice.Load().covering(name) != nil }
 
 // MaxUncovered is where Uncovered stops counting, so that a million names that no certificate could ever cover delay nothing.
 const MaxUncovered = 10_000

@@ -110,7 +110,7 @@ func TestFirstExpiry(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if first := p.firstExpiry(); !first.Before(time.Now()) {
+	if first := p.FirstExpiry(); !first.Before(time.Now()) {
 		t.Errorf("the first of two certificates, one of them expired, expires at %s", first)
 	}
 }

@@ -9,5 +9,5 @@ func (p *Pairs) Describe(descs chan<- *prometheus.Desc) { descs <- expiryDesc }
 
 // Collect sends when the first of the certificates expires.
 func (p *Pairs) Collect(metrics chan<- prometheus.Metric) {
-	metrics <- prometheus.MustNewConstMetric(expiryDesc, prometheus.GaugeValue, float64(p.firstExpiry().Unix()))
+	metrics <- prometheus.MustNewConstMetric(expiryDesc, prometheus.GaugeValue, float64(p.FirstExpiry().Unix()))
 }

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strings"
 
 	"mailhint/certs"
 	"mailhint/listen"
@@ -24,9 +25,18 @@ func (s *Server) tlsConfig() *tls.Config {
 		config.GetCertificate = s.certificates.GetCertificate
 		return config
 	}
-	config.GetCertificate = s.acme.GetCertificate
+	config.GetCertificate = s.acmeCertificate
 	config.NextProtos = append(config.NextProtos, certs.ChallengeProtocol)
 	return config
+}
+
+// acmeCertificate returns the certificate from a file that covers the name, or else that of ACME. A CA's own handshakes are about orders.
+func (s *Server) acmeCertificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+	host := strings.ToLower(strings.TrimSuffix(hello.ServerName, "."))
+	if s.HasFileFor(host) && !slices.Contains(hello.SupportedProtos, certs.ChallengeProtocol) {
+		return s.certificates.GetCertificate(hello)
+	}
+	return s.acme.GetCertificate(hello)
 }
 
 // answerChallenges answers the requests of a CA on the http listeners, before the guard: they do not come from mail programs.

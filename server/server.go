@@ -57,7 +57,7 @@ type Server struct {
 	metrics      *metrics
 	router       *router
 	repeats      *repeats            // nil without a limit
-	certificates *keypairs.Pairs     // nil unless TLS is "files"
+	certificates *keypairs.Pairs     // nil if none are configured
 	acme         *certs.Certificates // nil unless TLS is "acme"
 	asks         *certs.AskLimit     // of /-/tls-ask
 	signing      *keypairs.Pairs     // the pair that signs Apple profiles; nil if none is configured
@@ -78,15 +78,16 @@ type Server struct {
 func New(config domains.Server, acme *certs.Certificates, log *slog.Logger) (*Server, error) {
 	s := &Server{Drain: time.Second, config: config, acme: acme, log: log, limits: listen.DefaultLimits(), reread: 10 * time.Second}
 	switch config.TLS {
-	case "off", "acme":
-	case "files":
+	case "off", "acme", "files":
+	default:
+		return nil, fmt.Errorf(`[server] tls = %q is not valid; write "acme", "files" or "off"`, config.TLS)
+	}
+	if config.TLS == "files" || len(config.Certificates) > 0 {
 		p, err := openPairs(log, config.Certificates...)
 		if err != nil {
 			return nil, err
 		}
 		s.certificates = p
-	default:
-		return nil, fmt.Errorf(`[server] tls = %q is not valid; write "acme", "files" or "off"`, config.TLS)
 	}
 	if config.Signing != nil {
 		p, err := openPairs(log, *config.Signing)
@@ -102,7 +103,7 @@ func New(config domains.Server, acme *certs.Certificates, log *slog.Logger) (*Se
 	}
 	s.asks = certs.NewAskLimit(config.ACME.Orders)
 	s.metrics.registry.MustRegister(s.asks)
-	if s.certificates != nil {
+	if s.certificates != nil && config.TLS != "acme" { // then FirstExpiry is part of the metric of acme
 		s.metrics.registry.MustRegister(s.certificates)
 	}
 	if h, ok := log.Handler().(*LogHandler); ok {
@@ -133,10 +134,23 @@ func (s *Server) allPairs() []*keypairs.Pairs {
 	return all
 }
 
+// HasFileFor reports whether a certificate from a file covers a host name in lower case.
+func (s *Server) HasFileFor(host string) bool {
+	return s.certificates != nil && s.certificates.Covers(host)
+}
+
+// FirstExpiry returns when the first of the certificates from files expires; zero if there are none.
+func (s *Server) FirstExpiry() time.Time {
+	if s.certificates == nil {
+		return time.Time{}
+	}
+	return s.certificates.FirstExpiry()
+}
+
 // uncovered counts the host names that no certificate file covers, and returns the first few of them (keypairs.Pairs.Uncovered). Without
 // certificate files there are none: ACME, and a proxy that does TLS, have certificates for every name.
 func (s *Server) uncovered(names iter.Seq[string]) (few []string, count int) {
-	if s.certificates == nil {
+	if s.config.TLS != "files" {
 		return nil, 0
 	}
 	return s.certificates.Uncovered(names)

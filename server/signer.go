@@ -16,6 +16,14 @@ func newSigner(signing *keypairs.Pairs, acme *certs.Certificates, files *keypair
 	switch {
 	case signing != nil:
 		return pairSigner(signing)
+	case acme != nil && files != nil:
+		fromFile, stored := pairSigner(files), storedSigner(acme)
+		return func(host string) (*tls.Certificate, error) {
+			if files.Covers(host) {
+				return fromFile(host)
+			}
+			return stored(host)
+		}
 	case acme != nil:
 		return storedSigner(acme)
 	case files != nil:

@@ -47,9 +47,16 @@ func (ca *CA) Kill() { ca.kill() }
 // with the test.
 func Start(t testing.TB, httpPort, tlsPort int, valid time.Duration) *CA {
 	t.Helper()
+	return StartWithDNS(t, "", httpPort, tlsPort, valid)
+}
+
+// StartWithDNS is Start for a CA that asks this name server, which must have addresses for any.test; if it is empty, the one that gives every
+// name the address of this machine.
+func StartWithDNS(t testing.TB, nameServer string, httpPort, tlsPort int, valid time.Duration) *CA {
+	t.Helper()
 	pebble, names := tool(t, "pebble"), tool(t, "pebble-challtestsrv")
 	for range 5 { // another program may take one of its ports first
-		if ca := start(t, pebble, names, httpPort, tlsPort, valid); ca != nil {
+		if ca := start(t, pebble, names, nameServer, httpPort, tlsPort, valid); ca != nil {
 			return ca
 		}
 	}
@@ -58,7 +65,7 @@ func Start(t testing.TB, httpPort, tlsPort int, valid time.Duration) *CA {
 }
 
 // start returns nil if the CA does not answer.
-func start(t testing.TB, pebble, names string, httpPort, tlsPort int, valid time.Duration) *CA {
+func start(t testing.TB, pebble, names, resolver string, httpPort, tlsPort int, valid time.Duration) *CA {
 	t.Helper()
 	dir := t.TempDir()
 	ca := &CA{Address: FreeAddress(t), Root: keypairtest.New(t, keypairtest.Options{}),
@@ -66,7 +73,7 @@ func start(t testing.TB, pebble, names string, httpPort, tlsPort int, valid time
 	ca.Roots.AddCert(ca.Root.Leaf)
 	rootFile, keyFile := keypairtest.Write(t, dir, "root", ca.Root)
 	ca.RootFile = rootFile
-	resolver, management := FreeAddress(t), FreeAddress(t)
+	management := FreeAddress(t)
 	config, err := json.Marshal(map[string]any{"pebble": map[string]any{
 		"listenAddress": ca.Address, "managementListenAddress": management, "httpPort": httpPort, "tlsPort": tlsPort,
 		"certificate": ca.RootFile, "privateKey": keyFile,
@@ -80,8 +87,11 @@ func start(t testing.TB, pebble, names string, httpPort, tlsPort int, valid time
 	if err := os.WriteFile(file, config, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	run(t, names, "-dnsserver", resolver, "-management", FreeAddress(t), "-defaultIPv4", "127.0.0.1", "-defaultIPv6", "",
-		"-http01", "", "-https01", "", "-tlsalpn01", "", "-doh", "")
+	if resolver == "" {
+		resolver = FreeAddress(t)
+		run(t, names, "-dnsserver", resolver, "-management", FreeAddress(t), "-defaultIPv4", "127.0.0.1", "-defaultIPv6", "",
+			"-http01", "", "-https01", "", "-tlsalpn01", "", "-doh", "")
+	}
 	ca.kill = run(t, pebble, "-config", file, "-dnsserver", resolver)
 
 	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: ca.Roots}}}

@@ -187,13 +187,16 @@ func listedFiles(cmd *cobra.Command) (keypairs.Listing, error) {
 
 // certificateFiles are the certificates of tls = "files", and the one that signs Apple profiles, if it has files of its own.
 func certificateFiles(s domains.Server) (files []keypairs.Files) {
-	if s.TLS == "files" {
-		for _, pair := range s.Certificates {
-			files = append(files, keypairs.Files(pair))
-		}
-	}
+	files = pairFiles(s.Certificates)
 	if s.Signing != nil {
 		files = append(files, keypairs.Files(*s.Signing))
+	}
+	return files
+}
+
+func pairFiles(pairs []domains.KeyPair) (files []keypairs.Files) {
+	for _, pair := range pairs {
+		files = append(files, keypairs.Files(pair))
 	}
 	return files
 }
@@ -233,7 +236,15 @@ func openStoredCertificates(cmd *cobra.Command) (*certs.Certificates, *domains.S
 		return nil, nil, err
 	}
 	log := slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: slog.LevelWarn}))
-	c, err := openCertificates(s, func() *domains.Snapshot { return snapshot }, network{resolver: asked}.hosts(), log)
+	beside := certificateFilesBeside{covers: func(string) bool { return false }}
+	if len(s.Certificates) > 0 {
+		pairs, err := keypairs.Open(pairFiles(s.Certificates), slog.New(slog.DiscardHandler))
+		if err != nil {
+			return nil, nil, problem(err)
+		}
+		beside.covers = pairs.Covers
+	}
+	c, err := openCertificates(s, func() *domains.Snapshot { return snapshot }, beside, network{resolver: asked}.hosts(), log)
 	if err != nil {
 		return nil, nil, unknown(asServerUser(cmd, err, s))
 	}

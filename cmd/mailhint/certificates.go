@@ -4,10 +4,12 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"mailhint/certs"
+	"mailhint/dnsupdate"
 	"mailhint/domains"
 )
 
@@ -21,8 +23,15 @@ func warnOfRoots(cmd *cobra.Command) {
 	}
 }
 
-// openCertificates opens the certificates of tls = "acme". now returns the current domains, which decide which names may have a certificate.
-func openCertificates(s domains.Server, now func() *domains.Snapshot, hosts certs.HostResolver, log *slog.Logger) (*certs.Certificates, error) {
+// certificateFilesBeside are the certificates from files that are served beside those of tls = "acme": a *server.Server, or a *keypairs.Pairs.
+type certificateFilesBeside struct {
+	covers func(name string) bool
+	expiry func() time.Time
+}
+
+// openCertificates opens the certificates of tls = "acme". now returns the current domains, which decide which names may have a certificate;
+// none is ordered for names that files cover.
+func openCertificates(s domains.Server, now func() *domains.Snapshot, files certificateFilesBeside, hosts certs.HostResolver, log *slog.Logger) (*certs.Certificates, error) {
 	roots, err := certs.ReadRoots(s.ACME.Root)
 	if err != nil {
 		return nil, fmt.Errorf("server.acme_root: %w", err)
@@ -30,10 +39,19 @@ func openCertificates(s domains.Server, now func() *domains.Snapshot, hosts cert
 	if warning := certs.NoSystemRoots(); warning != "" && roots == nil {
 		log.Warn(warning)
 	}
+	zones := func() domains.DNS {
+		if s := now(); s != nil {
+			return s.DNS
+		}
+		return domains.DNS{}
+	}
 	return certs.New(certs.Config{
-		Allowed:    func(name string) bool { s := now(); return s != nil && s.Covers(name) },
-		Listed:     func(name string) bool { s := now(); return s != nil && s.Lists(name) },
-		PointsHere: certs.Reachability{Name: s.Name, Hosts: hosts}.Check, CAs: s.ACME.CAs, Email: s.ACME.Email, Roots: roots,
+		Allowed:        func(name string) bool { s := now(); return s != nil && s.Covers(name) && !files.covers(name) },
+		Listed:         func(name string) bool { s := now(); return s != nil && s.Lists(name) },
+		CertificateFor: func(name string) string { return now().CertificateFor(name) }, // of an allowed name, so that there are domains
+		DNS:            &dnsupdate.Challenges{Zones: zones, Hosts: hosts},
+		FirstExpiry:    files.expiry,
+		PointsHere:     certs.Reachability{Name: s.Name, Hosts: hosts}.Check, CAs: s.ACME.CAs, Email: s.ACME.Email, Roots: roots,
 		Dir: certificateFolder(s), PerHour: s.ACME.Orders, Log: log,
 	})
 }

@@ -139,7 +139,7 @@ func open(config string, network network, log *slog.Logger) (*program, error) {
 func (p *program) assemble(file string, config domains.Server, network network) error {
 	var err error
 	if config.TLS == "acme" {
-		if p.certificates, err = openCertificates(config, p.current.Load, network.hosts(), p.log); err != nil {
+		if p.certificates, err = openCertificates(config, p.current.Load, p.filesBeside(), network.hosts(), p.log); err != nil {
 			return err
 		}
 	}
@@ -166,6 +166,19 @@ func (p *program) assemble(file string, config domains.Server, network network) 
 		})
 	}
 	return nil
+}
+
+// filesBeside are the certificates from files, which the server opens later.
+func (p *program) filesBeside() certificateFilesBeside {
+	return certificateFilesBeside{
+		covers: func(name string) bool { return p.server != nil && p.server.HasFileFor(name) },
+		expiry: func() (first time.Time) {
+			if p.server != nil {
+				first = p.server.FirstExpiry()
+			}
+			return first
+		},
+	}
 }
 
 // update makes all pieces use a new configuration.
