@@ -35,8 +35,8 @@ func (l *loader) readDomain(t *table) {
 		low = list.layer
 	}
 	domain := own.over(low)
-	if list == nil && !e.disabled && l.isLeftOver(t, domain) {
-		l.skipLeftOver(t, number, e.primary, v.aliases)
+	if lacks := domain.lacks(); lacks != "" && list == nil && !e.disabled && l.isLeftOver(t, domain) {
+		l.skipLeftOver(t, lacks, number, e.primary, v.aliases)
 		e.disabled, domain.misspelled = true, true // its rules are not complete either, and that is no mistake of theirs
 	}
 	rules := l.readRules(t, domain, l.ownNames(t, e.primary, v.aliases))
@@ -55,15 +55,39 @@ func (l *loader) readDomain(t *table) {
 	l.index.entries[number] = e
 }
 
-// isLeftOver reports whether a table for a domain is what remains of an exception to a list that no longer has the domain: without the
-// list's profile there are no settings. Lists come from programs, which do not know of exceptions, so that this must not stop a reload. A
+// isLeftOver reports whether a table for a domain that lacks servers may be what remains of an exception to a list that no longer has the
+// domain: they came from the list's profile. Lists come from programs, which do not know of exceptions, so that this must not stop a reload. A
 // configuration without any list has no exceptions.
 func (l *loader) isLeftOver(t *table, domain *layer) bool {
-	return len(l.lists) > 0 && !strings.HasPrefix(t.name(), "*") && !t.has("profile") && !domain.misspelled && !domain.offersAnything()
+	return len(l.lists) > 0 && !strings.HasPrefix(t.name(), "*") && !t.has("profile") && !domain.misspelled
 }
 
+// lacks says which servers are missing without which there is nothing to answer with (see checkComplete); "" if none are.
+func (l *layer) lacks() string {
+	incoming := len(l.servers[settings.IMAP])+len(l.servers[settings.POP3]) > 0
+	switch {
+	case !l.offersAnything():
+		return noServers
+	case incoming && !l.has("smtp"):
+		return noSubmission
+	case len(l.servers[settings.Submission]) > 0 && !l.has("imap") && !l.has("pop3"):
+		return noIncoming
+	}
+	return ""
+}
+
+// What layer.lacks returns.
+const (
+	noServers    = "servers"
+	noSubmission = "submission server"
+	noIncoming   = "incoming server"
+)
+
+// lackHints say what to write.
+var lackHints = map[string]string{noSubmission: `smtp = "smtp.example.com"`, noIncoming: `imap = "imap.example.com"`}
+
 // skipLeftOver gives up the names of an entry, which are then answered like any name that is not configured.
-func (l *loader) skipLeftOver(t *table, number uint32, primary settings.Domain, aliases []string) {
+func (l *loader) skipLeftOver(t *table, lacks string, number uint32, primary settings.Domain, aliases []string) {
 	for _, name := range append([]string{string(primary)}, aliases...) {
 		if d, err := settings.ParseDomain(name); err == nil && l.index.names[d].entry == number {
 			delete(l.index.names, d)
@@ -76,7 +100,15 @@ func (l *loader) skipLeftOver(t *table, number uint32, primary settings.Domain, 
 			profile = p.table.name()
 		}
 	}
-	t.warn("", "is skipped, because the domain is in no list and the table has no servers; add profile = %q to keep it, or remove the table", profile)
+	add := ""
+	if hint := lackHints[lacks]; hint != "" {
+		add = hint + " or "
+	}
+	p := t.problem(nil, "is skipped, because the domain is in no list and the table has no %s; add %sprofile = %q to keep it, or remove the table", lacks, add, profile)
+	t.warn("", "%s", p.Text)
+	if lacks != noServers { // may as well be a new table that somebody has not finished
+		l.incomplete = append(l.incomplete, p)
+	}
 }
 
 // explain adds an origin to those of a choice.

@@ -49,6 +49,8 @@ type Snapshot struct {
 	logos    map[string]*settings.Logo // by name
 	serverAt map[string]Position       // by key of [server], and by key and number of an element
 	digest   string
+
+	incomplete Problems // those of Warnings that Check reports as mistakes
 }
 
 // Digest identifies the content of all files that the snapshot comes from, whatever their names. It is the same in every process.

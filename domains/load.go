@@ -30,6 +30,7 @@ type loader struct {
 	unread   string // a file that cannot be read
 	aliases  []alias
 
+	incomplete   Problems // tables of domains that are skipped, and may be left-over exceptions or mistakes
 	skipped      Problems // lines of lists that are not used; at most maxListed
 	skippedLines int
 	lists        map[uint32]*profile // by entry: the profile whose lists it answers for
@@ -145,7 +146,7 @@ func (l *loader) load(file string) *Snapshot {
 	}
 	return &Snapshot{
 		index: l.index, Server: server, DNS: dns, Profiles: len(l.profiles), origins: l.origins, logos: l.logosByName(), digest: l.digestText(),
-		serverAt: l.serverPositions(file), Warnings: l.warnings.sorted(), Skipped: l.skipped.sorted(), SkippedLines: l.skippedLines,
+		serverAt: l.serverPositions(file), Warnings: l.warnings.sorted(), Skipped: l.skipped.sorted(), SkippedLines: l.skippedLines, incomplete: l.incomplete,
 	}
 }
 

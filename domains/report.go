@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"mailhint/settings"
@@ -38,8 +39,9 @@ func Check(file string) (Report, *Snapshot) {
 		return r, nil
 	}
 	r.Domains, r.Profiles, r.FallbackMX, r.EveryName = s.Domains(), s.Profiles, s.FallbackMX(), s.fallback != nil && s.fallback.mx == nil
-	r.Warnings = s.Warnings
+	r.Warnings = slices.DeleteFunc(slices.Clone(s.Warnings), func(p Problem) bool { return slices.Contains(s.incomplete, p) })
 	r.OK = true
+	r.Fail(s.incomplete...)
 	r.Fail(s.Skipped...)
 	if more := s.SkippedLines - len(s.Skipped); more > 0 {
 		r.Fail(Problem{Position: Position{File: file}, Text: fmt.Sprintf("%s of domains_file %s skipped", spelling.Count(more, "more line"), isOrAre(more))})

@@ -110,7 +110,8 @@ func Read(file string, texts map[string][]byte) (*Source, error) {
 }
 
 // With reads the configuration again with other texts in place of some of its files. What is not in texts is as it was read before, not as it
-// is on disk now; files that are named for the first time are read from disk.
+// is on disk now; files that are named for the first time are read from disk. A domain that a server would skip because it lacks servers is a
+// mistake here, unless it was so before: no change should leave a half-finished domain behind.
 func (s *Source) With(texts map[string][]byte) (*Source, error) {
 	given := make(map[string]string, len(s.Files))
 	for _, f := range s.Files {
@@ -119,7 +120,22 @@ func (s *Source) With(texts map[string][]byte) (*Source, error) {
 	for name, text := range texts {
 		given[name] = string(text)
 	}
-	return read(s.l.main, given, s.l.blocks)
+	next, err := read(s.l.main, given, s.l.blocks)
+	if problems := next.newlyIncomplete(s); err == nil && problems != nil {
+		next.Snapshot, err = nil, problems
+	}
+	return next, err
+}
+
+// newlyIncomplete returns the domains that would be skipped because they lack servers, and were not before.
+func (s *Source) newlyIncomplete(before *Source) Problems {
+	var problems Problems
+	for _, p := range s.l.incomplete {
+		if !slices.ContainsFunc(before.l.incomplete, func(b Problem) bool { return b.Key == p.Key }) {
+			problems = append(problems, p)
+		}
+	}
+	return problems.sorted()
 }
 
 // Again reads the configuration from disk again. If nothing has changed, it returns the same Source, and the same error as before.

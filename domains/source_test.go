@@ -211,3 +211,38 @@ func TestSourceAgain(t *testing.T) {
 		t.Error("a new file was not noticed")
 	}
 }
+
+// TestIncomplete checks what happens to a domain that lacks a server: a server skips it, because it may be an exception whose list has lost
+// the domain, while check and changes by programs refuse it, because it may be unfinished.
+func TestIncomplete(t *testing.T) {
+	t.Parallel()
+	const (
+		shared = "[profiles.shared]\nimap = \"imap.example.com\"\nsmtp = \"smtp.example.com\"\ndomains = [\"a.example\", \"b.example\"]\n"
+		half   = "[domains.\"b.example\"]\nimap = \"imap.b.example\"\n"
+		want   = "domains.\"b.example\": is skipped, because the domain is in no list and the table has no submission server; add smtp = \"smtp.example.com\" or profile = \"shared\" to keep it, or remove the table"
+	)
+	dir := t.TempDir()
+	main := write(t, dir, "domains.toml", shared+half)
+	left := strings.Replace(shared, ", \"b.example\"", "", 1) + half
+	s, err := Read(main, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if next, err := s.With(map[string][]byte{main: []byte(left)}); err == nil || next.Snapshot != nil || !strings.HasSuffix(err.Error(), want) {
+		t.Errorf("a change that takes the domain from the list: %v, want %s", err, want)
+	}
+	write(t, dir, "domains.toml", left)
+	report, snapshot := Check(main)
+	if report.OK || len(report.Problems) != 1 || !strings.HasSuffix(report.Problems[0].String(), want) || len(report.Warnings) != 0 {
+		t.Errorf("check: %+v", report)
+	}
+	if snapshot == nil || snapshot.Lists("autoconfig.b.example") || !snapshot.Lists("autoconfig.a.example") || len(snapshot.Warnings) != 1 {
+		t.Errorf("the server has %v", snapshot)
+	}
+	if s, err = Read(main, nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.With(map[string][]byte{main: []byte(left + "[domains.\"c.example\"]\nprofile = \"shared\"\n")}); err != nil {
+		t.Errorf("a change of another domain: %v", err)
+	}
+}

@@ -51,6 +51,9 @@ imap = "imap.customer7.example"
 	if !answers("xn--mnchen-3ya.example", "imap.hoster.example") || !answers("customer7.example", "imap.customer7.example") {
 		t.Error("a name that is there twice, or the exception, is not answered for")
 	}
+	if !shows("/-/metrics", "\nmailhint_domains 103\n")() {
+		t.Error("the metric counts the exception or a repeated line twice, or not at all")
+	}
 	if !shows("/-/metrics", "\nmailhint_list_lines_skipped 2\n")() {
 		t.Error("the metric does not count 2 skipped lines")
 	}
