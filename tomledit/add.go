@@ -117,8 +117,8 @@ func (d *document) addElement(path []string, element_ int, value map[string]any)
 		first := t.sections[0]
 		at := d.commentStart(first)
 		style := d.styleOf(d.sectionLast(first))
-		style.blank = ""
-		return d.splice(splice{at, at, []byte(d.terminated(at) + style.sections(name, []any{value}) + d.styleOf(first).blank)})
+		text := strings.TrimPrefix(style.sections(name, []any{value}), style.blank) + style.blank
+		return d.splice(splice{at, at, []byte(d.terminated(at) + text)})
 	}
 	run := d.runs(d.find(below(path, element(element_))).sections)
 	last := run[len(run)-1][1]

@@ -31,3 +31,10 @@ func TestAddToAlmostNothing(t *testing.T) {
 		}
 	}
 }
+
+func TestAddSectionsToNothing(t *testing.T) {
+	r, err := Add(nil, []string{"d", "x"}, []Member{{"k", 1}, {"rules", []any{map[string]any{"k": 2}}}})
+	if want := "[d.x]\nk = 1\n\n[[d.x.rules]]\nk = 2\n"; err != nil || string(r.Text) != want {
+		t.Errorf("%v, %q; want %q", err, r.Text, want)
+	}
+}

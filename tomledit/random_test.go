@@ -403,6 +403,9 @@ func (r *randomEdit) chain(entries []*entry) {
 		undos = append(undos, got)
 	}
 	for range 4 {
+		if !strings.Contains(string(text), "\n") {
+			break // nothing says any more how lines end, except in the open text
+		}
 		path := []string{"domains", "new.example"}
 		if len(entries) > 0 && r.IntN(5) > 0 {
 			path[1] = entries[r.IntN(len(entries))].name

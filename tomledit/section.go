@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // Add writes a new table: behind the first of the given siblings that exists (keys of tables with the same parent), else behind the last
@@ -43,10 +44,11 @@ func (d *document) addTable(name string, members []Member) error {
 	if last := len(d.list) - 1; last >= 0 {
 		at, style = d.sectionEnd(last), d.styleOf(last)
 	}
+	text := style.section("["+name+"]", name, members)
 	if at == 0 && d.first || at > 0 && d.blank(d.lineAbove(at)) {
-		style.blank = ""
+		text = strings.TrimPrefix(text, style.blank)
 	}
-	return d.splice(splice{at, at, []byte(d.terminated(at) + style.section("["+name+"]", name, members))})
+	return d.splice(splice{at, at, []byte(d.terminated(at) + text)})
 }
 
 // place returns the region in which a table is to be added: it ends with the section that the table should follow. If the table is already
