@@ -239,3 +239,20 @@ func TestReadability(t *testing.T) {
 		}
 	}
 }
+
+// TestPercent: a percent sign is an ordinary character, for translators and for readers.
+func TestPercent(t *testing.T) {
+	p, err := build(English, map[string]entry{"a": {"other": "100 % of {name}, %s %[1]d"}, "b": {"one": "{count} %", "other": "{count} %%"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for got, want := range map[string]string{
+		p.Text("a", "name", "50%"): "100 % of 50%, %s %[1]d",
+		p.Text("b", "count", 1):    "1 %",
+		p.Text("b", "count", 2):    "2 %%",
+	} {
+		if got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
