@@ -177,3 +177,25 @@ func TestCommandsAreSafe(t *testing.T) {
 		}
 	}
 }
+
+// TestCommandsShow: what a command prints is quoted letter by letter in every language.
+func TestCommandsShow(t *testing.T) {
+	s := one(settings.IMAP, settings.STARTTLS, settings.EmailAddress, settings.Password)
+	shows := map[string][]string{
+		"Test-NetConnection": {"TcpTestSucceeded", "True"}, "openssl": {"Verify return code: 0 (ok)"}, "nc": {"succeeded!", "open"}, "telnet": {"* OK"},
+	}
+	for _, l := range texts.Languages() {
+		commands := For(Request{Found: found(s, "example.com"), Language: l}).Trouble.Commands
+		if len(commands) != len(shows) {
+			t.Errorf("%s: %d commands", l, len(commands))
+		}
+		for _, c := range commands {
+			name, _, _ := strings.Cut(c.Line, " ")
+			for _, literal := range shows[name] {
+				if !strings.Contains(c.Good, literal) {
+					t.Errorf("%s: %s does not quote %q: %s", l, name, literal, c.Good)
+				}
+			}
+		}
+	}
+}

@@ -99,7 +99,7 @@ func (w words) commands() []Command {
 		if s.Security == settings.STARTTLS {
 			line += " -starttls " + starttls[s.Protocol]
 		}
-		commands = append(commands, Command{w.Text("trouble.unix"), line, w.Text("trouble.unix_good")})
+		commands = append(commands, Command{w.Text("trouble.unix"), line, w.Text("trouble.unix_good", "shows", "Verify return code: 0 (ok)")})
 	}
 	commands = append(commands, Command{w.Text("trouble.port_only"), "nc -vz " + host + " " + port, w.Text("trouble.port_only_good")})
 	if s.Security != settings.ImplicitTLS { // with implicit TLS, the server says nothing before the client does
