@@ -104,6 +104,9 @@ func (r *Replacement) exchange() error {
 	if err := r.temporary.giveName(r.name); err != nil {
 		return err
 	}
+	if err := r.compareNow(); err != nil { // nobody sees the new content, not even for a moment, unless somebody saves just now
+		return err
+	}
 	beforeExchange()
 	err := exchangeFiles(r.temporary.path, r.name)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -183,7 +186,16 @@ func (r *Replacement) exchangeBack() error {
 // compareAndRename is exchange for systems that cannot exchange files.
 func (r *Replacement) compareAndRename() error {
 	beforeExchange()
-	now, err := os.Open(r.name)
+	if err := r.compareNow(); err != nil {
+		return err
+	}
+	r.reader.Close() // where an open file cannot be replaced
+	return r.temporary.replace(r.name)
+}
+
+// compareNow compares what has the file's name now.
+func (r *Replacement) compareNow() error {
+	now, err := os.OpenFile(r.name, os.O_RDONLY|nonBlocking, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return changed(r.name)
 	}
@@ -194,11 +206,7 @@ func (r *Replacement) compareAndRename() error {
 	if err == nil && mode != r.mode {
 		err = changed(r.name)
 	}
-	if err := errors.Join(err, now.Close()); err != nil {
-		return err
-	}
-	r.reader.Close() // where an open file cannot be replaced
-	return r.temporary.replace(r.name)
+	return errors.Join(err, now.Close())
 }
 
 // compare reads an open file from its beginning, returns its mode, and reports with ErrChanged if its content differs from the old one.

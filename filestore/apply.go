@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"math/rand/v2"
 	"slices"
 	"syscall"
 	"time"
@@ -17,8 +18,8 @@ import (
 	"mailhint/tomledit"
 )
 
-// maxTries is how often a change is planned again because somebody has saved a file with an editor in the meantime.
-const maxTries = 20
+// maxTrying is how long a change is planned again and again because somebody saves files with an editor in the meantime.
+const maxTrying = 20 * time.Second
 
 // Apply implements edits.Store.
 //
@@ -46,12 +47,15 @@ func (s *Store) Apply(ctx context.Context, set edits.ChangeSet) (edits.Result, e
 	if err != nil {
 		return s.refuse(set, dir, dir, err)
 	}
-	for try := 1; ; try++ {
+	for end := time.Now().Add(maxTrying); ; {
 		result, err := s.apply(ctx, set, st)
-		if !errors.Is(err, durable.ErrChanged) || try == maxTries || ctx.Err() != nil {
+		switch {
+		case !errors.Is(err, durable.ErrChanged) || ctx.Err() != nil:
 			return result, err
+		case time.Now().After(end):
+			return result, fmt.Errorf("another program saves the file all the time; nothing was changed, try again: %w", err)
 		}
-		time.Sleep(time.Duration(try) * time.Millisecond) // an editor may be about to save again
+		time.Sleep(rand.N(10 * time.Millisecond)) // an editor may be about to save again
 	}
 }
 

@@ -36,6 +36,8 @@ func TestMain(m *testing.M) {
 		os.Exit(editOnce(dir))
 	case "full":
 		os.Exit(editOnFullDisk(dir))
+	case "readonly":
+		os.Exit(editReadOnly(dir))
 	case "writer":
 		os.Exit(beWriter(dir))
 	case "editor":
@@ -281,8 +283,14 @@ func TestSyncFails(t *testing.T) {
 }
 
 // TestFullDisk runs editOnFullDisk in a mount namespace of its own.
-func TestFullDisk(t *testing.T) {
-	cmd := as("full", t.TempDir())
+func TestFullDisk(t *testing.T) { inMounts(t, "full", t.TempDir()) }
+
+// TestReadOnlyMounts runs editReadOnly in a mount namespace of its own.
+func TestReadOnlyMounts(t *testing.T) { inMounts(t, "readonly", filepath.Dir(config(t))) }
+
+func inMounts(t *testing.T, role, dir string) {
+	t.Helper()
+	cmd := as(role, dir)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNS}
 	if os.Geteuid() != 0 {
 		cmd.SysProcAttr.Cloneflags |= unix.CLONE_NEWUSER
@@ -297,6 +305,55 @@ func TestFullDisk(t *testing.T) {
 		t.Fatalf("%v: %s", err, out)
 	}
 	t.Logf("%s", out)
+}
+
+// editReadOnly tries to change a configuration that is mounted in the ways of containers: the folder or the file read-only, the file alone, and with or
+// without a state_dir that can be written.
+func editReadOnly(dir string) int {
+	file, state := filepath.Join(dir, "domains.toml"), filepath.Join(dir, "state")
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	readOnly := func(path string) error {
+		return errors.Join(unix.Mount(path, path, "", unix.MS_BIND, ""), unix.Mount("", path, "", unix.MS_REMOUNT|unix.MS_BIND|unix.MS_RDONLY, ""))
+	}
+	for _, test := range []struct {
+		name  string
+		mount func() error
+		undo  string
+	}{
+		{"file, read-only", func() error { return readOnly(file) }, file},
+		{"file", func() error { return unix.Mount(file, file, "", unix.MS_BIND, "") }, file},
+		{"folder, without state_dir", func() error { return readOnly(dir) }, dir},
+		{"folder", func() error {
+			err := errors.Join(os.MkdirAll(state, 0o700), readOnly(dir), unix.Mount("tmpfs", state, "tmpfs", 0, ""))
+			return err
+		}, dir},
+		{"state_dir", func() error { return readOnly(state) }, state},
+	} {
+		if err := test.mount(); err != nil {
+			fmt.Printf("%s: %v\n", test.name, err)
+			return 1
+		}
+		if err := checkRefused(file); err != nil {
+			fmt.Printf("%s: %v\n", test.name, err)
+			return 1
+		}
+		if test.name == "folder" {
+			unix.Unmount(state, 0)
+		}
+		if err := unix.Unmount(test.undo, 0); err != nil {
+			fmt.Printf("%s: %v\n", test.name, err)
+			return 1
+		}
+		if test.name == "folder, without state_dir" {
+			continue
+		}
+		os.RemoveAll(state)
+		os.MkdirAll(state, 0o700)
+	}
+	return 0
 }
 
 // editOnFullDisk changes a configuration on a disk that has less and less room.

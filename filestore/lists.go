@@ -1,6 +1,7 @@
 package filestore
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -17,15 +18,23 @@ type listChange struct {
 type listLine struct {
 	text         string // without its end
 	above, below string // the lines that it was between, if it was removed before; empty for the end of the file
+	nl           string // how the lines of the file ended then; empty if it is not known
+	open         bool   // it had no line end
 }
 
 // apply changes a text. New lines are put where they were, if one of their neighbours is still there, else at the end.
 func (c listChange) apply(text string) string {
-	nl := "\n"
-	if i := strings.IndexByte(text, '\n'); i > 0 && text[i-1] == '\r' {
-		nl = "\r\n"
+	nl := lineEnd(text)
+	ended := strings.HasSuffix(text, "\n")
+	for _, l := range c.add {
+		if nl == "" {
+			nl = l.nl
+		}
+		if strings.TrimPrefix(text, "\uFEFF") == "" {
+			ended = !l.open
+		}
 	}
-	ended := text == "" || strings.HasSuffix(text, "\n")
+	nl = cmp.Or(nl, "\n")
 	mark := ""
 	if rest, ok := strings.CutPrefix(text, "\uFEFF"); ok {
 		mark, text = "\uFEFF", rest
@@ -48,6 +57,17 @@ func (c listChange) apply(text string) string {
 		text = strings.TrimSuffix(strings.TrimSuffix(text, "\n"), "\r")
 	}
 	return mark + text
+}
+
+// lineEnd returns how the lines of a text end; "" if there is only one, without an end.
+func lineEnd(text string) string {
+	switch i := strings.IndexByte(text, '\n'); {
+	case i < 0:
+		return ""
+	case i > 0 && text[i-1] == '\r':
+		return "\r\n"
+	}
+	return "\n"
 }
 
 // mentions returns the name on a line, if it may be one of those that are removed.
@@ -110,7 +130,7 @@ func (l listLine) place(lines []string) int {
 // linesOf returns the lines of a text that have one of the names, with what they are between, by name.
 func linesOf(text string, names map[string]bool) map[string][]listLine {
 	found := make(map[string][]listLine)
-	above, last := "", ""
+	above, last, nl := "", "", lineEnd(text)
 	for line := range strings.Lines(strings.TrimPrefix(text, "\uFEFF")) {
 		plain := strings.TrimRight(line, "\r\n")
 		if last != "" { // the line above had one of the names
@@ -119,7 +139,7 @@ func linesOf(text string, names map[string]bool) map[string][]listLine {
 			last = ""
 		}
 		if name, ok := nameOn(line, names); ok {
-			found[name] = append(found[name], listLine{text: plain, above: above})
+			found[name] = append(found[name], listLine{text: plain, above: above, nl: nl, open: !strings.HasSuffix(line, "\n")})
 			last = name
 		}
 		above = plain

@@ -26,6 +26,14 @@ type restoration struct {
 	Line  string `json:"line,omitempty"`
 	Above string `json:"above,omitempty"`
 	Below string `json:"below,omitempty"`
+	// End is how the lines of the list ended, and Open is true if this one had no end.
+	End  string `json:"end,omitempty"`
+	Open bool   `json:"open,omitempty"`
+}
+
+// lineOf is how to put a line back.
+func lineOf(file string, l listLine) restoration {
+	return restoration{File: file, Line: l.text, Above: l.above, Below: l.below, End: l.nl, Open: l.open}
 }
 
 // planner turns edits into new texts. It knows nothing of locks and disks.
@@ -75,7 +83,7 @@ func (p *planner) writeLists() error {
 		for name, lines := range linesOf(p.text(file), c.remove) {
 			ref := edits.Ref{Kind: edits.Domain, Name: name}
 			for _, line := range lines {
-				p.restores[ref] = append(p.restores[ref], restoration{p.key(file), nil, line.text, line.above, line.below})
+				p.restores[ref] = append(p.restores[ref], lineOf(p.key(file), line))
 			}
 		}
 		p.texts[file] = c.apply(p.text(file))
@@ -486,7 +494,7 @@ func (p *planner) restore(ref edits.Ref, r restoration) bool {
 	case r.Undo != nil:
 		return p.change(ref, file, func(text []byte) (tomledit.Result, error) { return tomledit.Revert(text, *r.Undo) }) == nil
 	case r.Line != "":
-		p.texts[file] = listChange{add: []listLine{{r.Line, r.Above, r.Below}}}.apply(p.text(file))
+		p.texts[file] = listChange{add: []listLine{{r.Line, r.Above, r.Below, r.End, r.Open}}}.apply(p.text(file))
 		p.restores[ref] = append(p.restores[ref], restoration{File: r.File})
 	default:
 		p.rememberLines(ref, file)
@@ -498,6 +506,6 @@ func (p *planner) restore(ref edits.Ref, r restoration) bool {
 // rememberLines remembers how to put the lines back that a list has for a domain.
 func (p *planner) rememberLines(ref edits.Ref, file string) {
 	for _, line := range linesOf(p.text(file), map[string]bool{ref.Name: true})[ref.Name] {
-		p.restores[ref] = append(p.restores[ref], restoration{p.key(file), nil, line.text, line.above, line.below})
+		p.restores[ref] = append(p.restores[ref], lineOf(p.key(file), line))
 	}
 }

@@ -105,11 +105,12 @@ type program struct {
 	exchangers   *exchangers.Cache
 	monitor      *monitor.Monitor    // nil if the mail servers are not checked
 	certificates *certs.Certificates // nil unless tls is "acme"
+	observer     *observer
 }
 
 // open loads the configuration, makes the pieces, and opens the listeners. Connections wait until Run.
 func open(config string, network network, log *slog.Logger) (*program, error) {
-	p := &program{log: log, hangup: make(chan os.Signal, 1), exchangers: exchangers.New(network.resolver)}
+	p := &program{log: log, hangup: make(chan os.Signal, 1), exchangers: exchangers.New(network.resolver), observer: newObserver(config, log)}
 	signal.Notify(p.hangup, syscall.SIGHUP) // first of all, because otherwise the signal would end the process
 	file, err := domains.Open(config, func(s *domains.Snapshot) error {
 		if p.server == nil {
@@ -183,6 +184,7 @@ func (p *program) filesBeside() certificateFilesBeside {
 
 // update makes all pieces use a new configuration.
 func (p *program) update(s *domains.Snapshot) {
+	p.observer.Changed()
 	s.AskExchangers(p.exchangers.Ours)
 	if p.server.Configure(s, nil).Outcome == server.Unchanged {
 		return
@@ -258,6 +260,7 @@ func (p *program) Run(ctx context.Context) error {
 	running.Go(func() { p.file.Watch(background, p.refused) })
 	running.Go(func() { p.reloadOnHangup(background) })
 	running.Go(func() { p.exchangers.Run(background) })
+	running.Go(func() { p.observer.Run(background) })
 	running.Go(func() { p.exchangers.Keep(background, fallbackFile(p.server.Config()), p.log) })
 	if p.monitor != nil {
 		running.Go(func() { p.monitor.Run(background) })

@@ -1,0 +1,173 @@
+package filestore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"mailhint/edits"
+)
+
+// TestHistoryRotates: the history is bounded, and read across its files.
+func TestHistoryRotates(t *testing.T) {
+	old := maxHistory
+	t.Cleanup(func() { maxHistory = old })
+	maxHistory = 2000
+	file := config(t)
+	s := openStore(t, file)
+	const count = 60
+	for i := range count {
+		apply(t, s, edits.Edit{Ref: domain("a.example"), If: edits.Any, Action: edits.ActionSet, Values: edits.Values{"profile": "shared", "name": fmt.Sprint(i)}})
+	}
+	dir := filepath.Join(filepath.Dir(file), "state")
+	names, _ := filepath.Glob(dir + "/history*")
+	if len(names) != keptHistories {
+		t.Errorf("%d files of history, want %d", len(names), keptHistories)
+	}
+	for _, name := range names {
+		info, err := os.Stat(name)
+		if err != nil || info.Size() > 2*maxHistory || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s has %d octets and mode %v (%v)", name, info.Size(), info.Mode(), err)
+		}
+	}
+	changes, err := s.History(t.Context(), edits.HistoryQuery{Ref: domain("a.example")})
+	if err != nil || len(changes) < 10 || len(changes) == count {
+		t.Fatalf("%d changes, %v", len(changes), err)
+	}
+	for i, c := range changes {
+		if c.Number != int64(count-i) {
+			t.Fatalf("change %d where %d should be", c.Number, count-i)
+		}
+	}
+	for event, err := range s.Watch(t.Context(), 3) { // the changes after it are gone
+		if err != nil || event.Refs != nil {
+			t.Errorf("the first event is %+v (%v), want one for all records", event, err)
+		}
+		break
+	}
+}
+
+// TestHistoryDamaged: a damaged line is reported with its place and skipped; the next change is appended behind it.
+func TestHistoryDamaged(t *testing.T) {
+	t.Parallel()
+	file := config(t)
+	s := openStore(t, file)
+	var warnings []string
+	s.Warn = func(err error) { warnings = append(warnings, err.Error()) }
+	set := func(name string) {
+		apply(t, s, edits.Edit{Ref: domain("a.example"), If: edits.Any, Action: edits.ActionSet, Values: edits.Values{"profile": "shared", "name": name}})
+	}
+	set("1")
+	set("2")
+	history := filepath.Join(filepath.Dir(file), "state", "history.jsonl")
+	replace(t, history, `"number":1,`, `"nummer":1,`)
+	appended, err := os.OpenFile(history, os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	appended.WriteString(`{"number":2,"time":"`) // torn
+	appended.Close()
+	set("3")
+	changes, err := s.History(t.Context(), edits.HistoryQuery{})
+	var numbers []int64
+	for _, c := range changes {
+		numbers = append(numbers, c.Number)
+	}
+	if err != nil || !slices.Equal(numbers, []int64{3, 2}) {
+		t.Errorf("the history has the changes %v (%v), want 3 and 2", numbers, err)
+	}
+	all := strings.Join(warnings, "\n")
+	for _, line := range []int{1, 3} {
+		if !strings.Contains(all, fmt.Sprintf("history.jsonl:%d: ", line)) {
+			t.Errorf("line %d is not reported: %q", line, all)
+		}
+	}
+}
+
+// TestLinesBackward: lines of all lengths are read from the end, with their places.
+func TestLinesBackward(t *testing.T) {
+	t.Parallel()
+	for _, lengths := range [][]int{{}, {0}, {0, 0, 0}, {5}, {blockSize}, {blockSize - 1, 1, blockSize + 1}, {3 * blockSize, 0, 7, 10 * blockSize, 1}} {
+		for _, ended := range []bool{true, false} {
+			var lines []string
+			for i, n := range lengths {
+				lines = append(lines, strings.Repeat(string(rune('a'+i)), n))
+			}
+			text := strings.Join(lines, "\n")
+			if ended && len(lines) > 0 {
+				text += "\n"
+			}
+			if !ended && len(lines) > 0 && lines[len(lines)-1] == "" {
+				continue // the same text as with one line less, and ended
+			}
+			f, err := os.Open(write(t, t.TempDir(), "file", text))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer f.Close()
+			var got []string
+			for l := newLinesBackward(f, int64(len(text))); l.next(); {
+				if l.whole != (ended || len(got) > 0) || !strings.HasPrefix(text[l.offset:], string(l.line)) {
+					t.Errorf("%v: the line at %d of %d octets is whole: %v", lengths, l.offset, len(l.line), l.whole)
+				}
+				got = append(got, string(l.line))
+			}
+			slices.Reverse(got)
+			if text == "" {
+				lines = nil
+			}
+			if !slices.Equal(got, lines) {
+				t.Errorf("%v, ended %v: %d lines", lengths, ended, len(got))
+			}
+		}
+	}
+}
+
+// TestLock: only one at a time changes the configuration, the others wait, and those that give up are told who it is.
+func TestLock(t *testing.T) {
+	t.Parallel()
+	file := config(t)
+	one, two := openStore(t, file), openStore(t, file)
+	dir := filepath.Join(filepath.Dir(file), "state")
+	unlock, err := one.lock(t.Context(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range []*Store{one, two} {
+		ctx, cancel := context.WithTimeoutCause(t.Context(), 50*time.Millisecond, ErrBusy)
+		_, err := s.lock(ctx, dir)
+		cancel()
+		if !errors.Is(err, ErrBusy) {
+			t.Errorf("got %v, want ErrBusy", err)
+		}
+		if s == two && runtime.GOOS == "linux" && !strings.Contains(err.Error(), fmt.Sprint("process ", os.Getpid())) {
+			t.Errorf("it does not say who has the lock: %v", err)
+		}
+	}
+	done := make(chan error)
+	go func() {
+		unlock, err := two.lock(t.Context(), dir)
+		if err == nil {
+			unlock()
+		}
+		done <- err
+	}()
+	unlock()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	if unlock, err = one.lock(t.Context(), dir); err != nil {
+		t.Fatal(err)
+	}
+	unlock()
+	if entries, err := os.ReadDir(filepath.Dir(file)); err != nil || len(entries) != 3 {
+		t.Errorf("the lock leaves %v (%v)", entries, err)
+	}
+}
