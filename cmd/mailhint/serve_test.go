@@ -56,6 +56,12 @@ func startProgram(t *testing.T, config string) *running {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "domains.toml")
 	write(t, file, config)
+	return startProgramOn(t, file)
+}
+
+// startProgramOn is startProgram for a file that exists.
+func startProgramOn(t *testing.T, file string) *running {
+	t.Helper()
 	log := new(logBuffer)
 	p, err := open(file, systemNetwork(), slog.New(slog.NewTextHandler(log, nil)))
 	if err != nil {
