@@ -23,7 +23,7 @@ var ranks = [][]string{
 	{"ispdb", "edge/edgetest", "edits", "dnsupdate"},
 	{"filestore", "edits/storetest"},
 	{"preview", "export", "imports", "help", "proxies", "monitor", "reference", "schema"},
-	{"server", "doctor", "starter"},
+	{"server", "doctor", "starter", "manual"},
 	{"cmd/mailhint", "clients", "lab", "bench", "bench/bare"},
 }
 

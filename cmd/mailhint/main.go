@@ -148,7 +148,7 @@ func newRoot() *cobra.Command {
 	root.AddCommand(newServe(), newCheck(), newShow(),
 		newList(), newAdd(), newSet(), newEdit(), newEnable(), newDisable(), newRemove(), newHistory(), newUndo(), newApply(), newSnapshot(),
 		newDNS(), newDoctor(), newProbe(), newInit(), newImport(), newExport(), newProxy(), newCert(), newVersion())
-	root.AddCommand(newHealth(), newSchema())
+	root.AddCommand(newHealth(), newSchema(), newManual())
 	return root
 }
 
