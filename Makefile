@@ -4,6 +4,7 @@ SHELL := /bin/bash
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
+NFPM := github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.45.0
 # What editors check TOML files with, from npm: only the tests use it.
 EDITORS := @taplo/cli@0.7.0 tombi@0.11.7
 PEBBLE := github.com/letsencrypt/pebble/v2/cmd
@@ -14,15 +15,15 @@ AXE := axe-core@4.14.1
 # detector needs gcc.
 TEST_PROGRAMS := gcc thunderbird chromium xmllint openssl plistutil zbarimg rsvg-convert \
 	/usr/sbin/knotd nsupdate unbound dovecot postfix nft ip unshare nginx caddy haproxy apache2 systemd-analyze \
-	/usr/lib/nginx/modules/ngx_stream_module.so
+	/usr/lib/nginx/modules/ngx_stream_module.so groff lintian rpm mmdebstrap buildah
 TEST_PACKAGES := gcc libc6-dev thunderbird chromium libxml2-utils openssl libplist-utils zbar-tools librsvg2-bin \
 	knot bind9-dnsutils unbound dovecot-core dovecot-imapd dovecot-pop3d dovecot-managesieved postfix nftables iproute2 util-linux \
-	nginx libnginx-mod-stream caddy haproxy apache2 systemd
+	nginx libnginx-mod-stream caddy haproxy apache2 systemd groff-base lintian rpm mmdebstrap buildah
 TOOLS := build/tools
 export PATH := $(PATH):/usr/sbin:/sbin
 FUZZ_TIME := 30s
 
-.PHONY: run build test lint vulnerabilities bench fuzz programs editors load-generator
+.PHONY: run build test lint vulnerabilities bench fuzz packages programs editors load-generator
 
 run:
 	go run ./cmd/mailhint serve
@@ -60,7 +61,7 @@ $(TOOLS)/govulncheck:
 	GOBIN=$(CURDIR)/$(TOOLS) go install $(GOVULNCHECK)
 
 # Installs what the tests need and the machine does not have. Services that Debian would start are not started.
-programs: editors $(TOOLS)/pebble $(TOOLS)/pebble-challtestsrv
+programs: editors $(TOOLS)/nfpm $(TOOLS)/pebble $(TOOLS)/pebble-challtestsrv
 	@missing=; for p in $(TEST_PROGRAMS); do command -v $$p >/dev/null || [ -e $$p ] || missing="$$missing $$p"; done; \
 		if [ -n "$$missing" ]; then \
 			echo "installing what the tests need:$$missing"; \
@@ -74,6 +75,21 @@ programs: editors $(TOOLS)/pebble $(TOOLS)/pebble-challtestsrv
 # An ACME server and its DNS server.
 $(TOOLS)/pebble $(TOOLS)/pebble-challtestsrv:
 	GOBIN=$(CURDIR)/$(TOOLS) go install $(PEBBLE)/$(@F)@$(PEBBLE_VERSION)
+
+# Packages for Debian and Red Hat, archives, file systems of container images, and bills of materials, in build/packages. Who builds packages for
+# others names himself with MAINTAINER.
+MAINTAINER := The mailhint authors <mailhint@localhost>
+packages: $(TOOLS)/nfpm
+	go run ./packaging -version $(VERSION) -maintainer "$(MAINTAINER)"
+
+$(TOOLS)/nfpm:
+	GOBIN=$(CURDIR)/$(TOOLS) go install $(NFPM)
+
+# A small Debian system, in which the tests install the packages.
+$(TOOLS)/debian.tar:
+	@mkdir -p $(@D); sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
+		$$sudo mmdebstrap --quiet --variant=essential --include=systemd-standalone-sysusers,init-system-helpers \
+			$$(. /etc/os-release && echo $$VERSION_CODENAME) $@.part && $$sudo mv $@.part $@
 
 editors:
 	@installed=$(TOOLS)/npm/installed; if [ "$$(cat $$installed 2>/dev/null)" != "$(EDITORS)" ]; then \

@@ -24,7 +24,7 @@ var ranks = [][]string{
 	{"filestore", "edits/storetest"},
 	{"preview", "export", "imports", "help", "proxies", "monitor", "reference", "schema"},
 	{"server", "doctor", "starter", "manual"},
-	{"cmd/mailhint", "clients", "lab", "bench", "bench/bare"},
+	{"cmd/mailhint", "clients", "lab", "bench", "bench/bare", "packaging"},
 }
 
 func rankOf(name string) int {
