@@ -190,6 +190,8 @@ var serverKeys = []key[serverValues]{
 		`true`, "the trusted proxies begin each connection with a PROXY header").byDefault(`false`),
 	row("limit_repeats", unlessFalse, func(p *serverValues) *bool { return &p.AllowRepeats },
 		`false`, "whether a client that keeps repeating the same request gets status 429").byDefault(`true`),
+	row("help_page", unlessFalse, func(p *serverValues) *bool { return &p.NoHelpPage },
+		`false`, "whether people get a page with their settings at /").byDefault(`true`),
 	row("admin", adminAddress, func(p *serverValues) *string { return &p.Admin },
 		`"127.0.0.1:8081"`, `address for health checks and metrics, never served under customers' names; "" to turn it off`).byDefault(`"127.0.0.1:8081"`),
 	row("state_dir", stateDirectory, func(p *serverValues) *string { return &p.StateDir },

@@ -30,6 +30,8 @@ type Server struct {
 	ProxyProtocol bool
 	// AllowRepeats is true if a client may repeat the same request as often as it likes.
 	AllowRepeats bool
+	// NoHelpPage is true if there is no page for people.
+	NoHelpPage bool
 	// Admin is the address of the listener for health and metrics; empty for none.
 	Admin string
 	// StateDir is the directory for what must outlive the process, such as certificates and the CA's account: an absolute path,

@@ -158,6 +158,9 @@ var aLabels = regexp.MustCompile(`(?i)[a-z0-9.-]*\bxn--[a-z0-9.-]*[a-z0-9]`)
 
 // readable replaces the names in a text by what people write: bücher.example instead of xn--bcher-kva.example.
 func readable(text string) string {
+	if !strings.Contains(text, "--") { // as nearly all
+		return text
+	}
 	return aLabels.ReplaceAllStringFunc(text, func(name string) string {
 		d, err := settings.ParseDomain(name)
 		if err != nil {

@@ -10,6 +10,7 @@ import (
 
 	"mailhint/autoconfig"
 	"mailhint/autodiscover"
+	"mailhint/domains"
 	"mailhint/help"
 	"mailhint/mobileconfig"
 	"mailhint/pacc"
@@ -31,7 +32,7 @@ type handlers struct {
 	page             *help.Handler // help itself
 }
 
-func newHandlers(own string, state *current, signer mobileconfig.Signer, log *slog.Logger) *handlers {
+func newHandlers(config domains.Server, state *current, signer mobileconfig.Signer, log *slog.Logger) *handlers {
 	// Settings are looked up in the domains that are served at the moment.
 	lookup := func(ctx context.Context, q settings.Question) (settings.Found, error) {
 		d := state.domains()
@@ -43,14 +44,14 @@ func newHandlers(own string, state *current, signer mobileconfig.Signer, log *sl
 	outlook := autodiscover.New(lookup, log)
 	outlook.ID = hostID()
 	page := help.New(lookup, log)
-	page.Own, page.Unsigned = own, signer == nil
+	page.Own, page.Unsigned = config.Name, signer == nil
 	logo := func(name string) *settings.Logo {
 		if d := state.domains(); d != nil {
 			return d.Logo(name)
 		}
 		return nil
 	}
-	return &handlers{
+	h := &handlers{
 		autoconfig:       autoconfig.New(lookup, log),
 		autodiscover:     outlook,
 		autodiscoverJSON: outlook.JSON(),
@@ -61,6 +62,19 @@ func newHandlers(own string, state *current, signer mobileconfig.Signer, log *sl
 		helpFiles:        help.NewAssets(page, logo),
 		page:             page,
 	}
+	if config.NoHelpPage {
+		h.help, h.helpFiles = http.HandlerFunc(noPage), nil
+	}
+	return h
+}
+
+// noPage answers at "/" if there is no page for people.
+func noPage(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodPost {
+		notFound(w, r)
+		return
+	}
+	plain(w, http.StatusOK, "This server tells mail programs which servers to use.\n")
 }
 
 // hostID is a number for this machine in Autodiscover's error answers.

@@ -109,7 +109,7 @@ func New(config domains.Server, acme *certs.Certificates, log *slog.Logger) (*Se
 	if h, ok := log.Handler().(*LogHandler); ok {
 		s.metrics.registry.MustRegister(h.to.collector())
 	}
-	s.handlers = newHandlers(config.Name, &s.state, newSigner(s.signing, s.acme, s.certificates), log)
+	s.handlers = newHandlers(config, &s.state, newSigner(s.signing, s.acme, s.certificates), log)
 	s.metrics.registry.MustRegister(s.handlers.mobileconfig.Collector())
 	s.router = newRouter(s.handlers, &s.state, s.limits.Body, s.metrics, log)
 	return s, nil

@@ -377,7 +377,7 @@ func gather(t testing.TB, s *Server, name string) float64 {
 // While the domains are replaced, every request is answered from one state or the other.
 func TestConfigureUnderLoad(t *testing.T) {
 	t.Parallel()
-	s := run(t, offline(), func(s *Server) { *s.handlers = *newHandlers("", &s.state, nil, s.log) })
+	s := run(t, offline(), func(s *Server) { *s.handlers = *newHandlers(domains.Server{}, &s.state, nil, s.log) })
 	one, two := snapshotOf(t, "example.com"), snapshotOf(t, "example.com", "example.net")
 	done := make(chan struct{})
 	var clients sync.WaitGroup

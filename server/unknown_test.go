@@ -42,7 +42,7 @@ imap = "everyone.example.com"
 		config.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}
 		config.ProxyProtocol = protocol
 		s := run(t, config, func(s *Server) {
-			*s.handlers = *newHandlers("", &s.state, nil, s.log)
+			*s.handlers = *newHandlers(domains.Server{}, &s.state, nil, s.log)
 			s.Configure(snapshot, nil)
 		})
 		start := ""
