@@ -110,17 +110,17 @@ func (d *document) addSections(parent, key string, value any, last int) error {
 }
 
 // addElement writes a table below an element of an array of tables, or above the first if that is -1.
-func (d *document) addElement(path []string, element_ int, value map[string]any) error {
+func (d *document) addElement(path []string, after int, value map[string]any) error {
 	t := d.find(path)
 	name := d.spelled(d.list[t.sections[0]], len(path))
-	if element_ < 0 {
+	if after < 0 {
 		first := t.sections[0]
 		at := d.commentStart(first)
 		style := d.styleOf(d.sectionLast(first))
 		text := strings.TrimPrefix(style.sections(name, []any{value}), style.blank) + style.blank
 		return d.splice(splice{at, at, []byte(d.terminated(at) + text)})
 	}
-	run := d.runs(d.find(below(path, element(element_))).sections)
+	run := d.runs(d.find(below(path, element(after))).sections)
 	last := run[len(run)-1][1]
 	at := d.sectionEnd(last)
 	return d.splice(splice{at, at, []byte(d.terminated(at) + d.styleOf(last).sections(name, []any{value}))})
