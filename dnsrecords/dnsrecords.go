@@ -7,7 +7,7 @@
 // document specifies it, and of all clients only Himalaya and its relatives read it.
 //
 // Read record.go and dnsrecords.go first (the records, and which of them a domain should publish), then compare.go and published.go (how
-// they differ from those that are published), print.go and tools.go (the formats), print_diff.go,
+// they differ from those that are published), print.go, tools.go, domain_connect.go and certbot.go (the formats), print_diff.go,
 // and lookup.go and print_domains.go (the same for many domains).
 package dnsrecords
 

@@ -28,7 +28,12 @@ var formats = []format{
 	{"octodns", printOctoDNS, "# ", true},
 	{"dnscontrol", printDNSControl, "// ", true},
 	{"terraform", printTerraform, "# ", true},
+	{"domainconnect", printDomainConnect, "", false},
+	{certbotFormat, printCertbot, "", false},
 }
+
+// certbotFormat has the names of all domains in its commands.
+const certbotFormat = "certbot"
 
 // jsonFormat has no comments.
 const jsonFormat = "json"
@@ -53,7 +58,7 @@ func parseFormat(name string) (format, error) {
 }
 
 // Print returns records in one of the Formats. The zone is the one that contains them: the domain itself or one above it. It is empty for
-// records of several zones, which all formats but octodns and dnscontrol can print.
+// records of several zones, which all formats but octodns, dnscontrol and domainconnect can print.
 func Print(formatName string, zone settings.Domain, records []Record) ([]byte, error) {
 	f, err := parseFormat(formatName)
 	if err != nil {

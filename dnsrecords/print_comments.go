@@ -12,7 +12,7 @@ import (
 // the format takes no comments.
 func ServerAddresses(formatName string, zone settings.Domain, o Options) []byte {
 	f, err := parseFormat(formatName)
-	if err != nil || formatName == jsonFormat || len(o.Addresses) > 0 || !InZone(o.Server, zone) {
+	if err != nil || f.comment == "" && formatName != "table" || len(o.Addresses) > 0 || !InZone(o.Server, zone) {
 		return nil
 	}
 	line := func(kind, address string) string {

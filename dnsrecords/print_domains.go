@@ -61,7 +61,7 @@ func PrintDomainDifferences(formatName string, all []Wanted, found []DomainDiffe
 
 // isOneDocument reports whether records of domains must be printed together: as one table or array, or as one file for their common zone.
 func isOneDocument(formatName string, all []Wanted) bool {
-	return len(all) > 0 && (formatName == "table" || formatName == jsonFormat || Merge(all).Zone != "")
+	return len(all) > 0 && (formatName == "table" || formatName == jsonFormat || formatName == certbotFormat || Merge(all).Zone != "")
 }
 
 // Merge returns the records of several domains, at least one, as if they were of one. It has no Domain, and the Zone if all have the same.

@@ -47,6 +47,8 @@ func newDNS() *cobra.Command {
 			"  octodns     the zone's file for octoDNS's YamlProvider\n" +
 			"  dnscontrol  a D_EXTEND() for dnsconfig.js of DNSControl\n" +
 			"  terraform   resources of the provider hashicorp/dns, which updates any name server that supports RFC 2136\n" +
+			"  domainconnect  a Domain Connect template, with which DNS hosters publish the records for their customers\n" +
+			"  certbot     the commands that order certificates for the names that point to this server\n" +
 			"\n" +
 			"With --diff, dns looks up the records and prints only what is missing or wrong, with comments that say what to remove; with\n" +
 			"--json, the result is one object. It compares what records mean to clients: weights, gaps between priorities and letter case\n" +
@@ -113,6 +115,10 @@ func (f *dnsFlags) check(args []string) error {
 		return errors.New("--all is for every domain; drop --all or the domain names")
 	case !f.all && len(args) == 0:
 		return errors.New("dns needs a DOMAIN, such as example.com, or --all")
+	case f.diff && (f.format == "domainconnect" || f.format == "certbot"):
+		return fmt.Errorf("--format %s has no form for differences; drop it or --diff", f.format)
+	case f.format == "domainconnect" && (f.all || len(args) > 1):
+		return errors.New("a Domain Connect template is for all domains with the same settings; name one of them as DOMAIN")
 	case f.format == "octodns" && f.zone == "" && (f.all || len(args) > 1):
 		return errors.New("a file for octoDNS has one zone; name one DOMAIN, or give the zone of all of them with --zone")
 	}
