@@ -14,10 +14,10 @@ AXE := axe-core@4.14.1
 # and proxies, a browser, a validator for the schemas of the answers, and independent readers of signatures, property lists and QR codes. The race
 # detector needs gcc.
 TEST_PROGRAMS := gcc thunderbird chromium xmllint openssl plistutil zbarimg rsvg-convert \
-	/usr/sbin/knotd nsupdate unbound dovecot postfix nft ip unshare nginx caddy haproxy apache2 systemd-analyze \
+	/usr/sbin/knotd /usr/sbin/named nsupdate unbound dovecot postfix nft ip unshare nginx caddy haproxy apache2 systemd-analyze \
 	/usr/lib/nginx/modules/ngx_stream_module.so groff lintian rpm mmdebstrap buildah
 TEST_PACKAGES := gcc libc6-dev thunderbird chromium libxml2-utils openssl libplist-utils zbar-tools librsvg2-bin \
-	knot bind9-dnsutils unbound dovecot-core dovecot-imapd dovecot-pop3d dovecot-managesieved postfix nftables iproute2 util-linux \
+	knot bind9 bind9-dnsutils unbound dovecot-core dovecot-imapd dovecot-pop3d dovecot-managesieved postfix nftables iproute2 util-linux \
 	nginx libnginx-mod-stream caddy haproxy apache2 systemd groff-base lintian rpm mmdebstrap buildah
 TOOLS := build/tools
 export PATH := $(PATH):/usr/sbin:/sbin

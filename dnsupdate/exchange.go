@@ -146,7 +146,7 @@ func (s *session) clockError(t *dns.TSIG) error {
 func (s *session) keyError(t *dns.TSIG) error {
 	switch t.Error {
 	case dns.RcodeBadKey:
-		return fmt.Errorf("%w: it does not know the key %v", ErrRefused, s.key)
+		return fmt.Errorf("%w: it does not know the key %v, or does not let it change the zone %s", ErrRefused, s.key, s.place.Name)
 	case dns.RcodeBadSig:
 		return fmt.Errorf("%w: its key %s has another secret", ErrRefused, s.key.Name())
 	case dns.RcodeBadTime:
