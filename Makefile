@@ -23,7 +23,7 @@ TOOLS := build/tools
 export PATH := $(PATH):/usr/sbin:/sbin
 FUZZ_TIME := 30s
 
-.PHONY: run build test lint vulnerabilities bench fuzz packages programs editors load-generator
+.PHONY: run build test lint vulnerabilities bench soak fuzz packages programs editors load-generator
 
 run:
 	go run ./cmd/mailhint serve
@@ -108,6 +108,9 @@ $(TOOLS)/axe.min.js:
 bench: load-generator # ratios against a bare handler; memory; a million names
 	go test -run '^$$' -bench . -benchmem -timeout 30m $$(go list ./... | grep -v /bench)
 	go test -run '^$$' -bench . -benchtime 40x -timeout 30m ./bench
+
+soak: # what takes too long for every test: 1,000 kills, and two writers and an editor with 1,000 changes each
+	go test -count=1 -timeout 30m -v -run 'TestKilled|TestWritersAndEditor' ./filestore -kills 1000 -changes 1000
 
 load-generator:
 	@command -v wrk >/dev/null || { sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; $$sudo apt-get update -q && $$sudo apt-get install -q -y --no-install-recommends wrk; }

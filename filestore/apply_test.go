@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -198,5 +199,33 @@ func TestNothingElseChanges(t *testing.T) {
 	}
 	if content(t, file) != before {
 		t.Error("the file has changed")
+	}
+}
+
+// TestFixesMistake: a change may fix a mistake that somebody has made by hand, also as the first change of all.
+func TestFixesMistake(t *testing.T) {
+	t.Parallel()
+	for _, begun := range []bool{false, true} {
+		file := config(t)
+		s := openStore(t, file)
+		want := []string{"1 set a.example"}
+		if begun {
+			apply(t, s, edits.Edit{Ref: domain("c.example"), If: edits.Any, Action: edits.ActionSet, Values: edits.Values{"profile": "listed"}})
+			want = []string{"1 set c.example", "2 set a.example"}
+		}
+		replace(t, file, "# Ann's\n[domains.\"a.example\"]\nprofile", "# Ann's\n[domains.\"a.example\"]\nporfile")
+		fix := edits.Edit{Ref: domain("a.example"), If: edits.Any, Action: edits.ActionSet, Values: edits.Values{"profile": "shared"}}
+		other := edits.Edit{Ref: domain("c.example"), If: edits.Any, Action: edits.ActionSet, Values: edits.Values{"profile": "shared", "name": "C"}}
+		if _, err := s.Apply(t.Context(), one(other)); err == nil {
+			t.Error("a change that leaves the mistake is saved")
+		}
+		apply(t, s, fix)
+		if err := s.Observe(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if got := spelled(t, s); !slices.Equal(got, want) {
+			t.Errorf("the history has %q, want %q", got, want)
+		}
+		apply(t, s, other)
 	}
 }

@@ -235,20 +235,16 @@ func belonging(above []byte, first, within bool) []byte {
 	return above[start:]
 }
 
-// layouts returns the layouts of the TOML files of a configuration, by their names, each calculated once.
+// layouts returns the layouts of the TOML files of a configuration, by their names. Those that are already known, by content, are used.
 func layouts(src *domains.Source, known map[string]layout) map[string]layout {
 	all := make(map[string]layout)
 	for _, f := range src.Files {
 		if f.Role != domains.MainFile && f.Role != domains.IncludedFile {
 			continue
 		}
-		id := hashOf(f.Content)
-		l, ok := known[id]
+		l, ok := known[f.Content]
 		if !ok {
 			l = layoutOf(f.Content)
-			if known != nil {
-				known[id] = l
-			}
 		}
 		all[f.Name] = l
 	}

@@ -37,7 +37,7 @@ func (v view) with(texts map[string]string) (view, error) {
 	known := make(map[string]layout)
 	for _, f := range v.Files {
 		if l, ok := v.layouts[f.Name]; ok {
-			known[hashOf(f.Content)] = l
+			known[f.Content] = l
 		}
 	}
 	return view{src, layouts(src, known), v.key, make(map[string][]string)}, err

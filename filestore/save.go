@@ -36,8 +36,14 @@ func (s *Store) save(st *state, done journal, w work) error {
 			return &fileError{name, err}
 		}
 		prepared = append(prepared, r)
-		next.Before[s.key(name)], next.Files[s.key(name)] = hashOf(old.Content), hashOf(w.texts[name])
-		if err := st.keep(old.Content, w.texts[name]); err != nil {
+		key := s.key(name)
+		if next.Before[key] = done.Files[key]; !w.unbroken {
+			next.Before[key] = hashOf(old.Content)
+		}
+		if err := st.keepAs(next.Before[key], old.Content); err != nil {
+			return err
+		}
+		if next.Files[key], err = st.keep(w.texts[name]); err != nil {
 			return err
 		}
 	}
@@ -169,10 +175,11 @@ func (s *Store) record(st *state, done journal, files []domains.Text, byHand []e
 		if f.Role == domains.UsersFile {
 			continue
 		}
-		if err := st.keep(f.Content); err != nil {
+		hash, err := st.keep(f.Content)
+		if err != nil {
 			return done, err
 		}
-		next.Files[s.key(f.Name)] = hashOf(f.Content)
+		next.Files[s.key(f.Name)] = hash
 	}
 	for i := range byHand {
 		byHand[i].Number = next.First + int64(i)

@@ -114,18 +114,18 @@ func hashOf(content string) string {
 	return hex.EncodeToString(sum[:16])
 }
 
-// keep makes copies of texts.
-func (st *state) keep(texts ...string) error {
-	for _, text := range texts {
-		name := st.path(hashOf(text))
-		if _, err := os.Stat(name); err == nil {
-			continue
-		}
-		if err := writeState(name, []byte(text)); err != nil {
-			return err
-		}
+// keep makes a copy of a text, and returns its hash.
+func (st *state) keep(text string) (string, error) {
+	hash := hashOf(text)
+	return hash, st.keepAs(hash, text)
+}
+
+// keepAs is keep for a text whose hash is known.
+func (st *state) keepAs(hash, text string) error {
+	if _, err := os.Stat(st.path(hash)); err == nil {
+		return nil
 	}
-	return nil
+	return writeState(st.path(hash), []byte(text))
 }
 
 // writeState writes a file in state_dir.
