@@ -47,7 +47,11 @@ func openBrowser(t *testing.T, server *httptest.Server) *browser {
 		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true),
 		chromedp.Flag("disable-quic", true), chromedp.Flag("no-proxy-server", true), chromedp.Flag("hide-scrollbars", false),
 		chromedp.UserDataDir(t.TempDir()), chromedp.WSURLReadTimeout(time.Minute))
-	limited, cancelLimited := context.WithTimeout(t.Context(), 5*time.Minute)
+	limit := 5 * time.Minute
+	if everything {
+		limit = time.Hour
+	}
+	limited, cancelLimited := context.WithTimeout(t.Context(), limit)
 	t.Cleanup(cancelLimited)
 	allocator, cancel := chromedp.NewExecAllocator(limited, options...)
 	first, cancelFirst := chromedp.NewContext(allocator)
