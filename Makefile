@@ -11,12 +11,12 @@ PEBBLE := github.com/letsencrypt/pebble/v2/cmd
 PEBBLE_VERSION := v2.10.1
 AXE := axe-core@4.14.1
 # Programs that the tests use, and the Debian packages that contain them: the real Thunderbird, mail servers, name servers, web servers
-# and proxies, a browser, a validator for the schemas of the answers, and independent readers of signatures, property lists and QR codes. The race
+# and proxies, a browser and a Japanese font, a validator for the schemas of the answers, and independent readers of signatures, property lists and QR codes. The race
 # detector needs gcc.
 TEST_PROGRAMS := gcc thunderbird chromium xmllint openssl plistutil zbarimg rsvg-convert \
 	/usr/sbin/knotd /usr/sbin/named nsupdate unbound dovecot postfix nft ip unshare nginx caddy haproxy apache2 systemd-analyze \
-	/usr/lib/nginx/modules/ngx_stream_module.so groff lintian rpm mmdebstrap buildah
-TEST_PACKAGES := gcc libc6-dev thunderbird chromium libxml2-utils openssl libplist-utils zbar-tools librsvg2-bin \
+	/usr/lib/nginx/modules/ngx_stream_module.so /usr/share/fonts/truetype/vlgothic/VL-Gothic-Regular.ttf groff lintian rpm mmdebstrap buildah
+TEST_PACKAGES := gcc libc6-dev thunderbird chromium fonts-vlgothic libxml2-utils openssl libplist-utils zbar-tools librsvg2-bin \
 	knot bind9 bind9-dnsutils unbound dovecot-core dovecot-imapd dovecot-pop3d dovecot-managesieved postfix nftables iproute2 util-linux \
 	nginx libnginx-mod-stream caddy haproxy apache2 systemd groff-base lintian rpm mmdebstrap buildah
 TOOLS := build/tools
