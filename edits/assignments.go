@@ -19,6 +19,8 @@ type Assignment struct {
 	Path []string
 	// Value is as in Values; nil removes the key, so that its value is inherited again.
 	Value any
+	// Argument is what ParseAssignments has read; empty for others.
+	Argument string
 }
 
 // Key spells the path with dots, as people write it.
@@ -58,7 +60,7 @@ func ParseAssignments(kind Kind, args []string) ([]Assignment, error) {
 			mistakes = append(mistakes, fmt.Sprintf("%q: %s already has the value of %q; drop one of them, or write a list", clip(arg), a.Key(), clip(first)))
 			continue
 		}
-		seen[a.Key()] = arg
+		seen[a.Key()], a.Argument = arg, arg
 		list = append(list, a)
 	}
 	if mistakes != nil {
@@ -110,7 +112,7 @@ func checkTable(kind Kind, path []string) error {
 	key, known := keyOf(kind, path[:1])
 	switch {
 	case !known:
-		return Assignment{path[:1], ""}.check(kind)
+		return Assignment{Path: path[:1], Value: ""}.check(kind)
 	case table == "rules":
 		return errors.New(`write all rules at once, as in rules=[{ from = ["192.0.2.0/24"], profile = "inside" }], or use an editor`)
 	case !slices.Contains(key.JSONTypes, "object"):
@@ -164,7 +166,7 @@ func (a Assignment) set(values map[string]any) error {
 	default:
 		return fmt.Errorf("%s has several values; write all of them, as in %s=[…]", name, name)
 	}
-	if err := (Assignment{a.Path[1:], a.Value}).set(table); err != nil {
+	if err := (Assignment{Path: a.Path[1:], Value: a.Value}).set(table); err != nil {
 		return err
 	}
 	if len(table) == 0 {
@@ -233,6 +235,27 @@ func keyOf(kind Kind, path []string) (domains.Key, bool) {
 		}
 	}
 	return domains.Key{}, false
+}
+
+// AtArguments returns an error of Store.Apply with the arguments that its problems are about, instead of places in a text that was not saved. An error
+// with problems that no argument has caused stays as it is.
+func AtArguments(err error, list []Assignment) error {
+	var problems domains.Problems
+	if !errors.As(err, &problems) || errors.Is(err, domains.ErrUnread) {
+		return err
+	}
+	var mistakes AssignmentErrors
+	for _, p := range problems {
+		key := p.Key[strings.LastIndex(p.Key, `".`)+1:] // what follows the name of the domain
+		i := slices.IndexFunc(list, func(a Assignment) bool {
+			return a.Argument != "" && (key == "."+a.Key() || key == "."+a.Path[0])
+		})
+		if i < 0 {
+			return err
+		}
+		mistakes = append(mistakes, fmt.Sprintf("%q: %s", clip(list[i].Argument), p.Text))
+	}
+	return mistakes
 }
 
 // Keys are the keys that the records of a kind can have, for completion.

@@ -113,7 +113,7 @@ func Enable(ctx context.Context, s Store, ref Ref) (Edit, error) {
 // Disable returns the domain with enabled = false, so that it is treated as one that is not configured.
 func Disable(ctx context.Context, s Store, ref Ref) (Edit, error) {
 	return change(ctx, s, ref, ActionDisable, func(before Values) (Values, error) {
-		return assign(before, []Assignment{{[]string{"enabled"}, false}})
+		return assign(before, []Assignment{{Path: []string{"enabled"}, Value: false}})
 	})
 }
 
@@ -138,7 +138,7 @@ func Existing(ctx context.Context, s Store, ref Ref) (Record, error) {
 func Assign(values Values) []Assignment {
 	var list []Assignment
 	for _, key := range inOrder(Domain, values) {
-		list = append(list, Assignment{[]string{key}, values[key]})
+		list = append(list, Assignment{Path: []string{key}, Value: values[key]})
 	}
 	return list
 }

@@ -111,6 +111,7 @@ func (s *Store) apply(ctx context.Context, set edits.ChangeSet, st *state) (edit
 		return edits.Result{}, err
 	}
 	s.remembered.set(work.after)
+	s.saved.Store(work.after.Snapshot)
 	return work.result, nil
 }
 

@@ -57,6 +57,7 @@ func newAdd() *cobra.Command {
 				}
 				values = edits.Overlay(found, values)
 			}
+			flags.values = values
 			e, err := edits.Add(cmd.Context(), s, ref, values)
 			if err != nil {
 				return changeError(err)

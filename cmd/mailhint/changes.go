@@ -21,6 +21,8 @@ import (
 type changeFlags struct {
 	dryRun, json bool
 	reason       string
+
+	values []edits.Assignment // that the command line gives
 }
 
 // addTo adds the flags to a command.
@@ -67,9 +69,9 @@ type changed struct {
 func (f changeFlags) save(cmd *cobra.Command, s edits.Store, list ...edits.Edit) error {
 	result, err := s.Apply(cmd.Context(), edits.ChangeSet{Edits: list, Actor: actor(), Via: edits.Command, Reason: f.reason, DryRun: f.dryRun})
 	if err != nil {
-		return f.refused(cmd, err)
+		return f.refused(cmd, edits.AtArguments(err, f.values))
 	}
-	return problem(f.report(cmd, result))
+	return problem(f.report(cmd, s, result, time.Now()))
 }
 
 // refused prints the diff of a change that cannot be written here.
@@ -93,7 +95,7 @@ func changeError(err error) error {
 }
 
 // report prints what was changed, whether a running server serves it, and how to undo it.
-func (f changeFlags) report(cmd *cobra.Command, result edits.Result) error {
+func (f changeFlags) report(cmd *cobra.Command, s edits.Store, result edits.Result, saved time.Time) error {
 	out := cmd.OutOrStdout()
 	switch {
 	case f.json:
@@ -102,7 +104,7 @@ func (f changeFlags) report(cmd *cobra.Command, result edits.Result) error {
 			c.Changes = []edits.Change{}
 		}
 		if len(result.Changes) > 0 && !f.dryRun {
-			c.Served = awaitServed(cmd)
+			c.Served = awaitServed(cmd, s, saved)
 		}
 		return printJSON(out, c)
 	case len(result.Changes) == 0:
@@ -115,7 +117,7 @@ func (f changeFlags) report(cmd *cobra.Command, result edits.Result) error {
 	if err := spelled().PrintChanges(out, result.Changes); err != nil {
 		return err
 	}
-	if served := awaitServed(cmd); served != nil {
+	if served := awaitServed(cmd, s, saved); served != nil {
 		if _, err := fmt.Fprintln(out, served); err != nil {
 			return err
 		}
@@ -143,14 +145,12 @@ func configFlag(cmd *cobra.Command) string {
 	return ""
 }
 
-// awaitServed waits until a running server serves the saved configuration; nil if that cannot be found out.
-func awaitServed(cmd *cobra.Command) *server.Served {
-	saved := time.Now()
-	file := configName(cmd)
-	snapshot, err := domains.Load(file)
-	if err != nil {
-		return nil // somebody has changed it in the meantime
+// awaitServed waits until a running server serves the configuration that a store has saved; nil if the store is not a file.
+func awaitServed(cmd *cobra.Command, s edits.Store, saved time.Time) *server.Served {
+	files, ok := s.(interface{ Saved() *domains.Snapshot })
+	if !ok || files.Saved() == nil {
+		return nil
 	}
-	served := server.AwaitServed(cmd.Context(), snapshot.Server, file, snapshot.Digest(), saved)
+	served := server.AwaitServed(cmd.Context(), files.Saved().Server, configName(cmd), files.Saved().Digest(), saved)
 	return &served
 }

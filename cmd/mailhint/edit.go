@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -100,7 +101,7 @@ func (f changeFlags) saveText(cmd *cobra.Command, s edits.Store, r edits.Record,
 	if err != nil {
 		return err
 	}
-	return f.report(cmd, result)
+	return f.report(cmd, s, result, time.Now())
 }
 
 func unchanged(name, text string) bool {

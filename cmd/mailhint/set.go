@@ -24,6 +24,7 @@ func newSet() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			flags.values = values
 			return flags.change(cmd, ref, func(ctx context.Context, s edits.Store, ref edits.Ref) (edits.Edit, error) {
 				return edits.Set(ctx, s, ref, values)
 			})
