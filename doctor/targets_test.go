@@ -3,8 +3,10 @@ package doctor
 import (
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 
+	"mailhint/probe"
 	"mailhint/settings"
 )
 
@@ -48,6 +50,51 @@ profile = "own"
 		if _, err := Target(t.Context(), snapshot, name); !errors.Is(err, want) {
 			t.Errorf("%s: got %v, want %v", name, err, want)
 		}
+	}
+}
+
+// TestExceptions: a table beside a list that has the domain changes what is expected of this domain, and of no other in the list.
+func TestExceptions(t *testing.T) {
+	snapshot := load(t, `
+[profiles.shared]
+imap = "mail.hoster.example"
+smtp = "mail.hoster.example"
+domains = ["a.example", "own.example", "closed.example"]
+
+[domains."own.example"]
+imap = "imap.own.example"
+
+[domains."closed.example"]
+enabled = false
+
+[domains."left.example"]
+name = "Left the list"
+`)
+	all, _ := AllTargets(t.Context(), snapshot)
+	var targets []Domain
+	for target := range all {
+		targets = append(targets, target)
+	}
+	slices.SortFunc(targets, func(a, b Domain) int { return strings.Compare(string(a.Found.Domain), string(b.Found.Domain)) })
+	if len(targets) != 2 {
+		t.Fatalf("got %d targets, want a.example and own.example: %v", len(targets), targets)
+	}
+	w := newWorld(t, snapshot, "a.example", "own.example")
+	w.looks["imap.own.example:993"] = state(probe.Refused)
+	reports := make(map[settings.Domain]Report)
+	for _, target := range targets {
+		reports[target.Found.Domain] = w.doctor().Examine(t.Context(), target)
+	}
+	if r := reports["a.example"]; len(r.Findings) > 0 {
+		t.Errorf("a.example, which is only in the list: %v, want nothing", r.Findings)
+	}
+	if r := reports["own.example"]; !slices.Equal(codes(r), []string{"M01"}) || r.Findings[0].Subject != "imap.own.example:993" {
+		t.Errorf("own.example: %v, want M01 for its own IMAP server", r.Findings)
+	}
+	// The list's server is not that of the exception: records that point to it are wrong.
+	w.srv["_imaps._tcp.own.example"][0].Target = "mail.hoster.example"
+	if r := w.doctor().Examine(t.Context(), targets[1]); !slices.Contains(codes(r), "D05") {
+		t.Errorf("own.example with the SRV record of the list: %v, want D05", r.Findings)
 	}
 }
 
