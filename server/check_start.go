@@ -13,6 +13,7 @@ import (
 	"slices"
 
 	"mailhint/certs"
+	"mailhint/dnsupdate"
 	"mailhint/domains"
 	"mailhint/keypairs"
 	"mailhint/listen"
@@ -50,6 +51,11 @@ func CheckStart(s *domains.Snapshot) (problems, warnings domains.Problems) {
 	srv, err := New(s.Server, nil, log)
 	if err != nil { // one of the problems
 		return problems, nil
+	}
+	for _, z := range s.DNS.Zones {
+		if _, err := dnsupdate.ReadKey(z.KeyFile); err != nil && !errors.Is(err, fs.ErrPermission) { // serve may run as another user
+			warnings = append(warnings, domains.Problem{Position: z.At, Key: "dns.zones", Text: fmt.Sprintf("nothing can be published in %s: %v", z.Name, err)})
+		}
 	}
 	if warning := srv.UncoveredWarning(s); warning != "" {
 		warnings = append(warnings, domains.Problem{Position: s.ServerAt("cert", 0), Key: "server.cert", Text: warning})

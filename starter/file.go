@@ -11,21 +11,24 @@ import (
 	"mailhint/settings"
 )
 
-// File returns a first domains.toml: the [server] table, and the entry of the domain that a probe found, with what it saw as comments. The
-// server is mailhint's own host name; empty if it is not known.
-func File(f *probe.Finding, server settings.Domain, now time.Time) (string, error) {
+// Updates say how records can be published by dynamic update: the name server, and the file with the key. Both are empty if that is not known.
+type Updates struct{ Server, KeyFile string }
+
+// File returns a first domains.toml: the tables [server] and [dns], and the entry of the domain that a probe found, with what it saw as
+// comments. The server is mailhint's own host name; empty if it is not known.
+func File(f *probe.Finding, server settings.Domain, updates Updates, now time.Time) (string, error) {
 	entry, err := Entry(f, f.Comments(now)...)
 	if err != nil {
 		return "", err
 	}
-	return "# The configuration of mailhint. After each change, run: mailhint check\n\n" + serverTable(server, f.Domain) + "\n" + entry, nil
+	return "# The configuration of mailhint. After each change, run: mailhint check\n\n" + serverTable(server, f.Domain) + "\n" + dnsTable(updates, f.Domain) + "\n" + entry, nil
 }
 
 // Write writes a first domains.toml, as File returns it, and loads it again to see that it is valid. It never overwrites a file: the error
 // wraps fs.ErrExist if there is one, even if it appears meanwhile, and is a domains.Problems with the name of the file if it would not be
 // valid. After an error there is no file.
-func Write(name string, f *probe.Finding, server settings.Domain, now time.Time) error {
-	text, err := File(f, server, now)
+func Write(name string, f *probe.Finding, server settings.Domain, updates Updates, now time.Time) error {
+	text, err := File(f, server, updates, now)
 	if err != nil {
 		return err
 	}
@@ -56,6 +59,17 @@ func serverTable(server, d settings.Domain) string {
 		return fmt.Sprintf("[server]\nname = %q\n"+how, server, "") + keys
 	}
 	return fmt.Sprintf(how, "enter the host name of this machine as name, ") + fmt.Sprintf("# [server]\n# name = %q\n", suggestedServer(d)) + keys
+}
+
+// dnsTable returns the [dns] table of a first file, as comments if it is not known how records can be published.
+func dnsTable(u Updates, d settings.Domain) string {
+	const table = "%[1]s[dns]\n%[1]sserver = %[2]q\n%[1]skey_file = %[3]q\n%[1]szones = [%[4]q]\n"
+	if u != (Updates{}) {
+		return fmt.Sprintf(table, "", u.Server, u.KeyFile, d)
+	}
+	return "# To let mailhint publish the DNS records itself, by dynamic update (RFC 2136), enter the name server and a key that may change the\n" +
+		"# zone, and remove the # in front of the lines below. Then run: mailhint dns " + string(d) + " --apply\n" +
+		fmt.Sprintf(table, "# ", "ns1."+string(d), "mailhint.key", d)
 }
 
 // suggestedServer is the host name that mailhint could have in the zone of a domain.

@@ -34,6 +34,11 @@ func NextSteps(ctx context.Context, file string, d settings.Domain, o dnsrecords
 	if placeholder {
 		publish = fmt.Sprintf("Publish the records above. To print them with another host name: mailhint dns %s --target HOST%s", found.Domain, config)
 	}
+	if _, updates := snapshot.DNS.ZoneOf(string(found.Domain)); updates {
+		publish += fmt.Sprintf("\n;   mailhint dns %s --apply%s", found.Domain, config)
+	} else {
+		publish += fmt.Sprintf("\n;    To let mailhint publish them, fill in [dns] in %s and run:\n;   mailhint dns %s --apply%s", file, found.Domain, config)
+	}
 	records, err := Records(found, o)
 	if err != nil {
 		return "", err

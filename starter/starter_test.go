@@ -88,10 +88,14 @@ func example(t *testing.T) *probe.Finding {
 func TestFirstStart(t *testing.T) {
 	now := time.Date(2026, 11, 29, 0, 0, 0, 0, time.UTC)
 	t.Chdir(t.TempDir())
-	for _, test := range []struct{ file, server, golden string }{
-		{"domains.toml", "", "local"}, {"conf.toml", "setup.hoster.example", "server"},
+	for _, test := range []struct {
+		file, server, golden string
+		updates              Updates
+	}{
+		{"domains.toml", "", "local", Updates{}}, {"conf.toml", "setup.hoster.example", "server", Updates{}},
+		{"updates.toml", "setup.hoster.example", "updates", Updates{"ns1.hoster.example", "/etc/mailhint/mailhint.key"}},
 	} {
-		if err := Write(test.file, example(t), settings.Domain(test.server), now); err != nil {
+		if err := Write(test.file, example(t), settings.Domain(test.server), test.updates, now); err != nil {
 			t.Fatal(err)
 		}
 		text, err := os.ReadFile(test.file)
@@ -126,7 +130,7 @@ func TestWriteInvalid(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "domains.toml")
 	found := example(t)
 	found.Servers[0].Host = "not a host"
-	err := Write(file, found, "", time.Now())
+	err := Write(file, found, "", Updates{}, time.Now())
 	if problems := (domains.Problems)(nil); !errors.As(err, &problems) || !strings.HasPrefix(err.Error(), file+":") || strings.Contains(err.Error(), "/proc/") {
 		t.Errorf("got %v, want problems of %s", err, file)
 	}
@@ -140,7 +144,7 @@ func TestPublicSuffix(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "domains.toml")
 	found := example(t)
 	found.Domain = "gov.in"
-	if err := Write(file, found, "", time.Now()); err != nil {
+	if err := Write(file, found, "", Updates{}, time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	if next, err := NextSteps(t.Context(), file, "gov.in", dnsrecords.Options{TTL: 60}); err != nil || !strings.Contains(next, "\nautoconfig.gov.in. ") {
@@ -157,7 +161,7 @@ func TestWriteNeverOverwrites(t *testing.T) {
 	results := make(chan error)
 	const racers = 20
 	for range racers {
-		go func() { results <- Write(file, found, "", time.Now()) }()
+		go func() { results <- Write(file, found, "", Updates{}, time.Now()) }()
 	}
 	for range racers {
 		if err := <-results; err == nil {

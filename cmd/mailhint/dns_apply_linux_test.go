@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"mailhint/dnsrecords"
 	"mailhint/dnsupdate/knottest"
 )
 
@@ -57,6 +58,36 @@ func TestApplyAsks(t *testing.T) {
 		zone, err := k.Transfer("example.com")
 		if err != nil || len(zone) > 0 != (test.code == exitGood) {
 			t.Errorf("%q: %v, the zone has %d records", test.answer, err, len(zone))
+		}
+	}
+}
+
+// After the first configuration has been written, init asks whether to publish its records, if it knows how.
+func TestInitOffersToPublish(t *testing.T) {
+	key := knottest.NewKey("mailhint")
+	k := knottest.Start(t, knottest.Zone{Name: "example.com", Keys: []knottest.Key{key}})
+	config := filepath.Join(t.TempDir(), "domains.toml")
+	write(t, config, fmt.Sprintf("[server]\nname = \"setup.example.com\"\n[dns]\nserver = %q\nkey_file = %q\nzones = \"example.com\"\n"+
+		"[domains.\"example.com\"]\nimap = \"imaps://imap.example.com\"\nsmtp = \"submissions://smtp.example.com\"\npacc = false\n", k.Address, key.Write(t)))
+	for _, test := range []struct {
+		nameServer, answer string
+		records            int
+	}{{"", "y\n", 0}, {k.Address, "n\n", 0}, {k.Address, "y\n", 9}} {
+		master, terminal := openTerminal(t)
+		if _, err := master.WriteString(test.answer); err != nil {
+			t.Fatal(err)
+		}
+		var out bytes.Buffer
+		cmd := newInit()
+		cmd.SetContext(t.Context())
+		cmd.SetIn(terminal)
+		cmd.SetOut(&out)
+		cmd.SetErr(terminal)
+		cmd.Flags().Set("resolver", "127.0.0.1:1")
+		err := initFlags{file: config, nameServer: test.nameServer}.offerToPublish(cmd, "example.com", dnsrecords.Options{Server: "setup.example.com", TTL: 60})
+		zone, transferErr := k.Transfer("example.com")
+		if transferErr != nil || len(zone) != test.records || (err == nil) != (test.nameServer == "" || test.records > 0) {
+			t.Errorf("%+v: %v, %v, %d records\n%s", test, err, transferErr, len(zone), &out)
 		}
 	}
 }

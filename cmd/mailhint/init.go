@@ -13,6 +13,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"mailhint/dnsrecords"
+	"mailhint/dnsupdate"
 	"mailhint/docs"
 	"mailhint/domains"
 	"mailhint/probe"
@@ -23,8 +25,9 @@ import (
 
 // initFlags are the flags of init, besides those of addProbeFlags.
 type initFlags struct {
-	file, target string
-	example      bool
+	file, target    string
+	nameServer, key string
+	example         bool
 }
 
 func newInit() *cobra.Command {
@@ -35,6 +38,9 @@ func newInit() *cobra.Command {
 		Long: "init is for the first start. It finds the mail servers of an address as probe does, writes domains.toml, and prints the DNS\n" +
 			"records to publish and the next commands. It writes nothing unless it found a server to receive mail from and one to send\n" +
 			"mail through. The configuration is named with --file: unlike --output of other commands, it never replaces a file.\n" +
+			"\n" +
+			"With --dns-server and --key-file it also writes the table [dns]; at a terminal it then shows what would be published there, and\n" +
+			"asks whether to do it.\n" +
 			"\n" +
 			"With --example it needs no ADDRESS and asks nobody: it prints a configuration in which every key is explained, or writes it to\n" +
 			"--file, together with the files that it names.\n" +
@@ -59,6 +65,9 @@ func newInit() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&flags.file, "file", "domains.toml", "the configuration file to write, which must not exist yet")
 	cmd.Flags().StringVar(&flags.target, "target", "", "host name of this server, which the DNS records will point to")
+	cmd.Flags().StringVar(&flags.nameServer, "dns-server", "", "name server that takes dynamic updates, for [dns]; needs --key-file")
+	cmd.Flags().StringVar(&flags.key, "key-file", "", "file with the key for these updates, in the format of BIND")
+	cmd.MarkFlagFilename("key-file") // fails only for a flag that does not exist
 	cmd.Flags().BoolVar(&flags.example, "example", false, "print a configuration with every key explained, or write it to --file")
 	addProbeFlags(cmd)
 	return cmd
@@ -105,6 +114,10 @@ func (f initFlags) run(cmd *cobra.Command, who string) error {
 	if err := f.checkFile(domain); err != nil { // before a long wait for servers
 		return err
 	}
+	updates, err := f.updates()
+	if err != nil {
+		return err
+	}
 	found, err := findServers(cmd, probe.Search{Name: domain, MailDomain: true})
 	if err != nil {
 		return err
@@ -116,7 +129,7 @@ func (f initFlags) run(cmd *cobra.Command, who string) error {
 		return problem(fmt.Errorf("nothing was written. Run mailhint probe %s to see what was found, fix it and try again; or write %s yourself:\n\n"+
 			"[domains.%q]\nimap = \"imap.%s\"\nsmtp = \"smtp.%s\"", domain, f.file, domain, domain, domain))
 	}
-	if err := f.write(found, options.Server); err != nil {
+	if err := f.write(found, options.Server, updates); err != nil {
 		return problem(err)
 	}
 	next, err := starter.NextSteps(cmd.Context(), f.file, domain, options)
@@ -126,7 +139,39 @@ func (f initFlags) run(cmd *cobra.Command, who string) error {
 	if _, err := io.WriteString(cmd.OutOrStdout(), next); err != nil {
 		return problem(err)
 	}
-	return findingExit(found)
+	return errors.Join(findingExit(found), f.offerToPublish(cmd, domain, options))
+}
+
+// updates returns what the flags say about dynamic updates.
+func (f initFlags) updates() (starter.Updates, error) {
+	switch {
+	case f.nameServer == "" && f.key == "":
+		return starter.Updates{}, nil
+	case f.nameServer == "" || f.key == "":
+		return starter.Updates{}, errors.New("--dns-server and --key-file must be used together; add the other one, or drop both")
+	}
+	if _, err := dnsupdate.ReadKey(f.key); err != nil {
+		return starter.Updates{}, problem(fmt.Errorf("nothing was written: %w", err))
+	}
+	file, err := filepath.Abs(f.key) // in the configuration it would be relative to that
+	return starter.Updates{Server: f.nameServer, KeyFile: file}, problem(err)
+}
+
+// offerToPublish asks whether to publish the records, if the new configuration says how, and somebody can be asked.
+func (f initFlags) offerToPublish(cmd *cobra.Command, d settings.Domain, o dnsrecords.Options) error {
+	if f.nameServer == "" || o.Server == "" || !canAsk(cmd) {
+		return nil
+	}
+	snapshot, err := domains.Load(f.file)
+	if err != nil {
+		return problem(err)
+	}
+	flags := dnsFlags{format: "zone"}
+	wanted, err := flags.recordsOf(cmd, snapshot, nil, d, o)
+	if err != nil {
+		return err
+	}
+	return flags.publish(cmd, snapshot, []dnsrecords.Wanted{wanted}, o)
 }
 
 // checkFile refuses a file that exists, and a name that no file can have.
@@ -152,8 +197,8 @@ func (f initFlags) exists(d settings.Domain) error {
 }
 
 // write writes the file. It never overwrites another.
-func (f initFlags) write(found *probe.Finding, server string) error {
-	err := starter.Write(f.file, found, settings.Domain(server), time.Now())
+func (f initFlags) write(found *probe.Finding, server string, updates starter.Updates) error {
+	err := starter.Write(f.file, found, settings.Domain(server), updates, time.Now())
 	switch {
 	case errors.Is(err, fs.ErrExist):
 		return f.exists(found.Domain)
