@@ -4,6 +4,7 @@ SHELL := /bin/bash
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
+KUSTOMIZE := sigs.k8s.io/kustomize/kustomize/v5@v5.7.1
 NFPM := github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.45.0
 # What editors check TOML files with, from npm: only the tests use it.
 EDITORS := @taplo/cli@0.7.0 tombi@0.11.7
@@ -15,10 +16,13 @@ AXE := axe-core@4.14.1
 # detector needs gcc.
 TEST_PROGRAMS := gcc thunderbird chromium xmllint openssl plistutil zbarimg rsvg-convert \
 	/usr/sbin/knotd /usr/sbin/named nsupdate unbound dovecot postfix nft ip unshare nginx caddy haproxy apache2 systemd-analyze \
-	/usr/lib/nginx/modules/ngx_stream_module.so /usr/share/fonts/truetype/vlgothic/VL-Gothic-Regular.ttf groff lintian rpm mmdebstrap buildah
+	/usr/lib/nginx/modules/ngx_stream_module.so /usr/share/fonts/truetype/vlgothic/VL-Gothic-Regular.ttf
 TEST_PACKAGES := gcc libc6-dev thunderbird chromium fonts-vlgothic libxml2-utils openssl libplist-utils zbar-tools librsvg2-bin \
 	knot bind9 bind9-dnsutils unbound dovecot-core dovecot-imapd dovecot-pop3d dovecot-managesieved postfix nftables iproute2 util-linux \
-	nginx libnginx-mod-stream caddy haproxy apache2 systemd groff-base lintian rpm mmdebstrap buildah
+	nginx libnginx-mod-stream caddy haproxy apache2 systemd
+# For manual pages, packages, containers and other ways to run mailhint:
+TEST_PROGRAMS += groff lintian rpm mmdebstrap buildah docker-compose nix-instantiate setpriv curl
+TEST_PACKAGES += groff-base lintian rpm mmdebstrap buildah docker-compose nix-bin util-linux curl ca-certificates
 TOOLS := build/tools
 export PATH := $(PATH):/usr/sbin:/sbin
 FUZZ_TIME := 30s
@@ -31,7 +35,7 @@ run:
 build: # a static, stripped program
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o build/mailhint ./cmd/mailhint
 
-test: programs lint build
+test: programs $(TOOLS)/debian.tar lint build
 	@mkdir -p build
 	@go test -race -count=1 -shuffle=on -timeout 30m -v ./... 2>&1 | tee build/test.log | grep --line-buffered -E '^(ok|FAIL|panic:)|^ *--- FAIL'; \
 		status=$${PIPESTATUS[0]}; \
@@ -61,7 +65,7 @@ $(TOOLS)/govulncheck:
 	GOBIN=$(CURDIR)/$(TOOLS) go install $(GOVULNCHECK)
 
 # Installs what the tests need and the machine does not have. Services that Debian would start are not started.
-programs: editors $(TOOLS)/nfpm $(TOOLS)/pebble $(TOOLS)/pebble-challtestsrv
+programs: editors $(TOOLS)/nfpm $(TOOLS)/kustomize $(TOOLS)/pebble $(TOOLS)/pebble-challtestsrv
 	@missing=; for p in $(TEST_PROGRAMS); do command -v $$p >/dev/null || [ -e $$p ] || missing="$$missing $$p"; done; \
 		if [ -n "$$missing" ]; then \
 			echo "installing what the tests need:$$missing"; \
@@ -85,8 +89,11 @@ packages: $(TOOLS)/nfpm
 $(TOOLS)/nfpm:
 	GOBIN=$(CURDIR)/$(TOOLS) go install $(NFPM)
 
+$(TOOLS)/kustomize:
+	GOBIN=$(CURDIR)/$(TOOLS) go install $(KUSTOMIZE)
+
 # A small Debian system, in which the tests install the packages.
-$(TOOLS)/debian.tar:
+$(TOOLS)/debian.tar: | programs
 	@mkdir -p $(@D); sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
 		$$sudo mmdebstrap --quiet --variant=essential --include=systemd-standalone-sysusers,init-system-helpers \
 			$$(. /etc/os-release && echo $$VERSION_CODENAME) $@.part && $$sudo mv $@.part $@

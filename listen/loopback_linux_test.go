@@ -46,6 +46,16 @@ func TestWithoutIPv4(t *testing.T) {
 		if ip := opened.Addr().(*net.TCPAddr).IP; address != ":0" && !ip.Equal(net.IPv6loopback) {
 			t.Errorf("%s: it listens on %s", address, ip)
 		}
+		_, port, err := net.SplitHostPort(opened.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		conn, err := net.Dial("tcp", "[::1]:"+port)
+		if err != nil {
+			t.Errorf("%s: it listens on %s, and ::1 cannot connect: %v", address, opened.Addr(), err)
+			continue
+		}
+		conn.Close()
 	}
 	if _, err := listenAt("192.0.2.1:0"); !IsAbsent(err) {
 		t.Errorf("192.0.2.1: error %v", err)
