@@ -42,28 +42,38 @@ func missing(ctx context.Context, s Store, ref Ref, err error) error {
 		return err
 	}
 	e := &NotFoundError{Ref: ref}
-	owner, err := ownerOf(ctx, s, ref)
-	if err != nil {
+	switch by, err := Answering(ctx, s, ref); {
+	case err == nil:
+		e.By = by.Ref
+		return e
+	case !errors.Is(err, ErrNotFound):
 		return err
 	}
-	if owner != nil {
-		e.By = owner.Ref
-		return e
-	}
-	for _, above := range wildcardsOf(ref) {
-		switch r, err := s.Get(ctx, above); {
-		case err == nil:
-			e.By = r.Ref
-			return e
-		case !errors.Is(err, ErrNotFound):
-			return err
-		}
-	}
-	e.Similar, err = similar(ctx, s, ref)
-	if err != nil {
+	if e.Similar, err = similar(ctx, s, ref); err != nil {
 		return err
 	}
 	return e
+}
+
+// Answering returns the record that answers for a domain: its own, the one of which it is an alias, or the longest wildcard that matches it. The error
+// is ErrNotFound if there is none, so that only the fallback could answer.
+func Answering(ctx context.Context, s Store, ref Ref) (Record, error) {
+	r, err := s.Get(ctx, ref)
+	if err == nil || !errors.Is(err, ErrNotFound) {
+		return r, err
+	}
+	if owner, err := ownerOf(ctx, s, ref); err != nil || owner != nil {
+		if err != nil {
+			return Record{}, err
+		}
+		return *owner, nil
+	}
+	for _, above := range wildcardsOf(ref) {
+		if r, err := s.Get(ctx, above); err == nil || !errors.Is(err, ErrNotFound) {
+			return r, err
+		}
+	}
+	return Record{}, ErrNotFound
 }
 
 // ownerOf returns the record that has a name among its aliases; nil if none has.

@@ -51,8 +51,11 @@ func newShow() *cobra.Command {
 			"mail program. With --for letter, it prints a welcome letter for a new mailbox, which can be mailed as it is. --lang chooses their\n" +
 			"language; without it, that of the terminal is used (LC_ALL, LC_MESSAGES, LANG).\n" +
 			"\n" +
+			"With --explain, it prints what manages the domain (a file, a list or a store), and where each value comes from.\n" +
+			"\n" +
 			"With --json, it prints one object: client, domain, alias_of, address, and what was asked for: status, location and body of the\n" +
-			"answer; page with --for human; letter with --for letter; same, differences and url with --url; values with --explain.",
+			"answer; page with --for human; letter with --for letter; same, differences and url with --url; managed_by, record, where\n" +
+			"and values with --explain.",
 		Example: "  mailhint show ann@example.com\n" +
 			"  mailhint show ann@example.com --for outlook\n" +
 			"  mailhint show ann@example.com --for human --program outlook-new\n" +
@@ -71,7 +74,7 @@ func newShow() *cobra.Command {
 	cmd.Flags().StringVar(&flags.program, "program", "", "with --for human, also print the steps for this mail program, such as outlook-new")
 	addMXResolver(cmd)
 	cmd.Flags().BoolVar(&flags.json, "json", false, "print JSON")
-	cmd.Flags().BoolVar(&flags.explain, "explain", false, "print where each value comes from instead of the answer")
+	cmd.Flags().BoolVar(&flags.explain, "explain", false, "print what manages the domain, and where each value comes from, instead of the answer")
 	completesFlag(cmd, "for", append(preview.Names(), human, letter)...)
 	completesFlag(cmd, "lang", tags()...)
 	completesFlag(cmd, "program", help.IDs()...)
@@ -100,6 +103,9 @@ func show(cmd *cobra.Command, who string, flags showFlags) error {
 	switch {
 	case flags.explain:
 		s.Client, s.Values = "", snapshot.Explain(found.Settings)
+		if s.manager, err = findManager(cmd, found.Domain); err != nil {
+			return problem(err)
+		}
 	case flags.forPeople():
 		s.forPeople(flags, q, found)
 	default:
@@ -118,6 +124,14 @@ func show(cmd *cobra.Command, who string, flags showFlags) error {
 		return errProblem
 	}
 	return nil
+}
+
+func findManager(cmd *cobra.Command, d settings.Domain) (*manager, error) {
+	store, err := openStore(cmd)
+	if err != nil {
+		return nil, err
+	}
+	return managerOf(cmd.Context(), store, d)
 }
 
 // checkPeople checks the flags that are about texts for people.

@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"text/tabwriter"
 
 	"mailhint/domains"
+	"mailhint/edits"
 	"mailhint/help"
 	"mailhint/preview"
 	"mailhint/settings"
@@ -24,9 +26,33 @@ type shown struct {
 	Page   *help.Page `json:"page,omitempty"`
 	Letter string     `json:"letter,omitempty"`
 	*preview.Comparison
+	*manager
 	Values []domains.Origin `json:"values,omitempty"`
 
 	program string // whose steps to print with the page
+}
+
+// manager is where the truth about a domain is kept.
+type manager struct {
+	ManagedBy edits.ManagedBy `json:"managed_by"`
+	Record    string          `json:"record"` // the name that commands such as set take: the domain, the one that it is an alias of, or a wildcard
+	Where     string          `json:"where,omitempty"`
+}
+
+// managerOf returns what manages a domain; nil if only the fallback answers for it.
+func managerOf(ctx context.Context, s edits.Store, d settings.Domain) (*manager, error) {
+	r, err := edits.Answering(ctx, s, edits.Ref{Kind: edits.Domain, Name: string(d)})
+	if errors.Is(err, edits.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	m := &manager{ManagedBy: r.ManagedBy, Record: r.Name}
+	if r.Where != (domains.Position{}) {
+		m.Where = r.Where.String()
+	}
+	return m, nil
 }
 
 func newShown(flags showFlags, q settings.Question, found settings.Found) *shown {
@@ -90,6 +116,13 @@ func (s *shown) explain(out io.Writer) error {
 	fmt.Fprintf(w, "domain\t%s\t\n", s.Domain)
 	if s.AliasOf != "" {
 		fmt.Fprintf(w, "alias of\t%s\t\n", s.AliasOf)
+	}
+	if m := s.manager; m != nil {
+		by := string(m.ManagedBy)
+		if m.Record != s.Domain && m.Record != s.AliasOf {
+			by += ", as " + m.Record
+		}
+		fmt.Fprintf(w, "managed by\t%s\t%s\n", by, m.Where)
 	}
 	for _, v := range s.Values {
 		fmt.Fprintf(w, "%s\t%s\t%s\n", v.Key, v.Value, v.Position)
