@@ -28,7 +28,6 @@ import (
 // browser is a real Chromium that has the page for people open. Every host name leads to the server under test.
 type browser struct {
 	context.Context
-	cancel context.CancelFunc
 
 	mu       sync.Mutex
 	messages []string // of the console, and what the policy has refused
@@ -46,7 +45,7 @@ func openBrowser(t *testing.T, server *httptest.Server) *browser {
 		chromedp.Flag("host-resolver-rules", fmt.Sprintf("MAP * 127.0.0.1:%d", address.Port())),
 		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true),
 		chromedp.Flag("disable-quic", true), chromedp.Flag("no-proxy-server", true), chromedp.Flag("hide-scrollbars", false),
-		chromedp.UserDataDir(t.TempDir()), chromedp.WSURLReadTimeout(time.Minute))
+		chromedp.WSURLReadTimeout(time.Minute))
 	limit := 5 * time.Minute
 	if everything {
 		limit = time.Hour
@@ -54,9 +53,15 @@ func openBrowser(t *testing.T, server *httptest.Server) *browser {
 	limited, cancelLimited := context.WithTimeout(t.Context(), limit)
 	t.Cleanup(cancelLimited)
 	allocator, cancel := chromedp.NewExecAllocator(limited, options...)
-	first, cancelFirst := chromedp.NewContext(allocator)
-	b := &browser{Context: first, cancel: func() { cancelFirst(); cancel() }}
-	t.Cleanup(b.cancel)
+	first, _ := chromedp.NewContext(allocator)
+	b := &browser{Context: first}
+	t.Cleanup(func() {
+		if err := chromedp.Cancel(first); err != nil { // waits for the browser to end, and removes its files
+			t.Logf("closing the browser: %v", err)
+		}
+		cancel()
+		chromedp.FromContext(first).Allocator.Wait()
+	})
 	b.listen(t)
 	return b
 }
