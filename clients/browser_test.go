@@ -50,7 +50,7 @@ func openBrowser(t *testing.T, server *httptest.Server) *browser {
 	if everything {
 		limit = time.Hour
 	}
-	limited, cancelLimited := context.WithTimeout(t.Context(), limit)
+	limited, cancelLimited := context.WithTimeout(context.Background(), limit) // t.Context ends before the browser is closed
 	t.Cleanup(cancelLimited)
 	allocator, cancel := chromedp.NewExecAllocator(limited, options...)
 	first, _ := chromedp.NewContext(allocator)
