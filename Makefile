@@ -95,7 +95,7 @@ $(TOOLS)/kustomize:
 # A small Debian system, in which the tests install the packages.
 $(TOOLS)/debian.tar: | programs
 	@mkdir -p $(@D); sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
-		$$sudo mmdebstrap --quiet --variant=essential --include=systemd-standalone-sysusers,init-system-helpers \
+		$$sudo mmdebstrap --quiet --format=tar --variant=essential --include=systemd-standalone-sysusers,init-system-helpers \
 			$$(. /etc/os-release && echo $$VERSION_CODENAME) $@.part && $$sudo mv $@.part $@
 
 editors:
