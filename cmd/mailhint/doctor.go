@@ -39,7 +39,7 @@ func newDoctor() *cobra.Command {
 		Use:   "doctor [DOMAIN… | --all]",
 		Short: "Find out what is wrong with a domain's set-up, and how to fix it",
 		Long: "doctor looks where mail clients look: at DNS, at the answers of this server as seen from outside, and at the mail servers\n" +
-			"that they name. It reports what is wrong, each with a code that docs/codes explains, what each client would get, and how to\n" +
+			"that they name. It reports what is wrong, each with a code that mailhint help CODE explains, what each client would get, and how to\n" +
 			"fix it, with text to paste. It never logs in, and sends no address but postmaster's.\n" +
 			"\n" +
 			"Without DOMAIN it examines the configured domain, if there is exactly one. --all skips names that only a wildcard or the\n" +
