@@ -210,6 +210,28 @@ func TestBillOfMaterials(t *testing.T) {
 	}
 }
 
+// The copyright file of Debian's package names every module, and repeats no text that every Debian system has.
+func TestCopyright(t *testing.T) {
+	modules, err := modulesOf(context.Background(), filepath.Join(packages(t), "program", runtime.GOARCH, "mailhint"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := copyright(string(read(t, "LICENSE")), modules)
+	for _, m := range modules {
+		if want := fmt.Sprintf("\n%s %s (%s)\n", m.name(), m.version, m.licence); !strings.Contains(text, want) {
+			t.Errorf("there is no %s", strings.TrimSpace(want))
+		}
+	}
+	for _, want := range []string{"The mailhint authors", "/usr/share/common-licenses/Apache-2.0", "Permission is hereby granted", "Redistribution and use in source"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("there is no %q", want)
+		}
+	}
+	if strings.Contains(text, "TERMS AND CONDITIONS FOR USE, REPRODUCTION") {
+		t.Error("it repeats the Apache licence")
+	}
+}
+
 // dpkg sorts the versions as they follow each other.
 func TestVersions(t *testing.T) {
 	program(t, "dpkg", "dpkg")
