@@ -8,7 +8,7 @@ import (
 
 // duplicates finds where the key or table on a line was defined first.
 type duplicates struct {
-	lines    lines
+	lines    lineCounter
 	line     int            // of the second one
 	seen     map[string]int // by path: the line
 	elements map[string]int // by path of an array of tables: how many there are so far
@@ -19,7 +19,7 @@ type duplicates struct {
 
 // firstOf returns the path of the key or table on a line that is already defined, and the line of the first; 0 if none is found.
 func firstOf(text string, line int) (path []string, first int) {
-	d := duplicates{lines: findLines(text), line: line, seen: make(map[string]int), elements: make(map[string]int)}
+	d := duplicates{lines: lineCounter{text: text}, line: line, seen: make(map[string]int), elements: make(map[string]int)}
 	var p unstable.Parser
 	p.Reset([]byte(text))
 	var table []string

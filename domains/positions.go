@@ -1,7 +1,6 @@
 package domains
 
 import (
-	"sort"
 	"strconv"
 	"strings"
 
@@ -11,7 +10,6 @@ import (
 // lines knows on which line of a file each key is. The decoder returns values without positions, so the text is read a second time
 // for its syntax only.
 type lines struct {
-	starts   []int // offset of each line
 	root     place
 	headers  []header // of tables, in their order
 	complete bool     // the whole text was read, and each header is at the beginning of a line
@@ -19,35 +17,53 @@ type lines struct {
 
 // place is where a key or an element of an array is, and what is below it.
 type place struct {
-	offset   int
+	line     int // 0 for the root, which is not in the text
 	keys     map[string]*place
 	elements []*place
+}
+
+// finder finds the lines of a text.
+type finder struct {
+	lines
+	count lineCounter
 }
 
 // findLines reads the text. It finds nothing after what the syntactic reader does not accept; problems then name the nearest table
 // before it, or only the file.
 func findLines(text string) lines {
-	l := lines{starts: make([]int, 1, 1+strings.Count(text, "\n")), root: place{offset: noOffset}, complete: true}
-	for i := range len(text) {
-		if text[i] == '\n' {
-			l.starts = append(l.starts, i+1)
-		}
-	}
+	f := finder{lines{complete: true}, lineCounter{text: text}}
 	var p unstable.Parser
-	table := &l.root // that the next keys belong to
+	table := &f.root // that the next keys belong to
 	p.Reset([]byte(text))
 	for p.NextExpression() {
 		e := p.Expression()
 		switch e.Kind {
 		case unstable.Table, unstable.ArrayTable:
-			table = l.root.header(e)
-			l.noteHeader(text, e)
+			table = f.header(&f.root, e)
+			f.noteHeader(text, e)
 		case unstable.KeyValue:
-			table.keyValue(e)
+			f.keyValue(table, e)
 		}
 	}
-	l.complete = l.complete && p.Error() == nil
-	return l
+	f.complete = f.complete && p.Error() == nil
+	return f.lines
+}
+
+// lineCounter counts lines. It is fast for offsets in ascending order.
+type lineCounter struct {
+	text     string
+	offset   int
+	newlines int // before the offset
+}
+
+// at returns the line of an offset.
+func (c *lineCounter) at(offset int) int {
+	if offset < c.offset {
+		c.offset, c.newlines = 0, 0
+	}
+	c.newlines += strings.Count(c.text[c.offset:offset], "\n")
+	c.offset = offset
+	return c.newlines + 1
 }
 
 // noteHeader notes where the line of a header begins, and which domain it is about.
@@ -70,12 +86,11 @@ func (l *lines) noteHeader(text string, e *unstable.Node) {
 
 // header notes a [table] or [[table]] line and returns the table that it opens. The path leads through the latest element of each array
 // of tables.
-func (p *place) header(e *unstable.Node) *place {
+func (f *finder) header(p *place, e *unstable.Node) *place {
 	for it := e.Key(); it.Next(); {
-		p = p.open(it.Node())
-		offset := int(it.Node().Raw.Offset)
+		p = f.open(p, it.Node())
 		if it.IsLast() && e.Kind == unstable.ArrayTable {
-			p.elements = append(p.elements, &place{offset: offset})
+			p.elements = append(p.elements, &place{line: f.count.at(int(it.Node().Raw.Offset))})
 		}
 		if n := len(p.elements); n > 0 {
 			p = p.elements[n-1]
@@ -84,43 +99,43 @@ func (p *place) header(e *unstable.Node) *place {
 	return p
 }
 
-// keyValue notes a key and, within its value, the keys of inline tables and the elements of arrays.
-func (p *place) keyValue(e *unstable.Node) {
+// keyValue notes a key in a table and, within its value, the keys of inline tables and the elements of arrays.
+func (f *finder) keyValue(table *place, e *unstable.Node) {
 	for it := e.Key(); it.Next(); {
-		p = p.open(it.Node())
+		table = f.open(table, it.Node())
 	}
-	p.value(e.Value())
+	f.value(table, e.Value())
 }
 
-func (p *place) value(v *unstable.Node) {
+func (f *finder) value(p *place, v *unstable.Node) {
 	switch v.Kind {
 	case unstable.InlineTable:
 		for it := v.Children(); it.Next(); {
-			p.keyValue(it.Node())
+			f.keyValue(p, it.Node())
 		}
 	case unstable.Array:
-		offset := p.offset
+		line := p.line
 		for it := v.Children(); it.Next(); {
 			if raw := it.Node().Raw; raw.Length > 0 {
-				offset = int(raw.Offset)
+				line = f.count.at(int(raw.Offset))
 			}
-			element := &place{offset: offset}
+			element := &place{line: line}
 			p.elements = append(p.elements, element)
-			element.value(it.Node())
+			f.value(element, it.Node())
 		}
 	}
 }
 
 // open returns the place of a key in a table: the first, which is the table's header rather than a later line that extends it.
-func (p *place) open(key *unstable.Node) *place {
-	if known, ok := p.keys[string(key.Data)]; ok {
+func (f *finder) open(table *place, key *unstable.Node) *place {
+	if known, ok := table.keys[string(key.Data)]; ok {
 		return known
 	}
-	if p.keys == nil {
-		p.keys = make(map[string]*place)
+	if table.keys == nil {
+		table.keys = make(map[string]*place)
 	}
-	found := &place{offset: int(key.Raw.Offset)}
-	p.keys[string(key.Data)] = found
+	found := &place{line: f.count.at(int(key.Raw.Offset))}
+	table.keys[string(key.Data)] = found
 	return found
 }
 
@@ -149,19 +164,6 @@ func (f found) below(path []string) found {
 	}
 	return f
 }
-
-// lineOf returns the line of a place; 0 if nothing of it was found.
-func (l *lines) lineOf(f found) int {
-	if f.offset == noOffset {
-		return 0
-	}
-	return l.at(f.offset)
-}
-
-const noOffset = -1 // of the root, which is not in the text
-
-// at returns the line of an offset.
-func (l *lines) at(offset int) int { return sort.SearchInts(l.starts, offset+1) }
 
 // element returns the part of a path that stands for an element of an array. No key looks like it.
 func element(i int) string { return elementMark + strconv.Itoa(i) }

@@ -84,6 +84,9 @@ func keyIn(owner *table, key string) string {
 // withoutPlaintext returns the settings for clients outside of the allowed networks: the same without the servers that have no
 // encryption, or nil if too little is left to set up mail with.
 func withoutPlaintext(s *settings.Settings) *settings.Settings {
+	if !slices.ContainsFunc(s.Servers, func(server settings.Server) bool { return server.Security == settings.Plaintext }) {
+		return s
+	}
 	safe := *s
 	safe.Servers = nil
 	for _, server := range s.Servers {
@@ -91,10 +94,7 @@ func withoutPlaintext(s *settings.Settings) *settings.Settings {
 			safe.Servers = append(safe.Servers, server)
 		}
 	}
-	switch {
-	case len(safe.Servers) == len(s.Servers):
-		return s
-	case len(s.Incoming()) > 0 && len(safe.Incoming()) == 0, len(s.Outgoing()) > 0 && len(safe.Outgoing()) == 0:
+	if len(s.Incoming()) > 0 && len(safe.Incoming()) == 0 || len(s.Outgoing()) > 0 && len(safe.Outgoing()) == 0 {
 		return nil
 	}
 	return &safe

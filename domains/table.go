@@ -65,7 +65,7 @@ func (t *table) at(key ...string) Position {
 	if t.place.place == nil {
 		t.place = t.src.lines.find(t.path)
 	}
-	return Position{t.src.file, t.src.lines.lineOf(t.place.below(key))}
+	return Position{t.src.file, t.place.below(key).line}
 }
 
 // fail notes a mistake in a key, or in the table for "".
