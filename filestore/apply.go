@@ -288,16 +288,16 @@ func verify(before, after view, list []edits.Edit) error {
 func verifyOthers(before, after view, edited map[tablePath]bool) error {
 	for file, old := range before.layouts {
 		now := after.layouts[file]
-		if now.rest != old.rest {
+		if !now.rest.same(&old.rest) {
 			return fmt.Errorf("other tables of %s would change: %w", file, edits.ErrUnsafe)
 		}
 		unchanged := 0
-		for path, fingerprint := range old.records {
+		for path, was := range old.records {
 			if edited[path.plain()] {
 				continue
 			}
 			unchanged++
-			if now.records[path] != fingerprint && !sameProfile(before, after, path) {
+			if is := now.records[path]; (is == nil || !is.same(was)) && !sameProfile(before, after, path) {
 				return fmt.Errorf("%s %s would change as well: %w", path.table, path.name, edits.ErrUnsafe)
 			}
 		}

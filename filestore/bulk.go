@@ -23,7 +23,7 @@ func (p *planner) bulk(list []edits.Edit) ([]edits.Edit, error) {
 	for _, e := range list {
 		now, exists := p.find(e.Ref)
 		switch l := p.layouts[now.File]; {
-		case exists && now.Path != nil && l.spans[tablePath{now.Path[0], now.Path[1]}].contiguous() && p.texts[now.File] == "":
+		case exists && now.Path != nil && l.records[tablePath{now.Path[0], now.Path[1]}].contiguous() && p.texts[now.File] == "":
 			files[now.File] = append(files[now.File], e)
 		case wantsTable(e) && !(exists && now.Path != nil) && e.Text == "":
 			fresh = append(fresh, e)
@@ -45,7 +45,7 @@ func (p *planner) addAtEnd(list []edits.Edit) (rest []edits.Edit) {
 	for _, e := range list {
 		file := p.fileFor(e)
 		l := p.layouts[file]
-		if slices.ContainsFunc(l.order, func(t tablePath) bool { return l.spans[t].loose }) {
+		if slices.ContainsFunc(l.order, func(t tablePath) bool { return l.records[t].loose }) {
 			rest = append(rest, e)
 			continue
 		}
@@ -70,9 +70,9 @@ func (p *planner) addAtEnd(list []edits.Edit) (rest []edits.Edit) {
 // editSections changes tables of a file, the last one first, each in a text that has only its neighbours besides.
 func (p *planner) editSections(file string, list []edits.Edit) error {
 	l := p.layouts[file]
-	at := func(e edits.Edit) span {
+	at := func(e edits.Edit) *written {
 		now, _ := p.find(e.Ref)
-		return l.spans[tablePath{now.Path[0], now.Path[1]}]
+		return l.records[tablePath{now.Path[0], now.Path[1]}]
 	}
 	slices.SortFunc(list, func(a, b edits.Edit) int { return at(b).first - at(a).first })
 	pieces := make([]string, len(l.sections))

@@ -184,7 +184,7 @@ func tablesOf(files []domains.Text, known map[string]map[edits.Ref]table) map[ed
 			l := layoutOf(f.Content)
 			records, _ := domains.ReadRecords(f.Name, f.Content) // the whole has been checked
 			for _, r := range records {
-				known[id][refOf(r)] = table{r, f, l.records[tablePath{r.Path[0], r.Path[1]}]}
+				known[id][refOf(r)] = table{r, f, l.records[tablePath{r.Path[0], r.Path[1]}].fingerprint()}
 			}
 		}
 		maps.Copy(all, known[id])

@@ -3,7 +3,8 @@ package filestore
 import (
 	"bytes"
 	"crypto/sha256"
-	"hash"
+	"io"
+	"slices"
 	"strings"
 
 	"github.com/pelletier/go-toml/v2/unstable"
@@ -11,55 +12,77 @@ import (
 	"mailhint/domains"
 )
 
-// layout is how the octets of a TOML file belong to its records: a fingerprint for each of them, and one for everything else. Two files in which a
-// record has the same fingerprint spell it alike, with the comments that belong to it.
+// layout is how the octets of a TOML file belong to its records, with the comments that belong to them, and what is left for everything else.
 type layout struct {
-	records map[tablePath]string
+	records map[tablePath]*written
 	order   []tablePath // as they begin in the file
-	rest    string
+	rest    written
 	valid   bool // the text is TOML
 
-	body     string    // the text without a byte order mark
-	sections []section // what is above the first header, and then what each header begins
-	spans    map[tablePath]span
+	body     string // the text without a byte order mark
+	sections []int  // where they begin: what is above the first header, and then what is from the line of a header to that of the next one
 }
 
-// section is a part of a file from the line of a header to the line of the next one.
-type section struct {
-	start  int
-	record tablePath // that it belongs to; zero for none
-}
-
-// span is where the sections of a record are. One that has keys elsewhere, such as "x" = { … } below [domains], is loose.
-type span struct {
-	first, last int
-	count       int
+// written is what a file has of a record. One that has keys elsewhere than in its sections, such as "x" = { … } below [domains], is loose.
+type written struct {
+	pieces      []string // of the text, as long as possible
+	from, to    int      // of the last piece
+	first, last int      // sections
+	count       int      // of sections
 	loose       bool
 }
 
 // contiguous reports whether all that is written of a record is in sections that follow each other.
-func (s span) contiguous() bool { return !s.loose && s.count > 0 && s.last-s.first+1 == s.count }
+func (w *written) contiguous() bool {
+	return w != nil && !w.loose && w.count > 0 && w.last-w.first+1 == w.count
+}
+
+// add adds a piece of a text.
+func (w *written) add(text string, from, to int) {
+	if len(w.pieces) > 0 && w.to == from {
+		w.to, w.pieces[len(w.pieces)-1] = to, text[w.from:to]
+		return
+	}
+	w.from, w.to, w.pieces = from, to, append(w.pieces, text[from:to])
+}
+
+// same reports whether two records are written alike.
+func (w *written) same(other *written) bool {
+	return slices.Equal(w.pieces, other.pieces) || strings.Join(w.pieces, "") == strings.Join(other.pieces, "")
+}
+
+// fingerprint is the same for records that are written alike. It is empty for a record that has no place of its own, such as one in domains = { … }.
+func (w *written) fingerprint() string {
+	if w == nil {
+		return ""
+	}
+	sum := sha256.New()
+	for _, piece := range w.pieces {
+		io.WriteString(sum, piece) // writing to a hash cannot fail
+	}
+	return string(sum.Sum(nil))
+}
 
 // text returns a section.
 func (l *layout) text(i int) string {
 	if i+1 < len(l.sections) {
-		return l.body[l.sections[i].start:l.sections[i+1].start]
+		return l.body[l.sections[i]:l.sections[i+1]]
 	}
-	return l.body[l.sections[i].start:]
+	return l.body[l.sections[i]:]
 }
 
 // around returns the part of a file with a record and the sections before and after it, which is enough to edit it; the whole file if the record is not
 // contiguous.
 func (l *layout) around(path tablePath) string {
-	s := l.spans[path]
-	if !s.contiguous() {
+	w := l.records[path]
+	if !w.contiguous() {
 		return l.body
 	}
 	end := len(l.body)
-	if s.last+2 < len(l.sections) {
-		end = l.sections[s.last+2].start
+	if w.last+2 < len(l.sections) {
+		end = l.sections[w.last+2]
 	}
-	return l.body[l.sections[max(s.first-1, 0)].start:end]
+	return l.body[l.sections[max(w.first-1, 0)]:end]
 }
 
 // tablePath is the table that a record is, as the file spells it, such as domains and Bücher.example.
@@ -67,69 +90,66 @@ type tablePath struct{ table, name string }
 
 // layoutOf reads a valid text. Comments belong to the expression that they are directly above, or to the record around them.
 func layoutOf(text string) layout {
-	l := layout{records: make(map[tablePath]string), body: strings.TrimPrefix(text, "\uFEFF"), sections: []section{{}}, spans: make(map[tablePath]span)}
+	l := layout{records: make(map[tablePath]*written), body: strings.TrimPrefix(text, "\uFEFF"), sections: []int{0}}
 	body := []byte(l.body)
-	sums := make(map[tablePath]hash.Hash)
-	rest := sha256.New()
 	var p unstable.Parser
 	p.Reset(body)
 	var table []string
-	var last tablePath // of the expression before
-	end := 0           // of the line of the expression before
+	var around, last tablePath // of the header, and of the expression before
+	in := &l.rest              // what has the expression before
+	end := 0                   // of the line of the expression before
 	for p.NextExpression() {
 		e := p.Expression()
 		start, next := extent(body, e)
-		var path []string
+		var record tablePath
 		switch e.Kind {
 		case unstable.Table, unstable.ArrayTable:
 			table = appendKey(nil, e)
-			path = table
+			around = recordOf(table)
+			record = around
+			l.sections = append(l.sections, start)
 		case unstable.KeyValue:
-			path = appendKey(table, e)
+			if record = around; around == (tablePath{}) {
+				record = recordOf(appendKey(table, e))
+			}
 		default:
 			continue
 		}
-		record := recordOf(path)
-		if e.Kind != unstable.KeyValue {
-			l.sections = append(l.sections, section{start, record})
+		if record != last {
+			in = l.of(record)
 		}
-		l.note(record, recordOf(table) != record)
-		sum := rest
-		if record != (tablePath{}) {
-			known := sums[record]
-			if known == nil {
-				known = sha256.New()
-				sums[record] = known
-				l.order = append(l.order, record)
-			}
-			sum = known
-		}
-		sum.Write(belonging(body[min(end, start):start], end == 0, record == last && e.Kind == unstable.KeyValue))
-		sum.Write(body[start:next])
+		in.note(len(l.sections)-1, record != around)
+		above := belonging(body[min(end, start):start], end == 0, record == last && e.Kind == unstable.KeyValue)
+		in.add(l.body, start-len(above), next)
 		last, end = record, next
 	}
-	for record, sum := range sums {
-		l.records[record] = string(sum.Sum(nil))
-	}
-	l.rest, l.valid = string(rest.Sum(nil)), p.Error() == nil
+	l.valid = p.Error() == nil
 	return l
 }
 
-// note notes that a record has something in the latest section.
-func (l *layout) note(record tablePath, loose bool) {
+// of returns what has a record, or everything else.
+func (l *layout) of(record tablePath) *written {
 	if record == (tablePath{}) {
-		return
+		return &l.rest
 	}
-	s, known := l.spans[record]
-	now := len(l.sections) - 1
-	if !known {
-		s.first = now
+	w := l.records[record]
+	if w == nil {
+		w = new(written)
+		l.records[record] = w
+		l.order = append(l.order, record)
 	}
-	if !known || s.last != now {
-		s.count++
+	return w
+}
+
+// note notes that a record has something in the latest section.
+func (w *written) note(section int, loose bool) {
+	if w.count == 0 {
+		w.first = section
 	}
-	s.last, s.loose = now, s.loose || loose
-	l.spans[record] = s
+	if w.count == 0 || w.last != section {
+		w.count++
+	}
+	w.last, w.loose = section, w.loose || loose
 }
 
 // recordOf returns the record that a path is in; zero for none.
@@ -159,60 +179,12 @@ func extent(body []byte, e *unstable.Node) (start, next int) {
 		end = int(it.Node().Raw.Offset + it.Node().Raw.Length)
 	}
 	if e.Kind == unstable.KeyValue {
-		end = valueEnd(body, end)
+		end = int(e.Raw.Offset + e.Raw.Length)
 	}
 	if i := bytes.IndexByte(body[end:], '\n'); i >= 0 {
 		return start, end + i + 1
 	}
 	return start, len(body)
-}
-
-// valueEnd returns where the value ends whose equals sign is behind an offset.
-func valueEnd(body []byte, at int) int {
-	depth := 0
-	for i := at; i < len(body); {
-		switch c := body[i]; {
-		case c == '"' || c == '\'':
-			i = stringEnd(body, i)
-			continue
-		case c == '[' || c == '{':
-			depth++
-		case c == ']' || c == '}':
-			depth--
-		case c == '#':
-			if depth == 0 {
-				return i
-			}
-			for i < len(body) && body[i] != '\n' {
-				i++
-			}
-			continue
-		case c == '\n' && depth == 0:
-			return i
-		}
-		i++
-	}
-	return len(body)
-}
-
-// stringEnd returns where the string ends that begins at an offset.
-func stringEnd(body []byte, at int) int {
-	quote := body[at : at+1]
-	if triple := bytes.Repeat(quote, 3); bytes.HasPrefix(body[at:], triple) {
-		quote = triple
-	}
-	i := at + len(quote)
-	for i < len(body) && !bytes.HasPrefix(body[i:], quote) {
-		if body[i] == '\\' && quote[0] == '"' {
-			i++
-		}
-		i++
-	}
-	i += len(quote)
-	for len(quote) == 3 && i < len(body) && body[i] == quote[0] { // up to two more may belong to it
-		i++
-	}
-	return min(i, len(body))
 }
 
 // belonging returns the part of the lines above an expression that belongs to it: all if they are within one table, else the comment lines directly

@@ -90,7 +90,7 @@ func (v view) revision(r domains.Record, e edits.Record) edits.Revision {
 	if r.Path == nil {
 		return revision(e.Ref, e.List, false, "")
 	}
-	return revision(e.Ref, e.List, true, v.layouts[r.File].records[tablePath{r.Path[0], r.Path[1]}])
+	return revision(e.Ref, e.List, true, v.layouts[r.File].records[tablePath{r.Path[0], r.Path[1]}].fingerprint())
 }
 
 // revision is the same for a record that has a table, or is only in a list.
