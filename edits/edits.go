@@ -24,8 +24,8 @@ type Store interface {
 	// List returns the records that match a query, ordered by name, a page at a time.
 	List(ctx context.Context, q Query) (Page, error)
 	// Apply saves all changes of a set or, after an error, none of them. An Edit whose record no longer has the expected revision is a
-	// *ConflictError. What domains.Check would refuse is a domains.Problems, and so is a domain that the set leaves without settings. An Edit that changes nothing (neither the values and the list
-	// nor, in stores that keep it, the text) is not recorded in the history.
+	// *ConflictError. What domains.Check would refuse is a domains.Problems, and so is a domain that the set leaves without settings. An Edit
+	// that changes nothing (neither the values and the list nor, in stores that keep it, the text) is not recorded in the history.
 	// When Apply returns without an error, the changes are on disk and will survive a power cut.
 	Apply(ctx context.Context, set ChangeSet) (Result, error)
 	// History returns changes, the newest first.
@@ -178,6 +178,9 @@ type Result struct {
 	Diff string
 	// Files are the files that were written; nil in a database.
 	Files []string
+	// Config is the configuration with the changes, also in a dry run: for previews of what clients would get, and to find out whether a server
+	// serves it. It answers at least for the records of the set. It is nil if there was nothing to change.
+	Config *domains.Snapshot
 }
 
 // Change is one entry of the history.
@@ -278,7 +281,7 @@ type NotWrittenError struct {
 }
 
 func (e *NotWrittenError) Error() string {
-	return fmt.Sprintf("%s: %v; make this change by hand", e.File, e.Err)
+	return fmt.Sprintf("%s: %v; nothing was saved: make this change by hand", e.File, e.Err)
 }
 
 // Unwrap returns the reason.

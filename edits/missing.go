@@ -24,13 +24,13 @@ type NotFoundError struct {
 func (e *NotFoundError) Error() string {
 	switch {
 	case strings.HasPrefix(e.By.Name, "*."):
-		return fmt.Sprintf("%s is %v by name, but answered by %s; change that, or add %s", e.Ref, ErrNotFound, e.By.Name, e.Ref)
+		return fmt.Sprintf("%s has no entry of its own: %s answers for it; change %s, or add %s", e.Ref, e.By.Name, e.By.Name, e.Ref)
 	case e.By.Name != "":
-		return fmt.Sprintf("%s is an alias of %s; change that", e.Ref, e.By.Name)
+		return fmt.Sprintf("%s is an alias of %s; change %s", e.Ref, e.By.Name, e.By.Name)
 	case e.Similar != "":
 		return fmt.Sprintf("%s is %v; did you mean %q?", e.Ref, ErrNotFound, e.Similar)
 	}
-	return fmt.Sprintf("%s is %v; add it first", e.Ref, ErrNotFound)
+	return fmt.Sprintf("%s is %v", e.Ref, ErrNotFound)
 }
 
 // Is makes it match ErrNotFound.

@@ -159,10 +159,10 @@ func TestRefusals(t *testing.T) {
 		{add("inlist.example"), edits.ErrExists, "inlist.example is already configured: the list of profile listed has it; change it instead"},
 		{add("firma.example"), edits.ErrExists, "firma.example is an alias of firm.example; remove it from the aliases there first"},
 		{add("xn--bcher-kva.example"), edits.ErrExists, "xn--bcher-kva.example is an alias of firm.example; remove it from the aliases there first"},
-		{set("firma.example"), edits.ErrNotFound, "firma.example is an alias of firm.example; change that"},
-		{set("a.b.wild.example"), edits.ErrNotFound, "a.b.wild.example is not configured by name, but answered by *.wild.example; change that, or add a.b.wild.example"},
+		{set("firma.example"), edits.ErrNotFound, "firma.example is an alias of firm.example; change firm.example"},
+		{set("a.b.wild.example"), edits.ErrNotFound, "a.b.wild.example has no entry of its own: *.wild.example answers for it; change *.wild.example, or add a.b.wild.example"},
 		{set("frist.example"), edits.ErrNotFound, `frist.example is not configured; did you mean "first.example"?`},
-		{set("none.test"), edits.ErrNotFound, "none.test is not configured; add it first"},
+		{set("none.test"), edits.ErrNotFound, "none.test is not configured"},
 		{set("wild.example"), edits.ErrNotFound, "wild.example is not configured; did you mean \"*.wild.example\"?"},
 	} {
 		if !errors.Is(test.err, test.is) || test.err.Error() != test.want {

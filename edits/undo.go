@@ -6,8 +6,14 @@ import (
 	"fmt"
 )
 
-// ErrNoHistory means that the history has no such change of a record.
-var ErrNoHistory = errors.New("no such change")
+// ErrNoHistory is matched by errors about changes that the history does not have; they say which.
+var ErrNoHistory = errors.New("the history has no such change")
+
+// historyError is about a change that the history does not have.
+type historyError struct{ text string }
+
+func (e historyError) Error() string        { return e.text }
+func (e historyError) Is(target error) bool { return target == ErrNoHistory }
 
 // Undone is what an undo will do.
 type Undone struct {
@@ -55,12 +61,12 @@ func since(ctx context.Context, s Store, ref Ref, number int64) ([]Change, error
 	if number == 0 {
 		latest, err := s.History(ctx, HistoryQuery{Ref: ref, Limit: 1})
 		if err == nil && len(latest) == 0 {
-			err = fmt.Errorf("%s: %w: the history has none", ref, ErrNoHistory)
+			err = historyError{fmt.Sprintf("the history has no change of %s", ref)}
 		}
 		return latest, err
 	}
 	if number < 0 {
-		return nil, fmt.Errorf("%d: %w: changes are numbered from 1", number, ErrNoHistory)
+		return nil, historyError{fmt.Sprintf("the history has no change %d; changes are numbered from 1", number)}
 	}
 	const page = 100
 	var changes []Change
@@ -92,7 +98,7 @@ func noSuchChange(ctx context.Context, s Store, ref Ref, number int64) error {
 		return err
 	}
 	if len(other) > 0 && other[0].Number == number {
-		return fmt.Errorf("%s: %w: change %d is one of %s", ref, ErrNoHistory, number, other[0].Ref)
+		return historyError{fmt.Sprintf("change %d is not one of %s, but of %s", number, ref, other[0].Ref)}
 	}
-	return fmt.Errorf("%s: %w: the history has no change %d", ref, ErrNoHistory, number)
+	return historyError{fmt.Sprintf("the history has no change %d", number)}
 }

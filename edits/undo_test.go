@@ -72,11 +72,11 @@ func TestUndoRefusals(t *testing.T) {
 		number int64
 		want   string
 	}{
-		{"first.example", 0, "first.example: no such change: the history has none"},
-		{"none.example", 0, "none.example: no such change: the history has none"},
-		{"first.example", 1, "first.example: no such change: change 1 is one of a.example"},
-		{"a.example", 99, "a.example: no such change: the history has no change 99"},
-		{"a.example", -1, "-1: no such change: changes are numbered from 1"},
+		{"first.example", 0, "the history has no change of first.example"},
+		{"none.example", 0, "the history has no change of none.example"},
+		{"first.example", 1, "change 1 is not one of first.example, but of a.example"},
+		{"a.example", 99, "the history has no change 99"},
+		{"a.example", -1, "the history has no change -1; changes are numbered from 1"},
 	} {
 		_, err := edits.Undo(ctx, s, domain(test.name), test.number)
 		if !errors.Is(err, edits.ErrNoHistory) || err.Error() != test.want {

@@ -39,6 +39,9 @@ func (s *Store) Apply(ctx context.Context, set edits.ChangeSet) (edits.Result, e
 		return work.result, err
 	}
 	unlock, err := s.lock(ctx, dir)
+	if errors.Is(err, ErrBusy) {
+		err = fmt.Errorf("%w; nothing was saved: try again", err)
+	}
 	if err != nil {
 		return edits.Result{}, err
 	}
@@ -53,7 +56,7 @@ func (s *Store) Apply(ctx context.Context, set edits.ChangeSet) (edits.Result, e
 		case !errors.Is(err, durable.ErrChanged) || ctx.Err() != nil:
 			return result, err
 		case time.Now().After(end):
-			return result, fmt.Errorf("another program saves the file all the time; nothing was changed, try again: %w", err)
+			return result, fmt.Errorf("another program keeps saving the file; nothing was saved: try again: %w", err)
 		}
 		time.Sleep(rand.N(10 * time.Millisecond)) // an editor may be about to save again
 	}
@@ -111,7 +114,6 @@ func (s *Store) apply(ctx context.Context, set edits.ChangeSet, st *state) (edit
 		return edits.Result{}, err
 	}
 	s.remembered.set(work.after)
-	s.saved.Store(work.after.Snapshot)
 	return work.result, nil
 }
 
@@ -402,4 +404,5 @@ func (w *work) describe(set edits.ChangeSet, list []edits.Edit, restores map[edi
 	}
 	w.result.Files = slices.Sorted(maps.Keys(w.texts))
 	w.result.Diff = w.diff()
+	w.result.Config = w.after.Snapshot
 }

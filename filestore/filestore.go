@@ -9,7 +9,6 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
-	"sync/atomic"
 	"time"
 
 	"mailhint/domains"
@@ -26,11 +25,7 @@ type Store struct {
 	changing chan struct{} // has an element while this Store holds the lock
 
 	remembered memory
-	saved      atomic.Pointer[domains.Snapshot]
 }
-
-// Saved returns the configuration as the latest Apply of this Store has saved it; nil if none has saved anything.
-func (s *Store) Saved() *domains.Snapshot { return s.saved.Load() }
 
 // Open returns the store whose main file is config, such as /etc/mailhint/domains.toml. It reads nothing yet: a file with a mistake is reported by
 // the methods that need to read it, as domains.Problems, and its history can still be read.

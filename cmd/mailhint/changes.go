@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/user"
 	"time"
@@ -25,11 +26,15 @@ type changeFlags struct {
 	values []edits.Assignment // that the command line gives
 }
 
-// addTo adds the flags to a command.
+// addTo adds the flags to a command, and makes it report what is refused.
 func (f *changeFlags) addTo(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "save nothing; print what would change as a unified diff")
 	cmd.Flags().StringVar(&f.reason, "reason", "", "why, for the history")
-	cmd.Flags().BoolVar(&f.json, "json", false, "print what was changed as JSON")
+	cmd.Flags().BoolVar(&f.json, "json", false, "print what was changed, or why nothing was, as JSON")
+	run := cmd.RunE
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		return f.refused(cmd, run(cmd, args))
+	}
 }
 
 // openStore opens the store that the configuration is kept in.
@@ -63,39 +68,95 @@ type changed struct {
 	Files   []string       `json:"files,omitempty"`
 	Diff    string         `json:"diff,omitempty"`
 	Served  *server.Served `json:"served,omitempty"`
+	// Refused says why nothing was changed, in one or two words, and Error in sentences.
+	Refused string `json:"refused,omitempty"`
+	Error   string `json:"error,omitempty"`
 }
 
 // save saves edits and reports what was changed.
 func (f changeFlags) save(cmd *cobra.Command, s edits.Store, list ...edits.Edit) error {
 	result, err := s.Apply(cmd.Context(), edits.ChangeSet{Edits: list, Actor: actor(), Via: edits.Command, Reason: f.reason, DryRun: f.dryRun})
 	if err != nil {
-		return f.refused(cmd, edits.AtArguments(err, f.values))
+		return changeError(edits.AtArguments(err, f.values))
 	}
-	return problem(f.report(cmd, s, result, time.Now()))
+	return problem(f.report(cmd, result, time.Now()))
 }
 
-// refused prints the diff of a change that cannot be written here.
+// refused reports that nothing was changed: to programs as JSON, to people with the diff if they have to make the change by hand. Errors about the
+// command line are returned as they are.
 func (f changeFlags) refused(cmd *cobra.Command, err error) error {
-	var notWritten *edits.NotWrittenError
-	if errors.As(err, &notWritten) && notWritten.Diff != "" {
-		if _, err := fmt.Fprint(cmd.OutOrStdout(), notWritten.Diff); err != nil {
-			return problem(err)
+	var exit exitError
+	if !errors.As(err, &exit) || exit.err == nil {
+		return err
+	}
+	c := changed{DryRun: f.dryRun, Changes: []edits.Change{}, Refused: refusal(exit.err), Error: exit.Error()}
+	if notWritten := (*edits.NotWrittenError)(nil); errors.As(err, &notWritten) {
+		c.Diff = notWritten.Diff
+	}
+	var failed error
+	if f.json {
+		failed = printJSON(cmd.OutOrStdout(), c)
+	} else {
+		_, failed = io.WriteString(cmd.OutOrStdout(), c.Diff)
+	}
+	if failed != nil {
+		return problem(failed)
+	}
+	if c.Refused == refusedInvalid && !f.dryRun {
+		exit.err = fmt.Errorf("%w\nnothing was saved", exit.err)
+	}
+	return exit
+}
+
+// What refusal returns.
+const (
+	refusedInvalid   = "invalid"
+	refusedConflict  = "conflict"
+	refusedExists    = "exists"
+	refusedNotFound  = "not found"
+	refusedReadOnly  = "read-only"
+	refusedUnsafe    = "unsafe"
+	refusedRemovals  = "removals"
+	refusedOtherwise = "failed"
+)
+
+// refusal says in a word why a change was refused.
+func refusal(err error) string {
+	for _, r := range []struct {
+		err  error
+		word string
+	}{
+		{edits.ErrConflict, refusedConflict}, {edits.ErrExists, refusedExists}, {edits.ErrNotFound, refusedNotFound}, {edits.ErrNoHistory, refusedNotFound},
+		{edits.ErrReadOnly, refusedReadOnly}, {edits.ErrUnsafe, refusedUnsafe}, {domains.ErrUnread, refusedOtherwise},
+	} {
+		if errors.Is(err, r.err) {
+			return r.word
 		}
 	}
-	return changeError(err)
+	switch {
+	case errors.As(err, new(*edits.RemovalsError)):
+		return refusedRemovals
+	case edits.IsMistake(err):
+		return refusedInvalid
+	}
+	return refusedOtherwise
 }
 
 // changeError gives an error of an operation its exit code, and says which command helps.
 func changeError(err error) error {
 	var exists *edits.ExistsError
-	if errors.As(err, &exists) && exists.By.Name == exists.Name {
-		err = fmt.Errorf("%w: mailhint set %s KEY=VALUE", err, spelled().Name(exists.Ref))
+	var missing *edits.NotFoundError
+	switch {
+	case errors.As(err, &exists) && exists.By.Name == exists.Name:
+		err = fmt.Errorf("%w: mailhint set %s KEY=VALUE", err, shellWord(spelled().Name(exists.Ref)))
+	case errors.As(err, &missing) && missing.Kind == edits.Domain && missing.By.Name == "" && missing.Similar == "":
+		err = fmt.Errorf("%w; mailhint list shows what is, and mailhint add adds a domain", err)
 	}
 	return problem(err)
 }
 
 // report prints what was changed, whether a running server serves it, and how to undo it.
-func (f changeFlags) report(cmd *cobra.Command, s edits.Store, result edits.Result, saved time.Time) error {
+func (f changeFlags) report(cmd *cobra.Command, result edits.Result, saved time.Time) error {
 	out := cmd.OutOrStdout()
 	switch {
 	case f.json:
@@ -104,7 +165,7 @@ func (f changeFlags) report(cmd *cobra.Command, s edits.Store, result edits.Resu
 			c.Changes = []edits.Change{}
 		}
 		if len(result.Changes) > 0 && !f.dryRun {
-			c.Served = awaitServed(cmd, s, saved)
+			c.Served = awaitServed(cmd, result.Config, saved)
 		}
 		return printJSON(out, c)
 	case len(result.Changes) == 0:
@@ -117,21 +178,27 @@ func (f changeFlags) report(cmd *cobra.Command, s edits.Store, result edits.Resu
 	if err := spelled().PrintChanges(out, result.Changes); err != nil {
 		return err
 	}
-	if served := awaitServed(cmd, s, saved); served != nil {
-		if _, err := fmt.Fprintln(out, served); err != nil {
-			return err
-		}
+	if _, err := fmt.Fprintln(out, awaitServed(cmd, result.Config, saved)); err != nil {
+		return err
 	}
 	_, err := fmt.Fprintln(out, undoHint(cmd, result.Changes))
 	return err
+}
+
+// reportUnchanged reports to programs that there was nothing to change.
+func (f changeFlags) reportUnchanged(cmd *cobra.Command) error {
+	if !f.json {
+		return nil
+	}
+	return problem(f.report(cmd, edits.Result{}, time.Now()))
 }
 
 // undoHint says how to undo changes.
 func undoHint(cmd *cobra.Command, changes []edits.Change) string {
 	who := "DOMAIN"
 	if len(changes) == 1 {
-		if who = spelled().Name(changes[0].Ref); changes[0].Kind == edits.Profile {
-			who = "--profile " + changes[0].Name
+		if who = shellWord(spelled().Name(changes[0].Ref)); changes[0].Kind == edits.Profile {
+			who = "--profile " + shellWord(changes[0].Name)
 		}
 	}
 	return "to undo: mailhint undo " + who + configFlag(cmd)
@@ -140,17 +207,13 @@ func undoHint(cmd *cobra.Command, changes []edits.Change) string {
 // configFlag repeats --config for a command that is suggested.
 func configFlag(cmd *cobra.Command) string {
 	if file := cmd.Flag("config"); file != nil && file.Changed {
-		return " --config " + file.Value.String()
+		return " --config " + shellWord(file.Value.String())
 	}
 	return ""
 }
 
-// awaitServed waits until a running server serves the configuration that a store has saved; nil if the store is not a file.
-func awaitServed(cmd *cobra.Command, s edits.Store, saved time.Time) *server.Served {
-	files, ok := s.(interface{ Saved() *domains.Snapshot })
-	if !ok || files.Saved() == nil {
-		return nil
-	}
-	served := server.AwaitServed(cmd.Context(), files.Saved().Server, configName(cmd), files.Saved().Digest(), saved)
+// awaitServed waits until a running server serves a configuration that has been saved.
+func awaitServed(cmd *cobra.Command, config *domains.Snapshot, saved time.Time) *server.Served {
+	served := server.AwaitServed(cmd.Context(), config.Server, configName(cmd), config.Digest(), saved)
 	return &served
 }

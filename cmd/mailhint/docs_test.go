@@ -8,11 +8,15 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/diff"
+
+	"mailhint/edits"
+	"mailhint/server"
 )
 
 // TestChangingDocs runs the commands that docs/changing.md shows, and compares what they print with what the page says. With -update it writes the
@@ -44,6 +48,23 @@ func TestChangingDocs(t *testing.T) {
 	}
 	if !bytes.Equal(comparable(got), comparable(text)) {
 		t.Errorf("%s shows something else than the commands print; go test -update writes it again\n%s", page, diff.Diff("the page", comparable(text), "the commands", comparable(got)))
+	}
+}
+
+// TestChangingDocsMembers: the page explains every member of what commands print with --json.
+func TestChangingDocsMembers(t *testing.T) {
+	page, err := os.ReadFile("../../docs/changing.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, explained, _ := strings.Cut(string(page), "\n## For programs\n")
+	for _, v := range []any{changed{}, server.Served{}, edits.Record{}, edits.Change{}, edits.State{}, edits.ListSummary{}} {
+		for _, f := range reflect.VisibleFields(reflect.TypeOf(v)) {
+			name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+			if name != "" && name != "-" && !strings.Contains(explained, "`"+name+"`") {
+				t.Errorf("the page does not explain %s of %T", name, v)
+			}
+		}
 	}
 }
 

@@ -71,7 +71,7 @@ func (f changeFlags) edit(cmd *cobra.Command, s edits.Store, r edits.Record) err
 			return os.RemoveAll(dir)
 		case errors.Is(err, edits.ErrUnchanged):
 			fmt.Fprintln(cmd.ErrOrStderr(), "nothing to change")
-			return os.RemoveAll(dir)
+			return errors.Join(f.reportUnchanged(cmd), os.RemoveAll(dir))
 		case edits.IsMistake(err):
 			fmt.Fprintln(cmd.ErrOrStderr(), strings.TrimSpace(err.Error()))
 			if again(cmd, answers) {
@@ -80,10 +80,10 @@ func (f changeFlags) edit(cmd *cobra.Command, s edits.Store, r edits.Record) err
 			err = errProblem
 		}
 		if unchanged(name, edits.EditorText(r)) {
-			return errors.Join(f.refused(cmd, err), os.RemoveAll(dir))
+			return errors.Join(changeError(err), os.RemoveAll(dir))
 		}
 		fmt.Fprintf(cmd.ErrOrStderr(), "nothing was saved; your text is in %s\n", name)
-		return f.refused(cmd, err)
+		return changeError(err)
 	}
 }
 
@@ -101,7 +101,7 @@ func (f changeFlags) saveText(cmd *cobra.Command, s edits.Store, r edits.Record,
 	if err != nil {
 		return err
 	}
-	return f.report(cmd, s, result, time.Now())
+	return f.report(cmd, result, time.Now())
 }
 
 func unchanged(name, text string) bool {

@@ -158,8 +158,8 @@ func (f changeFlags) undo(cmd *cobra.Command, ref edits.Ref, number int64) error
 	u, err := edits.Undo(cmd.Context(), s, ref, number)
 	switch {
 	case errors.Is(err, edits.ErrUnchanged):
-		_, err = fmt.Fprintln(cmd.ErrOrStderr(), err)
-		return err
+		fmt.Fprintln(cmd.ErrOrStderr(), err)
+		return f.reportUnchanged(cmd)
 	case err != nil:
 		return changeError(err)
 	}

@@ -7,6 +7,7 @@ import (
 
 	"mailhint/domains"
 	"mailhint/edits"
+	"mailhint/settings"
 )
 
 func testAtomic(t *testing.T, p Place) {
@@ -134,6 +135,12 @@ func testDryRun(t *testing.T, p Place) {
 			t.Errorf("a change of a dry run has the number %d", c.Number)
 		}
 	}
+	if name := answered(t, result, "first.example").Name; name != "Dry" {
+		t.Errorf("the configuration of a dry run answers with the name %q, want the new one", name)
+	}
+	if servers := answered(t, result, "a.example").Servers; len(servers) == 0 || servers[0].Host != "imap.shared.example" {
+		t.Errorf("the configuration of a dry run answers for a new domain with %v, want the servers of its profile", servers)
+	}
 	if _, err := s.Get(t.Context(), domain("a.example")); !errors.Is(err, edits.ErrNotFound) {
 		t.Errorf("a dry run has added a record: %v", err)
 	}
@@ -148,6 +155,19 @@ func testDryRun(t *testing.T, p Place) {
 	if _, err := s.Apply(t.Context(), set); !errors.As(err, new(domains.Problems)) {
 		t.Errorf("a dry run of an invalid change: %v, want domains.Problems", err)
 	}
+}
+
+// answered returns what clients of a domain get after a change.
+func answered(t testing.TB, r edits.Result, name settings.Domain) settings.Found {
+	t.Helper()
+	if r.Config == nil {
+		t.Fatal("the result has no configuration")
+	}
+	found, err := r.Config.Lookup(t.Context(), settings.Question{Host: name})
+	if err != nil {
+		t.Fatalf("%s after the change: %v", name, err)
+	}
+	return found
 }
 
 func testInvalid(t *testing.T, p Place) {
@@ -199,8 +219,8 @@ func testUnchanged(t *testing.T, p Place) {
 		"any of what is not":         {Ref: domain("none.example"), If: edits.Any, Values: nil},
 	} {
 		result := apply(t, s, by("test", e))
-		if len(result.Changes) > 0 || result.Diff != "" {
-			t.Errorf("%s: %d changes and the diff %q, want none", what, len(result.Changes), result.Diff)
+		if len(result.Changes) > 0 || result.Diff != "" || result.Config != nil {
+			t.Errorf("%s: %d changes, the diff %q and the configuration %v, want none", what, len(result.Changes), result.Diff, result.Config)
 		}
 	}
 	if result := apply(t, s, by("test")); len(result.Changes) > 0 {
@@ -223,6 +243,9 @@ func testRevisions(t *testing.T, p Place) {
 	for _, name := range []string{"one", "two", "three"} {
 		result := apply(t, s, by("test", edits.Edit{Ref: domain("a.example"), If: edits.Any, Values: edits.Values{"profile": "shared", "name": name}}))
 		r := get(t, s, domain("a.example"))
+		if got := answered(t, result, "a.example").Name; string(got) != name {
+			t.Errorf("the configuration after the change has the name %q, want %q", got, name)
+		}
 		if before, again := seen[r.Revision]; again || r.Revision == edits.Absent || r.Revision == edits.Any {
 			t.Errorf("the revision of %q is %q, as that of %q", name, r.Revision, before)
 		}

@@ -153,10 +153,14 @@ func (m *Memory) Apply(_ context.Context, set edits.ChangeSet) (edits.Result, er
 		}
 		result.Changes = append(result.Changes, c)
 	}
-	if err := check(after, set.Edits); err != nil {
+	config, err := check(after, set.Edits)
+	if err != nil {
 		return edits.Result{}, err
 	}
 	result.Diff = edits.Diff(result.Changes)
+	if len(result.Changes) > 0 {
+		result.Config = config
+	}
 	if set.DryRun || len(result.Changes) == 0 {
 		return result, nil
 	}
@@ -200,8 +204,8 @@ func state(r edits.Record) *edits.State {
 	return &edits.State{Values: r.Values, ManagedBy: r.ManagedBy, Profile: r.Profile, List: r.List, Revision: r.Revision}
 }
 
-// check returns what is wrong with records after a change, as domains would say.
-func check(records map[edits.Ref]record, changed []edits.Edit) error {
+// check returns the configuration after a change, and what is wrong with it, as domains would say.
+func check(records map[edits.Ref]record, changed []edits.Edit) (*domains.Snapshot, error) {
 	const name = "memory.toml"
 	var problems domains.Problems
 	note := func(ref edits.Ref, format string, args ...any) {
@@ -247,9 +251,9 @@ func check(records map[edits.Ref]record, changed []edits.Edit) error {
 		}
 	}
 	if problems != nil {
-		return problems
+		return nil, problems
 	}
-	return nil
+	return source.Snapshot, nil
 }
 
 // History implements edits.Store.

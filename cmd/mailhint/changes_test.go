@@ -1,0 +1,43 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+
+	"mailhint/domains"
+	"mailhint/edits"
+)
+
+// TestRefusal: programs depend on these words.
+func TestRefusal(t *testing.T) {
+	for want, err := range map[string]error{
+		"invalid":   domains.Problems{{Text: "unknown key"}},
+		"conflict":  &edits.ConflictError{},
+		"exists":    &edits.ExistsError{},
+		"not found": &edits.NotFoundError{},
+		"read-only": &edits.NotWrittenError{Err: fmt.Errorf("%w: read-only file system", edits.ErrReadOnly)},
+		"unsafe":    &edits.NotWrittenError{Err: fmt.Errorf("%w: an inline table", edits.ErrUnsafe)},
+		"removals":  &edits.RemovalsError{},
+		"failed":    errors.New("no space left on device"),
+	} {
+		if got := refusal(fmt.Errorf("domains.toml: %w", err)); got != want {
+			t.Errorf("%v: got %q, want %q", err, got, want)
+		}
+	}
+}
+
+func TestShellWord(t *testing.T) {
+	for arg, want := range map[string]string{
+		"example.com":       "example.com",
+		"bücher.example":    "bücher.example",
+		"*.example.com":     "'*.example.com'",
+		"/etc/my mail.toml": "'/etc/my mail.toml'",
+		"it's":              `'it'\''s'`,
+		"":                  "''",
+	} {
+		if got := shellWord(arg); got != want {
+			t.Errorf("%q: got %s, want %s", arg, got, want)
+		}
+	}
+}
