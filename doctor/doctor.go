@@ -77,6 +77,9 @@ func New(s *domains.Snapshot, r Resolver, private []netip.Prefix) *Doctor {
 	d := &Doctor{Resolver: throttle(r, maxQueries), Prober: prober, Server: s.Server.Name, ISPDB: defaultISPDB}
 	if s.Server.TLS == "acme" {
 		d.Issuers, d.Validation = issuersOf(s.Server.ACME.CAs), validationMethods
+		if len(s.DNS.Zones) > 0 {
+			d.Validation = append(slices.Clone(d.Validation), byDNS)
+		}
 	}
 	return d
 }

@@ -13,6 +13,9 @@ type Issuer struct {
 // validationMethods are the ways in which this server proves its control of names to its CAs, as CAA records call them.
 var validationMethods = []string{"http-01", "tls-alpn-01"}
 
+// byDNS is one more where records can be published.
+const byDNS = "dns-01"
+
 // caaNames are the names that CAA records use for CAs, by the host of their ACME directory.
 var caaNames = map[string]string{
 	"acme-v02.api.letsencrypt.org":         "letsencrypt.org",
