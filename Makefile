@@ -6,8 +6,8 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 KUSTOMIZE := sigs.k8s.io/kustomize/kustomize/v5@v5.7.1
 NFPM := github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.45.0
-# What editors check TOML files with, from npm: only the tests use it.
-EDITORS := @taplo/cli@0.7.0 tombi@0.11.7
+# From npm, only for tests: what editors check TOML files with, and what checks bills of materials.
+NPM := @taplo/cli@0.7.0 tombi@0.11.7 @cyclonedx/cyclonedx-library@10.3.0 ajv@8.20.0 ajv-formats@3.0.1 ajv-formats-draft2019@1.6.1
 PEBBLE := github.com/letsencrypt/pebble/v2/cmd
 PEBBLE_VERSION := v2.10.1
 AXE := axe-core@4.14.1
@@ -27,7 +27,7 @@ TOOLS := build/tools
 export PATH := $(PATH):/usr/sbin:/sbin
 FUZZ_TIME := 30s
 
-.PHONY: run build test lint vulnerabilities bench soak fuzz packages programs editors load-generator
+.PHONY: run build test lint vulnerabilities bench soak fuzz packages programs npm load-generator
 
 run:
 	go run ./cmd/mailhint serve
@@ -65,7 +65,7 @@ $(TOOLS)/govulncheck:
 	GOBIN=$(CURDIR)/$(TOOLS) go install $(GOVULNCHECK)
 
 # Installs what the tests need and the machine does not have. Services that Debian would start are not started.
-programs: editors $(TOOLS)/nfpm $(TOOLS)/kustomize $(TOOLS)/pebble $(TOOLS)/pebble-challtestsrv
+programs: npm $(TOOLS)/nfpm $(TOOLS)/kustomize $(TOOLS)/pebble $(TOOLS)/pebble-challtestsrv
 	@missing=; for p in $(TEST_PROGRAMS); do command -v $$p >/dev/null || [ -e $$p ] || missing="$$missing $$p"; done; \
 		if [ -n "$$missing" ]; then \
 			echo "installing what the tests need:$$missing"; \
@@ -98,13 +98,13 @@ $(TOOLS)/debian.tar: | programs
 		$$sudo mmdebstrap --quiet --format=tar --variant=essential --include=systemd-standalone-sysusers,init-system-helpers \
 			$$(. /etc/os-release && echo $$VERSION_CODENAME) $@.part && $$sudo mv $@.part $@
 
-editors:
-	@installed=$(TOOLS)/npm/installed; if [ "$$(cat $$installed 2>/dev/null)" != "$(EDITORS)" ]; then \
+npm:
+	@installed=$(TOOLS)/npm/installed; if [ "$$(cat $$installed 2>/dev/null)" != "$(NPM)" ]; then \
 		if ! command -v npm >/dev/null; then \
 			sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
 			$$sudo apt-get update -q && $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends nodejs npm; \
 		fi; \
-		npm install --prefix $(TOOLS)/npm --no-save --no-audit --no-fund --ignore-scripts $(EDITORS) && echo "$(EDITORS)" >$$installed; \
+		npm install --prefix $(TOOLS)/npm --no-save --no-audit --no-fund --ignore-scripts $(NPM) && echo "$(NPM)" >$$installed; \
 	fi
 
 # Finds mistakes in pages that keep people with disabilities out. It is for tests only (MPL-2.0).

@@ -210,6 +210,36 @@ func TestBillOfMaterials(t *testing.T) {
 	}
 }
 
+// The bill of materials is what the CycloneDX project's own library accepts.
+func TestBillOfMaterialsIsValid(t *testing.T) {
+	modules, err := filepath.Abs("build/tools/npm/node_modules")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(modules, "@cyclonedx", "cyclonedx-library")); err != nil {
+		t.Skip("the library of CycloneDX is not installed: make npm")
+	}
+	program(t, "node", "nodejs")
+	good := filepath.Join(packages(t), "mailhint_"+testVersion+"_linux_"+runtime.GOARCH+".cdx.json")
+	bad := filepath.Join(t.TempDir(), "bad.json")
+	if err := os.WriteFile(bad, bytes.Replace(read(t, good), []byte(`"licenses"`), []byte(`"license"`), 1), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for file, want := range map[string]string{good: "valid", bad: "must NOT have additional properties"} {
+		cmd := exec.Command("node", "-e", validate, file)
+		cmd.Env = append(os.Environ(), "NODE_PATH="+modules)
+		if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), want) {
+			t.Errorf("%s: %v: %.500s", filepath.Base(file), err, out)
+		}
+	}
+}
+
+const validate = `
+const { Validation, Spec } = require('@cyclonedx/cyclonedx-library');
+new Validation.JsonStrictValidator(Spec.Version.v1dot5).validate(require('fs').readFileSync(process.argv[1], 'utf8'))
+	.then(mistakes => console.log(mistakes === null ? 'valid' : JSON.stringify(mistakes)));
+`
+
 // The copyright file of Debian's package names every module, and repeats no text that every Debian system has.
 func TestCopyright(t *testing.T) {
 	modules, err := modulesOf(context.Background(), filepath.Join(packages(t), "program", runtime.GOARCH, "mailhint"))

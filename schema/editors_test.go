@@ -78,7 +78,7 @@ func tool(t *testing.T, name string) string {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(path); err != nil {
-		t.Skipf("%s is not installed: make editors", name)
+		t.Skipf("%s is not installed: make npm", name)
 	}
 	return path
 }
