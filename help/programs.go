@@ -99,7 +99,7 @@ func (s *sentence) UnmarshalText(text []byte) error {
 	return nil
 }
 
-var conditionNames = []string{"imap", "pop3", "starttls", "oauth2", "user", "known", "profile", "unsigned"}
+var conditionNames = []string{"imap", "pop3", "starttls", "oauth2", "password", "user", "known", "profile", "unsigned"}
 
 // allPrograms returns what programs.toml says. A mistake in it is one in the program, which any test of this package shows.
 var allPrograms = sync.OnceValue(func() []program {
@@ -171,6 +171,7 @@ func (w words) say(lines []string, s sentence, facts map[string]bool, values []a
 func (w words) facts(best []settings.Server, unsigned bool) map[string]bool {
 	facts := map[string]bool{
 		"oauth2":   w.onlyOAuth2(),
+		"password": w.needsPassword(),
 		"known":    !w.address.IsZero() && w.oneUser(best),
 		"profile":  mobileconfig.Check(w.found.Settings) == nil,
 		"unsigned": unsigned,
@@ -221,5 +222,12 @@ func (w words) values(best []settings.Server, p program) []any {
 func (w words) onlyOAuth2() bool {
 	return slices.ContainsFunc(w.found.Servers, func(s settings.Server) bool {
 		return !slices.ContainsFunc(s.Auth, func(a settings.Auth) bool { return a != settings.OAuth2Token })
+	})
+}
+
+// needsPassword reports whether people need their password in a program. They do not if all that they sign in to is the provider's page.
+func (w words) needsPassword() bool {
+	return !w.onlyOAuth2() || slices.ContainsFunc(w.found.Servers, func(s settings.Server) bool {
+		return slices.ContainsFunc(s.Auth, func(a settings.Auth) bool { return a != settings.OAuth2Token && a != settings.NoAuth })
 	})
 }

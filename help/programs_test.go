@@ -30,11 +30,13 @@ func TestConditions(t *testing.T) {
 		{"usual", usual, "other", ann, []string{"step.choose_imap"}, []string{"step.choose_pop3", "step.sign_in", "step.other_user_unknown"}},
 		{"only POP3", one(settings.POP3, settings.ImplicitTLS, settings.EmailAddress, settings.Password), "other", ann, []string{"step.choose_pop3"}, []string{"step.choose_imap"}},
 		{"only POP3 in Outlook", one(settings.POP3, settings.ImplicitTLS, settings.EmailAddress, settings.Password), "outlook-new", ann, []string{"step.choose_pop3"}, []string{"step.new_address"}},
+		{"only POP3, which Thunderbird for Android does not look for", one(settings.POP3, settings.ImplicitTLS, settings.EmailAddress, settings.Password), "thunderbird-android", ann, []string{"step.choose_pop3"}, []string{"step.compare"}},
+		{"only POP3, which FairEmail does not look for", one(settings.POP3, settings.ImplicitTLS, settings.EmailAddress, settings.Password), "fairemail", ann, []string{"step.fairemail_manual"}, []string{"step.fairemail_check"}},
 		{"OAuth2", one(settings.IMAP, settings.ImplicitTLS, settings.EmailAddress, settings.OAuth2Token), "thunderbird", ann, []string{"step.sign_in"}, nil},
 		{"password", usual, "thunderbird", ann, nil, []string{"step.sign_in"}},
 		{"user unknown", one(settings.IMAP, settings.ImplicitTLS, settings.EmailLocalPart, settings.Password), "kmail", settings.Address{}, []string{"step.other_user_unknown"}, nil},
 		{"profile", usual, "ios", ann, []string{"step.profile_install"}, []string{"step.ios_next", "step.profile_unsigned"}},
-		{"no profile for OAuth2", one(settings.IMAP, settings.ImplicitTLS, settings.EmailAddress, settings.OAuth2Token), "ios", ann, []string{"step.ios_next", "step.sign_in"}, []string{"step.profile_install"}},
+		{"no profile for OAuth2", one(settings.IMAP, settings.ImplicitTLS, settings.EmailAddress, settings.OAuth2Token), "ios", ann, []string{"step.ios_open", "step.sign_in"}, []string{"step.profile_install"}},
 		{"no profile for Mail on a Mac", one(settings.IMAP, settings.ImplicitTLS, settings.EmailAddress, settings.OAuth2Token), "apple-mail", ann, []string{"step.apple_open"}, []string{"step.profile_mac_open"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -66,6 +68,28 @@ func TestNothingIsPromised(t *testing.T) {
 	for _, p := range For(Request{Found: found(s, "example.com"), Address: ann}).Programs {
 		if slices.Contains(p.About, finds) {
 			t.Errorf("%s: %q", p.ID, p.About)
+		}
+	}
+}
+
+// TestPasswordWithOAuth2: where the provider's page asks for the password, nobody is told to type it into a program, and every program has the step
+// that says so. A letter does not say so either.
+func TestPasswordWithOAuth2(t *testing.T) {
+	english := texts.For(texts.English)
+	for _, protocol := range []settings.Protocol{settings.IMAP, settings.POP3} {
+		s := one(protocol, settings.ImplicitTLS, settings.EmailAddress, settings.OAuth2Token)
+		page := For(Request{Found: found(s, "example.com"), Address: ann})
+		for _, p := range page.Programs {
+			steps := strings.Join(p.Steps, "\n")
+			if strings.Contains(steps, "password") || !strings.Contains(steps, english.Text("step.sign_in")) {
+				t.Errorf("%s:\n%s", p.ID, steps)
+			}
+		}
+		if slices.Contains(page.Trouble.Try, english.Text("trouble.password")) {
+			t.Errorf("the password is to be entered again: %q", page.Trouble.Try)
+		}
+		if strings.Contains(page.Letter("https://example.com/"), english.Text("letter.easy")) {
+			t.Error("a letter says to enter the password in programs")
 		}
 	}
 }

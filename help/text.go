@@ -58,7 +58,10 @@ func (p Page) writeFirstSteps(b *strings.Builder, url string) {
 	if s := t.found.Servers[0]; s.Auth[0] != settings.NoAuth {
 		fmt.Fprintf(b, "%s\n", t.Text("letter.user_name", "user", t.userName("", s).Value))
 	}
-	steps := []string{t.Text("letter.page", "url", readable(url)), t.Text("letter.easy")}
+	steps := []string{t.Text("letter.page", "url", readable(url))}
+	if t.needsPassword() {
+		steps = append(steps, t.Text("letter.easy"))
+	}
 	if ios, ok := p.Program("ios"); ok && ios.Profile {
 		steps = append(steps, t.Text("letter.apple"))
 	}

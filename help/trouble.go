@@ -52,7 +52,11 @@ func (w words) trouble(checks []Check) *Trouble {
 			t.Seen = append(t.Seen, line)
 		}
 	}
-	t.Try = []string{w.Text("trouble.spelling"), w.Text("trouble.password"), w.Text("trouble.network")}
+	t.Try = []string{w.Text("trouble.spelling")}
+	if w.needsPassword() {
+		t.Try = append(t.Try, w.Text("trouble.password"))
+	}
+	t.Try = append(t.Try, w.Text("trouble.network"))
 	for i, s := range w.found.Servers {
 		if i > 0 && w.found.Servers[i-1].Protocol == s.Protocol {
 			t.Try = append(t.Try, w.Text("trouble.try_port", "first", port(w.found.Servers[i-1]), "second", port(s)))
