@@ -21,7 +21,7 @@ func newCert() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "cert",
 		Short: "Show, order and remove certificates",
-		Long: "cert works on the certificates of tls = \"acme\" in state_dir; list and check also work on those of tls = \"files\". It can run\n" +
+		Long: "cert works on the certificates of tls = \"acme\" in state_dir; list and check also work on those from files. It can run\n" +
 			"beside the server, which answers the CA's challenges and notices changes within minutes. Run it as the user that the server runs as.",
 		Args: onlyCommands,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
@@ -54,7 +54,7 @@ func newCertList() *cobra.Command {
 			if err != nil {
 				return unknown(asServerUser(cmd, err, snapshot.Server))
 			}
-			return printCertificates(cmd, report, asJSON)
+			return printCertificates(cmd, acmeListing{report, filesBeside(snapshot.Server).Files}, asJSON)
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
@@ -86,7 +86,8 @@ func newCertCheck() *cobra.Command {
 				return unknown(asServerUser(cmd, err, snapshot.Server))
 			}
 			report.Certificates = report.Problems(snapshot.Server.Name)
-			return errors.Join(printCertificates(cmd, report, asJSON), problemIf(len(report.Certificates) > 0))
+			bad := acmeListing{report, filesBeside(snapshot.Server).Problems().Files}
+			return errors.Join(printCertificates(cmd, bad, asJSON), problemIf(len(bad.Certificates)+len(bad.Files) > 0))
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
@@ -159,6 +160,25 @@ func newCertRemove() *cobra.Command {
 	}
 }
 
+// acmeListing are the certificates of tls = "acme", and those from files beside.
+type acmeListing struct {
+	certs.Report
+	Files []keypairs.Listed `json:"files,omitempty"`
+}
+
+// Print writes both for people.
+func (l acmeListing) Print(w io.Writer, now time.Time) error {
+	if err := l.Report.Print(w, now); err != nil || len(l.Files) == 0 {
+		return err
+	}
+	return keypairs.Listing{Files: l.Files}.Print(w, now)
+}
+
+// filesBeside reads the certificates from files.
+func filesBeside(s domains.Server) keypairs.Listing {
+	return keypairs.List(certificateFiles(s), time.Now())
+}
+
 // printCertificates prints a list of certificates for people or for programs.
 func printCertificates(cmd *cobra.Command, list interface {
 	Print(io.Writer, time.Time) error
@@ -185,7 +205,7 @@ func listedFiles(cmd *cobra.Command) (keypairs.Listing, error) {
 	return keypairs.List(files, time.Now()), nil
 }
 
-// certificateFiles are the certificates of tls = "files", and the one that signs Apple profiles, if it has files of its own.
+// certificateFiles are the certificates in cert, and the one that signs Apple profiles, if it has files of its own.
 func certificateFiles(s domains.Server) (files []keypairs.Files) {
 	files = pairFiles(s.Certificates)
 	if s.Signing != nil {

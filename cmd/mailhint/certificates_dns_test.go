@@ -3,6 +3,8 @@ package main
 import (
 	"crypto/x509"
 	"fmt"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -71,20 +73,27 @@ smtp = "smtp.example.org"
 	}
 	_, text := ask(t, admin, "localhost", "/-/metrics")
 	if !strings.Contains(text, "mailhint_acme_orders_total{result=\"ok\"} 1\n") ||
-		!strings.Contains(text, fmt.Sprintf("mailhint_certificate_expiry_timestamp_seconds %.9e\n", float64(own.Leaf.NotAfter.Unix()))) {
+		!strings.Contains(text, "mailhint_certificate_expiry_timestamp_seconds "+strconv.FormatFloat(float64(own.Leaf.NotAfter.Unix()), 'g', -1, 64)+"\n") {
 		t.Errorf("metrics: %s", text)
 	}
 	if got, err := k.Transfer("example.com"); err != nil || len(got) > 0 {
 		t.Errorf("records of the challenge are left: %v\n%s", err, strings.Join(got, "\n"))
 	}
 	out, _ := runCert(t, 0, p.config, "list")
-	if !strings.Contains(out, "*.example.com  valid  89 ") || strings.Contains(out, "example.org") || strings.Contains(out, "autoconfig.example.com") {
+	if !strings.Contains(out, "*.example.com  valid  89 ") || !strings.Contains(out, certFile+"  valid  ") || strings.Contains(out, "autoconfig.example.org") || strings.Contains(out, "autoconfig.example.com") {
 		t.Errorf("cert list:\n%s", out)
 	}
 	if out, _ := runCert(t, 0, p.config, "get", "autodiscover.example.com"); out != "autodiscover.example.com has a certificate\n" {
 		t.Errorf("cert get: %s", out)
 	}
 	runCert(t, 1, p.config, "get", "autoconfig.example.org")
+	runCert(t, 0, p.config, "check")
+	expired, expiredKey := keypairtest.Write(t, t.TempDir(), "expired", keypairtest.New(t, keypairtest.Options{Names: []string{"*.example.org", "setup.example.com"}, Expired: true}))
+	moved := filepath.Join(t.TempDir(), "domains.toml")
+	write(t, moved, strings.NewReplacer(certFile, expired, keyFile, expiredKey).Replace(config))
+	if out, _ := runCert(t, 1, moved, "check"); !strings.Contains(out, expired+"  expired  ") || strings.Contains(out, "*.example.com") {
+		t.Errorf("cert check of an expired file:\n%s", out)
+	}
 	if text := p.log.String(); strings.Contains(text, key.Secret) {
 		t.Error("the key is in the log")
 	}
