@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+
+	"mailhint/spelling"
 )
 
 // Difference is one key that a change gives another value.
@@ -119,6 +121,17 @@ func elements(before, after any) (added, removed []any, both bool) {
 	return added, removed, true
 }
 
+// String says in one line how the list has changed: 2 domains added to customers.txt, 1,204 domains removed from it.
+func (s ListSummary) String() string {
+	switch {
+	case s.Removed == 0:
+		return fmt.Sprintf("%s added to %s", spelling.Count(s.Added, "domain"), s.File)
+	case s.Added == 0:
+		return fmt.Sprintf("%s removed from %s", spelling.Count(s.Removed, "domain"), s.File)
+	}
+	return fmt.Sprintf("%s added to %s, %s removed from it", spelling.Count(s.Added, "domain"), s.File, spelling.Count(s.Removed, "domain"))
+}
+
 // What says in one line what a change did to its record: added (profile = "shared"), removed, or the keys with their old and new values. It contains text
 // that others have written; clean it before it is shown at a terminal.
 func (c Change) What() string {
@@ -128,6 +141,10 @@ func (c Change) What() string {
 	}
 	keys := strings.Join(parts, ", ")
 	switch {
+	case c.Summary != nil && keys != "":
+		return c.Summary.String() + ", " + keys
+	case c.Summary != nil:
+		return c.Summary.String()
 	case c.Before == nil && keys == "":
 		return "added"
 	case c.Before == nil:
@@ -137,7 +154,7 @@ func (c Change) What() string {
 	case c.After == nil:
 		return "removed"
 	case keys == "" && c.Before.Text != c.After.Text:
-		return "only comments or spelling changed"
+		return "only comments or spelling"
 	case keys == "":
 		return "rewritten"
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"unicode/utf8"
@@ -120,7 +121,27 @@ const longestWhat = 300
 
 // PrintHistory prints changes for people, one on each line: its number, time, who made it and how, what changed, and why.
 func (s Spelling) PrintHistory(w io.Writer, changes []Change) error {
-	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	_, err := io.WriteString(w, strings.Join(s.historyLines(changes), ""))
+	return err
+}
+
+// PrintHistoryDiffs prints changes as PrintHistory does, each followed by its diff.
+func (s Spelling) PrintHistoryDiffs(w io.Writer, changes []Change) error {
+	var b strings.Builder
+	for i, line := range s.historyLines(changes) {
+		b.WriteString(line)
+		for line := range strings.Lines(changes[i].Diff()) {
+			b.WriteString(untrusted.Printable(strings.TrimSuffix(line, "\n")) + "\n")
+		}
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// historyLines returns a line for each change, in columns.
+func (s Spelling) historyLines(changes []Change) []string {
+	var b strings.Builder
+	out := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	for _, c := range changes {
 		reason := ""
 		if c.Reason != "" {
@@ -128,7 +149,8 @@ func (s Spelling) PrintHistory(w io.Writer, changes []Change) error {
 		}
 		fmt.Fprintf(out, "%d\t%s\t%s\t%s\t%s%s\n", c.Number, c.Time.Local().Format("2006-01-02 15:04"), untrusted.Printable(dash(c.Actor)), untrusted.Printable(string(c.Via)), s.Line(c), reason)
 	}
-	return out.Flush()
+	out.Flush() // a strings.Builder takes everything
+	return slices.Collect(strings.Lines(b.String()))
 }
 
 // Line says in one line what a change did, and to which record, with printable characters only.
@@ -136,6 +158,7 @@ func (s Spelling) Line(c Change) string {
 	what := c.What()
 	verb := "changed"
 	switch {
+	case c.Summary != nil:
 	case c.Before == nil:
 		verb = "added"
 	case c.After == nil:

@@ -26,7 +26,7 @@ type Undone struct {
 // the latest change. A record that has been removed is restored, one that was added is removed, and an undo can be undone: it is a change like any
 // other. In stores that keep text, the text is restored as it was.
 //
-// The error matches ErrNoHistory if there is no change to undo, and ErrUnchanged if the record already is as it was before. A state that is no
+// The error matches ErrNoHistory if there is no change to undo, or only one with a Summary, and ErrUnchanged if the record already is as it was before. A state that is no
 // longer valid, because its profile is gone for instance, is refused by Store.Apply.
 func Undo(ctx context.Context, s Store, ref Ref, number int64) (Undone, error) {
 	changes, err := since(ctx, s, ref, number)
@@ -41,6 +41,9 @@ func Undo(ctx context.Context, s Store, ref Ref, number int64) (Undone, error) {
 		return Undone{}, err
 	}
 	first := changes[len(changes)-1]
+	if first.Summary != nil && revisionOf(first.Before) == revisionOf(first.After) {
+		return Undone{}, historyError{fmt.Sprintf("change %d cannot be undone, because it is one of many domains at once (%s); put back the list from before, or apply a snapshot from before", first.Number, first.Summary)}
+	}
 	u := Undone{Edit{Ref: ref, If: r.Revision, Action: ActionUndo, Undoes: first.Number}, changes}
 	if before := first.Before; before != nil {
 		u.Values, u.List, u.Text, u.File = before.Values, before.List, before.Text, before.File
@@ -54,6 +57,13 @@ func Undo(ctx context.Context, s Store, ref Ref, number int64) (Undone, error) {
 		return u, fmt.Errorf("%s already is not configured, as before change %d: %w", ref, first.Number, ErrUnchanged)
 	}
 	return u, nil
+}
+
+func revisionOf(s *State) Revision {
+	if s == nil {
+		return Absent
+	}
+	return s.Revision
 }
 
 // since returns the changes of a record from one on, the newest first; with number 0 only the latest.

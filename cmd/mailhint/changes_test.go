@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"testing"
 
 	"mailhint/domains"
@@ -38,6 +39,19 @@ func TestShellWord(t *testing.T) {
 	} {
 		if got := shellWord(arg); got != want {
 			t.Errorf("%q: got %s, want %s", arg, got, want)
+		}
+	}
+}
+
+// TestHistoryError: a history that may not be read is not one that lacks a change.
+func TestHistoryError(t *testing.T) {
+	for err, want := range map[error]int{
+		&fs.PathError{Op: "open", Path: "history.jsonl", Err: fs.ErrPermission}: exitUnknown,
+		edits.ErrNoHistory: exitProblem,
+	} {
+		var exit exitError
+		if got := historyError(fmt.Errorf("x: %w", err)); !errors.As(got, &exit) || exit.code != want {
+			t.Errorf("%v: got %v with exit code %d, want %d", err, got, exit.code, want)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"strconv"
 	"strings"
 	"time"
@@ -15,15 +16,17 @@ import (
 func newHistory() *cobra.Command {
 	var since, profile string
 	var limit int
-	var asJSON bool
+	var withDiffs, asJSON bool
 	cmd := &cobra.Command{
 		Use:   "history [DOMAIN]",
 		Short: "Show what was changed, by whom and why",
 		Long: "history lists the changes of the configuration, or of one DOMAIN, the newest first: number, time, who, how, what, and why. A change\n" +
-			"that somebody made with an editor is listed as a hand edit, if a server or a command has noticed it.\n" +
+			"that somebody made with an editor is listed as a hand edit, if a server or a command has noticed it. With --diff, each change is\n" +
+			"followed by what it has done to the entry, comments included.\n" +
 			"\n" +
 			"With --json, it prints an object for each change on a line of its own, with the states before and after.",
 		Example: "  mailhint history example.com\n" +
+			"  mailhint history example.com --diff --limit 1\n" +
 			"  mailhint history --since 2d\n" +
 			"  mailhint history --since 2026-11-29 --json",
 		Args: atMostOne("DOMAIN"),
@@ -48,7 +51,7 @@ func newHistory() *cobra.Command {
 			changes, err := s.History(cmd.Context(), q)
 			switch {
 			case err != nil:
-				return problem(err)
+				return historyError(err)
 			case len(changes) == 0 && q.Ref != (edits.Ref{}) && q.Since.IsZero():
 				if _, err := edits.Existing(cmd.Context(), s, q.Ref); err != nil {
 					return changeError(err)
@@ -61,16 +64,29 @@ func newHistory() *cobra.Command {
 				fmt.Fprintln(cmd.ErrOrStderr(), "the history has no such change")
 				return nil
 			}
-			return problem(spelled().PrintHistory(cmd.OutOrStdout(), changes))
+			print := spelled().PrintHistory
+			if withDiffs {
+				print = spelled().PrintHistoryDiffs
+			}
+			return problem(print(cmd.OutOrStdout(), changes))
 		},
 	}
 	cmd.Flags().StringVar(&since, "since", "", "only changes at or after this time: 12h, 2d, 2026-11-29, '2026-11-29 14:30'")
 	cmd.Flags().StringVar(&profile, "profile", "", "only changes of this profile itself")
 	cmd.Flags().IntVar(&limit, "limit", 0, "at most so many changes; 0 for all")
+	cmd.Flags().BoolVar(&withDiffs, "diff", false, "print what each change has done to the entry as a unified diff")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON, an object on each line")
 	completesProfiles(cmd)
 	cmd.ValidArgsFunction = completeRecords(1)
 	return printsReport(cmd)
+}
+
+// historyError gives an error of the history its exit code. Only the server's user and root can read it.
+func historyError(err error) error {
+	if path := (*fs.PathError)(nil); errors.As(err, &path) {
+		return unknown(fmt.Errorf("cannot read the history: %w; run this as root or as the user of the server", err))
+	}
+	return changeError(err)
 }
 
 // atMostOne is for commands with an argument that can be left out.
@@ -161,7 +177,7 @@ func (f changeFlags) undo(cmd *cobra.Command, ref edits.Ref, number int64) error
 		fmt.Fprintln(cmd.ErrOrStderr(), err)
 		return f.reportUnchanged(cmd)
 	case err != nil:
-		return changeError(err)
+		return historyError(err)
 	}
 	if len(u.Reverted) > 1 {
 		fmt.Fprintln(cmd.ErrOrStderr(), "this undoes:")
