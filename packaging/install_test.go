@@ -86,7 +86,10 @@ wanted=/etc/systemd/system/multi-user.target.wants/mailhint.service
 test ! -e $wanted -a ! -L $wanted
 systemd-sysusers --cat-config | grep '^u mailhint'
 
-printf '[domains."example.com"]\nimap = "imap.example.com"\nsmtp = "smtp.example.com"\n' >>/etc/mailhint/domains.toml
+test "$(stat -c '%a %U %G' /var/lib/mailhint)" = '700 mailhint mailhint'
+mailhint add example.com imap=imap.example.com smtp=smtp.example.com | grep '^added example.com'
+mailhint history | grep example.com
+test ! -e /etc/mailhint/state
 mailhint check | grep '^ok, 1 domain'
 mailhint show example.com --for thunderbird | grep imap.example.com
 DPKG_MAINTSCRIPT_PACKAGE=mailhint deb-systemd-helper enable mailhint.service
@@ -140,6 +143,7 @@ func TestRPM(t *testing.T) {
 getent passwd mailhint
 mailhint version | grep '^mailhint v1.2.3 '
 test -s /usr/share/licenses/mailhint/LICENSE
+test "$(stat -c '%a %U %G' /var/lib/mailhint)" = '700 mailhint mailhint'
 printf '[domains."example.com"]\nimap = "imap.example.com"\nsmtp = "smtp.example.com"\n' >>/etc/mailhint/domains.toml
 `)
 	rpm("-U", "--nodeps", "--nosignature", two)
