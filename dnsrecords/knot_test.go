@@ -1,22 +1,18 @@
 package dnsrecords_test
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"net"
 	"net/netip"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/miekg/dns"
 
 	"mailhint/dnsrecords"
+	"mailhint/dnsupdate/knottest"
 )
 
 // TestZone loads the zone format into a real name server and looks up each record.
@@ -24,7 +20,7 @@ func TestZone(t *testing.T) {
 	for _, v := range variants {
 		t.Run(v.name, func(t *testing.T) {
 			t.Parallel()
-			var zones []zoneFile
+			var zones []knottest.Zone
 			var all []dnsrecords.Record
 			for _, p := range published {
 				records := recordsFor(t, p.domain, v.options)
@@ -35,7 +31,7 @@ func TestZone(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				zones = append(zones, zoneFile{string(p.zone), string(text)})
+				zones = append(zones, knottest.Zone{Name: string(p.zone), Records: string(text)})
 				all = append(all, records...)
 			}
 			k := startKnot(t, zones)
@@ -50,9 +46,9 @@ func TestNsupdate(t *testing.T) {
 		t.Skip("nsupdate is not installed; it is in Debian's package bind9-dnsutils")
 	}
 	t.Parallel()
-	var zones []zoneFile
+	var zones []knottest.Zone
 	for _, p := range published {
-		zones = append(zones, zoneFile{string(p.zone), ""})
+		zones = append(zones, knottest.Zone{Name: string(p.zone)})
 	}
 	k := startKnot(t, zones)
 	for _, v := range []int{0, 0, 1, 0} { // names, again, addresses, names
@@ -73,128 +69,30 @@ func TestNsupdate(t *testing.T) {
 	}
 }
 
-// zoneFile is a zone and its content besides SOA and NS records.
-type zoneFile struct{ name, records string }
-
-// knot is a running Knot DNS.
-type knot struct{ address string }
-
-// startKnot runs Knot DNS with zones on a free loopback port until the test ends. It needs no privileges.
-func startKnot(t *testing.T, zones []zoneFile) knot {
-	t.Helper()
-	program, err := exec.LookPath("knotd")
-	if err != nil {
-		program, err = exec.LookPath("/usr/sbin/knotd") // which is not on every PATH
-	}
-	if err != nil {
-		t.Skip("knotd is not installed; it is in Debian's package knot")
-	}
-	dir, err := os.MkdirTemp("", "knot") // a short name: it contains a Unix socket
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	k := knot{address: freePort(t)}
-	config := fmt.Sprintf(`server:
-  rundir: %[1]q
-  listen: %[2]q
-  udp-workers: 1
-  tcp-workers: 1
-  background-workers: 1
-database:
-  storage: %[1]q
-acl:
-  - id: loopback
-    address: 127.0.0.1
-    action: [transfer, update]
-template:
-  - id: default
-    storage: %[1]q
-    acl: loopback
-    semantic-checks: on
-    zonefile-sync: -1
-zone:
-`, dir, strings.Replace(k.address, ":", "@", 1))
-	for _, z := range zones {
-		config += fmt.Sprintf("  - domain: %s\n    file: %s\n", z.name, z.name)
-		text := fmt.Sprintf("$TTL 60\n%[1]s. SOA ns.%[1]s. hostmaster.%[1]s. 1 3600 600 86400 60\n%[1]s. NS ns.%[1]s.\nns.%[1]s. A 127.0.0.1\n%[2]s", z.name, z.records)
-		if err := os.WriteFile(filepath.Join(dir, z.name), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	file := filepath.Join(dir, "knot.conf")
-	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(context.Background())
-	cmd := exec.CommandContext(ctx, program, "-c", file)
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
-	cmd.WaitDelay = 5 * time.Second
-	var log strings.Builder
-	cmd.Stdout, cmd.Stderr = &log, &log
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		stop()
-		cmd.Wait() // fails, because it was interrupted
-		if t.Failed() {
-			t.Logf("output of knotd:\n%s", &log)
-		}
-	})
-	k.await(t, zones)
-	return k
+// knot is a running Knot DNS, and a file with a key that may update its zones.
+type knot struct {
+	*knottest.Server
+	key string
 }
 
-// freePort returns a loopback address on which nothing listened a moment ago.
-func freePort(t *testing.T) string {
+// startKnot runs Knot DNS with zones until the test ends.
+func startKnot(t *testing.T, zones []knottest.Zone) knot {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	key := knottest.NewKey("test")
+	for i := range zones {
+		zones[i].Keys = []knottest.Key{key}
 	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
-// await waits until all zones are served.
-func (k knot) await(t *testing.T, zones []zoneFile) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	again := time.NewTicker(20 * time.Millisecond)
-	defer again.Stop()
-	for _, z := range zones {
-		for {
-			r, err := k.ask(z.name, dns.TypeSOA)
-			if err == nil && r.Rcode == dns.RcodeSuccess && len(r.Answer) == 1 {
-				break
-			}
-			select {
-			case <-again.C:
-			case <-ctx.Done():
-				t.Fatalf("knotd does not serve %s: %v, %v", z.name, r, err)
-			}
-		}
-	}
-}
-
-func (k knot) ask(name string, kind uint16) (*dns.Msg, error) {
-	query := new(dns.Msg)
-	query.SetQuestion(dns.Fqdn(name), kind)
-	client := dns.Client{Net: "tcp", Timeout: 30 * time.Second}
-	r, _, err := client.Exchange(query, k.address)
-	return r, err
+	return knot{knottest.Start(t, zones...), key.Write(t)}
 }
 
 // update runs nsupdate.
 func (k knot) update(t *testing.T, script string) {
 	t.Helper()
-	host, port, err := net.SplitHostPort(k.address)
+	host, port, err := net.SplitHostPort(k.Address)
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), "nsupdate", "-v")
+	cmd := exec.CommandContext(t.Context(), "nsupdate", "-v", "-k", k.key)
 	cmd.Stdin = strings.NewReader("server " + host + " " + port + "\n" + script)
 	if out, err := cmd.CombinedOutput(); err != nil || len(out) > 0 {
 		t.Fatalf("nsupdate: %v, %s\n%s", err, out, script)
@@ -202,13 +100,13 @@ func (k knot) update(t *testing.T, script string) {
 }
 
 // hasExactly looks up each record set, and then transfers whole zones to check that there is nothing else.
-func (k knot) hasExactly(t *testing.T, zones []zoneFile, want []dnsrecords.Record) {
+func (k knot) hasExactly(t *testing.T, zones []knottest.Zone, want []dnsrecords.Record) {
 	t.Helper()
 	for _, r := range want {
 		set := slices.DeleteFunc(slices.Clone(want), func(o dnsrecords.Record) bool {
 			return o.Name != r.Name || o.Data.Type() != r.Data.Type()
 		})
-		answer, err := k.ask(r.Name, dns.StringToType[r.Data.Type()])
+		answer, err := k.Ask(r.Name, dns.StringToType[r.Data.Type()])
 		if err != nil {
 			t.Errorf("%s %s: %v", r.Name, r.Data.Type(), err)
 			continue
@@ -221,34 +119,13 @@ func (k knot) hasExactly(t *testing.T, zones []zoneFile, want []dnsrecords.Recor
 	}
 	var all []dnsrecords.Record
 	for _, z := range zones {
-		all = append(all, k.transfer(t, z.name)...)
+		in, err := k.Records(z.Name)
+		if err != nil {
+			t.Fatalf("transfer of %s: %v", z.Name, err)
+		}
+		all = append(all, records(t, in)...)
 	}
 	compare(t, all, want)
-}
-
-// transfer returns all records of a zone except those that startKnot wrote.
-func (k knot) transfer(t *testing.T, zone string) []dnsrecords.Record {
-	t.Helper()
-	query := new(dns.Msg)
-	query.SetAxfr(dns.Fqdn(zone))
-	envelopes, err := new(dns.Transfer).In(query, k.address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var all []dns.RR
-	for e := range envelopes {
-		if e.Error != nil {
-			err = errors.Join(err, e.Error)
-		}
-		all = append(all, e.RR...)
-	}
-	if err != nil {
-		t.Fatalf("transfer of %s: %v", zone, err)
-	}
-	return records(t, slices.DeleteFunc(all, func(rr dns.RR) bool {
-		kind := rr.Header().Rrtype
-		return kind == dns.TypeSOA || kind == dns.TypeNS || rr.Header().Name == "ns."+zone+"."
-	}))
 }
 
 // records converts the answer of a name server.

@@ -222,24 +222,33 @@ func (s *Server) Ask(name string, t uint16) (*dns.Msg, error) {
 	return answer, err
 }
 
-// Transfer returns all records of a zone as sorted lines of a zone file, except SOA and NS and the addresses of the name server.
-func (s *Server) Transfer(zone string) ([]string, error) {
+// Records returns all records of a zone, except SOA and NS and the addresses of the name server.
+func (s *Server) Records(zone string) ([]dns.RR, error) {
 	query := new(dns.Msg)
 	query.SetAxfr(dns.Fqdn(zone))
 	envelopes, err := new(dns.Transfer).In(query, s.Address)
 	if err != nil {
 		return nil, err
 	}
-	var lines []string
+	var records []dns.RR
 	for e := range envelopes {
 		if e.Error != nil {
 			err = errors.Join(err, e.Error)
 		}
-		for _, r := range e.RR {
-			if kind := r.Header().Rrtype; kind != dns.TypeSOA && kind != dns.TypeNS && r.Header().Name != "ns."+zone+"." {
-				lines = append(lines, strings.Join(strings.Fields(r.String()), " "))
-			}
-		}
+		records = append(records, e.RR...)
+	}
+	return slices.DeleteFunc(records, func(r dns.RR) bool {
+		kind := r.Header().Rrtype
+		return kind == dns.TypeSOA || kind == dns.TypeNS || r.Header().Name == "ns."+dns.Fqdn(zone)
+	}), err
+}
+
+// Transfer returns the Records of a zone as sorted lines of a zone file.
+func (s *Server) Transfer(zone string) ([]string, error) {
+	records, err := s.Records(zone)
+	var lines []string
+	for _, r := range records {
+		lines = append(lines, strings.Join(strings.Fields(r.String()), " "))
 	}
 	slices.Sort(lines)
 	return lines, err
