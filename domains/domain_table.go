@@ -23,6 +23,10 @@ func (l *loader) readDomain(t *table) {
 	if l.isUnquoted(t) {
 		return
 	}
+	if l.namesOnly {
+		l.readNames(t)
+		return
+	}
 	own := t.readLayer()
 	v := domainDefaults
 	at := readKeys(t, domainKeys, &v)
@@ -53,6 +57,13 @@ func (l *loader) readDomain(t *table) {
 		}
 	}
 	l.index.entries[number] = e
+}
+
+// readNames reads only the names of a table [domains."…"].
+func (l *loader) readNames(t *table) {
+	var v domainValues
+	readKeys(t, domainKeys, &v)
+	l.claimDomain(t, v.aliases, new(entry))
 }
 
 // isLeftOver reports whether a table for a domain that lacks servers may be what remains of an exception to a list that no longer has the

@@ -58,6 +58,7 @@ type loader struct {
 	texts      []Text                      // all that has been read, for a Source
 	textAt     map[string]int              // by name: index into texts
 	source     bool                        // texts are kept
+	namesOnly  bool                        // what domains have besides their names is not read
 	cutFrom    int                         // octets of a text that is decoded in blocks
 	blocks     map[string]decoded          // by file: what has been decoded, for a Source
 	before     map[string]decoded          // those of an earlier reading
@@ -133,7 +134,9 @@ func (l *loader) load(file string) *Snapshot {
 	for _, name := range sortedKeys(l.profiles) {
 		l.readProfileNames(l.profiles[name])
 	}
-	readLayersAhead(l.domains)
+	if !l.namesOnly {
+		readLayersAhead(l.domains)
+	}
 	for _, t := range l.domains {
 		l.readDomain(t)
 	}

@@ -14,7 +14,8 @@ import (
 // Source is a configuration together with what its files say, for programs that change it: the texts of the files, and each domain and
 // profile with its own values and where they are written. It needs far more memory than a Snapshot and is not meant to be kept.
 type Source struct {
-	// Snapshot is what a server would serve; nil if there are mistakes. It does not refer to the rest of the Source.
+	// Snapshot is what a server would serve; nil if there are mistakes, or if the Source has not been checked. It does not refer to the rest
+	// of the Source.
 	Snapshot *Snapshot
 	// Files are the files that were read, the main file first, each once.
 	Files []Text
@@ -73,7 +74,8 @@ type Record struct {
 	Profile string
 	// Listed is the place where a list of a profile has the domain; nil if none has. A table for such a domain is an exception.
 	Listed *Listing
-	// LeftOver is true for the table of a domain without settings, which is in no list any more, so that it is skipped.
+	// LeftOver is true for the table of a domain without settings, which is in no list any more, so that it is skipped. It is known only if
+	// the Source has been checked.
 	LeftOver bool
 	// Aliases are the domains that the table's aliases claim. Those that are not valid are left out.
 	Aliases []settings.Domain
@@ -106,29 +108,51 @@ func Read(file string, texts map[string][]byte) (*Source, error) {
 	for name, text := range texts {
 		given[name] = string(text)
 	}
-	return read(file, given, nil)
+	return read(file, given, nil, false)
+}
+
+// ReadUnchecked is Read for programs that only look for records, in half the time: of the mistakes it finds those that keep a file from being
+// read, and names that are not valid or that two tables claim. It does not read the files that settings and rules name.
+func ReadUnchecked(file string) (*Source, error) { return read(file, nil, nil, true) }
+
+// Check returns the Source as Read returns it. It reads the same texts, and from disk only what has not been read.
+func (s *Source) Check() (*Source, error) {
+	if !s.l.namesOnly {
+		return s, s.l.err(s.l.main)
+	}
+	return read(s.l.main, s.given(), s.l.blocks, false)
 }
 
 // With reads the configuration again with other texts in place of some of its files. What is not in texts is as it was read before, not as it
 // is on disk now; files that are named for the first time are read from disk. A domain that a server would skip because it lacks servers is a
 // mistake here, unless it was so before: no change should leave a half-finished domain behind.
 func (s *Source) With(texts map[string][]byte) (*Source, error) {
-	given := make(map[string]string, len(s.Files))
-	for _, f := range s.Files {
-		given[f.Name] = f.Content
-	}
+	given := s.given()
 	for name, text := range texts {
 		given[name] = string(text)
 	}
-	next, err := read(s.l.main, given, s.l.blocks)
+	next, err := read(s.l.main, given, s.l.blocks, false)
 	if problems := next.newlyIncomplete(s); err == nil && problems != nil {
 		next.Snapshot, err = nil, problems
 	}
 	return next, err
 }
 
+// given returns the texts that were read.
+func (s *Source) given() map[string]string {
+	given := make(map[string]string, len(s.Files))
+	for _, f := range s.Files {
+		given[f.Name] = f.Content
+	}
+	return given
+}
+
 // newlyIncomplete returns the domains that would be skipped because they lack servers, and were not before.
 func (s *Source) newlyIncomplete(before *Source) Problems {
+	if len(s.l.incomplete) == 0 {
+		return nil
+	}
+	before, _ = before.Check() // mistakes of the other kind do not matter
 	var problems Problems
 	for _, p := range s.l.incomplete {
 		if !slices.ContainsFunc(before.l.incomplete, func(b Problem) bool { return b.Key == p.Key }) {
@@ -138,12 +162,13 @@ func (s *Source) newlyIncomplete(before *Source) Problems {
 	return problems.sorted()
 }
 
-// Again reads the configuration from disk again. If nothing has changed, it returns the same Source, and the same error as before.
+// Again reads the configuration from disk again, with the check if this one has been checked. If nothing has changed, it returns the same
+// Source, and the same error as before.
 func (s *Source) Again() (*Source, error) {
 	if s.isOnDisk() {
 		return s, s.l.err(s.l.main)
 	}
-	return read(s.l.main, nil, s.l.blocks)
+	return read(s.l.main, nil, s.l.blocks, s.l.namesOnly)
 }
 
 // isOnDisk reports whether the files on disk are those that were read.
@@ -165,9 +190,9 @@ func (s *Source) isOnDisk() bool {
 	})
 }
 
-func read(file string, given map[string]string, before map[string]decoded) (*Source, error) {
+func read(file string, given map[string]string, before map[string]decoded, namesOnly bool) (*Source, error) {
 	l := newLoader()
-	l.given, l.before = given, before
+	l.given, l.before, l.namesOnly = given, before, namesOnly
 	l.source = true
 	snapshot := l.load(file)
 	s := &Source{Files: l.texts, l: l, records: make(map[recordKey]*table)}
@@ -178,7 +203,7 @@ func read(file string, given map[string]string, before map[string]decoded) (*Sou
 		s.records[recordKey{DomainRecord, domainName(t)}] = t
 	}
 	err := l.err(file)
-	if err == nil {
+	if err == nil && !namesOnly {
 		s.Snapshot = snapshot
 	}
 	return s, err

@@ -242,7 +242,57 @@ func TestIncomplete(t *testing.T) {
 	if s, err = Read(main, nil); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.With(map[string][]byte{main: []byte(left + "[domains.\"c.example\"]\nprofile = \"shared\"\n")}); err != nil {
-		t.Errorf("a change of another domain: %v", err)
+	unchecked, err := ReadUnchecked(main)
+	if err != nil {
+		t.Fatal(err)
 	}
+	for _, s := range []*Source{s, unchecked} {
+		if _, err := s.With(map[string][]byte{main: []byte(left + "[domains.\"c.example\"]\nprofile = \"shared\"\n")}); err != nil {
+			t.Errorf("a change of another domain: %v", err)
+		}
+	}
+}
+
+// TestReadUnchecked checks that a source that has not been checked has the same records, and that the check finds what Read finds.
+func TestReadUnchecked(t *testing.T) {
+	t.Parallel()
+	main := sourceFiles(t)
+	for _, bad := range []string{"", "[domains.\"d.example\"]\nimap = \"imap.d.example\"\n", "[domains.\"d.example\"]\nimpa = \"imap.d.example\"\nprofile = \"shared\"\n"} {
+		write(t, filepath.Dir(main), "more/d.toml", bad)
+		want, wantErr := Read(main, nil)
+		s, err := ReadUnchecked(main)
+		if err != nil || s.Snapshot != nil {
+			t.Errorf("snapshot %v, error %v", s.Snapshot, err)
+		}
+		for _, found := range []*Source{s, must(s.Again())} {
+			for r := range want.Records() {
+				r.LeftOver = false // only the check finds out
+				if got, ok := found.Record(r.Kind, r.Name); !ok || !reflect.DeepEqual(got, r) {
+					t.Errorf("record %#v, want %#v", got, r)
+				}
+			}
+		}
+		checked, err := s.Check()
+		if fmt.Sprint(err) != fmt.Sprint(wantErr) || !reflect.DeepEqual(checked.Files, want.Files) || (checked.Snapshot == nil) != (wantErr != nil) {
+			t.Errorf("the check: %v, want %v", err, wantErr)
+		}
+		if wantErr == nil && !checked.Snapshot.SameAs(want.Snapshot) {
+			t.Error("the check has read something else")
+		}
+		if _, err := s.With(nil); fmt.Sprint(err) != fmt.Sprint(wantErr) {
+			t.Errorf("With: %v, want %v", err, wantErr)
+		}
+	}
+	write(t, filepath.Dir(main), "more/d.toml", "[domains.\"a.example\"]\nprofile = \"shared\"\n")
+	_, wantErr := Read(main, nil)
+	if _, err := ReadUnchecked(main); wantErr == nil || fmt.Sprint(err) != fmt.Sprint(wantErr) {
+		t.Errorf("a name that two tables claim: %v, want %v", err, wantErr)
+	}
+}
+
+func must(s *Source, err error) *Source {
+	if err != nil {
+		panic(err)
+	}
+	return s
 }

@@ -138,7 +138,7 @@ func isReadOnly(err error) bool {
 type work struct {
 	before, after view
 	texts         map[string]string // of the files that change, by name
-	unbroken      bool              // before has no mistakes
+	unbroken      bool              // before has no mistakes, as far as they are looked for
 	byHand        []entry           // what has been changed by hand before
 	entries       []entry           // what the history will gain
 	result        edits.Result
@@ -147,7 +147,10 @@ type work struct {
 // prepare plans a change set and checks the result. It writes nothing. Without a journal, which only a dry run lacks, nothing is known of changes by hand.
 func (s *Store) prepare(set edits.ChangeSet, dir string, done *journal) (work, error) {
 	var w work
-	v, broken := s.read()
+	v, broken := s.look() // what comes of it is checked
+	if done != nil && done.known() && !done.accountsFor(v.Files, s.key) {
+		v, broken = s.read() // changes by hand are recorded only if there are no mistakes
+	}
 	if broken != nil && (errors.Is(broken, domains.ErrUnread) || !v.isTOML()) {
 		return w, broken
 	}

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	"mailhint/domains"
 	"mailhint/edits"
 )
 
@@ -22,8 +21,7 @@ func TestBulk(t *testing.T) {
 	for range 200 {
 		text, names := randomTables(random)
 		file := write(t, t.TempDir(), "domains.toml", text)
-		src, _ := domains.Read(file, nil) // an incomplete oauth2 does not matter here
-		v := openStore(t, file).view(src)
+		v, _ := openStore(t, file).look() // an incomplete oauth2 does not matter here
 		var list []edits.Edit
 		for _, name := range names {
 			r, ok := v.get(domain(name))

@@ -45,35 +45,50 @@ func (s *Store) warn(err error) {
 // read returns the configuration as it is on disk. With mistakes it is returned together with domains.Problems. What is read while somebody else is
 // writing is read again. Whatever has not changed since the last time is not decoded again.
 func (s *Store) read() (view, error) {
-	last := s.remembered.get()
-	again := func() (*domains.Source, error) {
-		if last != nil {
-			return last.Again()
+	return s.retry(func(last *view) (*domains.Source, error) {
+		if last == nil {
+			return domains.Read(s.config, nil)
 		}
-		return domains.Read(s.config, nil)
-	}
-	src, err := again()
+		src, _ := last.Again() // the check reports its mistakes as well
+		return src.Check()
+	})
+}
+
+// look is read without the check, for looking at records.
+func (s *Store) look() (view, error) {
+	return s.retry(func(last *view) (*domains.Source, error) {
+		if last == nil {
+			return domains.ReadUnchecked(s.config)
+		}
+		return last.Again()
+	})
+}
+
+// retry reads a configuration until it has no mistakes, or for a short time.
+func (s *Store) retry(read func(last *view) (*domains.Source, error)) (view, error) {
+	last := s.remembered.get()
+	src, err := read(last)
 	for try := 1; err != nil && try < 4; try++ {
 		time.Sleep(time.Duration(try) * 10 * time.Millisecond)
-		src, err = again()
+		src, err = read(last)
 	}
-	if last != nil && src == last.Source {
-		return last.own(), err
+	var known map[string]layout
+	if last != nil {
+		if src == last.Source {
+			return last.own(), err
+		}
+		known = last.layouts
 	}
-	v := s.view(src)
+	v := view{src, layouts(src, known), s.key, make(map[string][]string)}
 	if err == nil {
 		s.remembered.set(v)
 	}
 	return v, err
 }
 
-func (s *Store) view(src *domains.Source) view {
-	return view{src, layouts(src, nil), s.key, make(map[string][]string)}
-}
-
 // Get implements edits.Store.
 func (s *Store) Get(_ context.Context, ref edits.Ref) (edits.Record, error) {
-	v, err := s.read()
+	v, err := s.look()
 	if r, ok := v.find(ref); ok {
 		e := v.record(r)
 		e.Text = v.textOf(r)

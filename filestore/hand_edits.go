@@ -67,11 +67,14 @@ func (s *Store) filesNow(done journal) ([]domains.Text, error) {
 	return src.Files, nil
 }
 
+// inHistory reports whether the history accounts for a file: for those that can have records.
+func inHistory(r domains.Role) bool { return r != domains.UsersFile && r != domains.LogoFile }
+
 // accountsFor reports whether the history accounts for files as they are.
 func (j journal) accountsFor(files []domains.Text, key func(string) string) bool {
 	count := 0
 	for _, f := range files {
-		if f.Role == domains.UsersFile {
+		if !inHistory(f.Role) {
 			continue
 		}
 		count++
@@ -175,7 +178,7 @@ func (c *comparison) readTables() {
 func tablesOf(files []domains.Text, known map[string]map[edits.Ref]table) map[edits.Ref]table {
 	all := make(map[edits.Ref]table)
 	for _, f := range files {
-		if f.Role == domains.DomainsFile || f.Role == domains.UsersFile {
+		if f.Role == domains.DomainsFile || !inHistory(f.Role) {
 			continue
 		}
 		id := hashOf(f.Content) + f.Name

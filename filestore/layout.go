@@ -207,15 +207,15 @@ func belonging(above []byte, first, within bool) []byte {
 	return above[start:]
 }
 
-// layouts returns the layouts of the TOML files of a configuration, by their names. Those that are already known, by content, are used.
+// layouts returns the layouts of the TOML files of a configuration, by their names. Those that are already known, of the same text, are used.
 func layouts(src *domains.Source, known map[string]layout) map[string]layout {
 	all := make(map[string]layout)
 	for _, f := range src.Files {
 		if f.Role != domains.MainFile && f.Role != domains.IncludedFile {
 			continue
 		}
-		l, ok := known[f.Content]
-		if !ok {
+		l, ok := known[f.Name]
+		if !ok || l.body != strings.TrimPrefix(f.Content, "\uFEFF") {
 			l = layoutOf(f.Content)
 		}
 		all[f.Name] = l

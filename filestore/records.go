@@ -34,13 +34,7 @@ func (v view) with(texts map[string]string) (view, error) {
 		given[name] = []byte(text)
 	}
 	src, err := v.Source.With(given)
-	known := make(map[string]layout)
-	for _, f := range v.Files {
-		if l, ok := v.layouts[f.Name]; ok {
-			known[f.Content] = l
-		}
-	}
-	return view{src, layouts(src, known), v.key, make(map[string][]string)}, err
+	return view{src, layouts(src, v.layouts), v.key, make(map[string][]string)}, err
 }
 
 var sourceKind = map[edits.Kind]domains.RecordKind{edits.Domain: domains.DomainRecord, edits.Profile: domains.ProfileRecord}

@@ -172,7 +172,7 @@ func linesAfter(lines []byte, number int64) []byte {
 func (s *Store) record(st *state, done journal, files []domains.Text, byHand []entry) (journal, error) {
 	next := journal{First: done.Last + 1, Last: done.Last + int64(len(byHand)), Files: make(map[string]string), Lists: s.listsOf(files), dir: st.dir}
 	for _, f := range files {
-		if f.Role == domains.UsersFile {
+		if !inHistory(f.Role) {
 			continue
 		}
 		hash, err := st.keep(f.Content)

@@ -34,12 +34,10 @@ func newList() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if q.Profile != "" {
-				if _, err := edits.Existing(cmd.Context(), s, edits.Ref{Kind: edits.Profile, Name: q.Profile}); err != nil {
-					return problem(err)
-				}
-			}
 			page, err := s.List(cmd.Context(), q)
+			if err == nil && q.Profile != "" && len(page.Records) == 0 {
+				_, err = edits.Existing(cmd.Context(), s, edits.Ref{Kind: edits.Profile, Name: q.Profile})
+			}
 			if err != nil {
 				return problem(err)
 			}
