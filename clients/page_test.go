@@ -211,6 +211,27 @@ func TestKeyboard(t *testing.T) {
 	}
 }
 
+// TestChangeLanguage changes the language of every page. The person stays where they are, what they have entered is still there, and the URL
+// has no address.
+func TestChangeLanguage(t *testing.T) {
+	server := servePage(t)
+	b := openBrowser(t, server)
+	b.speak(t, "en", onLinux)
+	b.look(t, view{1280, false, false})
+	const what = `[location.pathname, document.querySelectorAll(".error, .lead, .steps").length, document.querySelector("#email")?.value, document.querySelector("#program")?.value].join(" ")`
+	for _, kind := range pageKinds()[:12] {
+		kind.open(t, b)
+		before := eval[string](t, b, what)
+		b.submit(t, ".language", map[string]string{"lang": "de"})
+		if got := eval[string](t, b, what); got != before {
+			t.Errorf("%s: from %s to %s", kind.name, before, got)
+		}
+		if got := eval[string](t, b, "document.documentElement.lang + (location.href.includes('@') || location.href.includes('%40') ? ' ' + location.href : '')"); got != "de" {
+			t.Errorf("%s: the page is in %s", kind.name, got)
+		}
+	}
+}
+
 // TestCopy presses the buttons that copy a value. Without script there are none.
 func TestCopy(t *testing.T) {
 	server := servePage(t)

@@ -34,6 +34,8 @@ type Page struct {
 	// Hidden are the values that the page was asked for with, for the form that changes the language. Without any, the language goes
 	// into the URL.
 	Hidden []Field
+	// Action is the path that this form is sent to; empty for that of the page.
+	Action string
 	// Content is what the page's own template is filled with.
 	Content any
 }
@@ -166,6 +168,14 @@ func Language(r *http.Request, chosen string) texts.Language {
 	return texts.Match(accept, chosen)
 }
 
+// ChosenLanguage returns the language that a person has chosen for a page without a form, in its URL.
+func ChosenLanguage(r *http.Request) string {
+	if r.URL.RawQuery == "" {
+		return ""
+	}
+	return r.URL.Query().Get("lang")
+}
+
 // WantsPage reports whether a request is from a browser that shows the answer to a person. Most mail programs do not accept HTML, and none
 // reads what a page for an error says.
 func WantsPage(r *http.Request) bool {
@@ -178,12 +188,16 @@ type Message struct {
 	Title, Text string
 	// Home is true for a page with a link to the start page.
 	Home bool
+	// Path is what to ask for to get the message again, in another language; empty for the URL of the page without its query.
+	Path string
+	// Field is the name of the address in a form that is sent to Path; empty if the message does not depend on one.
+	Field string
 }
 
 // The messages that are the same in every package.
 var (
 	NotFoundMessage    = Message{Title: "error.not_found_title", Text: "error.not_found", Home: true}
-	UnavailableMessage = Message{Title: "error.unavailable_title", Text: "error.unavailable"}
+	UnavailableMessage = Message{Title: "error.unavailable_title", Text: "error.unavailable", Path: "/", Field: "email"}
 )
 
 type messageKey struct {
@@ -196,21 +210,29 @@ var (
 	messages    sync.Map // by messageKey, of *PreparedPage: as many as there are messages and languages
 )
 
-// Serve answers with the page in a language. Word fills the placeholder {domain} of the texts.
-func (m Message) Serve(w http.ResponseWriter, r *http.Request, status int, l texts.Language, word string) {
+// Serve answers with the page in a language. Word fills the placeholder {domain} of the texts, and address is that of Field.
+func (m Message) Serve(w http.ResponseWriter, r *http.Request, status int, l texts.Language, word, address string) {
 	kept, ok := messages.Load(messageKey{m, l})
 	if !ok {
-		t := texts.For(l)
-		domain := []any{"domain", templates.Hole(0)}
-		p, err := PreparePage(messagePage, Page{Printer: t, Title: t.Text(m.Title, domain...), Content: struct {
-			Text string
-			Home bool
-		}{t.Text(m.Text, domain...), m.Home}}, 1)
+		p, err := m.prepare(texts.For(l))
 		if err != nil { // a text has a private-use character, which a test finds
 			Text(w, status, http.StatusText(status))
 			return
 		}
 		kept, _ = messages.LoadOrStore(messageKey{m, l}, p)
 	}
-	kept.(*PreparedPage).Serve(w, r, status, NoStore, []string{word})
+	kept.(*PreparedPage).Serve(w, r, status, NoStore, []string{word, address})
+}
+
+// prepare makes the page. Its holes are the word and the address.
+func (m Message) prepare(t *texts.Printer) (*PreparedPage, error) {
+	domain := []any{"domain", templates.Hole(0)}
+	page := Page{Printer: t, Title: t.Text(m.Title, domain...), Action: m.Path, Content: struct {
+		Text string
+		Home bool
+	}{t.Text(m.Text, domain...), m.Home}}
+	if m.Field != "" {
+		page.Hidden = []Field{{m.Field, templates.Hole(1)}}
+	}
+	return PreparePage(messagePage, page, 2)
 }

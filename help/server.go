@@ -84,16 +84,8 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if host.Settings != nil && host.Varies {
 		cache = edge.PrivateNoStore
 	}
-	language := edge.Language(r, query(r, "lang"))
+	language := edge.Language(r, edge.ChosenLanguage(r))
 	h.serve(w, r, http.StatusOK, cache, pageKey{kind: start, settings: host.Settings, language: language}, host, nameOf(host))
-}
-
-// query returns a value in the URL. Only the language is ever there.
-func query(r *http.Request, name string) string {
-	if r.URL.RawQuery == "" {
-		return ""
-	}
-	return r.URL.Query().Get(name)
 }
 
 // upgrade is the header with which browsers say that they prefer https. Health checks do not send it, and get the page over plain http too.
@@ -191,17 +183,21 @@ const maxEntered = 254
 func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error, l texts.Language, host settings.Found, a settings.Address) {
 	switch status := edge.Status(err); status {
 	case http.StatusNotFound:
-		entered := ""
-		if a.Plausible() {
-			entered = readableLogin(a.String())
-		}
-		h.serve(w, r, status, edge.NoStore, pageKey{kind: unknown, settings: host.Settings, language: l}, host, nameOf(host), entered, a.Domain.Unicode())
+		h.serve(w, r, status, edge.NoStore, pageKey{kind: unknown, settings: host.Settings, language: l}, host, nameOf(host), readableAddress(a), a.Domain.Unicode())
 	case http.StatusServiceUnavailable:
 		w.Header().Set("Retry-After", edge.RetryAfter)
-		edge.UnavailableMessage.Serve(w, r, status, l, "")
+		edge.UnavailableMessage.Serve(w, r, status, l, "", readableAddress(a))
 	default:
 		edge.Fail(w, h.log, err, "")
 	}
+}
+
+// readableAddress returns an address that was entered, to show it again; empty if it cannot be anyone's.
+func readableAddress(a settings.Address) string {
+	if !a.Plausible() {
+		return ""
+	}
+	return readableLogin(a.String())
 }
 
 // nameOf returns the name of the provider for people; "" if there is none.
@@ -250,6 +246,9 @@ func (h *Handler) prepare(key pageKey, found settings.Found) (*edge.PreparedPage
 		p.Brand = edge.NewBrand(key.settings, templates.Hole(0))
 	}
 	content := formContent{Entered: templates.Hole(1)}
+	if key.kind != start {
+		p.Hidden = []edge.Field{{Name: "email", Value: content.Entered}}
+	}
 	switch key.kind {
 	case invalid:
 		content.Error = &formError{t.Text("error.address_title"), t.Text("error.address")}

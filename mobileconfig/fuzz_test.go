@@ -103,7 +103,7 @@ func checkAnswer(t *testing.T, w *httptest.ResponseRecorder, path string, a sett
 func fixed(text string, d settings.Domain) bool {
 	for _, err := range []error{errNoAddress, errMalformed, settings.ErrDomainNotFound, ErrNoPassword, ErrNoServers} {
 		w := httptest.NewRecorder()
-		(&Handler{}).refuse(w, httptest.NewRequest("GET", "/", nil), err, d, texts.English)
+		(&Handler{}).refuse(w, httptest.NewRequest("GET", "/", nil), err, settings.Address{Domain: d}, texts.English)
 		if w.Body.String() == text {
 			return true
 		}

@@ -58,17 +58,17 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	l := edge.Language(r, parameter(values, "lang"))
 	a, err := readAddress(values, err)
 	if err != nil {
-		h.refuse(w, r, err, "", l)
+		h.refuse(w, r, err, settings.Address{}, l)
 		return
 	}
 	found, err := edge.FindPerson(w, h.lookup, r, a)
 	if err != nil {
-		h.refuse(w, r, err, a.Domain, l)
+		h.refuse(w, r, err, a, l)
 		return
 	}
 	p, err := newProfile(found, a, texts.For(l))
 	if err != nil {
-		h.refuse(w, r, err, a.Domain, l)
+		h.refuse(w, r, err, a, l)
 		return
 	}
 	host := edge.OwnHost(h.lookup, r, settings.AutoconfigPrefix, found.Domain)
@@ -78,7 +78,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case file == "qr.png" || file == "qr.svg":
 		h.writeCode(w, r, host, file, a, l)
 	default:
-		h.writeProfile(w, r, found, p, l)
+		h.writeProfile(w, r, found, a, p, l)
 	}
 }
 
@@ -150,7 +150,7 @@ func redirect(w http.ResponseWriter, host, file string, a settings.Address) {
 func (h *Handler) writeCode(w http.ResponseWriter, r *http.Request, host, file string, a settings.Address, l texts.Language) {
 	code, err := newCode(host, a)
 	if err != nil { // the link is longer than 2 KB, which a host and an address cannot be
-		h.refuse(w, r, err, a.Domain, l)
+		h.refuse(w, r, err, a, l)
 		return
 	}
 	if file == "qr.svg" {
@@ -162,11 +162,11 @@ func (h *Handler) writeCode(w http.ResponseWriter, r *http.Request, host, file s
 
 // writeProfile answers with the profile, signed if possible, unless the client has had too many signatures. If signing fails, it is sent unsigned: the device says so, and the person can
 // still set up their mail. The log explains it to the admin.
-func (h *Handler) writeProfile(w http.ResponseWriter, r *http.Request, found settings.Found, p *profile, l texts.Language) {
+func (h *Handler) writeProfile(w http.ResponseWriter, r *http.Request, found settings.Found, a settings.Address, p *profile, l texts.Language) {
 	if h.signer != nil && r.Method != http.MethodHead && !h.limits.allow(r.RemoteAddr) {
 		w.Header().Set("Retry-After", retrySigning)
 		if edge.WantsPage(r) {
-			busyMessage.Serve(w, r, http.StatusTooManyRequests, l, "")
+			busyMessage.Serve(w, r, http.StatusTooManyRequests, l, "", addressOf(a))
 			return
 		}
 		edge.Text(w, http.StatusTooManyRequests, "Too many profiles are requested from your network at the moment. Please try again in a minute.")
@@ -174,7 +174,7 @@ func (h *Handler) writeProfile(w http.ResponseWriter, r *http.Request, found set
 	}
 	document, err := p.encode()
 	if err != nil { // it has a type that the library does not know, which profiles do not have
-		h.refuse(w, r, err, found.Domain, l)
+		h.refuse(w, r, err, a, l)
 		return
 	}
 	w.Header().Set("Content-Disposition", `attachment; filename="`+string(found.Domain)+`.mobileconfig"`)
@@ -213,12 +213,12 @@ func (h *Handler) logUnsigned(err error) {
 
 // What people read, if they follow a link or submit a form in a browser.
 var (
-	busyMessage     = edge.Message{Title: "error.busy_title", Text: "error.busy"}
-	addressMessage  = edge.Message{Title: "error.address_title", Text: "error.address", Home: true}
-	insecureMessage = edge.Message{Title: "error.insecure_title", Text: "error.insecure"}
-	passwordMessage = edge.Message{Title: "error.no_profile_title", Text: "error.no_profile_password", Home: true}
-	serversMessage  = edge.Message{Title: "error.no_profile_title", Text: "error.no_profile_servers", Home: true}
-	unknownMessage  = edge.Message{Title: "error.unknown_title", Text: "error.unknown", Home: true}
+	busyMessage     = edge.Message{Title: "error.busy_title", Text: "error.busy", Path: Path, Field: "emailaddress"}
+	addressMessage  = edge.Message{Title: "error.address_title", Text: "error.address", Home: true, Path: Path}
+	insecureMessage = edge.Message{Title: "error.insecure_title", Text: "error.insecure", Path: "/"} // which sends a browser to https
+	passwordMessage = edge.Message{Title: "error.no_profile_title", Text: "error.no_profile_password", Home: true, Path: Path, Field: "emailaddress"}
+	serversMessage  = edge.Message{Title: "error.no_profile_title", Text: "error.no_profile_servers", Home: true, Path: Path, Field: "emailaddress"}
+	unknownMessage  = edge.Message{Title: "error.unknown_title", Text: "error.unknown", Home: true, Path: Path, Field: "emailaddress"}
 )
 
 // messageFor returns the page for an error and its status. It reports false if there is none.
@@ -238,12 +238,20 @@ func messageFor(err error) (edge.Message, int, bool) {
 	return edge.Message{}, 0, false
 }
 
-// refuse answers with a page in a browser, and otherwise with a plain sentence. Of the request it repeats at most the address's domain, which
-// shows a typing error.
-func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error, d settings.Domain, l texts.Language) {
+// addressOf returns an address for the form that changes the language; empty if it cannot be anyone's.
+func addressOf(a settings.Address) string {
+	if !a.Plausible() {
+		return ""
+	}
+	return a.String()
+}
+
+// refuse answers with a page in a browser, and otherwise with a plain sentence. Of the request it shows at most the address's domain, in which
+// a typing error is seen.
+func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error, a settings.Address, l texts.Language) {
 	if edge.WantsPage(r) {
 		if m, status, ok := messageFor(err); ok {
-			m.Serve(w, r, status, l, d.Unicode())
+			m.Serve(w, r, status, l, a.Domain.Unicode(), addressOf(a))
 			return
 		}
 	}
@@ -273,7 +281,7 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error, d se
 		text = "There is no profile for this domain: a profile needs an incoming and an outgoing mail server, and this domain does " +
 			"not have both."
 	default:
-		edge.Fail(w, h.log, err, "This server does not handle mail for "+string(d)+". Please check the address.")
+		edge.Fail(w, h.log, err, "This server does not handle mail for "+string(a.Domain)+". Please check the address.")
 		return
 	}
 	edge.Text(w, status, text)

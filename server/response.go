@@ -31,7 +31,7 @@ func setCommon(h http.Header, stopping bool) {
 // a page instead of a document.
 func notFound(w http.ResponseWriter, r *http.Request) {
 	if edge.WantsPage(r) {
-		edge.NotFoundMessage.Serve(w, r, http.StatusNotFound, edge.Language(r, ""), "")
+		edge.NotFoundMessage.Serve(w, r, http.StatusNotFound, edge.Language(r, edge.ChosenLanguage(r)), "", "")
 		return
 	}
 	plain(w, http.StatusNotFound, "There is nothing here. This server tells mail programs which servers to use.\n")
