@@ -15,11 +15,11 @@ AXE := axe-core@4.14.1
 # and proxies, a browser and a Japanese font, a validator for the schemas of the answers, and independent readers of signatures, property lists and QR codes. The race
 # detector needs gcc.
 TEST_PROGRAMS := gcc thunderbird chromium xmllint openssl plistutil zbarimg rsvg-convert \
-	/usr/sbin/knotd /usr/sbin/named nsupdate unbound dovecot postfix nft ip unshare nginx caddy haproxy apache2 systemd-analyze \
+	/usr/sbin/knotd /usr/sbin/named nsupdate unbound dovecot postfix nft ip unshare nginx caddy haproxy apache2 systemd-analyze strace patch \
 	/usr/lib/nginx/modules/ngx_stream_module.so /usr/share/fonts/truetype/vlgothic/VL-Gothic-Regular.ttf
 TEST_PACKAGES := gcc libc6-dev thunderbird chromium fonts-vlgothic libxml2-utils openssl libplist-utils zbar-tools librsvg2-bin \
 	knot bind9 bind9-dnsutils unbound dovecot-core dovecot-imapd dovecot-pop3d dovecot-managesieved postfix nftables iproute2 util-linux \
-	nginx libnginx-mod-stream caddy haproxy apache2 systemd
+	nginx libnginx-mod-stream caddy haproxy apache2 systemd strace patch
 # For manual pages, packages, containers and other ways to run mailhint:
 TEST_PROGRAMS += groff lintian rpm mmdebstrap buildah docker-compose nix-instantiate setpriv curl
 TEST_PACKAGES += groff-base lintian rpm mmdebstrap buildah docker-compose nix-bin util-linux curl ca-certificates
@@ -116,8 +116,13 @@ bench: load-generator # ratios against a bare handler; memory; a million names
 	go test -run '^$$' -bench . -benchmem -timeout 30m $$(go list ./... | grep -v /bench)
 	go test -run '^$$' -bench . -benchtime 40x -timeout 30m ./bench
 
-soak: # what takes too long for every test: 1,000 kills, and two writers and an editor with 1,000 changes each
+# What takes too long for every test: 1,000 kills; two writers and an editor with 1,000 changes each; 20,000 random files; 1,000 edits of
+# a server under load; every page for people in every language, size and colour scheme.
+soak: programs
 	go test -count=1 -timeout 30m -v -run 'TestKilled|TestWritersAndEditor' ./filestore -kills 1000 -changes 1000
+	go test -count=1 -timeout 30m -v -run RandomFiles ./tomledit -files 20000
+	MAILHINT_TEST_EDITS=1000 go test -count=1 -timeout 30m -v -run EditsUnderLoad ./cmd/mailhint
+	SOAK=1 go test -count=1 -timeout 30m -run TestPages ./clients
 
 load-generator:
 	@command -v wrk >/dev/null || { sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; $$sudo apt-get update -q && $$sudo apt-get install -q -y --no-install-recommends wrk; }

@@ -94,7 +94,7 @@ func TestCompletionOfManyDomains(t *testing.T) {
 		{[]string{"dns", "xn"}, []string{"xn--bcher-kva.example"}},
 		{[]string{"export", "d00001.example", "d00001"}, []string{}},
 		{[]string{"show", "example.com", "d"}, []string{}},
-		{[]string{"show", "--for", ""}, []string{"thunderbird", "outlook", "outlook-json", "apple", "pacc", "srv", "human"}},
+		{[]string{"show", "--for", ""}, []string{"thunderbird", "outlook", "outlook-json", "apple", "pacc", "srv", "human", "letter"}},
 		{[]string{"export", "--format", ""}, []string{"toml", "json", "ispdb", "static"}},
 		{[]string{"serve", "--log-format", ""}, []string{"text", "json"}},
 	} {
