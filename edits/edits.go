@@ -4,6 +4,14 @@
 // keys of domains.toml as their values. The operations of this package (add, set, remove, undo, apply …) read records, decide what they
 // should become, and hand the store a ChangeSet, which it saves as a whole or not at all: never what check would refuse, never over a change
 // that somebody else has made in the meantime.
+//
+// The files, in the order in which they are best read:
+//
+//   - edits.go: the contract of a Store, its records, changes and errors; ref.go, values.go: names and values
+//   - operations.go, undo.go: what a record should become; assignments.go: key=value; missing.go: what was probably meant
+//   - snapshot.go, apply.go: the state of a whole store
+//   - describe.go, diff.go, toml.go, print.go: changes and records for people and programs
+//   - editor.go, since.go: what a person writes
 package edits
 
 import (

@@ -3,6 +3,16 @@
 //
 // Beside the configuration it keeps, in state_dir, the history of all changes and a copy of the files as the history accounts for them. Whatever differs
 // from that copy has been changed by hand, and gets into the history as such.
+//
+// The files, in the order in which they are best read:
+//
+//   - filestore.go, records.go, query.go, memory.go: the Store, and what it reads
+//   - apply.go: a change from beginning to end
+//   - plan.go, bulk.go, plan_lists.go, lists.go, revert.go: the new texts
+//   - verify.go, layout.go: the proof that nothing else has changed
+//   - save.go, state.go, lock.go (lock_linux.go and its sisters), owner_unix.go: the disk, and what a killed process leaves behind
+//   - history.go, lines_backward.go, watch.go: the history
+//   - hand_edits.go, compare.go, diff.go: what others have changed
 package filestore
 
 import (
