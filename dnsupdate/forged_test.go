@@ -20,8 +20,9 @@ import (
 type fake struct {
 	address string
 
-	mu      sync.Mutex
-	updates []*dns.Msg // that were received, and have changes
+	mu        sync.Mutex
+	updates   []*dns.Msg     // that were received, and have changes
+	questions []dns.Question // that were received
 }
 
 // startFake starts a name server with an empty zone. answer may change an answer before it is signed, and signed after that; either may be nil.
@@ -35,14 +36,15 @@ func startFake(t *testing.T, key knottest.Key, answer func(question, answer *dns
 	server := &dns.Server{Listener: l, TsigSecret: map[string]string{dns.CanonicalName(key.Name): key.Secret}, Handler: dns.HandlerFunc(func(w dns.ResponseWriter, q *dns.Msg) {
 		a := new(dns.Msg).SetReply(q)
 		a.Authoritative = true
-		if q.Opcode == dns.OpcodeUpdate {
-			a.Opcode = dns.OpcodeUpdate
-			f.mu.Lock()
-			if len(q.Ns) > 0 {
-				f.updates = append(f.updates, q.Copy())
-			}
-			f.mu.Unlock()
+		f.mu.Lock()
+		switch {
+		case q.Opcode != dns.OpcodeUpdate:
+			f.questions = append(f.questions, q.Question...)
+		case len(q.Ns) > 0:
+			f.updates = append(f.updates, q.Copy())
 		}
+		f.mu.Unlock()
+		a.Opcode = q.Opcode
 		t := q.IsTsig()
 		a.SetTsig(t.Hdr.Name, t.Algorithm, 300, time.Now().Unix())
 		if answer != nil {
@@ -128,7 +130,8 @@ func TestForgedAnswers(t *testing.T) {
 	}
 }
 
-// Nothing outside of the planned names and types is in an update, every change has its prerequisites, and the secret is nowhere in it.
+// Nothing outside of the planned names and types is in an update, every change has its prerequisites, and the secret is nowhere in it. The
+// name server is that of the configuration: nothing asks for the one that the zone names.
 func TestUpdateIsPlanned(t *testing.T) {
 	t.Parallel()
 	key := knottest.NewKey("mailhint")
@@ -148,6 +151,11 @@ func TestUpdateIsPlanned(t *testing.T) {
 	defer f.mu.Unlock()
 	if len(f.updates) != 1 || f.updates[0].Question[0].Name != "example.com." || len(f.updates[0].Answer) == 0 {
 		t.Fatalf("got %v, want one update with prerequisites", f.updates)
+	}
+	for _, q := range f.questions {
+		if q.Qtype == dns.TypeSOA || q.Qtype == dns.TypeNS {
+			t.Errorf("the name server was asked for %v", q)
+		}
 	}
 	planned := make(map[string]bool)
 	for _, r := range want.Records {
