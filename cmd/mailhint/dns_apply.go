@@ -84,16 +84,13 @@ func (f dnsFlags) publish(cmd *cobra.Command, snapshot *domains.Snapshot, all []
 		return problem(errors.New("the configuration does not say where records can be published: add a table [dns] with server, key_file and zones"))
 	}
 	updater := &dnsupdate.Updater{Zones: snapshot.DNS}
-	if o.Server != "" && len(o.Addresses) == 0 {
-		hosts, err := namedResolver(cmd)
-		if err != nil {
-			return err
-		}
-		if hosts == nil {
-			updater.PointsHere = dnsupdate.PointsTo(o.Server, resolver.SystemNow{})
-		} else {
-			updater.PointsHere = dnsupdate.PointsTo(o.Server, hosts)
-		}
+	if _, err := namedResolver(cmd); err != nil {
+		return err
+	}
+	var nowhere []byte
+	if hosts, err := resolverOf(cmd); err == nil && o.Server != "" && len(o.Addresses) == 0 {
+		updater.PointsHere = dnsupdate.PointsTo(o.Server, hosts)
+		nowhere = dnsrecords.MissingServerAddresses(cmd.Context(), hosts, "table", all, o)
 	}
 	progress := newProgress(cmd.ErrOrStderr(), len(all), "domains")
 	plans := updater.Plan(cmd.Context(), all, f.replace, progress.step)
@@ -108,6 +105,9 @@ func (f dnsFlags) publish(cmd *cobra.Command, snapshot *domains.Snapshot, all []
 		}
 	}
 	report()
+	if _, err := cmd.ErrOrStderr().Write(nowhere); err != nil {
+		return problem(err)
+	}
 	json := f.format == "json"
 	if !json {
 		if err := dnsupdate.PrintPlan(cmd.OutOrStdout(), plans); err != nil {
@@ -139,7 +139,11 @@ func (f dnsFlags) publish(cmd *cobra.Command, snapshot *domains.Snapshot, all []
 	} else {
 		_, err = fmt.Fprintln(cmd.OutOrStdout(), dnsupdate.Summary(plans))
 	}
-	return errors.Join(problem(err), applyExit(plans))
+	exit := applyExit(plans)
+	if len(nowhere) > 0 { // the records lead to a name without an address
+		exit = errProblem
+	}
+	return errors.Join(problem(err), exit)
 }
 
 // applyExit is errProblem if a zone does not have all it should, else errUnknown if a name server does not answer.
