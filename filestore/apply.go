@@ -49,6 +49,7 @@ func (s *Store) Apply(ctx context.Context, set edits.ChangeSet) (edits.Result, e
 	if err != nil {
 		return s.refuse(set, dir, dir, err)
 	}
+	defer st.close()
 	for end := time.Now().Add(maxTrying); ; {
 		result, err := s.apply(ctx, set, st)
 		switch {

@@ -107,9 +107,11 @@ func BenchmarkHistory(b *testing.B) {
 	file := config(b)
 	s := openStore(b, file)
 	dir := filepath.Join(filepath.Dir(file), "state")
-	if err := makeDir(dir); err != nil {
+	root, err := openDir(dir)
+	if err != nil {
 		b.Fatal(err)
 	}
+	defer root.Close()
 	state := func(i int) *edits.State {
 		return &edits.State{Values: edits.Values{"name": fmt.Sprint("Customer ", i), "imap": "imap.example.com", "smtp": "smtp.example.com"}, ManagedBy: edits.ByFile, Revision: "0123456789abcdef",
 			Text: strings.Repeat("x", 200), File: "domains.toml"}
@@ -120,7 +122,7 @@ func BenchmarkHistory(b *testing.B) {
 		if len(list) == 1000 {
 			lines, err := linesOfEntries(list)
 			if err == nil {
-				err = appendHistory(dir, lines)
+				err = appendHistory(root, lines)
 			}
 			if err != nil {
 				b.Fatal(err)

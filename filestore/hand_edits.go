@@ -25,6 +25,7 @@ func (s *Store) Observe(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	defer st.close()
 	done, err := s.recover(st)
 	if err != nil {
 		return err

@@ -13,7 +13,6 @@ import (
 	"strconv"
 	"time"
 
-	"mailhint/durable"
 	"mailhint/edits"
 )
 
@@ -196,29 +195,31 @@ func (s *Store) lastNumber(stateDir string) (int64, error) {
 }
 
 // appendHistory adds lines to the history, and returns when they are on disk. After an error it is as it was.
-func appendHistory(stateDir string, lines []byte) error {
+func appendHistory(root *os.Root, lines []byte) error {
 	if len(lines) == 0 {
 		return nil
 	}
-	name := historyFile(stateDir, 0)
-	info, err := os.Stat(name)
+	name := historyFile("", 0)
+	info, err := root.Stat(name)
 	if err == nil && info.Size() >= maxHistory {
-		if err := rotate(stateDir); err != nil {
+		if err := rotate(root); err != nil {
 			return err
 		}
 		err = fs.ErrNotExist
 	}
-	if errors.Is(err, fs.ErrNotExist) {
-		if err = durable.Replace(name, nil, 0o600); err == nil { // also waits until the folder is on disk
-			giveToOwner(name)
+	isNew := errors.Is(err, fs.ErrNotExist)
+	if err != nil && !isNew {
+		return fmt.Errorf("%s cannot be written: %w", historyFile(root.Name(), 0), err)
+	}
+	file, err := root.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return fmt.Errorf("%s cannot be written: %w", historyFile(root.Name(), 0), err)
+	}
+	if isNew {
+		giveFileToOwner(root, file)
+		if err := syncDir(root, "."); err != nil {
+			return errors.Join(err, file.Close())
 		}
-	}
-	if err != nil {
-		return err
-	}
-	file, err := os.OpenFile(name, os.O_RDWR, 0)
-	if err != nil {
-		return err
 	}
 	size, err := endOfLines(file, lines)
 	if err != nil {
@@ -255,9 +256,9 @@ func endOfLines(file *os.File, lines []byte) (int64, error) {
 }
 
 // rotate makes room for a new file. A process that is killed meanwhile leaves a gap in the numbers, which does no harm.
-func rotate(stateDir string) error {
+func rotate(root *os.Root) error {
 	for n := keptHistories - 2; n >= 0; n-- {
-		err := os.Rename(historyFile(stateDir, n), historyFile(stateDir, n+1))
+		err := root.Rename(historyFile("", n), historyFile("", n+1))
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}

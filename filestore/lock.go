@@ -51,14 +51,16 @@ func (s *Store) lockFile(ctx context.Context, stateDir string) (*os.File, error)
 	if err == nil || ctx.Err() != nil {
 		return dir, err
 	}
-	if err := makeDir(stateDir); err != nil {
-		return nil, err
-	}
-	file, err := os.OpenFile(filepath.Join(stateDir, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
+	root, err := openDir(stateDir)
 	if err != nil {
 		return nil, err
 	}
-	giveToOwner(file.Name())
+	defer root.Close() // nothing is written with it
+	file, err := root.OpenFile("lock", os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	giveFileToOwner(root, file)
 	return file, waitForLock(ctx, file)
 }
 

@@ -52,7 +52,7 @@ func (s *Store) save(st *state, done journal, w work) error {
 	}
 	err = commit(prepared, slices.Sorted(maps.Keys(w.texts)))
 	if err == nil {
-		err = appendHistory(st.dir, next.lines)
+		err = appendHistory(st.root, next.lines)
 	}
 	if err != nil {
 		return s.giveUp(st, next, err)
@@ -89,6 +89,10 @@ func (s *Store) takeBack(st *state, j journal) (journal, error) {
 		}
 		if err != nil || hashOf(string(now)) != j.Files[key] {
 			continue
+		}
+		if j.owner != "" {
+			return j, fmt.Errorf("%s is to be restored as it was before an unfinished change of %s, whom root does not trust with it: let that user change "+
+				"something first, or remove %s", s.file(key), j.owner, st.path(journalName))
 		}
 		text, err := st.kept(before)
 		if err != nil {
@@ -129,7 +133,7 @@ func (s *Store) recover(st *state) (journal, error) {
 		if waiting && last < j.First {
 			return s.takeBack(st, j)
 		}
-		if err := appendHistory(st.dir, linesAfter(j.lines, last)); err != nil {
+		if err := appendHistory(st.root, linesAfter(j.lines, last)); err != nil {
 			return j, err
 		}
 		last = j.Last
@@ -191,7 +195,7 @@ func (s *Store) record(st *state, done journal, files []domains.Text, byHand []e
 	if err := st.write(next); err != nil {
 		return done, err
 	}
-	if err := appendHistory(st.dir, next.lines); err != nil {
+	if err := appendHistory(st.root, next.lines); err != nil {
 		return done, err
 	}
 	st.forget(next)

@@ -7,13 +7,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 
 	"mailhint/domains"
-	"mailhint/durable"
 )
 
 // In state_dir, beside the history, is the folder edits. It has the copies of the files of the configuration as the history accounts for them, named by
@@ -44,42 +45,41 @@ type journal struct {
 
 	lines []byte // for the history
 	dir   string // state_dir
+	owner string // who has written it, if files must not be replaced because of it
 }
 
-// state is what state_dir has for a configuration. It is used under the lock.
+// state is what state_dir has for a configuration. It is used under the lock, and closed afterwards.
+//
+// state_dir usually belongs to the service's user, and root changes the configuration. Nothing that this user puts there may make root write or remove
+// files elsewhere: all changes go through root, which follows no symbolic link out of state_dir, and a journal of that user is not trusted.
 type state struct {
 	dir  string // state_dir
 	main string
+	root *os.Root // state_dir
 }
 
 // stateDir returns the directory of the history.
 func (s *Store) stateDir() (string, error) { return domains.StateDir(s.config) }
 
-// makeDir makes a directory, and those that it is in.
-func makeDir(dir string) error {
-	if info, err := os.Stat(dir); err == nil && info.IsDir() {
-		return nil
-	}
-	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
-		return err
-	}
-	err := os.Mkdir(dir, 0o700)
-	if errors.Is(err, fs.ErrExist) {
-		return nil
-	}
-	if err == nil {
-		giveToOwner(dir)
-	}
-	return err
-}
-
-// open makes what is missing.
-func (s *Store) openState(dir string) (*state, error) {
-	if err := makeDir(dir); err != nil {
+// openState makes what is missing.
+func (s *Store) openState(dir string) (st *state, err error) {
+	root, err := openDir(dir)
+	if err != nil {
 		return nil, err
 	}
-	if err := makeDir(filepath.Join(dir, editsDir)); err != nil {
+	defer func() {
+		if err != nil {
+			root.Close() // nothing has been written
+		}
+	}()
+	switch err := root.Mkdir(editsDir, 0o700); {
+	case err == nil:
+		giveDirToOwner(root, editsDir)
+	case !errors.Is(err, fs.ErrExist):
 		return nil, err
+	}
+	if info, err := root.Lstat(editsDir); err != nil || !info.IsDir() {
+		return nil, errors.Join(err, fmt.Errorf("%s is not a directory; remove it", filepath.Join(dir, editsDir)))
 	}
 	main, err := filepath.Abs(s.config)
 	if err != nil {
@@ -88,8 +88,30 @@ func (s *Store) openState(dir string) (*state, error) {
 	if resolved, err := filepath.EvalSymlinks(filepath.Dir(main)); err == nil {
 		main = filepath.Join(resolved, filepath.Base(main))
 	}
-	return &state{dir, main}, nil
+	return &state{dir, main, root}, nil
 }
+
+// openDir opens state_dir, and makes it if it is missing.
+func openDir(dir string) (*os.Root, error) {
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+		if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
+			return nil, err
+		}
+		switch err := os.Mkdir(dir, 0o700); {
+		case err == nil:
+			giveToOwner(dir)
+		case errors.Is(err, fs.ErrExist):
+			if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+				return nil, fmt.Errorf("%s is not a directory; name another state_dir in [server], or remove it", dir)
+			}
+		default:
+			return nil, err
+		}
+	}
+	return os.OpenRoot(dir)
+}
+
+func (st *state) close() { st.root.Close() } // what has been written is on disk
 
 func (st *state) path(name string) string { return filepath.Join(st.dir, editsDir, name) }
 
@@ -125,16 +147,47 @@ func (st *state) keepAs(hash, text string) error {
 	if _, err := os.Stat(st.path(hash)); err == nil {
 		return nil
 	}
-	return writeState(st.path(hash), []byte(text))
+	return st.writeFile(hash, []byte(text))
 }
 
-// writeState writes a file in state_dir.
-func writeState(name string, content []byte) error {
-	if err := durable.Replace(name, content, 0o600); err != nil {
+// temporaryName is what a file in editsDir is called until it is complete. One that a killed process has left is replaced by the next.
+const temporaryName = ".new"
+
+// writeFile writes a file in editsDir, so that it is whole or untouched. What root writes there stays root's, and the service can read it.
+func (st *state) writeFile(name string, content []byte) (err error) {
+	temporary := editsDir + "/" + temporaryName
+	if err := st.root.Remove(temporary); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	giveToOwner(name)
-	return nil
+	file, err := st.root.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(content)
+	if err == nil {
+		letOwnerRead(st.root, file)
+		err = syncFile(file)
+	}
+	if err = errors.Join(err, file.Close()); err == nil {
+		err = st.root.Rename(temporary, editsDir+"/"+name)
+	}
+	if err != nil {
+		st.root.Remove(temporary) // the error says why it is of no use
+		return fmt.Errorf("%s cannot be written: %w", st.path(name), err)
+	}
+	return syncDir(st.root, editsDir)
+}
+
+// syncDir waits until the names in a directory are on disk.
+func syncDir(root *os.Root, name string) error {
+	if runtime.GOOS == "windows" {
+		return nil // directories cannot be opened for it
+	}
+	dir, err := root.Open(name)
+	if err != nil {
+		return err
+	}
+	return errors.Join(syncFile(dir), dir.Close())
 }
 
 // kept returns a copy.
@@ -157,13 +210,18 @@ func (st *state) forget(j journal) {
 			needed[hash] = true
 		}
 	}
-	entries, err := os.ReadDir(st.path(""))
+	dir, err := st.root.Open(editsDir)
+	if err != nil {
+		return
+	}
+	defer dir.Close() // opened for reading
+	entries, err := dir.ReadDir(-1)
 	if err != nil {
 		return
 	}
 	for _, e := range entries {
 		if !needed[e.Name()] && !strings.HasPrefix(e.Name(), ".") {
-			os.Remove(st.path(e.Name())) // if this fails, the next change tries again
+			st.root.Remove(editsDir + "/" + e.Name()) // if this fails, the next change tries again
 		}
 	}
 }
@@ -175,15 +233,20 @@ func (st *state) write(j journal) error {
 	if err != nil {
 		return err
 	}
-	return writeState(st.path(journalName), bytes.Join([][]byte{header, j.lines}, []byte("\n")))
+	return st.writeFile(journalName, bytes.Join([][]byte{header, j.lines}, []byte("\n")))
 }
 
 // read returns the current journal. ok is false if there is none for this configuration, or it is damaged.
 func (st *state) read() (j journal, ok bool, err error) {
-	content, err := os.ReadFile(st.path(journalName))
+	file, err := st.root.Open(editsDir + "/" + journalName)
 	if errors.Is(err, fs.ErrNotExist) {
 		return journal{}, false, nil
 	}
+	if err != nil {
+		return journal{}, false, fmt.Errorf("%s cannot be read: %w", st.path(journalName), err)
+	}
+	defer file.Close() // opened for reading
+	content, err := io.ReadAll(file)
 	if err != nil {
 		return journal{}, false, err
 	}
@@ -191,6 +254,6 @@ func (st *state) read() (j journal, ok bool, err error) {
 	if err := json.Unmarshal(header, &j); err != nil || j.Main != st.main {
 		return journal{}, false, nil
 	}
-	j.lines, j.dir = lines, st.dir
+	j.lines, j.dir, j.owner = lines, st.dir, distrusted(file)
 	return j, true, nil
 }
