@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
@@ -74,6 +75,13 @@ const fault = `(() => {
 	for (const e of document.querySelectorAll("main a, button, input:not([type=hidden]), select, summary")) {
 		const r = e.getBoundingClientRect();
 		if (r.height > 0 && r.height < 24 && e.tagName !== "A") all.push("a target is too small: " + e.outerHTML.slice(0, 100));
+	}
+	const pen = document.createElement("canvas").getContext("2d");
+	for (const e of document.querySelectorAll("select")) {
+		const s = getComputedStyle(e);
+		pen.font = s.font;
+		const needs = pen.measureText(e.selectedOptions[0].text).width + parseFloat(s.paddingLeft);
+		if (e.offsetWidth > 0 && needs > e.clientWidth) all.push("a choice is cut off: " + e.selectedOptions[0].text + ", " + needs + " of " + e.clientWidth + " px");
 	}
 	for (const i of document.images) if (!i.complete || i.naturalWidth === 0) all.push("an image is missing: " + i.src);
 	return all.join("\n");
@@ -228,6 +236,22 @@ func TestChangeLanguage(t *testing.T) {
 		}
 		if got := eval[string](t, b, "document.documentElement.lang + (location.href.includes('@') || location.href.includes('%40') ? ' ' + location.href : '')"); got != "de" {
 			t.Errorf("%s: the page is in %s", kind.name, got)
+		}
+	}
+}
+
+// TestIPad shows what people see on an iPad, whose browser says that it is a Mac's.
+func TestIPad(t *testing.T) {
+	server := servePage(t)
+	b := openBrowser(t, server)
+	b.speak(t, "en", onMac)
+	b.look(t, view{1280, false, true})
+	for touches, want := range map[int64]string{5: "iPhone and iPad", 0: "Mail on a Mac"} {
+		b.run(t, emulation.SetTouchEmulationEnabled(touches > 0).WithMaxTouchPoints(max(touches, 1)))
+		b.open(t, "http://autoconfig.shop.example/")
+		b.submit(t, ".address", map[string]string{"email": "ann@shop.example"})
+		if got := eval[string](t, b, `document.querySelector("#steps").textContent`); got != want {
+			t.Errorf("with %d touch points the page is about %q", touches, got)
 		}
 	}
 }

@@ -41,6 +41,16 @@
     });
   });
 
+  // An iPad says that it is a Mac, but a Mac has no touchscreen.
+  var address = document.querySelector("form.address");
+  if (address && navigator.maxTouchPoints > 1 && navigator.userAgent.indexOf("Macintosh") >= 0) {
+    var program = document.createElement("input");
+    program.type = "hidden";
+    program.name = "program";
+    program.value = "ios";
+    address.appendChild(program);
+  }
+
   // After a mistake, the field is where to go on.
   var wrong = document.querySelector("[aria-invalid=true]");
   if (wrong) {
