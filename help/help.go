@@ -83,6 +83,9 @@ func For(r Request) Page {
 		return p
 	}
 	p.Intro = w.Text("settings.intro")
+	if !w.needsPassword() {
+		p.Intro = w.Text("settings.intro_sign_in")
+	}
 	p.Services = w.services()
 	p.Why = w.why()
 	if w.hasExchange() {
@@ -143,7 +146,7 @@ func (w words) password() []string {
 	var lines []string
 	if hint := w.expand(w.found.PasswordHint); hint != "" {
 		lines = append(lines, hint) // in the words and the language of the provider
-	} else if w.onlyOAuth2() {
+	} else if !w.needsPassword() {
 		lines = append(lines, w.Text("password.oauth2"), w.Text("password.oauth2_missing"))
 	} else {
 		lines = append(lines, w.Text("password.mailbox"))

@@ -1,6 +1,7 @@
 package help
 
 import (
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -45,6 +46,42 @@ func found(s *settings.Settings, d settings.Domain) settings.Found {
 	return settings.Found{Settings: s, Domain: d, Primary: d}
 }
 
+// pageOnly: people sign in on the page of their provider.
+var pageOnly = &settings.Settings{Name: "Example Mail", Servers: []settings.Server{
+	server(settings.IMAP, "imap.example.com", 993, settings.ImplicitTLS, settings.EmailAddress, settings.OAuth2Token),
+	server(settings.Submission, "smtp.example.com", 465, settings.ImplicitTLS, settings.EmailAddress, settings.OAuth2Token),
+}}
+
+// TestGoldenSteps prints the steps of all programs.
+func TestGoldenSteps(t *testing.T) {
+	either := one(settings.IMAP, settings.STARTTLS, settings.EmailAddress, settings.OAuth2Token)
+	either.Servers[0].Auth = append(either.Servers[0].Auth, settings.Password)
+	either.Servers[1].Auth = append(either.Servers[1].Auth, settings.NTLM, settings.Password)
+	for name, s := range map[string]*settings.Settings{
+		"usual":        usual,
+		"page-only":    pageOnly,
+		"either":       either,
+		"no-profile":   {Servers: usual.Servers[:1]},
+		"pop3-user":    one(settings.POP3, settings.STARTTLS, settings.EmailLocalPart, settings.Password),
+		"page-to-send": {Servers: append([]settings.Server{usual.Servers[0]}, pageOnly.Servers[1])},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var b strings.Builder
+			for _, p := range For(Request{Found: found(s, "example.com"), Address: ann}).Programs {
+				fmt.Fprintf(&b, "%s\n", p.Name)
+				for _, line := range p.About {
+					fmt.Fprintf(&b, "  %s\n", line)
+				}
+				for i, line := range p.Steps {
+					fmt.Fprintf(&b, "%3d. %s\n", i+1, line)
+				}
+				b.WriteString("\n")
+			}
+			golden(t, "steps-"+name, strings.TrimSuffix(b.String(), "\n"))
+		})
+	}
+}
+
 // TestGolden prints pages that people get.
 func TestGolden(t *testing.T) {
 	german, _ := texts.ParseLanguage("de")
@@ -59,6 +96,8 @@ func TestGolden(t *testing.T) {
 		}}).Text(""),
 		"exchange":       For(Request{Found: found(&settings.Settings{EWS: "https://mail.example.com/EWS/Exchange.asmx"}, "example.com"), Address: ann}).Text(""),
 		"letter-domain":  For(Request{Found: found(mixed, "xn--bcher-kva.example")}).Letter("https://autoconfig.xn--bcher-kva.example/"),
+		"page-only":      For(Request{Found: found(pageOnly, "example.com"), Address: ann}).Text("ios"),
+		"letter-page":    For(Request{Found: found(pageOnly, "example.com"), Address: ann}).Letter("https://autoconfig.example.com/"),
 		"letter-nothing": For(Request{Found: found(&settings.Settings{}, "example.com")}).Letter("https://autoconfig.example.com/"),
 	} {
 		t.Run(name, func(t *testing.T) { golden(t, name, text) })

@@ -136,8 +136,7 @@ func (p *program) complete() {
 
 // programs are all programs with their steps.
 func (w words) programs(unsigned bool) []Program {
-	incoming, outgoing := w.found.Incoming(), w.found.Outgoing()
-	best := slices.Concat(incoming[:min(len(incoming), 1)], outgoing[:min(len(outgoing), 1)])
+	best := w.best()
 	facts := w.facts(best, unsigned)
 	var all []Program
 	for _, p := range allPrograms() {
@@ -170,7 +169,7 @@ func (w words) say(lines []string, s sentence, facts map[string]bool, values []a
 // facts says which conditions hold, given the best servers.
 func (w words) facts(best []settings.Server, unsigned bool) map[string]bool {
 	facts := map[string]bool{
-		"oauth2":   w.onlyOAuth2(),
+		"oauth2":   w.opensPage(),
 		"password": w.needsPassword(),
 		"known":    !w.address.IsZero() && w.oneUser(best),
 		"profile":  mobileconfig.Check(w.found.Settings) == nil,
@@ -218,16 +217,23 @@ func (w words) values(best []settings.Server, p program) []any {
 	return values
 }
 
-// onlyOAuth2 reports whether a server accepts nothing but a token from the provider's page.
-func (w words) onlyOAuth2() bool {
-	return slices.ContainsFunc(w.found.Servers, func(s settings.Server) bool {
+// best are the first server for incoming and the first for outgoing mail, for which the steps are.
+func (w words) best() []settings.Server {
+	incoming, outgoing := w.found.Incoming(), w.found.Outgoing()
+	return slices.Concat(incoming[:min(len(incoming), 1)], outgoing[:min(len(outgoing), 1)])
+}
+
+// opensPage reports whether one of the best servers accepts nothing but a token from the provider's page. Programs get such tokens only from
+// the providers that they know.
+func (w words) opensPage() bool {
+	return slices.ContainsFunc(w.best(), func(s settings.Server) bool {
 		return !slices.ContainsFunc(s.Auth, func(a settings.Auth) bool { return a != settings.OAuth2Token })
 	})
 }
 
-// needsPassword reports whether people need their password in a program. They do not if all that they sign in to is the provider's page.
+// needsPassword reports whether people enter their password in their program. They do not if all that they sign in to is the provider's page.
 func (w words) needsPassword() bool {
-	return !w.onlyOAuth2() || slices.ContainsFunc(w.found.Servers, func(s settings.Server) bool {
+	return !w.opensPage() || slices.ContainsFunc(w.best(), func(s settings.Server) bool {
 		return slices.ContainsFunc(s.Auth, func(a settings.Auth) bool { return a != settings.OAuth2Token && a != settings.NoAuth })
 	})
 }

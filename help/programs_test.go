@@ -29,9 +29,9 @@ func TestConditions(t *testing.T) {
 	}{
 		{"usual", usual, "other", ann, []string{"step.choose_imap"}, []string{"step.choose_pop3", "step.sign_in", "step.other_user_unknown"}},
 		{"only POP3", one(settings.POP3, settings.ImplicitTLS, settings.EmailAddress, settings.Password), "other", ann, []string{"step.choose_pop3"}, []string{"step.choose_imap"}},
-		{"only POP3 in Outlook", one(settings.POP3, settings.ImplicitTLS, settings.EmailAddress, settings.Password), "outlook-new", ann, []string{"step.choose_pop3"}, []string{"step.new_address"}},
+		{"only POP3 in Outlook", one(settings.POP3, settings.ImplicitTLS, settings.EmailAddress, settings.Password), "outlook-new", ann, []string{"step.choose_pop3"}, []string{"step.new_provider"}},
 		{"only POP3, which Thunderbird for Android does not look for", one(settings.POP3, settings.ImplicitTLS, settings.EmailAddress, settings.Password), "thunderbird-android", ann, []string{"step.choose_pop3"}, []string{"step.compare"}},
-		{"only POP3, which FairEmail does not look for", one(settings.POP3, settings.ImplicitTLS, settings.EmailAddress, settings.Password), "fairemail", ann, []string{"step.fairemail_manual"}, []string{"step.fairemail_check"}},
+		{"only POP3, which FairEmail does not look for", one(settings.POP3, settings.ImplicitTLS, settings.EmailAddress, settings.Password), "fairemail", ann, []string{"step.fairemail_pop3"}, []string{"step.fairemail_check"}},
 		{"OAuth2", one(settings.IMAP, settings.ImplicitTLS, settings.EmailAddress, settings.OAuth2Token), "thunderbird", ann, []string{"step.sign_in"}, nil},
 		{"password", usual, "thunderbird", ann, nil, []string{"step.sign_in"}},
 		{"user unknown", one(settings.IMAP, settings.ImplicitTLS, settings.EmailLocalPart, settings.Password), "kmail", settings.Address{}, []string{"step.other_user_unknown"}, nil},
@@ -61,37 +61,129 @@ func TestConditions(t *testing.T) {
 	}
 }
 
-// TestNothingIsPromised: with OAuth2, programs open the pages of the providers that they know and of no others.
-func TestNothingIsPromised(t *testing.T) {
-	finds := texts.For(texts.English).Text("about.finds")
-	s := one(settings.IMAP, settings.ImplicitTLS, settings.EmailAddress, settings.OAuth2Token)
-	for _, p := range For(Request{Found: found(s, "example.com"), Address: ann}).Programs {
-		if slices.Contains(p.About, finds) {
-			t.Errorf("%s: %q", p.ID, p.About)
+// ways are the ways to sign in that change what people are told.
+var ways = map[string][2][]settings.Auth{ // for incoming and for outgoing mail
+	"page":          {{settings.OAuth2Token}, {settings.OAuth2Token}},
+	"page or":       {{settings.OAuth2Token, settings.Password}, {settings.OAuth2Token, settings.Password}},
+	"password":      {{settings.Password}, {settings.Password}},
+	"encrypted":     {{settings.PasswordEncrypted, settings.Password}, {settings.Password}},
+	"page to send":  {{settings.Password}, {settings.OAuth2Token}},
+	"page, no auth": {{settings.OAuth2Token}, {settings.NoAuth}},
+}
+
+// TestStepsCanBeFollowed reads the steps of every program with all kinds of settings: none contradicts another, or comes too late.
+func TestStepsCanBeFollowed(t *testing.T) {
+	for name, auths := range ways {
+		for _, protocol := range []settings.Protocol{settings.IMAP, settings.POP3} {
+			for _, security := range []settings.Security{settings.ImplicitTLS, settings.STARTTLS} {
+				for _, login := range []settings.Login{settings.EmailAddress, settings.EmailLocalPart} {
+					for i, address := range []settings.Address{ann, {}, ann} {
+						s := one(protocol, security, login, settings.Password)
+						s.Servers[0].Auth, s.Servers[1].Auth = auths[0], auths[1]
+						if i == 2 { // for which no profile is possible
+							s.Servers = s.Servers[:1]
+						}
+						c := combination{page: strings.HasPrefix(name, "page") && name != "page or" && (i < 2 || name != "page to send"), password: name != "page" && name != "page, no auth",
+							protocol: protocol, security: security, other: login != settings.EmailAddress, known: !address.IsZero()}
+						guide := For(Request{Found: found(s, "example.com"), Address: address, Unsigned: true})
+						c.check(t, name, guide)
+						for _, p := range guide.Programs {
+							if fault := c.fault(p); fault != "" {
+								t.Errorf("%s: %s, %v, %v, %s, address known: %v: %s\n%s\n%s", p.ID, name, protocol, security, login, c.known, fault,
+									strings.Join(p.About, "\n"), strings.Join(p.Steps, "\n"))
+							}
+						}
+					}
+				}
+			}
 		}
 	}
 }
 
-// TestPasswordWithOAuth2: where the provider's page asks for the password, nobody is told to type it into a program, and every program has the step
-// that says so. A letter does not say so either.
-func TestPasswordWithOAuth2(t *testing.T) {
-	english := texts.For(texts.English)
-	for _, protocol := range []settings.Protocol{settings.IMAP, settings.POP3} {
-		s := one(protocol, settings.ImplicitTLS, settings.EmailAddress, settings.OAuth2Token)
-		page := For(Request{Found: found(s, "example.com"), Address: ann})
-		for _, p := range page.Programs {
-			steps := strings.Join(p.Steps, "\n")
-			if strings.Contains(steps, "password") || !strings.Contains(steps, english.Text("step.sign_in")) {
-				t.Errorf("%s:\n%s", p.ID, steps)
+// combination is what the settings of a domain make people do.
+type combination struct {
+	page, password bool // to sign in on the provider's page; to enter the password in the program
+	protocol       settings.Protocol
+	security       settings.Security
+	other, known   bool // the user name is not the address; it is known
+}
+
+// check reads what does not depend on the program.
+func (c combination) check(t *testing.T, name string, page Page) {
+	t.Helper()
+	letter, all := page.Letter("https://example.com/"), page.Text("")
+	for _, text := range []string{letter, all} {
+		for _, key := range []string{"settings.intro", "password.mailbox", "letter.easy", "letter.password", "trouble.password"} {
+			if strings.Contains(text, en(key)) && !c.password {
+				t.Errorf("%s: %q is said, but no program needs the password:\n%s", name, en(key), text)
 			}
 		}
-		if slices.Contains(page.Trouble.Try, english.Text("trouble.password")) {
-			t.Errorf("the password is to be entered again: %q", page.Trouble.Try)
-		}
-		if strings.Contains(page.Letter("https://example.com/"), english.Text("letter.easy")) {
-			t.Error("a letter says to enter the password in programs")
+		for _, key := range []string{"settings.intro_sign_in", "password.oauth2", "password.oauth2_missing", "letter.easy_sign_in"} {
+			if strings.Contains(text, en(key)) && c.password {
+				t.Errorf("%s: %q is said, but programs need the password:\n%s", name, en(key), text)
+			}
 		}
 	}
+	if either := strings.Contains(all, en("sign_in.either")); either != (name == "page or") {
+		t.Errorf("%s: the tables offer both ways to sign in: %v", name, either)
+	}
+	if strings.Count(letter, en("letter.easy"))+strings.Count(letter, en("letter.easy_sign_in")) != 1 {
+		t.Errorf("%s: the letter does not say what to do in the mail program:\n%s", name, letter)
+	}
+}
+
+// en is an English text.
+func en(key string) string { return texts.For(texts.English).Text(key) }
+
+// fault says what is wrong with the steps of a program; "" if nothing is.
+func (c combination) fault(p Program) string {
+	steps, about := strings.Join(p.Steps, "\n"), strings.Join(p.About, "\n")
+	place := func(key string) int { return slices.Index(p.Steps, en(key)) }
+	finish := max(place("step.done"), place("step.ios_save"), place("step.profile_password"))
+	user := slices.IndexFunc(p.Steps, func(s string) bool {
+		return strings.HasPrefix(s, "Change the user name") || s == en("step.other_user_unknown")
+	})
+	servers := slices.IndexFunc(p.Steps, func(s string) bool {
+		return strings.Contains(s, "ettings") && strings.Contains(s, "this page") || s == en("step.compare") || s == en("step.gmail_enter")
+	})
+	sorted := slices.Sorted(slices.Values(p.Steps))
+	switch {
+	case finish != len(p.Steps)-1:
+		return "the last step is not the one that finishes"
+	case len(slices.Compact(sorted)) != len(p.Steps):
+		return "a step is said twice"
+	case !c.password && strings.Contains(steps+about, "password"):
+		return "it asks for the password, which belongs on the provider's page"
+	case c.password && !strings.Contains(steps, "password"):
+		return "it does not say when to enter the password"
+	case c.page != (place("step.sign_in") >= 0):
+		return "the page for signing in is missing, or too much"
+	case c.page && place("step.sign_in") < servers:
+		return "the page for signing in opens before the servers are entered"
+	case c.page && p.ID != "other" && !strings.Contains(about, en("about.sign_in")), !c.page && strings.Contains(about, en("about.sign_in")):
+		return "whose pages the program opens is not said, or said without need"
+	case c.page && strings.Contains(about, en("about.finds")):
+		return "it promises to find settings with which it may not be able to sign in"
+	case !c.password && (strings.Contains(about, "yourself") || p.Profile):
+		return "it speaks of settings to enter, or of a profile, which cannot sign in on a page"
+	case strings.Contains(about, en("about.by_hand")) && place("step.compare") >= 0:
+		return "a program that does not look for settings has found some"
+	case c.protocol == settings.POP3 && (place("step.choose_imap") >= 0 || place("step.new_provider") >= 0), c.protocol == settings.IMAP && place("step.choose_pop3") >= 0:
+		return "it chooses a protocol that is not there"
+	case p.Profile && (servers >= 0 || user >= 0):
+		return "it enters settings that the profile has"
+	case !p.Profile && c.password && servers < 0:
+		return "it does not say where to enter the settings"
+	case user >= 0 && !c.other, user < 0 && c.other && servers >= 0:
+		return "it speaks of another user name without need, or keeps silent about it"
+	case user >= 0 && user < servers:
+		return "the user name comes before the settings"
+	case c.other && user >= 0 && c.known != (place("step.other_user_unknown") < 0):
+		return "it does not say the user name that is known"
+	case c.security == settings.STARTTLS && c.password && (p.ID == "gmail" || p.ID == "samsung") && !strings.Contains(steps, "STARTTLS"):
+		return "it does not say to choose STARTTLS"
+	}
+	return ""
 }
 
 // TestUserInSteps: the steps repeat the user name and the encryption that the table has.

@@ -74,8 +74,18 @@ func (w words) service(s settings.Server, l labels, c choices) Service {
 	if s.Auth[0] != settings.NoAuth {
 		t.Rows = append(t.Rows, w.userName(w.Text(l.User), s))
 	}
-	t.Rows = append(t.Rows, Row{Label: w.Text("label.sign_in"), Value: w.Text(signIns[s.Auth[0]])})
+	t.Rows = append(t.Rows, Row{Label: w.Text("label.sign_in"), Value: w.Text(signIn(s.Auth))})
 	return t
+}
+
+// signIn is the key of how to sign in. Few programs open the page of every provider, so that a password is mentioned first where it will do.
+func signIn(methods []settings.Auth) string {
+	if methods[0] == settings.OAuth2Token && slices.ContainsFunc(methods, func(a settings.Auth) bool {
+		return a == settings.Password || a == settings.PasswordEncrypted
+	}) {
+		return "sign_in.either"
+	}
+	return signIns[methods[0]]
 }
 
 func (s *Service) add(label, value string) {

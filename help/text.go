@@ -61,6 +61,8 @@ func (p Page) writeFirstSteps(b *strings.Builder, url string) {
 	steps := []string{t.Text("letter.page", "url", readable(url))}
 	if t.needsPassword() {
 		steps = append(steps, t.Text("letter.easy"))
+	} else {
+		steps = append(steps, t.Text("letter.easy_sign_in"))
 	}
 	if ios, ok := p.Program("ios"); ok && ios.Profile {
 		steps = append(steps, t.Text("letter.apple"))
@@ -70,7 +72,10 @@ func (p Page) writeFirstSteps(b *strings.Builder, url string) {
 
 // letterPassword is what a letter says about the password, which its reader does not have yet.
 func (p Page) letterPassword() []string {
-	lines := []string{p.words.Text("letter.password")}
+	var lines []string
+	if p.words.needsPassword() { // otherwise it may be one that people have had for long
+		lines = append(lines, p.words.Text("letter.password"))
+	}
 	for _, line := range p.Password {
 		if line != p.words.Text("password.mailbox") {
 			lines = append(lines, line)
