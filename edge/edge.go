@@ -101,7 +101,7 @@ func Status(err error) int {
 	return http.StatusInternalServerError
 }
 
-// RetryAfter is the value of the Retry-After header with status 503, in seconds.
+// RetryAfter is the value of the Retry-After header with status 429 and 503, in seconds.
 const RetryAfter = "10"
 
 // Sentences for people, without a line end. NotFound is the usual one; a package may have a more fitting text of its own.

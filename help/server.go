@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
@@ -34,15 +35,25 @@ type Handler struct {
 	lookup settings.Lookup
 	log    *slog.Logger
 	pages  *lru.Cache[pageKey, *edge.PreparedPage]
+
+	budget   *edge.Budget // of preparing pages
+	prepared atomic.Uint64
 }
 
-// maxPages is how many prepared pages are kept. A page of an answer has about 15 KB.
+// maxPages is how many prepared pages are kept. A page of an answer has about 17 KB.
 const maxPages = 1024
+
+// How many pages are prepared for one client, which takes about a millisecond for each. The page of a domain in one language and for one
+// program is prepared once for all its people; a client that asks for ever other domains, languages and programs takes a fiftieth of a processor.
+const (
+	preparedPerSecond = 20
+	preparedBurst     = 500
+)
 
 // New returns a Handler for the domains that lookup finds.
 func New(lookup settings.Lookup, log *slog.Logger) *Handler {
 	pages, _ := lru.New[pageKey, *edge.PreparedPage](maxPages) // fails for a size below 1 only
-	return &Handler{lookup: lookup, log: log, pages: pages}
+	return &Handler{lookup: lookup, log: log, pages: pages, budget: edge.NewBudget(preparedBurst, preparedPerSecond)}
 }
 
 // pageKey is what a prepared page depends on.
@@ -215,6 +226,12 @@ func nameOf(found settings.Found) string {
 func (h *Handler) serve(w http.ResponseWriter, r *http.Request, status int, cacheControl string, key pageKey, found settings.Found, fill ...string) {
 	page, ok := h.pages.Get(key)
 	if !ok {
+		if !h.budget.Allow(r.RemoteAddr) {
+			w.Header().Set("Retry-After", edge.RetryAfter)
+			busyMessage.Serve(w, r, http.StatusTooManyRequests, key.language, "", "")
+			return
+		}
+		h.prepared.Add(1)
 		var err error
 		if page, err = h.prepare(key, found); err != nil {
 			edge.Fail(w, h.log, err, "")
@@ -224,6 +241,8 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, status int, cach
 	}
 	page.Serve(w, r, status, cacheControl, fill)
 }
+
+var busyMessage = edge.Message{Title: "error.busy_title", Text: "error.busy", Path: "/"}
 
 var startPage = templates.HTML("start.html.tmpl")
 

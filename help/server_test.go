@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"image"
 	"image/png"
 	"log/slog"
@@ -16,6 +17,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"mailhint/domains"
 	"mailhint/edge"
@@ -299,6 +302,79 @@ func TestSeen(t *testing.T) {
 		}
 		if strings.Count(body, `<li class="unknown">`) != 3 {
 			t.Errorf("%s: the other servers are known", test.state)
+		}
+	}
+}
+
+// However many domains, languages and programs are asked for, memory is bounded, and so is the time that one client takes.
+func TestFlood(t *testing.T) {
+	h := New(func(_ context.Context, q settings.Question) (settings.Found, error) {
+		d := q.Address.Domain
+		if d == "" {
+			return settings.Found{}, settings.ErrDomainNotFound
+		}
+		return found(usual, d), nil
+	}, slog.New(slog.DiscardHandler))
+	var client string
+	v := &visitor{t: t, help: h, change: func(r *http.Request) { r.RemoteAddr = client }}
+	for i := range maxPages + 200 {
+		client = fmt.Sprintf("192.0.2.%d:1000", i/200)
+		if w := v.post(atA, "email", fmt.Sprintf("ann@d%d.example", i)); w.Code != 200 {
+			t.Fatalf("%d: %d", i, w.Code)
+		}
+	}
+	if n := h.pages.Len(); n != maxPages {
+		t.Errorf("%d pages are kept", n)
+	}
+	client, refused := "192.0.2.200:1000", 0
+	for i := range 2 * preparedBurst {
+		w := v.post(atA, "email", fmt.Sprintf("ann@e%d.example", i), "lang", "de")
+		if w.Code == http.StatusTooManyRequests {
+			refused++
+			if w.Header().Get("Retry-After") == "" || !strings.Contains(w.Body.String(), `<html lang="de">`) {
+				t.Fatalf("%v\n%s", w.Header(), w.Body)
+			}
+		} else if w.Code != 200 {
+			t.Fatalf("%d: %d", i, w.Code)
+		}
+	}
+	if refused == 0 || int(h.budget.Refused()) != refused {
+		t.Errorf("%d requests were refused", refused)
+	}
+	if w := v.post(atA, "email", "bob@e0.example", "lang", "de"); w.Code != 200 {
+		t.Errorf("a page that is kept: %d", w.Code)
+	}
+	client = "192.0.2.201:1000"
+	if w := v.post(atA, "email", "ann@another.example"); w.Code != 200 {
+		t.Errorf("a neighbour: %d", w.Code)
+	}
+}
+
+// Everything that is bounded has a metric.
+func TestCollectors(t *testing.T) {
+	v := newVisitor(t)
+	h := v.help.(*Handler)
+	v.post(atA, "email", "ann@a.example")
+	v.post(atA, "email", "bob@a.example")
+	a := NewAssets(h, nil)
+	a.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, atA[:len(atA)-1]+edge.CodePath, nil))
+	for name, want := range map[string]float64{
+		"mailhint_pages_prepared_total": 1, "mailhint_pages_kept": 1, "mailhint_pages_refused_total": 0, "mailhint_page_codes_kept": 1,
+	} {
+		registry := prometheus.NewRegistry()
+		registry.MustRegister(h, a)
+		families, err := registry.Gather()
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := -1.0
+		for _, f := range families {
+			if f.GetName() == name {
+				got = f.Metric[0].GetCounter().GetValue() + f.Metric[0].GetGauge().GetValue()
+			}
+		}
+		if got != want {
+			t.Errorf("%s is %v, want %v", name, got, want)
 		}
 	}
 }

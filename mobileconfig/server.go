@@ -27,7 +27,7 @@ type Handler struct {
 
 	lookup   settings.Lookup
 	signer   Signer // nil if profiles are not signed
-	limits   *signLimiter
+	budget   *edge.Budget
 	log      *slog.Logger
 	unsigned atomic.Int64 // when it was last logged that a profile could not be signed, in seconds since 1970
 }
@@ -35,8 +35,15 @@ type Handler struct {
 // New returns a Handler for the domains that lookup finds. With a nil signer, profiles are not signed; they can be installed, and the device
 // marks them as unsigned.
 func New(lookup settings.Lookup, signer Signer, log *slog.Logger) *Handler {
-	return &Handler{Now: time.Now, lookup: lookup, signer: signer, limits: newSignLimiter(), log: log}
+	return &Handler{Now: time.Now, lookup: lookup, signer: signer, budget: edge.NewBudget(signatureBurst, signaturesPerSecond), log: log}
 }
+
+// How many profiles are signed for one client: a school whose 500 people share one address gets all of them at once, and a client that asks
+// endlessly takes a hundredth of a processor (an RSA signature takes about a millisecond).
+const (
+	signaturesPerSecond = 10
+	signatureBurst      = 500
+)
 
 // What can be wrong with a request, besides the errors of Answer.
 var (
@@ -163,8 +170,8 @@ func (h *Handler) writeCode(w http.ResponseWriter, r *http.Request, host, file s
 // writeProfile answers with the profile, signed if possible, unless the client has had too many signatures. If signing fails, it is sent unsigned: the device says so, and the person can
 // still set up their mail. The log explains it to the admin.
 func (h *Handler) writeProfile(w http.ResponseWriter, r *http.Request, found settings.Found, a settings.Address, p *profile, l texts.Language) {
-	if h.signer != nil && r.Method != http.MethodHead && !h.limits.allow(r.RemoteAddr) {
-		w.Header().Set("Retry-After", retrySigning)
+	if h.signer != nil && r.Method != http.MethodHead && !h.budget.Allow(r.RemoteAddr) {
+		w.Header().Set("Retry-After", edge.RetryAfter)
 		if edge.WantsPage(r) {
 			busyMessage.Serve(w, r, http.StatusTooManyRequests, l, "", addressOf(a))
 			return

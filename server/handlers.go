@@ -30,6 +30,7 @@ type handlers struct {
 	help             http.Handler
 	helpFiles        http.Handler
 	page             *help.Handler // help itself
+	pageFiles        *help.Assets  // helpFiles itself
 }
 
 func newHandlers(config domains.Server, state *current, signer mobileconfig.Signer, log *slog.Logger) *handlers {
@@ -59,9 +60,10 @@ func newHandlers(config domains.Server, state *current, signer mobileconfig.Sign
 		pacc:             pacc.New(lookup, log),
 		wellKnown:        wellknown.New(lookup, log),
 		help:             page,
-		helpFiles:        help.NewAssets(page, logo),
 		page:             page,
+		pageFiles:        help.NewAssets(page, logo),
 	}
+	h.helpFiles = h.pageFiles
 	if config.NoHelpPage {
 		h.help, h.helpFiles = http.HandlerFunc(noPage), nil
 	}

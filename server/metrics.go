@@ -108,7 +108,7 @@ func (p *repeats) collector() prometheus.Collector {
 }
 
 // statuses are those with a label of their own.
-var statuses = [...]int{200, 204, 301, 302, 304, 307, 308, 400, 403, 404, 405, 408, 412, 413, 415, 429, 500, 503}
+var statuses = [...]int{200, 204, 301, 302, 303, 304, 307, 308, 400, 403, 404, 405, 408, 412, 413, 415, 429, 500, 503}
 
 // statusIndex returns a status's place in statuses, or the place behind the last, which is labelled "other".
 func statusIndex(status int) int {

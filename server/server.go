@@ -110,7 +110,7 @@ func New(config domains.Server, acme *certs.Certificates, log *slog.Logger) (*Se
 		s.metrics.registry.MustRegister(h.to.collector())
 	}
 	s.handlers = newHandlers(config, &s.state, newSigner(s.signing, s.acme, s.certificates), log)
-	s.metrics.registry.MustRegister(s.handlers.mobileconfig.Collector())
+	s.metrics.registry.MustRegister(s.handlers.mobileconfig.Collector(), s.handlers.page, s.handlers.pageFiles)
 	s.router = newRouter(s.handlers, &s.state, s.limits.Body, s.metrics, log)
 	return s, nil
 }
