@@ -47,9 +47,6 @@ func Undo(ctx context.Context, s Store, ref Ref, number int64) (Undone, error) {
 	u := Undone{Edit{Ref: ref, If: r.Revision, Action: ActionUndo, Undoes: first.Number}, changes}
 	if before := first.Before; before != nil {
 		u.Values, u.List, u.Text, u.File = before.Values, before.List, before.Text, before.File
-		if u.Values == nil {
-			u.Values = Values{} // it existed
-		}
 		if before.Revision == r.Revision {
 			return u, fmt.Errorf("%s already is as it was before change %d: %w", ref, first.Number, ErrUnchanged)
 		}
