@@ -39,7 +39,7 @@ type RemovalsError struct {
 }
 
 func (e *RemovalsError) Error() string {
-	return fmt.Sprintf("%s of %s would be removed, and only %s may be; nothing was changed. If all of these are meant to go, allow %d removals",
+	return fmt.Sprintf("%s of %s would be removed, but only %s may be; nothing was saved. If all of these are meant to go, allow %d removals",
 		spelling.Thousands(e.Removed), spelling.Count(e.Before, "record"), spelling.Thousands(e.Allowed), e.Removed)
 }
 

@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"mailhint/domains"
+	"mailhint/untrusted"
 )
 
 // Store keeps domains and profiles, and the history of their changes. All methods may be called by several goroutines at once, and several
@@ -273,7 +274,7 @@ type ConflictError struct {
 func (e *ConflictError) Error() string {
 	text := fmt.Sprintf("%s has %v", e.Ref, ErrConflict)
 	if e.By != nil {
-		text += fmt.Sprintf(" (change %d: %s by %s, %s)", e.By.Number, e.By.Action, e.By.Actor, e.By.Via)
+		text += fmt.Sprintf(" (change %d: %s by %s, %s)", e.By.Number, e.By.Action, untrusted.Printable(e.By.Actor), e.By.Via)
 	}
 	return text + "; nothing was saved: look at it and try again"
 }

@@ -10,6 +10,7 @@ import (
 	"mailhint/domains"
 	"mailhint/settings"
 	"mailhint/spelling"
+	"mailhint/untrusted"
 )
 
 // NotFoundError says why there is no record of a name, and what was probably meant.
@@ -17,6 +18,8 @@ type NotFoundError struct {
 	Ref
 	// By is the record that answers for the name: that of which it is an alias, or a wildcard. Its name is empty if there is none.
 	By Ref
+	// Removed is the change that has removed the record; nil if there is none.
+	Removed *Change
 	// Similar is the name of a record that differs little; empty for none.
 	Similar string
 }
@@ -27,6 +30,8 @@ func (e *NotFoundError) Error() string {
 		return fmt.Sprintf("%s has no entry of its own: %s answers for it; change %s, or add %s", e.Ref, e.By.Name, e.By.Name, e.Ref)
 	case e.By.Name != "":
 		return fmt.Sprintf("%s is an alias of %s; change %s", e.Ref, e.By.Name, e.By.Name)
+	case e.Removed != nil:
+		return fmt.Sprintf("%s is %v: %s has removed it (change %d)", e.Ref, ErrNotFound, untrusted.Printable(e.Removed.Actor), e.Removed.Number)
 	case e.Similar != "":
 		return fmt.Sprintf("%s is %v; did you mean %q?", e.Ref, ErrNotFound, e.Similar)
 	}
@@ -48,6 +53,10 @@ func missing(ctx context.Context, s Store, ref Ref, err error) error {
 		return e
 	case !errors.Is(err, ErrNotFound):
 		return err
+	}
+	if changes, err := s.History(ctx, HistoryQuery{Ref: ref, Limit: 1}); err == nil && len(changes) > 0 && changes[0].After == nil { // not everybody may read it
+		e.Removed = &changes[0]
+		return e
 	}
 	if e.Similar, err = similar(ctx, s, ref); err != nil {
 		return err
@@ -145,8 +154,8 @@ func similar(ctx context.Context, s Store, ref Ref) (string, error) {
 	if err != nil {
 		return "", withoutMistakes(err)
 	}
-	const close = 2 // letters
-	for limit := 1; limit <= close; limit++ {
+	const close, share = 2, 3 // letters, and a third of the name: two letters are all of a short one
+	for limit := 1; limit <= min(close, len(ref.Name)/share); limit++ {
 		for _, r := range page.Records {
 			if spelling.Distance(ref.Name, r.Name, limit) <= limit {
 				return r.Name, nil

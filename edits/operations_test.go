@@ -185,3 +185,23 @@ func TestConflict(t *testing.T) {
 		t.Errorf("got  %v\nwant %s", err, want)
 	}
 }
+
+// TestRemoved: a record that somebody has removed is not one that never was. What strangers call themselves is shown without control characters.
+func TestRemoved(t *testing.T) {
+	ctx, s := t.Context(), storetest.NewMemory()
+	before, err := s.Get(ctx, domain("first.example"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := edits.Remove(ctx, s, before.Ref)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Apply(ctx, edits.ChangeSet{Edits: []edits.Edit{e}, Actor: "b\x1bn", Via: edits.Command}); err != nil {
+		t.Fatal(err)
+	}
+	_, err = edits.Set(ctx, s, before.Ref, parse(t, "name=A"))
+	want(t, err.Error(), "first.example is not configured: b�n has removed it (change 1)")
+	_, err = s.Apply(ctx, edits.ChangeSet{Edits: []edits.Edit{{Ref: before.Ref, If: before.Revision, Values: before.Values}}})
+	want(t, err.Error(), "first.example has changed in the meantime (change 1: rm by b�n, command); nothing was saved: look at it and try again")
+}

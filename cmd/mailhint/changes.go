@@ -149,6 +149,8 @@ func changeError(err error) error {
 	switch {
 	case errors.As(err, &exists) && exists.By.Name == exists.Name:
 		err = fmt.Errorf("%w: mailhint set %s KEY=VALUE", err, shellWord(spelled().Name(exists.Ref)))
+	case errors.As(err, &missing) && missing.Removed != nil:
+		err = fmt.Errorf("%w; to restore it: mailhint undo %s", err, undoArgument(missing.Ref))
 	case errors.As(err, &missing) && missing.Kind == edits.Domain && missing.By.Name == "" && missing.Similar == "":
 		err = fmt.Errorf("%w; mailhint list shows what is, and mailhint add adds a domain", err)
 	}
@@ -197,11 +199,17 @@ func (f changeFlags) reportUnchanged(cmd *cobra.Command) error {
 func undoHint(cmd *cobra.Command, changes []edits.Change) string {
 	who := "DOMAIN"
 	if len(changes) == 1 {
-		if who = shellWord(spelled().Name(changes[0].Ref)); changes[0].Kind == edits.Profile {
-			who = "--profile " + shellWord(changes[0].Name)
-		}
+		who = undoArgument(changes[0].Ref)
 	}
 	return "to undo: mailhint undo " + who + configFlag(cmd)
+}
+
+// undoArgument is how undo takes the name of a record.
+func undoArgument(r edits.Ref) string {
+	if r.Kind == edits.Profile {
+		return "--profile " + shellWord(r.Name)
+	}
+	return shellWord(spelled().Name(r))
 }
 
 // configFlag repeats --config for a command that is suggested.
