@@ -41,6 +41,7 @@ func (v view) list(q edits.Query) edits.Page {
 	if q.Limit > 0 && len(found) > q.Limit {
 		found, page.More = found[:q.Limit], true
 	}
+	page.Records = slices.Grow(page.Records, len(found))
 	for _, r := range found {
 		page.Records = append(page.Records, v.record(r))
 	}

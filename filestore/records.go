@@ -89,10 +89,8 @@ func (v view) revision(r domains.Record, e edits.Record) edits.Revision {
 
 // revision is the same for a record that has a table, or is only in a list.
 func revision(ref edits.Ref, list string, hasTable bool, fingerprint string) edits.Revision {
-	h := sha256.New()
-	fmt.Fprintf(h, "%s %t %q ", ref.Kind, hasTable, list)
-	h.Write([]byte(fingerprint))
-	return edits.Revision(hex.EncodeToString(h.Sum(nil)[:12]))
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s %t %q %s", ref.Kind, hasTable, list, fingerprint))
+	return edits.Revision(hex.EncodeToString(sum[:12]))
 }
 
 // state returns a record as the history keeps it; nil if there is none.
