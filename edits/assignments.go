@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/BurntSushi/toml"
@@ -258,16 +259,22 @@ func AtArguments(err error, list []Assignment) error {
 	return mistakes
 }
 
-// Keys are the keys that the records of a kind can have, for completion.
-func Keys(kind Kind) []domains.Key {
-	table := map[Kind]string{Domain: "domains.*", Profile: "profiles.*"}[kind]
+// Keys are the keys that the records of a kind can have, in their usual order. The caller must not change them.
+func Keys(kind Kind) []domains.Key { return keysOf()[kind] }
+
+// keysOf returns the keys of both kinds, which take long to describe for each of thousands of records.
+var keysOf = sync.OnceValue(func() map[Kind][]domains.Key {
+	keys := make(map[Kind][]domains.Key)
 	for _, t := range domains.Tables() {
-		if t.Name == table {
-			return t.Keys
+		switch t.Name {
+		case "domains.*":
+			keys[Domain] = t.Keys
+		case "profiles.*":
+			keys[Profile] = t.Keys
 		}
 	}
-	return nil
-}
+	return keys
+})
 
 // parseValue reads a value for a key.
 func parseValue(key domains.Key, text string) (any, error) {
