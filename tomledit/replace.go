@@ -14,14 +14,21 @@ func (t *Text) Extract(path []string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := r.value(path); err != nil {
-		return nil, err
+	if !r.hasHeader(path) { // may be something else than a table
+		if _, err := r.value(path); err != nil {
+			return nil, err
+		}
 	}
 	parts, _, err := r.parts(path)
 	if err != nil {
 		return nil, err
 	}
 	return bytes.Join(r.texts(parts), nil), nil
+}
+
+// hasHeader reports whether a table has a header of its own.
+func (d *document) hasHeader(path []string) bool {
+	return slices.ContainsFunc(d.list, func(e expression) bool { return e.kind == header && slices.Equal(e.path, path) })
 }
 
 // Replace puts another text in place of that which Extract returns. It must define this table and nothing else.
