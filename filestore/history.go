@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"mailhint/edits"
+	"mailhint/spelling"
 )
 
 // The history is history.jsonl in state_dir: a change on each line, the newest last, which people can read with jq. When it has grown to
@@ -55,6 +56,10 @@ func mention(ref edits.Ref) []byte {
 	return line[from:to]
 }
 
+// maxNumber is the largest number of a change, which all programs that read JSON can represent. A line with a larger one is damaged: it would leave no
+// numbers for later changes.
+const maxNumber = 1<<53 - 1
+
 // lineHeader reads number and time of a line without decoding the rest. ok is false for a line that is damaged.
 func lineHeader(line []byte) (number int64, at time.Time, ok bool) {
 	rest, ok := bytes.CutPrefix(line, []byte(`{"number":`))
@@ -67,7 +72,7 @@ func lineHeader(line []byte) (number int64, at time.Time, ok bool) {
 	if err == nil {
 		at, err = time.Parse(time.RFC3339Nano, string(text))
 	}
-	return number, at, err == nil && number > 0
+	return number, at, err == nil && number > 0 && number <= maxNumber
 }
 
 // historyFile is the name of the nth file of the history; 0 is the newest.
@@ -96,48 +101,64 @@ func (s *Store) history(stateDir string, q historyQuery, yield func(entry) bool)
 	if err != nil {
 		return err
 	}
-	found, mentioned := 0, []byte(nil)
+	search := search{historyQuery: q, yield: yield}
 	if q.Ref != (edits.Ref{}) {
-		mentioned = mention(q.Ref)
+		search.mentioned = mention(q.Ref)
 	}
 	for i, f := range files {
-		info, err := f.Stat()
-		if err != nil {
+		more, err := s.searchFile(&search, f, i == 0)
+		if !more || err != nil {
 			return err
-		}
-		lines := newLinesBackward(f, info.Size())
-		for lines.next() {
-			line := lines.line
-			if len(line) == 0 || i == 0 && !lines.whole { // a line that is being written, or that was when the process was killed
-				continue
-			}
-			number, at, ok := lineHeader(line)
-			switch {
-			case !ok:
-				s.warnOfLine(f.Name(), lines.offset, errors.New("is not a change"))
-				continue
-			case number <= q.after:
-				return nil
-			case q.Before > 0 && number >= q.Before, at.Before(q.Since), mentioned != nil && !bytes.Contains(line, mentioned):
-				continue
-			}
-			var e entry
-			if err := json.Unmarshal(line, &e); err != nil {
-				s.warnOfLine(f.Name(), lines.offset, err)
-				continue
-			}
-			if mentioned != nil && e.Ref != q.Ref {
-				continue
-			}
-			if found++; !yield(e) || found == q.Limit {
-				return nil
-			}
-		}
-		if lines.err != nil {
-			return lines.err
 		}
 	}
 	return nil
+}
+
+// search looks for entries in the files of the history.
+type search struct {
+	historyQuery
+	mentioned []byte // a part of all lines about the record; nil if all are wanted
+	yield     func(entry) bool
+	found     int
+}
+
+// searchFile yields the entries of a file, and reports whether to go on with an older one.
+func (s *Store) searchFile(q *search, f *os.File, newest bool) (more bool, err error) {
+	info, err := f.Stat()
+	if err != nil {
+		return false, err
+	}
+	damaged := damage{file: f.Name()}
+	defer s.warnOfDamage(&damaged)
+	lines := newLinesBackward(f, info.Size())
+	for lines.next() {
+		line := lines.line
+		if len(line) == 0 || newest && !lines.whole { // a line that is being written, or that was when the process was killed
+			continue
+		}
+		number, at, ok := lineHeader(line)
+		switch {
+		case !ok:
+			damaged.add(lines.offset, errors.New("is not a change"))
+			continue
+		case number <= q.after:
+			return false, nil
+		case q.Before > 0 && number >= q.Before, at.Before(q.Since), q.mentioned != nil && !bytes.Contains(line, q.mentioned):
+			continue
+		}
+		var e entry
+		if err := json.Unmarshal(line, &e); err != nil {
+			damaged.add(lines.offset, err)
+			continue
+		}
+		if q.mentioned != nil && e.Ref != q.Ref {
+			continue
+		}
+		if q.found++; !q.yield(e) || q.found == q.Limit {
+			return false, nil
+		}
+	}
+	return true, lines.err
 }
 
 // openHistory opens the files of the history, the newest first.
@@ -174,14 +195,43 @@ func repeats(files []*os.File) bool {
 	return err == nil && (nowErr != nil || !os.SameFile(opened, now))
 }
 
-// warnOfLine reports a damaged line.
-func (s *Store) warnOfLine(file string, offset int64, err error) {
-	content, readErr := os.ReadFile(file)
-	place := file
-	if readErr == nil && offset <= int64(len(content)) {
-		place = fmt.Sprintf("%s:%d", file, bytes.Count(content[:offset], []byte("\n"))+1)
+// damage is what cannot be read of a file of the history.
+type damage struct {
+	file  string
+	lines int
+	shown []damagedLine // the last of them
+}
+
+type damagedLine struct {
+	offset int64
+	err    error
+}
+
+// shownDamage is how many damaged lines of a file are reported one by one. There can be a lot of them.
+const shownDamage = 3
+
+func (d *damage) add(offset int64, err error) {
+	if d.lines++; d.lines <= shownDamage {
+		d.shown = append(d.shown, damagedLine{offset, err})
 	}
-	s.warn(fmt.Errorf("%s: this line of the history is skipped: %w", place, err))
+}
+
+// warnOfDamage reports damaged lines.
+func (s *Store) warnOfDamage(d *damage) {
+	if d.lines == 0 {
+		return
+	}
+	content, err := os.ReadFile(d.file)
+	for _, l := range d.shown {
+		place := d.file
+		if err == nil && l.offset <= int64(len(content)) {
+			place = fmt.Sprintf("%s:%d", d.file, bytes.Count(content[:l.offset], []byte("\n"))+1)
+		}
+		s.warn(fmt.Errorf("%s: this line of the history is skipped: %w", place, l.err))
+	}
+	if more := d.lines - len(d.shown); more > 0 {
+		s.warn(fmt.Errorf("%s: %s above it cannot be read either", d.file, spelling.Count(more, "line")))
+	}
 }
 
 // lastNumber returns the number of the latest change; 0 if there is none.

@@ -171,3 +171,36 @@ func TestLock(t *testing.T) {
 		t.Errorf("the lock leaves %v (%v)", entries, err)
 	}
 }
+
+// TestHistoryDamagedAtLength: many damaged lines are one warning, and a number that leaves none for later changes is damage too.
+func TestHistoryDamagedAtLength(t *testing.T) {
+	t.Parallel()
+	file := config(t)
+	s := openStore(t, file)
+	var warnings []string
+	s.Warn = func(err error) { warnings = append(warnings, err.Error()) }
+	set := func(name string) {
+		apply(t, s, edits.Edit{Ref: domain("a.example"), If: edits.Any, Action: edits.ActionSet, Values: edits.Values{"profile": "shared", "name": name}})
+	}
+	set("1")
+	history := filepath.Join(filepath.Dir(file), "state", "history.jsonl")
+	first := content(t, history)
+	last := strings.Replace(first, `"number":1,`, `"number":9223372036854775807,`, 1)
+	write(t, filepath.Dir(history), "history.jsonl", first+strings.Repeat("x\n", 200_000)+last) // 200,000 readings of the file would take minutes
+	set("2")
+	set("3")
+	changes, err := s.History(t.Context(), edits.HistoryQuery{})
+	if err != nil || len(changes) != 3 || changes[0].Number != 3 || changes[2].Number != 1 {
+		t.Errorf("%v, %+v; want changes 3, 2 and 1", err, changes)
+	}
+	for i, want := range []string{
+		history + ":200002: this line of the history is skipped: is not a change",
+		history + ":200001: this line of the history is skipped: is not a change",
+		history + ":200000: this line of the history is skipped: is not a change",
+		history + ": 199,998 lines above it cannot be read either",
+	} {
+		if last := warnings[max(0, len(warnings)-4):]; i >= len(last) || last[i] != want {
+			t.Errorf("the last warnings are %q, want %q", last, want)
+		}
+	}
+}

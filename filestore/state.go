@@ -251,7 +251,7 @@ func (st *state) read() (j journal, ok bool, err error) {
 		return journal{}, false, err
 	}
 	header, lines, _ := bytes.Cut(content, []byte("\n"))
-	if err := json.Unmarshal(header, &j); err != nil || j.Main != st.main {
+	if err := json.Unmarshal(header, &j); err != nil || j.Main != st.main || j.Last < 0 || j.Last > maxNumber {
 		return journal{}, false, nil
 	}
 	j.lines, j.dir, j.owner = lines, st.dir, distrusted(file)
