@@ -1,6 +1,7 @@
 package domains
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -123,6 +124,7 @@ func (l *loader) readDomainsFile(t *table, name string, entry uint32) {
 	}
 	text, err := l.read(file, maxNamesFile, DomainsFile)
 	if err != nil {
+		l.unread = cmp.Or(l.unread, file)
 		t.fail("domains_file", "cannot be read: %v; write its path relative to this file", err)
 		return
 	}

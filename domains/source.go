@@ -115,6 +115,9 @@ func Read(file string, texts map[string][]byte) (*Source, error) {
 // read, and names that are not valid or that two tables claim. It does not read the files that settings and rules name.
 func ReadUnchecked(file string) (*Source, error) { return read(file, nil, nil, true) }
 
+// Unread returns a file of domains that the configuration names and that could not be read; "" if there is none. Then domains may be missing.
+func (s *Source) Unread() string { return s.l.unread }
+
 // Check returns the Source as Read returns it. It reads the same texts, and from disk only what has not been read.
 func (s *Source) Check() (*Source, error) {
 	if !s.l.namesOnly {

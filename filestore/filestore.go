@@ -104,7 +104,7 @@ func (s *Store) Get(_ context.Context, ref edits.Ref) (edits.Record, error) {
 		e.Text = v.textOf(r)
 		return e, nil // also if there are mistakes elsewhere
 	}
-	if err != nil && !v.isTOML() {
+	if err != nil && (!v.isTOML() || v.Unread() != "") { // what cannot be read may have it
 		return edits.Record{}, err
 	}
 	return edits.Record{}, edits.ErrNotFound
