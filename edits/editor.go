@@ -3,6 +3,8 @@ package edits
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"mailhint/domains"
 )
@@ -21,6 +23,7 @@ func EditorText(r Record) string {
 // ParseEditorText reads what a person has made of EditorText. The error is a domains.Problems, with the lines of the text, whose name is given. What
 // depends on other records is checked when the edit is saved. The error matches ErrUnchanged if the text is the same.
 func ParseEditorText(r Record, name, text string) (Edit, error) {
+	text = strings.TrimPrefix(text, "\uFEFF") // some editors write it without being asked
 	if text == EditorText(r) {
 		return Edit{}, ErrUnchanged
 	}
@@ -33,10 +36,12 @@ func ParseEditorText(r Record, name, text string) (Edit, error) {
 			note(found.Line, "this table is for %s; only %s can be changed here. To rename it, add the new one and remove the old one", ref, r.Ref)
 		} else if i > 0 {
 			note(found.Line, "there is more than one table for %s; keep one", r.Ref)
+		} else if was := pathIn(r.Text); r.ManagedBy != ByList && was != nil && !slices.Equal(found.Path, was) {
+			note(found.Line, "the name is spelled %s in the configuration; keep that", quote(was[len(was)-1]))
 		}
 	}
 	if len(records) == 0 && len(problems) == 0 {
-		note(1, "there is no table for %s any more; write %q, or remove the record instead", r.Ref, TOML(r.Ref, nil))
+		note(1, "there is no table for %s any more; write %s above its keys, or remove the record instead", r.Ref, strings.TrimSpace(TOML(r.Ref, nil)))
 	}
 	if len(problems) > 0 {
 		return Edit{}, problems
@@ -49,6 +54,15 @@ func ParseEditorText(r Record, name, text string) (Edit, error) {
 		return e, ErrUnchanged
 	}
 	return e, nil
+}
+
+// pathIn returns the path of the table that a text has, as it is spelled there; nil if it has none.
+func pathIn(text string) []string {
+	records, _ := domains.ReadRecords("", text) // it has been checked with the configuration
+	if len(records) == 0 {
+		return nil
+	}
+	return records[0].Path
 }
 
 // IsMistake reports whether an error is about what somebody has written, so that it can be corrected, and not about the store.

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"mailhint/domains"
 	"mailhint/edits"
 )
 
@@ -227,5 +228,42 @@ func TestFixesMistake(t *testing.T) {
 			t.Errorf("the history has %q, want %q", got, want)
 		}
 		apply(t, s, other)
+	}
+}
+
+// TestCommentsBelow: the comments directly below a record are its own, unless something else follows them.
+func TestCommentsBelow(t *testing.T) {
+	t.Parallel()
+	const a, b = "[domains.\"a.example\"]\nprofile = \"p\"\n", "[domains.\"b.example\"]\nprofile = \"p\"\n"
+	for text, want := range map[string]string{
+		a + "# a\n\n" + b:            a + "# a\n",
+		a + "# a\n\n# b\n" + b:       a + "# a\n",
+		a + "# b\n" + b:              a,
+		a + "\n# nobody's\n\n" + b:   a,
+		b + a + "# a\n  # a":         a + "# a\n  # a",
+		a + "# a\n":                  a + "# a\n",
+		"[server]\n# server\n\n" + a: a,
+	} {
+		l := layoutOf(text)
+		if got := strings.Join(l.records[tablePath{"domains", "a.example"}].pieces, ""); got != want {
+			t.Errorf("%q: %q is of a.example, want %q", text, got, want)
+		}
+	}
+}
+
+// TestUnreadList: that a list cannot be read does not mean that its names are not configured.
+func TestUnreadList(t *testing.T) {
+	t.Parallel()
+	file := config(t)
+	list := filepath.Join(filepath.Dir(file), "list.txt")
+	if err := errors.Join(os.Remove(list), os.Mkdir(list, 0o755)); err != nil {
+		t.Fatal(err)
+	}
+	s := openStore(t, file)
+	if _, err := s.Get(t.Context(), domain("listed.example")); !errors.As(err, new(domains.Problems)) || errors.Is(err, edits.ErrNotFound) {
+		t.Errorf("got %v, want a problem that names the list", err)
+	}
+	if r, err := s.Get(t.Context(), domain("a.example")); err != nil {
+		t.Errorf("%+v, %v", r, err)
 	}
 }

@@ -84,7 +84,8 @@ func (l *layout) around(path tablePath) string {
 // tablePath is the table that a record is, as the file spells it, such as domains and Bücher.example.
 type tablePath struct{ table, name string }
 
-// layoutOf reads a valid text. Comments belong to the expression that they are directly above, or to the record around them.
+// layoutOf reads a valid text. Comments belong to the expression that they are directly above, to the record around them, or to the section that they
+// are directly below, as in tomledit.
 func layoutOf(text string) layout {
 	l := layout{records: make(map[tablePath]*written), body: strings.TrimPrefix(text, "\uFEFF"), sections: []int{0}}
 	body := []byte(l.body)
@@ -94,6 +95,7 @@ func layoutOf(text string) layout {
 	var around, last tablePath // of the header, and of the expression before
 	in := &l.rest              // what has the expression before
 	end := 0                   // of the line of the expression before
+	headed := false            // it is in a section of its record
 	for p.NextExpression() {
 		e := p.Expression()
 		start, next := extent(body, e)
@@ -111,13 +113,21 @@ func layoutOf(text string) layout {
 		default:
 			continue
 		}
+		gap := body[min(end, start):start]
+		within := record == last && e.Kind == unstable.KeyValue
+		if below := commentsBelow(gap); headed && !within && below < len(gap) {
+			in.add(l.body, end, end+below)
+		}
 		if record != last {
 			in = l.of(record)
 		}
 		in.note(len(l.sections)-1, record != around)
-		above := belonging(body[min(end, start):start], end == 0, record == last && e.Kind == unstable.KeyValue)
+		above := belonging(gap, end == 0, within)
 		in.add(l.body, start-len(above), next)
-		last, end = record, next
+		last, end, headed = record, next, record != (tablePath{}) && record == around
+	}
+	if headed {
+		in.add(l.body, end, end+commentsBelow(body[end:]))
 	}
 	l.valid = p.Error() == nil
 	return l
@@ -183,6 +193,20 @@ func extent(body []byte, e *unstable.Node) (start, next int) {
 	return start, len(body)
 }
 
+// commentsBelow returns the length of the comment lines that a text begins with.
+func commentsBelow(text []byte) int {
+	length := 0
+	for line := range bytes.Lines(text) {
+		if !isComment(line) {
+			break
+		}
+		length += len(line)
+	}
+	return length
+}
+
+func isComment(line []byte) bool { return bytes.HasPrefix(bytes.TrimLeft(line, " \t"), []byte("#")) }
+
 // belonging returns the part of the lines above an expression that belongs to it: all if they are within one table, else the comment lines directly
 // above, except at the beginning of a file, where they may be about the whole file.
 func belonging(above []byte, first, within bool) []byte {
@@ -192,7 +216,7 @@ func belonging(above []byte, first, within bool) []byte {
 	start := len(above)
 	for start > 0 {
 		line := bytes.LastIndexByte(above[:start-1], '\n') + 1
-		if !bytes.HasPrefix(bytes.TrimLeft(above[line:start], " \t"), []byte("#")) {
+		if !isComment(above[line:start]) {
 			break
 		}
 		start = line

@@ -82,6 +82,9 @@ func (f changeFlags) edit(cmd *cobra.Command, s edits.Store, r edits.Record) err
 		if unchanged(name, edits.EditorText(r)) {
 			return errors.Join(changeError(err), os.RemoveAll(dir))
 		}
+		if info, gone := os.Stat(name); gone != nil || !info.Mode().IsRegular() {
+			return errors.Join(changeError(errors.New("the editor has removed the file; nothing was saved")), os.RemoveAll(dir))
+		}
 		fmt.Fprintf(cmd.ErrOrStderr(), "nothing was saved; your text is in %s\n", name)
 		return changeError(err)
 	}
@@ -89,6 +92,9 @@ func (f changeFlags) edit(cmd *cobra.Command, s edits.Store, r edits.Record) err
 
 // saveText checks and saves what is in a file.
 func (f changeFlags) saveText(cmd *cobra.Command, s edits.Store, r edits.Record, name string) error {
+	if info, err := os.Stat(name); err != nil || !info.Mode().IsRegular() {
+		return errors.Join(err, fmt.Errorf("%s is not a file any more", name))
+	}
 	text, err := os.ReadFile(name)
 	if err != nil {
 		return err
