@@ -30,7 +30,7 @@ func (p Page) Text(program string) string {
 	return b.String()
 }
 
-// Letter prints a letter to somebody with a new mailbox. URL is the page with the settings.
+// Letter prints a letter to somebody with a new mailbox. URL is the page with the settings; without one, the letter does not speak of it.
 func (p Page) Letter(url string) string {
 	var b strings.Builder
 	t := p.words
@@ -58,13 +58,16 @@ func (p Page) writeFirstSteps(b *strings.Builder, url string) {
 	if s := t.found.Servers[0]; s.Auth[0] != settings.NoAuth {
 		fmt.Fprintf(b, "%s\n", t.Text("letter.user_name", "user", t.userName("", s).Value))
 	}
-	steps := []string{t.Text("letter.page", "url", readable(url))}
+	var steps []string
+	if url != "" {
+		steps = append(steps, t.Text("letter.page", "url", readable(url)))
+	}
 	if t.needsPassword() {
 		steps = append(steps, t.Text("letter.easy"))
 	} else {
 		steps = append(steps, t.Text("letter.easy_sign_in"))
 	}
-	if ios, ok := p.Program("ios"); ok && ios.Profile {
+	if ios, ok := p.Program("ios"); ok && ios.Profile && url != "" {
 		steps = append(steps, t.Text("letter.apple"))
 	}
 	numbered(b, t.Text("letter.steps_title"), append(steps, t.Text("letter.try")))

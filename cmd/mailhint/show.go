@@ -107,7 +107,7 @@ func show(cmd *cobra.Command, who string, flags showFlags) error {
 			return problem(err)
 		}
 	case flags.forPeople():
-		s.forPeople(flags, q, found)
+		s.forPeople(flags, q, found, !snapshot.Server.NoHelpPage)
 	default:
 		if err := s.preview(cmd.Context(), client, flags.url, q, found); err != nil {
 			return previewError(client, err)

@@ -66,11 +66,15 @@ func newShown(flags showFlags, q settings.Question, found settings.Found) *shown
 	return s
 }
 
-// forPeople says it in plain words.
-func (s *shown) forPeople(flags showFlags, q settings.Question, found settings.Found) {
+// forPeople says it in plain words. A letter speaks of the page for people if there is one.
+func (s *shown) forPeople(flags showFlags, q settings.Question, found settings.Found, hasPage bool) {
 	page := help.For(help.Request{Found: found, Address: q.Address, Language: flags.language()})
 	if flags.client == letter {
-		s.Letter = page.Letter("https://" + settings.AutoconfigPrefix + string(found.Domain) + "/")
+		url := ""
+		if hasPage {
+			url = "https://" + settings.AutoconfigPrefix + string(found.Domain) + "/"
+		}
+		s.Letter = page.Letter(url)
 		return
 	}
 	s.Page = &page
