@@ -164,6 +164,29 @@ func typography(tag string, q [2]string, text string) string {
 	return ""
 }
 
+// avoided are beginnings of words for which a language has another one, in small letters.
+var avoided = map[string][]string{
+	"it": {"fornitor"},                                // gestore
+	"nl": {"u ", "uw "},                               // je
+	"pl": {"dotkn", "klient"},                         // stuknij w; program
+	"pt": {"utilizador", "ficheiro", "palavra-passe"}, // the words of Brazil
+}
+
+// TestOneWord: one thing has one word, and the form of address is one.
+func TestOneWord(t *testing.T) {
+	for _, l := range Languages() {
+		for key, e := range mustRead(t, l) {
+			for _, text := range e {
+				for _, word := range avoided[l.Tag()] {
+					if strings.Contains(" "+strings.ToLower(text), " "+word) {
+						t.Errorf("%s.toml: %s has %q: %q", l, key, word, text)
+					}
+				}
+			}
+		}
+	}
+}
+
 // TestLabelsAreKept: what English quotes, such as the label of a button, is quoted in every language.
 func TestLabelsAreKept(t *testing.T) {
 	english := mustRead(t, English)
