@@ -285,7 +285,7 @@ func (e *ConflictError) Is(target error) bool { return target == ErrConflict }
 // NotWrittenError means that a change is good, but cannot be written here. Diff says what to change by hand.
 type NotWrittenError struct {
 	File string
-	Err  error // wraps ErrReadOnly or ErrUnsafe, and says why
+	Err  error // matches ErrReadOnly or ErrUnsafe, and says why
 	Diff string
 }
 

@@ -106,6 +106,8 @@ func TestUndoRestoresOctets(t *testing.T) {
 		"remove exception":  {Ref: domain("exception.example")},
 		"exception to list": {Ref: domain("exception.example"), Values: edits.Values{}, List: "listed"},
 		"list to exception": {Ref: domain("b.example"), Values: edits.Values{"name": "B"}, List: "listed"},
+		"add with text":     {Ref: domain("ab.example"), Values: edits.Values{"profile": "shared"}, Text: "# Ben's\n[domains.\"ab.example\"] # new\nprofile = 'shared'\n"},
+		"list with text":    {Ref: domain("b.example"), Values: edits.Values{"name": "B"}, List: "listed", Text: "[domains.\"b.example\"]\n# mine\nname = 'B'\n"},
 		"remove inline":     {Ref: domain("inline.example")},
 		"to inline":         {Ref: domain("in2.example"), Values: edits.Values{}, List: "shared"},
 		"profile":           {Ref: edits.Ref{Kind: edits.Profile, Name: "shared"}, Values: edits.Values{"imap": "imap2.example.com", "smtp": "smtp.example.com"}},
