@@ -69,6 +69,8 @@ func (f changeFlags) edit(cmd *cobra.Command, s edits.Store, r edits.Record) err
 		switch {
 		case err == nil:
 			return os.RemoveAll(dir)
+		case errors.Is(err, errNotShown):
+			return errors.Join(problem(err), os.RemoveAll(dir))
 		case errors.Is(err, edits.ErrUnchanged):
 			fmt.Fprintln(cmd.ErrOrStderr(), "nothing to change")
 			return errors.Join(f.reportUnchanged(cmd), os.RemoveAll(dir))
@@ -107,7 +109,10 @@ func (f changeFlags) saveText(cmd *cobra.Command, s edits.Store, r edits.Record,
 	if err != nil {
 		return err
 	}
-	return f.report(cmd, result, time.Now())
+	if err := f.report(cmd, result, time.Now()); err != nil {
+		return fmt.Errorf("%w: %w", errNotShown, err)
+	}
+	return nil
 }
 
 func unchanged(name, text string) bool {

@@ -20,6 +20,7 @@ import (
 	"mailhint/preview"
 	"mailhint/resolver"
 	"mailhint/server"
+	"mailhint/untrusted"
 )
 
 func main() {
@@ -116,7 +117,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	messages := server.NewLogWriter(stderr) // a reader that has stalled does not keep the program from ending
 	defer messages.Close()                  // there is nowhere to report an error
 	if text := strings.TrimSpace(err.Error()); text != "" {
-		fmt.Fprintln(messages, text)
+		for line := range strings.Lines(text) {
+			fmt.Fprintln(messages, untrusted.Clip(strings.TrimRight(line, "\r\n"), maxMessage))
+		}
 	}
 	if exit := (exitError{}); errors.As(err, &exit) {
 		return exit.code
@@ -124,6 +127,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	fmt.Fprintf(messages, "See %s --help.\n", cmd.CommandPath())
 	return exitUsage
 }
+
+// maxMessage limits a line of a message, in characters: it may quote what somebody has written.
+const maxMessage = 2000
 
 // configUsage explains the flag --config, which every command shares.
 var configUsage = "main configuration file; default $MAILHINT_CONFIG, else ./domains.toml, else " + systemConfig
