@@ -43,7 +43,7 @@ type Store interface {
 	// done. Every change is yielded at least once. It ends with an error if the store cannot be followed; the caller may call it again with
 	// the last number that it has seen.
 	Watch(ctx context.Context, since int64) iter.Seq2[Event, error]
-	// Health returns an error if the store can be neither read nor written at the moment.
+	// Health returns an error if the records cannot be read at the moment, or have mistakes.
 	Health(ctx context.Context) error
 }
 

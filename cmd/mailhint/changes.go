@@ -31,6 +31,7 @@ func (f *changeFlags) addTo(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "save nothing; print what would change as a unified diff")
 	cmd.Flags().StringVar(&f.reason, "reason", "", "why, for the history")
 	cmd.Flags().BoolVar(&f.json, "json", false, "print what was changed, or why nothing was, as JSON")
+	completesFlag(cmd, "reason")
 	run := cmd.RunE
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		return f.refused(cmd, run(cmd, args))
