@@ -53,6 +53,32 @@ func each(ctx context.Context, s Store, kind Kind, call func(Record)) error {
 	return nil
 }
 
+// AtWanted returns an error of Store.Apply with the lines of the snapshot that its problems are about, instead of places in a text that was not saved.
+func AtWanted(err error, wanted []Wanted) error {
+	var problems domains.Problems
+	if !errors.As(err, &problems) || errors.Is(err, domains.ErrUnread) {
+		return err
+	}
+	lines := make(map[string]domains.Position, len(wanted))
+	for _, w := range wanted {
+		name := quoteKey(w.Name)
+		if w.Kind == Domain {
+			name = quote(w.Name)
+		}
+		lines[tableOf[w.Kind]+"."+name] = w.Position
+	}
+	moved := slices.Clone(problems)
+	for i, p := range moved {
+		for key := p.Key; key != ""; key = key[:max(0, strings.LastIndexByte(key, '.'))] {
+			if at, ok := lines[key]; ok {
+				moved[i].Position = at
+				break
+			}
+		}
+	}
+	return moved
+}
+
 // Formats are the forms of a snapshot: "json" has a JSON object on each line (NDJSON), "toml" is as domains.toml. In TOML, the key domains of a
 // profile has all names of its list.
 var Formats = []string{"json", "toml"}

@@ -53,6 +53,7 @@ func newApply() *cobra.Command {
 			if len(plan.Edits) == 0 && !flags.json {
 				return nil
 			}
+			flags.wanted = wanted
 			return flags.save(cmd, s, plan.Edits...)
 		},
 	}

@@ -24,6 +24,7 @@ type changeFlags struct {
 	reason       string
 
 	values []edits.Assignment // that the command line gives
+	wanted []edits.Wanted     // that a snapshot gives
 }
 
 // addTo adds the flags to a command, and makes it report what is refused.
@@ -81,7 +82,7 @@ var errNotShown = errors.New("the change is saved, but cannot be shown")
 func (f changeFlags) save(cmd *cobra.Command, s edits.Store, list ...edits.Edit) error {
 	result, err := s.Apply(cmd.Context(), edits.ChangeSet{Edits: list, Actor: actor(), Via: edits.Command, Reason: f.reason, DryRun: f.dryRun})
 	if err != nil {
-		return changeError(edits.AtArguments(err, f.values))
+		return changeError(edits.AtWanted(edits.AtArguments(err, f.values), f.wanted))
 	}
 	err = f.report(cmd, result, time.Now())
 	if err != nil && !f.dryRun && len(result.Changes) > 0 {
