@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"mailhint/settings"
+	"mailhint/untrusted"
 )
 
 // parseDomain reads an argument that is a domain.
@@ -74,7 +75,7 @@ func nameOf(cmd *cobra.Command) string {
 	return strings.TrimPrefix(cmd.CommandPath(), cmd.Root().Name()+" ")
 }
 
-// shellWord spells an argument of a command that is suggested, for a shell.
+// shellWord spells an argument of a command that is suggested, for a shell. It has printable characters only: names can be written by others.
 func shellWord(arg string) string {
 	isPlain := func(r rune) bool {
 		return unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("._/:@%+=,-", r)
@@ -82,5 +83,16 @@ func shellWord(arg string) string {
 	if arg != "" && strings.IndexFunc(arg, func(r rune) bool { return !isPlain(r) }) < 0 {
 		return arg
 	}
-	return "'" + strings.ReplaceAll(arg, "'", `'\''`) + "'"
+	if untrusted.Printable(arg) == arg {
+		return "'" + strings.ReplaceAll(arg, "'", `'\''`) + "'"
+	}
+	var b strings.Builder
+	for _, c := range []byte(arg) {
+		if c < ' ' || c > '~' || c == '\'' || c == '\\' {
+			fmt.Fprintf(&b, `\%03o`, c) // not \x: it would take digits that follow
+		} else {
+			b.WriteByte(c)
+		}
+	}
+	return "$'" + b.String() + "'"
 }

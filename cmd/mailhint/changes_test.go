@@ -36,6 +36,8 @@ func TestShellWord(t *testing.T) {
 		"/etc/my mail.toml": "'/etc/my mail.toml'",
 		"it's":              `'it'\''s'`,
 		"":                  "''",
+		"\x1b]0;é'\n a1":    `$'\033]0;\303\251\047\012 a1'`,
+		"\u202ea":           `$'\342\200\256a'`,
 	} {
 		if got := shellWord(arg); got != want {
 			t.Errorf("%q: got %s, want %s", arg, got, want)
