@@ -20,8 +20,8 @@ type Undone struct {
 // the latest change. A record that has been removed is restored, one that was added is removed, and an undo can be undone: it is a change like any
 // other. In stores that keep text, the text is restored as it was.
 //
-// The error matches ErrNoHistory if there is no change to undo, or only one with a Summary, and ErrUnchanged if the record already is as it was before. A state that is no
-// longer valid, because its profile is gone for instance, is refused by Store.Apply.
+// The error matches ErrNoHistory if there is no change to undo, or only one with a Summary, and ErrUnchanged if the record already is as it was
+// before. A state that is no longer valid, because its profile is gone for instance, is refused by Store.Apply.
 func Undo(ctx context.Context, s Store, ref Ref, number int64) (Undone, error) {
 	changes, err := since(ctx, s, ref, number)
 	if err != nil {

@@ -18,7 +18,7 @@ import (
 // valuesHelp explains key=value in the help of several commands.
 const valuesHelp = "A value is a bare word (imap=imap.example.com) or TOML (smtp='[\"submissions://a.example\", \"submission://b.example:2587\"]').\n" +
 	"Keys are those of domains.toml; a key in a table has a dot (oauth2.issuer=login.example.com). A list of bare words has commas\n" +
-	"(aliases=example.net,example.org). "
+	"(aliases=example.net,example.org)."
 
 func newAdd() *cobra.Command {
 	var flags changeFlags
