@@ -21,8 +21,8 @@ TEST_PACKAGES := gcc libc6-dev thunderbird chromium fonts-vlgothic libxml2-utils
 	knot bind9 bind9-dnsutils unbound dovecot-core dovecot-imapd dovecot-pop3d dovecot-managesieved postfix nftables iproute2 util-linux \
 	nginx libnginx-mod-stream caddy haproxy apache2 systemd strace patch
 # For manual pages, packages, containers and other ways to run mailhint:
-TEST_PROGRAMS += groff lintian rpm mmdebstrap buildah docker-compose nix-instantiate setpriv curl
-TEST_PACKAGES += groff-base lintian rpm mmdebstrap buildah docker-compose nix-bin util-linux curl ca-certificates
+TEST_PROGRAMS += groff lintian rpm mmdebstrap nc buildah docker-compose nix-instantiate setpriv curl
+TEST_PACKAGES += netcat-openbsd groff-base lintian rpm mmdebstrap buildah docker-compose nix-bin util-linux curl ca-certificates
 TOOLS := build/tools
 export PATH := $(PATH):/usr/sbin:/sbin
 FUZZ_TIME := 30s

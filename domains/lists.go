@@ -122,11 +122,6 @@ func (l *loader) readDomainsFile(t *table, name string, entry uint32) {
 	if l.index.names == nil {
 		l.index.names = make(map[settings.Domain]claim, countLines(file))
 	}
-	if other, again := l.listFiles[file]; again {
-		t.fail("domains_file", "is already the list of profile %q; name another file, or remove the key from one of the two", other)
-		return
-	}
-	l.listFiles[file] = t.name()
 	text, err := l.read(file, maxNamesFile, DomainsFile)
 	if err != nil {
 		l.unread = cmp.Or(l.unread, file)

@@ -28,9 +28,7 @@ type loader struct {
 	problems Problems
 	warnings Problems
 	unread   string // a file that cannot be read
-
-	listFiles map[string]string // by domains_file: the profile whose list it is
-	aliases   []alias
+	aliases  []alias
 
 	incomplete   Problems // tables of domains that are skipped, and may be left-over exceptions or mistakes
 	skipped      Problems // lines of lists that are not used; at most maxListed
@@ -97,19 +95,18 @@ func (l *loader) err(file string) error {
 
 func newLoader() *loader {
 	return &loader{
-		defaults:  builtIn,
-		index:     index{wildcards: make(map[settings.Domain]claim)},
-		profiles:  make(map[string]*profile),
-		listFiles: make(map[string]string),
-		missing:   make(map[string]string),
-		origins:   make(map[*settings.Settings][]Origin),
-		seen:      make(map[string]Position),
-		lists:     make(map[uint32]*profile),
-		used:      make(map[string]bool),
-		foreign:   make(map[string]map[int]bool),
-		warned:    make(map[Problem]bool),
-		logos:     make(map[string]readLogo),
-		watch:     watchlist{seen: make(state)},
+		defaults: builtIn,
+		index:    index{wildcards: make(map[settings.Domain]claim)},
+		profiles: make(map[string]*profile),
+		missing:  make(map[string]string),
+		origins:  make(map[*settings.Settings][]Origin),
+		seen:     make(map[string]Position),
+		lists:    make(map[uint32]*profile),
+		used:     make(map[string]bool),
+		foreign:  make(map[string]map[int]bool),
+		warned:   make(map[Problem]bool),
+		logos:    make(map[string]readLogo),
+		watch:    watchlist{seen: make(state)},
 
 		textAt:     make(map[string]int),
 		cutFrom:    cutFrom,

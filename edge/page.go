@@ -197,7 +197,6 @@ type Message struct {
 // The messages that are the same in every package.
 var (
 	NotFoundMessage    = Message{Title: "error.not_found_title", Text: "error.not_found", Home: true}
-	BusyMessage        = Message{Title: "error.busy_title", Text: "error.busy", Path: "/"}
 	UnavailableMessage = Message{Title: "error.unavailable_title", Text: "error.unavailable", Path: "/", Field: "email"}
 )
 

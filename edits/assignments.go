@@ -217,20 +217,25 @@ func clone(v any) any {
 
 // keyOf returns the description of a key. It is not known for the keys of rules, which are written as a whole.
 func keyOf(kind Kind, path []string) (domains.Key, bool) {
-	keys := Keys(kind)
+	table := map[Kind]string{Domain: "domains.*", Profile: "profiles.*"}[kind]
 	switch {
 	case len(path) == 1 && path[0] == "rules" && kind == Domain:
 		return domains.Key{Name: "rules", JSONTypes: []string{"array"}}, true
-	case len(path) == 2:
-		keys = KeysIn(path[0])
-	case len(path) > 2:
-		keys = nil
-	}
-	i := slices.IndexFunc(keys, func(k domains.Key) bool { return k.Name == path[len(path)-1] })
-	if i < 0 {
+	case len(path) == 2 && path[0] == "oauth2":
+		table = "*.oauth2"
+	case len(path) == 2 && slices.Contains([]string{"imap", "pop3", "smtp", "sieve"}, path[0]):
+		table = "*.imap, pop3, smtp or sieve"
+	case len(path) > 1:
 		return domains.Key{}, false
 	}
-	return keys[i], true
+	for _, t := range domains.Tables() {
+		for _, k := range t.Keys {
+			if t.Name == table && k.Name == path[len(path)-1] {
+				return k, true
+			}
+		}
+	}
+	return domains.Key{}, false
 }
 
 // AtArguments returns an error of Store.Apply with the arguments that its problems are about, instead of places in a text that was not saved. An error
@@ -252,23 +257,6 @@ func AtArguments(err error, list []Assignment) error {
 		mistakes = append(mistakes, fmt.Sprintf("%q: %s", clip(list[i].Argument), p.Text))
 	}
 	return mistakes
-}
-
-// KeysIn are the keys of a table that is the value of a key, such as oauth2 or imap; nil for other keys. The caller must not change them.
-func KeysIn(key string) []domains.Key {
-	table := ""
-	switch key {
-	case "oauth2":
-		table = "*.oauth2"
-	case "imap", "pop3", "smtp", "sieve":
-		table = "*.imap, pop3, smtp or sieve"
-	}
-	for _, t := range domains.Tables() {
-		if t.Name == table {
-			return t.Keys
-		}
-	}
-	return nil
 }
 
 // Keys are the keys that the records of a kind can have, in their usual order. The caller must not change them.

@@ -13,16 +13,11 @@ import (
 func EditorText(r Record) string {
 	switch {
 	case r.ManagedBy == ByList: // its text is a line of the list
-		return listHint(r) + TOML(r.Ref, nil)
+		return fmt.Sprintf("# The list of profile %s has this domain. Keys below this line become an exception to the list.\n%s", r.List, TOML(r.Ref, nil))
 	case r.Text != "":
 		return r.Text
 	}
 	return TOML(r.Ref, r.Values)
-}
-
-// listHint is what a person is told about a domain that only a list has. It is not kept.
-func listHint(r Record) string {
-	return fmt.Sprintf("# The list of profile %s has this domain. Keys below this line become an exception to the list.\n", r.List)
 }
 
 // ParseEditorText reads what a person has made of EditorText. The error is a domains.Problems, with the lines of the text, whose name is given. What
@@ -51,7 +46,7 @@ func ParseEditorText(r Record, name, text string) (Edit, error) {
 	if len(problems) > 0 {
 		return Edit{}, problems
 	}
-	e := Replace(r, records[0].Values, strings.TrimPrefix(text, listHint(r)))
+	e := Replace(r, records[0].Values, text)
 	if r.List != "" && len(e.Values) == 0 {
 		e.Text = ""
 	}

@@ -43,7 +43,7 @@ type Store interface {
 	// done. Every change is yielded at least once. It ends with an error if the store cannot be followed; the caller may call it again with
 	// the last number that it has seen.
 	Watch(ctx context.Context, since int64) iter.Seq2[Event, error]
-	// Health returns an error if the records cannot be read at the moment, or have mistakes.
+	// Health returns an error if the store can be neither read nor written at the moment.
 	Health(ctx context.Context) error
 }
 
@@ -285,7 +285,7 @@ func (e *ConflictError) Is(target error) bool { return target == ErrConflict }
 // NotWrittenError means that a change is good, but cannot be written here. Diff says what to change by hand.
 type NotWrittenError struct {
 	File string
-	Err  error // matches ErrReadOnly or ErrUnsafe, and says why
+	Err  error // wraps ErrReadOnly or ErrUnsafe, and says why
 	Diff string
 }
 

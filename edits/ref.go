@@ -11,14 +11,11 @@ import (
 // ErrName is wrapped by errors about a text that cannot be the name of a record; they say how to write it.
 var ErrName = errors.New("not a valid name")
 
-// matching is an error that says everything itself, and matches another one.
-type matching struct {
-	other error
-	text  string
-}
+// nameError is a text that is not the name of a record.
+type nameError struct{ text string }
 
-func (e matching) Error() string        { return e.text }
-func (e matching) Is(target error) bool { return target == e.other }
+func (e nameError) Error() string        { return e.text }
+func (e nameError) Is(target error) bool { return target == ErrName }
 
 // ParseDomain reads the name of a domain's record as a person writes it: in upper or lower case, in Unicode or A-labels, with or without the
 // trailing dot, or as a wildcard such as *.example.com. The error wraps ErrName.
@@ -32,9 +29,9 @@ func ParseDomain(text string) (Ref, error) {
 		return Ref{Domain, string(d)}, nil
 	}
 	if a, ok := settings.ParseAddress(text); ok == nil {
-		return Ref{}, matching{ErrName, fmt.Sprintf("%q is an e-mail address; write only its domain, %s", text, a.Domain)}
+		return Ref{}, nameError{fmt.Sprintf("%q is an e-mail address; write only its domain, %s", text, a.Domain)}
 	}
-	return Ref{}, matching{ErrName, fmt.Sprintf("%q: %v; write it like example.com", text, err)}
+	return Ref{}, nameError{fmt.Sprintf("%q: %v; write it like example.com", text, err)}
 }
 
 // Shown is the name of the record as a person reads it: a domain in Unicode.

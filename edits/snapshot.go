@@ -233,10 +233,6 @@ func (in *reading) readLine(number int, line []byte) {
 		in.note(number, "", "there is something after the object; write one record on each line")
 		return
 	}
-	if fault := memberFault(line); fault != "" {
-		in.note(number, "", "%s", fault)
-		return
-	}
 	if w.Values == nil {
 		in.note(number, w.Ref.String(), `has no values; write "values":{…}, or leave the line out if the record is to be removed`)
 		return
@@ -266,44 +262,6 @@ func (in *reading) readLine(number int, line []byte) {
 		in.note(number, p.Key, "%s", p.Text)
 	}
 	in.addListed(w)
-}
-
-// memberFault says which member a valid line has twice, or in another case: package json takes the last one, and a record that is meant to stay might be
-// removed.
-func memberFault(line []byte) string {
-	decoder := json.NewDecoder(bytes.NewReader(line))
-	var open []map[string]bool // the members so far of the objects around; nil for an array
-	isName := false            // the next token is a name or the end of an object
-	for {
-		token, err := decoder.Token()
-		if err != nil {
-			return "" // the end
-		}
-		if token == json.Delim('}') || token == json.Delim(']') {
-			open = open[:len(open)-1]
-			isName = len(open) > 0 && open[len(open)-1] != nil
-			continue
-		}
-		if name, ok := token.(string); ok && isName {
-			seen := open[len(open)-1]
-			switch lower := strings.ToLower(name); {
-			case seen[name]:
-				return fmt.Sprintf("the member %q appears twice; remove one of them", name)
-			case len(open) == 1 && lower != name:
-				return fmt.Sprintf("unknown member %q; write %q", name, lower)
-			}
-			seen[name], isName = true, false
-			continue
-		}
-		switch token {
-		case json.Delim('{'):
-			open, isName = append(open, make(map[string]bool)), true
-		case json.Delim('['):
-			open, isName = append(open, nil), false
-		default:
-			isName = len(open) > 0 && open[len(open)-1] != nil
-		}
-	}
 }
 
 // jsonFault says what is wrong with a line.

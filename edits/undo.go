@@ -9,6 +9,12 @@ import (
 // ErrNoHistory is matched by errors about changes that the history does not have; they say which.
 var ErrNoHistory = errors.New("the history has no such change")
 
+// historyError is about a change that the history does not have.
+type historyError struct{ text string }
+
+func (e historyError) Error() string        { return e.text }
+func (e historyError) Is(target error) bool { return target == ErrNoHistory }
+
 // Undone is what an undo will do.
 type Undone struct {
 	Edit
@@ -36,7 +42,7 @@ func Undo(ctx context.Context, s Store, ref Ref, number int64) (Undone, error) {
 	}
 	first := changes[len(changes)-1]
 	if first.Summary != nil && revisionOf(first.Before) == revisionOf(first.After) {
-		return Undone{}, matching{ErrNoHistory, fmt.Sprintf("change %d cannot be undone, because it is one of many domains at once (%s); put back the list from before, or apply a snapshot from before", first.Number, first.Summary)}
+		return Undone{}, historyError{fmt.Sprintf("change %d cannot be undone, because it is one of many domains at once (%s); put back the list from before, or apply a snapshot from before", first.Number, first.Summary)}
 	}
 	u := Undone{Edit{Ref: ref, If: r.Revision, Action: ActionUndo, Undoes: first.Number}, changes}
 	if before := first.Before; before != nil {
@@ -62,12 +68,12 @@ func since(ctx context.Context, s Store, ref Ref, number int64) ([]Change, error
 	if number == 0 {
 		latest, err := s.History(ctx, HistoryQuery{Ref: ref, Limit: 1})
 		if err == nil && len(latest) == 0 {
-			err = matching{ErrNoHistory, fmt.Sprintf("the history has no change of %s", ref)}
+			err = historyError{fmt.Sprintf("the history has no change of %s", ref)}
 		}
 		return latest, err
 	}
 	if number < 0 {
-		return nil, matching{ErrNoHistory, fmt.Sprintf("the history has no change %d; changes are numbered from 1", number)}
+		return nil, historyError{fmt.Sprintf("the history has no change %d; changes are numbered from 1", number)}
 	}
 	const page = 100
 	var changes []Change
@@ -99,7 +105,7 @@ func noSuchChange(ctx context.Context, s Store, ref Ref, number int64) error {
 		return err
 	}
 	if len(other) > 0 && other[0].Number == number {
-		return matching{ErrNoHistory, fmt.Sprintf("change %d is not one of %s, but of %s", number, ref, other[0].Ref)}
+		return historyError{fmt.Sprintf("change %d is not one of %s, but of %s", number, ref, other[0].Ref)}
 	}
-	return matching{ErrNoHistory, fmt.Sprintf("the history has no change %d", number)}
+	return historyError{fmt.Sprintf("the history has no change %d", number)}
 }

@@ -179,7 +179,7 @@ func (s *Store) prepare(set edits.ChangeSet, dir string, done *journal) (work, e
 		return past, err
 	})
 	if err := p.plan(effective); err != nil {
-		if errors.Is(err, tomledit.ErrUnsafe) || errors.Is(err, edits.ErrUnsafe) {
+		if errors.Is(err, tomledit.ErrUnsafe) {
 			return w, w.unsafe(effective, v, err)
 		}
 		return w, err
@@ -252,14 +252,8 @@ func (w *work) unsafe(list []edits.Edit, v view, err error) error {
 	if errors.As(err, &in) {
 		file, err = in.file, in.err
 	}
-	return &edits.NotWrittenError{File: file, Err: unsafeLayout{err}, Diff: edits.Diff(changes)}
+	return &edits.NotWrittenError{File: file, Err: fmt.Errorf("%w: %w", edits.ErrUnsafe, err), Diff: edits.Diff(changes)}
 }
-
-// unsafeLayout is an error that says that and why a layout cannot be edited safely.
-type unsafeLayout struct{ error }
-
-func (unsafeLayout) Is(target error) bool { return target == edits.ErrUnsafe }
-func (e unsafeLayout) Unwrap() error      { return e.error }
 
 // describe fills in what the history and the caller are told.
 func (w *work) describe(set edits.ChangeSet, list []edits.Edit, restores map[edits.Ref][]restoration) {

@@ -1,7 +1,6 @@
 package filestore
 
 import (
-	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -107,8 +106,6 @@ func TestUndoRestoresOctets(t *testing.T) {
 		"remove exception":  {Ref: domain("exception.example")},
 		"exception to list": {Ref: domain("exception.example"), Values: edits.Values{}, List: "listed"},
 		"list to exception": {Ref: domain("b.example"), Values: edits.Values{"name": "B"}, List: "listed"},
-		"add with text":     {Ref: domain("ab.example"), Values: edits.Values{"profile": "shared"}, Text: "# Ben's\n[domains.\"ab.example\"] # new\nprofile = 'shared'\n"},
-		"list with text":    {Ref: domain("b.example"), Values: edits.Values{"name": "B"}, List: "listed", Text: "[domains.\"b.example\"]\n# mine\nname = 'B'\n"},
 		"remove inline":     {Ref: domain("inline.example")},
 		"to inline":         {Ref: domain("in2.example"), Values: edits.Values{}, List: "shared"},
 		"profile":           {Ref: edits.Ref{Kind: edits.Profile, Name: "shared"}, Values: edits.Values{"imap": "imap2.example.com", "smtp": "smtp.example.com"}},
@@ -177,7 +174,7 @@ func checkRefused(file string) error {
 	if err != nil {
 		return err
 	}
-	_, err = s.Apply(context.Background(), one(edits.Edit{Ref: domain("a.example"), If: edits.Any, Values: edits.Values{"profile": "shared", "name": "New"}}))
+	_, err = s.Apply(noContext, one(edits.Edit{Ref: domain("a.example"), If: edits.Any, Values: edits.Values{"profile": "shared", "name": "New"}}))
 	var refused *edits.NotWrittenError
 	if !errors.As(err, &refused) || !errors.Is(err, edits.ErrReadOnly) || !strings.Contains(refused.Diff, "\n+name = \"New\"\n") || !strings.Contains(refused.Diff, "+++ ") {
 		return errors.Join(errors.New("want a *NotWrittenError with ErrReadOnly and a diff"), err)
@@ -185,7 +182,7 @@ func checkRefused(file string) error {
 	if after, err := os.ReadFile(file); err != nil || string(after) != string(before) {
 		return errors.Join(errors.New("the file has changed"), err)
 	}
-	if changes, err := s.History(context.Background(), edits.HistoryQuery{}); err != nil || len(changes) > 0 {
+	if changes, err := s.History(noContext, edits.HistoryQuery{}); err != nil || len(changes) > 0 {
 		return errors.Join(errors.New("the history is not empty"), err)
 	}
 	return nil

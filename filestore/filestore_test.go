@@ -116,23 +116,3 @@ func write(t testing.TB, dir, name, text string) (path string) {
 }
 
 func domain(name string) edits.Ref { return edits.Ref{Kind: edits.Domain, Name: name} }
-
-// TestHealth: a configuration with a mistake, and one that is gone, are not healthy.
-func TestHealth(t *testing.T) {
-	t.Parallel()
-	file := config(t)
-	s := openStore(t, file)
-	if err := s.Health(t.Context()); err != nil {
-		t.Errorf("a good configuration: %v", err)
-	}
-	replace(t, file, "profile = \"shared\"", "porfile = \"shared\"")
-	if err := s.Health(t.Context()); !errors.As(err, new(domains.Problems)) {
-		t.Errorf("a configuration with a mistake: %v, want domains.Problems", err)
-	}
-	if err := os.Remove(file); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.Health(t.Context()); !errors.Is(err, domains.ErrUnread) {
-		t.Errorf("no configuration: %v, want domains.ErrUnread", err)
-	}
-}

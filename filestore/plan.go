@@ -97,19 +97,17 @@ func (p *planner) editTable(e edits.Edit, now domains.Record, has bool) error {
 	case wanted:
 		file := p.fileFor(e)
 		path := pathOf(e)
-		err := p.change(e.Ref, file, func(text []byte) (tomledit.Result, error) {
-			return tomledit.Add(text, path, p.members(e, nil), p.siblings(file, path)...)
+		return p.change(e.Ref, file, func(text []byte) (tomledit.Result, error) {
+			added, err := tomledit.Add(text, path, p.members(e, nil), p.siblings(file, path)...)
+			if err != nil || e.Text == "" {
+				return added, err
+			}
+			written, err := tomledit.Replace(added.Text, path, []byte(e.Text))
+			if errors.Is(err, tomledit.ErrOutside) && !strings.HasPrefix(strings.TrimLeft(withoutComments(e.Text), " \t\r\n"), "[") {
+				return added, nil // it was written without a header, in a place that no longer is
+			}
+			return written, err
 		})
-		if err != nil || e.Text == "" {
-			return err
-		}
-		err = p.change(e.Ref, file, func(text []byte) (tomledit.Result, error) {
-			return tomledit.Replace(text, path, []byte(e.Text))
-		})
-		if errors.Is(err, tomledit.ErrOutside) && !strings.HasPrefix(strings.TrimLeft(withoutComments(e.Text), " \t\r\n"), "[") {
-			return nil // it was written without a header, in a place that no longer is
-		}
-		return err
 	}
 	return nil
 }

@@ -228,7 +228,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, status int, cach
 	if !ok {
 		if !h.budget.Allow(r.RemoteAddr) {
 			w.Header().Set("Retry-After", edge.RetryAfter)
-			edge.BusyMessage.Serve(w, r, http.StatusTooManyRequests, key.language, "", "")
+			busyMessage.Serve(w, r, http.StatusTooManyRequests, key.language, "", "")
 			return
 		}
 		h.prepared.Add(1)
@@ -241,6 +241,8 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, status int, cach
 	}
 	page.Serve(w, r, status, cacheControl, fill)
 }
+
+var busyMessage = edge.Message{Title: "error.busy_title", Text: "error.busy", Path: "/"}
 
 var startPage = templates.HTML("start.html.tmpl")
 

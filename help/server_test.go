@@ -165,30 +165,6 @@ func TestMailboxesLookTheSame(t *testing.T) {
 	}
 }
 
-// Nor does the time tell: both get the same prepared page, and nothing but the local part is filled in.
-func TestMailboxesTakeTheSameTime(t *testing.T) {
-	v := newVisitor(t)
-	locals := []string{"known", "other"}
-	times := make([][]time.Duration, len(locals))
-	for range 1000 { // in turn, so that both see the same load
-		for i, local := range locals {
-			start := time.Now()
-			w := v.post(atA, "email", local+"@a.example")
-			times[i] = append(times[i], time.Since(start))
-			if w.Code != 200 {
-				t.Fatal(w.Code)
-			}
-		}
-	}
-	if n := v.help.(*Handler).pages.Len(); n != 1 {
-		t.Errorf("%d pages were prepared", n)
-	}
-	median := func(d []time.Duration) time.Duration { return slices.Sorted(slices.Values(d))[len(d)/2] }
-	if a, b := median(times[0]), median(times[1]); a > 2*b || b > 2*a {
-		t.Errorf("%s takes %v, %s takes %v", locals[0], a, locals[1], b)
-	}
-}
-
 // A stranger learns of a domain what the discovery answers say, and of others nothing.
 func TestStrangers(t *testing.T) {
 	v := newVisitor(t)

@@ -8,5 +8,6 @@
 //
 // The other tests look at mailhint alone: steady traffic during reloads, restarts and renewals (traffic_test.go, restart_test.go,
 // renewal_test.go), a flood from one client (flood_test.go), and every web server that can stand in front of it, with the configuration
-// that mailhint prints (proxies_test.go). Those that need ports 80 and 443 for themselves run in another namespace.
+// that mailhint prints (proxies_test.go). Those that need ports 80 and 443 for themselves run in
+// another namespace. docs_test.go goes through every command and example of the documentation, there too.
 package lab

@@ -47,7 +47,7 @@ func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	switch {
 	case !g.allow(v):
-		tooOften(v, r)
+		tooOften(v)
 	case r.Method == http.MethodConnect, r.Method == http.MethodTrace:
 		// CONNECT is for proxies. TRACE would send back what the client sent, including credentials.
 		methodNotAllowed(v, readOrPost.allow())

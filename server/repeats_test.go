@@ -122,23 +122,6 @@ func TestRepeats(t *testing.T) {
 	}
 }
 
-// In a browser, the refusal is a page in the person's language.
-func TestRepeatsOfPeople(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		a := newAsker(t, offline())
-		ask := func() *answer {
-			return a.ask("192.0.2.1:4711", "GET", "/", "", "Accept", "text/html,*/*;q=0.8", "Accept-Language", "de")
-		}
-		if got := a.repeat(700, ask); got != 600 {
-			t.Errorf("%d answered, want 600", got)
-		}
-		if h := ask().h; h.Get("Content-Type") != "text/html; charset=utf-8" || h.Get("Content-Language") != "de" || h.Get("Cache-Control") != "no-store" {
-			t.Errorf("the refusal: %v", h)
-		}
-	})
-}
-
 // Apple's setup asks 15 to 20 times a second, and is answered each time for half a minute.
 func TestRepeatsOfApple(t *testing.T) {
 	t.Parallel()

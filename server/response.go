@@ -53,12 +53,8 @@ func tooLarge(w http.ResponseWriter) {
 	plain(w, http.StatusRequestEntityTooLarge, "The request is too large.\n")
 }
 
-func tooOften(w http.ResponseWriter, r *http.Request) {
+func tooOften(w http.ResponseWriter) {
 	w.Header().Set("Retry-After", repeatRetry)
-	if edge.WantsPage(r) {
-		edge.BusyMessage.Serve(w, r, http.StatusTooManyRequests, edge.Language(r, edge.ChosenLanguage(r)), "", "")
-		return
-	}
 	plain(w, http.StatusTooManyRequests, "This request has been sent too often. Please wait a few seconds.\n")
 }
 

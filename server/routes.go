@@ -117,9 +117,8 @@ var (
 	toUnmatched        = &service{name: "none", handler: func(*handlers) http.Handler { return http.HandlerFunc(notFound) }}
 )
 
-// rootOther answers at "/" besides the page for people: OPTIONS gets status 200, since some load balancers ask so. Other methods are for
-// services that are not here: Evolution looks for CalDAV with PROPFIND and the person's password. As with Exchange, they get 404 and not 405,
-// which would mean that there is such a server.
+// rootOther answers at "/" besides the page for people: OPTIONS gets status 200, since some load balancers ask so; other methods are for
+// services that are not here, such as CalDAV.
 func rootOther(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodOptions {
 		notFound(w, r)

@@ -32,7 +32,6 @@ func (f *changeFlags) addTo(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "save nothing; print what would change as a unified diff")
 	cmd.Flags().StringVar(&f.reason, "reason", "", "why, for the history")
 	cmd.Flags().BoolVar(&f.json, "json", false, "print what was changed, or why nothing was, as JSON")
-	completesFlag(cmd, "reason")
 	run := cmd.RunE
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		return f.refused(cmd, run(cmd, args))
@@ -75,27 +74,20 @@ type changed struct {
 	Error   string `json:"error,omitempty"`
 }
 
-// errNotShown means that a change was made, and stdout could not be written to.
-var errNotShown = errors.New("the change is saved, but cannot be shown")
-
 // save saves edits and reports what was changed.
 func (f changeFlags) save(cmd *cobra.Command, s edits.Store, list ...edits.Edit) error {
 	result, err := s.Apply(cmd.Context(), edits.ChangeSet{Edits: list, Actor: actor(), Via: edits.Command, Reason: f.reason, DryRun: f.dryRun})
 	if err != nil {
 		return changeError(edits.AtWanted(edits.AtArguments(err, f.values), f.wanted))
 	}
-	err = f.report(cmd, result, time.Now())
-	if err != nil && !f.dryRun && len(result.Changes) > 0 {
-		err = fmt.Errorf("%w: %w", errNotShown, err)
-	}
-	return problem(err)
+	return problem(f.report(cmd, result, time.Now()))
 }
 
 // refused reports that nothing was changed: to programs as JSON, to people with the diff if they have to make the change by hand. Errors about the
 // command line are returned as they are.
 func (f changeFlags) refused(cmd *cobra.Command, err error) error {
 	var exit exitError
-	if !errors.As(err, &exit) || exit.err == nil || errors.Is(err, errNotShown) {
+	if !errors.As(err, &exit) || exit.err == nil {
 		return err
 	}
 	c := changed{DryRun: f.dryRun, Changes: []edits.Change{}, Refused: refusal(exit.err), Error: exit.Error()}

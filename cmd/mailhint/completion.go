@@ -172,16 +172,12 @@ func completeValues(exists bool) cobra.CompletionFunc {
 	}
 }
 
-// keysLike returns the keys of domains, or of a table in them, that begin with some text, as KEY= with what they mean.
+// keysLike returns the keys of domains that begin with some text, as KEY= with what they mean.
 func keysLike(begun string) []string {
-	keys, prefix := edits.Keys(edits.Domain), ""
-	if table, rest, isInTable := strings.Cut(begun, "."); isInTable {
-		keys, prefix, begun = edits.KeysIn(table), table+".", rest
-	}
 	var list []string
-	for _, k := range keys {
+	for _, k := range edits.Keys(edits.Domain) {
 		if strings.HasPrefix(k.Name, begun) {
-			list = append(list, prefix+k.Name+"=\t"+k.Description)
+			list = append(list, k.Name+"=\t"+k.Description)
 		}
 	}
 	return list

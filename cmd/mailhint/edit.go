@@ -69,8 +69,6 @@ func (f changeFlags) edit(cmd *cobra.Command, s edits.Store, r edits.Record) err
 		switch {
 		case err == nil:
 			return os.RemoveAll(dir)
-		case errors.Is(err, errNotShown):
-			return errors.Join(problem(err), os.RemoveAll(dir))
 		case errors.Is(err, edits.ErrUnchanged):
 			fmt.Fprintln(cmd.ErrOrStderr(), "nothing to change")
 			return errors.Join(f.reportUnchanged(cmd), os.RemoveAll(dir))
@@ -109,10 +107,7 @@ func (f changeFlags) saveText(cmd *cobra.Command, s edits.Store, r edits.Record,
 	if err != nil {
 		return err
 	}
-	if err := f.report(cmd, result, time.Now()); err != nil {
-		return fmt.Errorf("%w: %w", errNotShown, err)
-	}
-	return nil
+	return f.report(cmd, result, time.Now())
 }
 
 func unchanged(name, text string) bool {

@@ -20,7 +20,6 @@ import (
 	"mailhint/preview"
 	"mailhint/resolver"
 	"mailhint/server"
-	"mailhint/untrusted"
 )
 
 func main() {
@@ -117,9 +116,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	messages := server.NewLogWriter(stderr) // a reader that has stalled does not keep the program from ending
 	defer messages.Close()                  // there is nowhere to report an error
 	if text := strings.TrimSpace(err.Error()); text != "" {
-		for line := range strings.Lines(text) {
-			fmt.Fprintln(messages, untrusted.Clip(strings.TrimRight(line, "\r\n"), maxMessage))
-		}
+		fmt.Fprintln(messages, text)
 	}
 	if exit := (exitError{}); errors.As(err, &exit) {
 		return exit.code
@@ -127,9 +124,6 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	fmt.Fprintf(messages, "See %s --help.\n", cmd.CommandPath())
 	return exitUsage
 }
-
-// maxMessage limits a line of a message, in characters: it may quote what somebody has written.
-const maxMessage = 2000
 
 // configUsage explains the flag --config, which every command shares.
 var configUsage = "main configuration file; default $MAILHINT_CONFIG, else ./domains.toml, else " + systemConfig

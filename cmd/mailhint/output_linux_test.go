@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -136,28 +135,5 @@ func TestCompletionOfInternationalDomains(t *testing.T) {
 		if got, _, _ := strings.Cut(out.String(), "\n"); got != test.want {
 			t.Errorf("%s, %q: got %q, want %q", test.locale, test.begun, got, test.want)
 		}
-	}
-}
-
-// TestSavedButNotShown: who cannot read the result learns that the change was saved, and a value of any length leaves room for what is wrong with it.
-func TestSavedButNotShown(t *testing.T) {
-	config := filepath.Join(t.TempDir(), "domains.toml")
-	write(t, config, "[server]\nadmin = \"\"\n[domains.\"example.com\"]\nimap = \"imap.example.com\"\nsmtp = \"smtp.example.com\"\n")
-	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
-	if err != nil {
-		t.Skipf("there is no /dev/full here: %v", err)
-	}
-	defer full.Close()
-	var errs bytes.Buffer
-	code := run(t.Context(), []string{"--config", config, "set", "example.com", "name=Example"}, full, &errs)
-	if code != exitProblem || !strings.HasPrefix(errs.String(), "the change is saved, but cannot be shown: ") {
-		t.Errorf("exit code %d, and %q", code, &errs)
-	}
-	errs.Reset()
-	snapshot := filepath.Join(t.TempDir(), "snapshot.json")
-	write(t, snapshot, `{"name":"example.com","values":{"imap":"`+strings.Repeat("x", 3<<20)+`"}}`)
-	code = run(t.Context(), []string{"--config", config, "apply", snapshot}, io.Discard, &errs)
-	if code != exitProblem || !strings.Contains(errs.String(), `snapshot.json:1: domains."example.com".imap: `) || errs.Len() > 10_000 {
-		t.Errorf("exit code %d, and %d octets of message: %.200q", code, errs.Len(), &errs)
 	}
 }
