@@ -315,3 +315,24 @@ func TestCommandsShow(t *testing.T) {
 		}
 	}
 }
+
+// TestOtherPorts: a port that is blocked is so for every host, and each port is named as the way out once.
+func TestOtherPorts(t *testing.T) {
+	s := &settings.Settings{}
+	for _, host := range []settings.Pattern{"a.example.com", "b.example.com"} {
+		s.Servers = append(s.Servers, server(settings.IMAP, host, 993, settings.ImplicitTLS, settings.EmailAddress, settings.Password),
+			server(settings.IMAP, host, 143, settings.STARTTLS, settings.EmailAddress, settings.Password))
+	}
+	for _, host := range []settings.Pattern{"a.example.com", "b.example.com"} {
+		s.Servers = append(s.Servers, server(settings.Submission, host, 465, settings.ImplicitTLS, settings.EmailAddress, settings.Password))
+	}
+	var got []string
+	for _, line := range For(Request{Found: found(s, "example.com")}).Trouble.Try {
+		if strings.HasPrefix(line, "If port ") {
+			got = append(got, line)
+		}
+	}
+	if want := []string{"If port 993 is blocked, port 143 may work."}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}

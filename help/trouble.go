@@ -1,6 +1,7 @@
 package help
 
 import (
+	"slices"
 	"strconv"
 	"time"
 
@@ -57,10 +58,16 @@ func (w words) trouble(checks []Check) *Trouble {
 		t.Try = append(t.Try, w.Text("trouble.password"))
 	}
 	t.Try = append(t.Try, w.Text("trouble.network"))
-	for i, s := range w.found.Servers {
-		if i > 0 && w.found.Servers[i-1].Protocol == s.Protocol {
-			t.Try = append(t.Try, w.Text("trouble.try_port", "first", port(w.found.Servers[i-1]), "second", port(s)))
+	ports := map[settings.Protocol][]string{} // each once: several hosts may have the same
+	for _, s := range w.found.Servers {
+		known, next := ports[s.Protocol], port(s)
+		if slices.Contains(known, next) {
+			continue
 		}
+		if len(known) > 0 {
+			t.Try = append(t.Try, w.Text("trouble.try_port", "first", known[len(known)-1], "second", next))
+		}
+		ports[s.Protocol] = append(known, next)
 	}
 	t.Try = append(t.Try, w.Text("trouble.antivirus"), w.Text("trouble.ask"))
 	t.Commands = w.commands()
