@@ -26,6 +26,7 @@ func newApply() *cobra.Command {
 			"A snapshot that would remove more than a tenth of the records (and more than ten), or all of them, is refused, because it is probably\n" +
 			"incomplete. --allow-removals accepts it.",
 		Example: "  mailhint apply customers.json --dry-run\n" +
+			"  mailhint snapshot --output before.json    # apply this to go back\n" +
 			"  panel-export | mailhint apply - --allow-removals 100 --reason 'nightly run'",
 		Args: oneArgument("a FILE that mailhint snapshot has written, or - for standard input"),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -198,11 +198,10 @@ func (f changeFlags) reportUnchanged(cmd *cobra.Command) error {
 
 // undoHint says how to undo changes.
 func undoHint(cmd *cobra.Command, changes []edits.Change) string {
-	who := "DOMAIN"
 	if len(changes) == 1 {
-		who = undoArgument(changes[0].Ref)
+		return "to undo: mailhint undo " + undoArgument(changes[0].Ref) + configFlag(cmd)
 	}
-	return "to undo: mailhint undo " + who + configFlag(cmd)
+	return "to undo one: mailhint undo DOMAIN" + configFlag(cmd) + "; to undo all, apply the snapshot from before"
 }
 
 // undoArgument is how undo takes the name of a record.

@@ -133,6 +133,8 @@ func newUndo() *cobra.Command {
 			switch {
 			case len(args) == 0 && profile == "":
 				return errors.New("undo needs a DOMAIN, such as example.com")
+			case len(args) == 1 && profile == "" && isNumber(args[0]):
+				return fmt.Errorf("undo needs the DOMAIN of change %s, as mailhint history shows it: mailhint undo DOMAIN %[1]s", args[0])
 			case len(args) > most:
 				return fmt.Errorf("undo takes a DOMAIN and a NUMBER; drop %q", strings.Join(args[most:], " "))
 			}
@@ -163,6 +165,12 @@ func newUndo() *cobra.Command {
 	completesProfiles(cmd)
 	cmd.ValidArgsFunction = completeChanges
 	return cmd
+}
+
+// isNumber reports whether an argument can only be the number of a change.
+func isNumber(arg string) bool {
+	_, err := strconv.ParseUint(arg, 10, 64)
+	return err == nil
 }
 
 // undo undoes changes of a record.

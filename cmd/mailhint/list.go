@@ -24,7 +24,12 @@ func newList() *cobra.Command {
 		Example: "  mailhint list\n" +
 			"  mailhint list --search bakery\n" +
 			"  mailhint list --profile shared --managed-by file",
-		Args: noArguments,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return fmt.Errorf("list takes no arguments; to find %s, run mailhint list --search %s", args[0], shellWord(args[0]))
+			}
+			return nil
+		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			q.ManagedBy = edits.ManagedBy(managedBy)
 			if managedBy != "" && !slices.Contains(managers, managedBy) {
