@@ -6,11 +6,11 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 KUSTOMIZE := sigs.k8s.io/kustomize/kustomize/v5@v5.7.1
 NFPM := github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.45.0
-# From npm, only for tests: what editors check TOML files with, and what checks bills of materials.
-NPM := @taplo/cli@0.7.0 tombi@0.11.7 @cyclonedx/cyclonedx-library@10.3.0 ajv@8.20.0 ajv-formats@3.0.1 ajv-formats-draft2019@1.6.1
+# From npm, only for tests: what editors check TOML files with, what checks bills of materials, and what finds mistakes in pages that keep
+# people with disabilities out (axe-core, MPL-2.0).
+NPM := @taplo/cli@0.7.0 tombi@0.11.7 @cyclonedx/cyclonedx-library@10.3.0 ajv@8.20.0 ajv-formats@3.0.1 ajv-formats-draft2019@1.6.1 axe-core@4.14.1
 PEBBLE := github.com/letsencrypt/pebble/v2/cmd
 PEBBLE_VERSION := v2.10.1
-AXE := axe-core@4.14.1
 # Programs that the tests use, and the Debian packages that contain them: the real Thunderbird, mail servers, name servers, web servers
 # and proxies, a browser and a Japanese font, a validator for the schemas of the answers, and independent readers of signatures, property lists and QR codes. The race
 # detector needs gcc.
@@ -22,7 +22,7 @@ TEST_PACKAGES := gcc libc6-dev thunderbird chromium fonts-vlgothic libxml2-utils
 	nginx libnginx-mod-stream caddy haproxy apache2 systemd strace patch
 # For manual pages, packages, containers and other ways to run mailhint:
 TEST_PROGRAMS += groff lintian rpm mmdebstrap nc buildah docker-compose nix-instantiate setpriv curl
-TEST_PACKAGES += netcat-openbsd groff-base lintian rpm mmdebstrap buildah docker-compose nix-bin util-linux curl ca-certificates
+TEST_PACKAGES += netcat-openbsd groff-base lintian rpm mmdebstrap buildah docker-compose nix-bin curl ca-certificates
 TOOLS := build/tools
 export PATH := $(PATH):/usr/sbin:/sbin
 FUZZ_TIME := 30s
@@ -106,11 +106,6 @@ npm:
 		fi; \
 		npm install --prefix $(TOOLS)/npm --no-save --no-audit --no-fund --ignore-scripts $(NPM) && echo "$(NPM)" >$$installed; \
 	fi
-
-# Finds mistakes in pages that keep people with disabilities out. It is for tests only (MPL-2.0).
-$(TOOLS)/axe.min.js:
-	@mkdir -p $(TOOLS) && cd $(TOOLS) && npm pack $(AXE) --silent >/dev/null && tar -xzf axe-core-*.tgz --strip-components=1 package/axe.min.js && \
-		rm axe-core-*.tgz && touch axe.min.js
 
 bench: load-generator # ratios against a bare handler; memory; a million names
 	go test -run '^$$' -bench . -benchmem -timeout 30m $$(go list ./... | grep -v /bench)

@@ -132,7 +132,7 @@ func TestPages(t *testing.T) {
 }
 
 // axeFile is axe-core, which finds mistakes that keep people with disabilities out (make programs puts it there).
-const axeFile = "../build/tools/axe.min.js"
+const axeFile = "../build/tools/npm/node_modules/axe-core/axe.min.js"
 
 // TestAccessibility lets axe-core examine every page in light and in dark, with everything unfolded.
 func TestAccessibility(t *testing.T) {
