@@ -36,6 +36,7 @@ smtp = "submission://smtp.moved.example"
 name = "A Mail"
 imap = "imap.%EMAILDOMAIN%"
 smtp = "smtp.%EMAILDOMAIN%"
+webmail = "https://mail.%EMAILDOMAIN%/"
 logo = "logo.png"
 accent = "#0b6e4f"
 [domains."b.example"]
@@ -187,6 +188,64 @@ func TestStrangers(t *testing.T) {
 	v.change = nil
 	if w := v.post(atA, "email", "ann@rules.example"); w.Code != 200 || strings.Contains(w.Body.String(), "moved") || !strings.Contains(w.Body.String(), "imap.rules.example") {
 		t.Errorf("outside the network: %d\n%s", w.Code, w.Body)
+	}
+}
+
+// Every page keeps search engines, other sites and caches out.
+func TestHeaders(t *testing.T) {
+	v := newVisitor(t)
+	const before, after = "default-src 'none'; script-src 'self'; style-src 'self'", "; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+	for name, test := range map[string]struct {
+		answer       *httptest.ResponseRecorder
+		cacheControl string
+	}{
+		"start":                     {v.get(atA), "private, max-age=300"},
+		"start of nobody":           {v.get("https://192.0.2.1/"), "private, max-age=300"},
+		"start that differs inside": {v.get("https://autoconfig.rules.example/"), "private, no-store"},
+		"not an address":            {v.post(atA, "email", "ann"), "no-store"},
+		"unknown":                   {v.post(atA, "email", "ann@unknown.example"), "no-store"},
+		"answer":                    {v.post(atA, "email", "ann@a.example"), "no-store"},
+	} {
+		header, body := test.answer.Header(), test.answer.Body.String()
+		if got := header.Get("Cache-Control"); got != test.cacheControl {
+			t.Errorf("%s: Cache-Control %q, want %q", name, got, test.cacheControl)
+		}
+		style, _ := strings.CutPrefix(header.Get("Content-Security-Policy"), before)
+		style, ok := strings.CutSuffix(style, after)
+		if !ok || style != "" && !strings.HasPrefix(style, " 'sha256-") {
+			t.Errorf("%s: Content-Security-Policy %q", name, header.Get("Content-Security-Policy"))
+		}
+		if !strings.Contains(body, `<meta name="robots" content="noindex, nofollow">`) {
+			t.Errorf("%s: search engines may list it", name)
+		}
+		if strings.Count(body, "rel=\"noreferrer\"") != strings.Count(body, `<a href="http`) {
+			t.Errorf("%s: a link tells the other site where it is", name)
+		}
+	}
+	if !strings.Contains(v.post(atA, "email", "ann@a.example").Body.String(), `<a href="https://mail.a.example/" rel="noreferrer">`) {
+		t.Error("there is no link to look at")
+	}
+}
+
+// The steps are for the usual program of the device, unless the person chooses another, and all others can be chosen.
+func TestDevices(t *testing.T) {
+	v := newVisitor(t)
+	agent := ""
+	v.change = func(r *http.Request) { r.Header.Set("User-Agent", agent) }
+	for text, want := range map[string]string{
+		"Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) Safari/604.1": "ios", "Mozilla/5.0 (iPad; CPU OS 18_6 like Mac OS X) Safari/604.1": "ios",
+		"Mozilla/5.0 (iPod touch; CPU iPhone OS 15_8 like Mac OS X)": "ios", "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) Safari/605.1.15": "apple-mail",
+		"Mozilla/5.0 (Windows NT 10.0; Win64; x64) Edg/142.0.0.0": "outlook-new", "Mozilla/5.0 (Linux; Android 10; K) Chrome/142.0.0.0 Mobile": "gmail",
+		"Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Firefox/145.0": "thunderbird", "Mozilla/5.0 (X11; CrOS x86_64 14541.0.0)": "thunderbird",
+		"": "thunderbird", "curl/8": "thunderbird", strings.Repeat("x", 10_000) + "iPhone": "thunderbird",
+	} {
+		agent = text
+		for chosen, want := range map[string]string{"": want, "kmail": "kmail", "gnus": want} {
+			body := v.post(atA, "email", "ann@a.example", "program", chosen).Body.String()
+			if !strings.Contains(body, `<option value="`+want+`" selected>`) || strings.Count(body, "<option value=") != len(IDs())+len(texts.Languages()) {
+				t.Errorf("%.60s, chosen %q: not %s, or not all programs", text, chosen, want)
+			}
+		}
 	}
 }
 
