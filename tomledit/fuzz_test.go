@@ -20,17 +20,17 @@ func FuzzChange(f *testing.F) {
 	f.Add("[a]\nb.c = 1\n[a.b.d]\n[[a.e]]\n[[a.e.f]]\n", "e", "\n")
 	f.Fuzz(func(t *testing.T, text, key, value string) {
 		if len(text) > 4000 || strings.Count(text, ".") > 200 || strings.Count(text, "{")+strings.Count(text, "[") > 200 {
-			t.Skip() // the decoder is slow with texts that package domains would refuse
+			return // the decoder is slow with texts that package domains would refuse
 		}
 		tree, err := decode(text)
 		if err != nil || !reflect.DeepEqual(tree, tree) { // nan
-			t.Skip()
+			return
 		}
 		if _, err := normal(value); err != nil {
-			t.Skip()
+			return
 		}
 		if _, err := normal(key); err != nil {
-			t.Skip()
+			return
 		}
 		for _, first := range slices.Sorted(maps.Keys(tree)) {
 			fuzzTable(t, text, []string{first}, key, value)

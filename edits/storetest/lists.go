@@ -11,9 +11,6 @@ import (
 
 // testLists: names in the list of a profile are records, which come and go with it.
 func testLists(t *testing.T, p Place) {
-	if !p.Lists {
-		t.Skip("this store keeps no lists")
-	}
 	s := p.Open(t)
 	r := get(t, s, domain("inlist.example"))
 	if r.ManagedBy != edits.ByList || r.List != "listed" || r.Profile != "listed" || !r.Enabled || r.Values == nil || len(r.Values) != 0 {
@@ -62,9 +59,6 @@ func testLists(t *testing.T, p Place) {
 
 // testExceptions: a name in a list can have values of its own, and lose them again.
 func testExceptions(t *testing.T, p Place) {
-	if !p.Lists {
-		t.Skip("this store keeps no lists")
-	}
 	s := p.Open(t)
 	ref := domain("inlist.example")
 	step := func(values edits.Values, list string) edits.Record {
@@ -107,9 +101,6 @@ func testExceptions(t *testing.T, p Place) {
 
 // testText: what a person has written is kept, and comes back as it was.
 func testText(t *testing.T, p Place) {
-	if !p.Text {
-		t.Skip("this store keeps no text")
-	}
 	s := p.Open(t)
 	ref := domain("a.example")
 	text := "# Ann's domain\n[domains.\"a.example\"]\nprofile   = 'shared' # for now\n\n# the name\nname = \"A\"\n"
