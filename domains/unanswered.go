@@ -19,11 +19,10 @@ func (s *Snapshot) Unanswered(d settings.Domain) error {
 			return fmt.Errorf("%s has only servers without encryption, for clients in the networks of its allow_plaintext", d)
 		}
 	}
-	hint := ""
 	if similar := s.similar(d); similar != "" {
-		hint = fmt.Sprintf("; did you mean %q?", string(similar))
+		return fmt.Errorf("%s is not configured; did you mean %q? If not, %s", d, string(similar), addTable(d))
 	}
-	return fmt.Errorf("%s is not configured; %s%s", d, addTable(d), hint)
+	return fmt.Errorf("%s is not configured; %s", d, addTable(d))
 }
 
 // similar returns a configured domain that differs from a name by one letter, or after the first dot; "" if there is none.
