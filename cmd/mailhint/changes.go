@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/user"
 	"time"
@@ -148,6 +149,8 @@ func changeError(err error) error {
 	var exists *edits.ExistsError
 	var missing *edits.NotFoundError
 	switch {
+	case errors.Is(err, edits.ErrReadOnly) && errors.Is(err, fs.ErrPermission):
+		err = fmt.Errorf("%w, or run this as root or as the user of the server", err)
 	case errors.As(err, &exists) && exists.By.Name == exists.Name:
 		err = fmt.Errorf("%w: mailhint set %s KEY=VALUE", err, shellWord(spelled().Name(exists.Ref)))
 	case errors.As(err, &missing) && missing.Removed != nil:

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 	"testing"
 
 	"mailhint/domains"
@@ -24,6 +25,17 @@ func TestRefusal(t *testing.T) {
 	} {
 		if got := refusal(fmt.Errorf("domains.toml: %w", err)); got != want {
 			t.Errorf("%v: got %q, want %q", err, got, want)
+		}
+	}
+}
+
+// TestPermission: who forgets sudo is told, and not only to make the change by hand.
+func TestPermission(t *testing.T) {
+	const hint = ", or run this as root or as the user of the server"
+	for reason, want := range map[error]bool{fs.ErrPermission: true, errors.New("read-only file system"): false} {
+		err := changeError(&edits.NotWrittenError{File: "domains.toml", Err: fmt.Errorf("%w: %w", edits.ErrReadOnly, reason)})
+		if got := strings.HasSuffix(err.Error(), hint); got != want {
+			t.Errorf("%v: got %v", reason, err)
 		}
 	}
 }

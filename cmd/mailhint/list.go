@@ -26,7 +26,7 @@ func newList() *cobra.Command {
 			"  mailhint list --profile shared --managed-by file",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return fmt.Errorf("list takes no arguments; to find %s, run mailhint list --search %s", args[0], shellWord(args[0]))
+				return fmt.Errorf("list takes no arguments; to search, run mailhint list --search %s", shellWord(args[0]))
 			}
 			return nil
 		},
