@@ -131,6 +131,9 @@ type command struct {
 	Lead, Good string
 }
 
+// Words are the parts of the command, which no line should break: people would type "- Port".
+func (c command) Words() []string { return strings.Fields(c.Value) }
+
 // prepareAnswer makes the page with the settings of a domain.
 func (h *Handler) prepareAnswer(key pageKey, found settings.Found) (*edge.PreparedPage, error) {
 	t := texts.For(key.language)

@@ -249,6 +249,14 @@ func TestDevices(t *testing.T) {
 	}
 }
 
+// A phone breaks the lines of a command between its words only, so that nobody types "- Port".
+func TestCommandsBreakBetweenWords(t *testing.T) {
+	const want = `<pre><code><span>Test-NetConnection</span> <span>imap.a.example</span> <span>-Port</span> <span>993</span></code></pre>`
+	if body := newVisitor(t).post(atA, "email", "ann@a.example").Body.String(); !strings.Contains(body, want) {
+		t.Errorf("no %s in\n%s", want, body)
+	}
+}
+
 // A form on another site is not answered; one of ours is, whichever way the browser says where it comes from.
 func TestForeignForms(t *testing.T) {
 	v := newVisitor(t)
