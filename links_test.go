@@ -16,6 +16,7 @@ import (
 var (
 	mdLink    = regexp.MustCompile(`\]\(\s*([^)\s]+)\s*\)`)
 	mdHeading = regexp.MustCompile(`(?m)^#+ +(.*)$`)
+	mdImage   = regexp.MustCompile(`!\[([^\]]*)\]\(([^)]+)\)`)
 	mdFence   = regexp.MustCompile("(?ms)^```.*?^```$")
 )
 
@@ -89,6 +90,24 @@ func TestLinks(t *testing.T) {
 	}
 	if links < 50 {
 		t.Errorf("only %d links were found", links)
+	}
+}
+
+// Pictures are small, and described for those who do not see them.
+func TestPictures(t *testing.T) {
+	const limit = 150 << 10
+	pictures := 0
+	for name, text := range pages(t) {
+		for _, m := range mdImage.FindAllStringSubmatch(text, -1) {
+			pictures++
+			info, err := os.Stat(filepath.FromSlash(path.Join(path.Dir(name), m[2])))
+			if err != nil || info.Size() == 0 || info.Size() > limit || len(m[1]) < 40 {
+				t.Errorf("%s: the picture %s must exist, have at most %d bytes and a description: %v, %q", name, m[2], limit, err, m[1])
+			}
+		}
+	}
+	if pictures == 0 {
+		t.Error("no picture was found")
 	}
 }
 
