@@ -3,10 +3,10 @@ package domains
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"mailhint/settings"
+	"mailhint/tomledit"
 	"mailhint/untrusted"
 )
 
@@ -67,7 +67,7 @@ func (b *tomlText) plain(key string, v any) {
 func inline(v any) string {
 	switch v := v.(type) {
 	case string:
-		return quote(v)
+		return tomledit.Quote(v)
 	case []string:
 		return "[" + strings.Join(quoteAll(v), ", ") + "]"
 	case object:
@@ -103,34 +103,15 @@ func (b *tomlText) lines(key string, list []string) {
 func spellKey(path ...string) string {
 	parts := slices.Clone(path)
 	if len(parts) > 1 && (strings.ContainsFunc(parts[1], notBare) || parts[0] == "domains" || parts[1] == "") {
-		parts[1] = quote(parts[1])
+		parts[1] = tomledit.Quote(parts[1])
 	}
 	return strings.Join(parts, ".")
-}
-
-// quote returns a TOML basic string.
-func quote(s string) string {
-	var b strings.Builder
-	b.WriteByte('"')
-	for _, r := range s {
-		switch {
-		case r == '"' || r == '\\':
-			b.WriteByte('\\')
-			b.WriteRune(r)
-		case strconv.IsPrint(r):
-			b.WriteRune(r)
-		default:
-			fmt.Fprintf(&b, `\U%08X`, r)
-		}
-	}
-	b.WriteByte('"')
-	return b.String()
 }
 
 func quoteAll(list []string) []string {
 	q := make([]string, len(list))
 	for i, s := range list {
-		q[i] = quote(s)
+		q[i] = tomledit.Quote(s)
 	}
 	return q
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"mailhint/domains"
+	"mailhint/tomledit"
 )
 
 // EditorText is a record as it is given to a person to edit: as it is written or, if the store keeps no text, as domains.toml would have it.
@@ -37,7 +38,7 @@ func ParseEditorText(r Record, name, text string) (Edit, error) {
 		} else if i > 0 {
 			note(found.Line, "there is more than one table for %s; keep one", r.Ref)
 		} else if was := pathIn(r.Text); r.ManagedBy != ByList && was != nil && !slices.Equal(found.Path, was) {
-			note(found.Line, "the name is spelled %s in the configuration; keep that", quote(was[len(was)-1]))
+			note(found.Line, "the name is spelled %s in the configuration; keep that", tomledit.Quote(was[len(was)-1]))
 		}
 	}
 	if len(records) == 0 && len(problems) == 0 {

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"mailhint/domains"
+	"mailhint/tomledit"
 )
 
 // Wanted is what a record should be, as a line of a snapshot says it.
@@ -61,9 +62,9 @@ func AtWanted(err error, wanted []Wanted) error {
 	}
 	lines := make(map[string]domains.Position, len(wanted))
 	for _, w := range wanted {
-		name := quoteKey(w.Name)
+		name := tomledit.QuoteKey(w.Name)
 		if w.Kind == Domain {
-			name = quote(w.Name)
+			name = tomledit.Quote(w.Name)
 		}
 		lines[tableOf[w.Kind]+"."+name] = w.Position
 	}

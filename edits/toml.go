@@ -4,9 +4,10 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
+
+	"mailhint/tomledit"
 )
 
 // tableOf is the table that has the tables of a kind.
@@ -14,9 +15,9 @@ var tableOf = map[Kind]string{Domain: "domains", Profile: "profiles"}
 
 // TOML spells a record as domains.toml would have it, with the keys in their usual order. A record without values is a header only.
 func TOML(ref Ref, values Values) string {
-	path := tableOf[ref.Kind] + "." + quoteKey(ref.Name)
+	path := tableOf[ref.Kind] + "." + tomledit.QuoteKey(ref.Name)
 	if ref.Kind == Domain {
-		path = tableOf[ref.Kind] + "." + quote(ref.Name)
+		path = tableOf[ref.Kind] + "." + tomledit.Quote(ref.Name)
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "[%s]\n", path)
@@ -44,9 +45,9 @@ func spellKeys(b *strings.Builder, kind Kind, values map[string]any) {
 		if key == "oauth2" || key == "rules" {
 			continue
 		}
-		line := fmt.Sprintf("%s = %s\n", quoteKey(key), SpellValue(values[key]))
+		line := fmt.Sprintf("%s = %s\n", tomledit.QuoteKey(key), SpellValue(values[key]))
 		if list, ok := values[key].([]any); ok && len(line) > wide {
-			line = quoteKey(key) + " = [\n"
+			line = tomledit.QuoteKey(key) + " = [\n"
 			for _, element := range list {
 				line += "  " + SpellValue(element) + ",\n"
 			}
@@ -84,7 +85,7 @@ var ranks = func() map[Kind]map[string]int {
 func SpellValue(v any) string {
 	switch v := v.(type) {
 	case string:
-		return quote(v)
+		return tomledit.Quote(v)
 	case []any:
 		parts := make([]string, len(v))
 		for i := range v {
@@ -94,7 +95,7 @@ func SpellValue(v any) string {
 	case map[string]any:
 		var parts []string
 		for _, key := range inOrder(Domain, v) {
-			parts = append(parts, quoteKey(key)+" = "+SpellValue(v[key]))
+			parts = append(parts, tomledit.QuoteKey(key)+" = "+SpellValue(v[key]))
 		}
 		if parts == nil {
 			return "{}"
@@ -104,34 +105,4 @@ func SpellValue(v any) string {
 		return v.Format(time.RFC3339Nano)
 	}
 	return fmt.Sprint(v)
-}
-
-// quoteKey spells a key, with quotation marks if it needs them.
-func quoteKey(key string) string {
-	isBare := func(r rune) bool {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '_' || r == '-'
-	}
-	if key == "" || strings.ContainsFunc(key, func(r rune) bool { return !isBare(r) }) {
-		return quote(key)
-	}
-	return key
-}
-
-// quote spells a basic string.
-func quote(s string) string {
-	var b strings.Builder
-	b.WriteByte('"')
-	for _, r := range s {
-		switch {
-		case r == '"' || r == '\\':
-			b.WriteByte('\\')
-			b.WriteRune(r)
-		case strconv.IsPrint(r):
-			b.WriteRune(r)
-		default:
-			fmt.Fprintf(&b, `\U%08X`, r)
-		}
-	}
-	b.WriteByte('"')
-	return b.String()
 }

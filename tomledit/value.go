@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -99,6 +100,12 @@ func appendValue(b []byte, v any) []byte {
 	return append(b, strings.TrimSpace(strings.TrimPrefix(string(text), "v ="))...)
 }
 
+// Quote spells a basic string. What a screen would not show, such as characters that change the direction of the text, is escaped.
+func Quote(s string) string { return string(appendString(nil, s)) }
+
+// QuoteKey spells a key, with quotation marks if it needs them.
+func QuoteKey(key string) string { return string(appendKey(nil, key)) }
+
 // appendString writes a basic string.
 func appendString(b []byte, s string) []byte {
 	b = append(b, '"')
@@ -112,10 +119,12 @@ func appendString(b []byte, s string) []byte {
 			b = append(b, `\t`...)
 		case r == '\r':
 			b = append(b, `\r`...)
-		case r < ' ' || r == 0x7F:
+		case strconv.IsPrint(r):
+			b = utf8.AppendRune(b, r)
+		case r <= 0xFFFF:
 			b = fmt.Appendf(b, `\u%04X`, r)
 		default:
-			b = utf8.AppendRune(b, r)
+			b = fmt.Appendf(b, `\U%08X`, r)
 		}
 	}
 	return append(b, '"')
