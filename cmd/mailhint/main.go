@@ -145,11 +145,20 @@ func newRoot() *cobra.Command {
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.PersistentFlags().String("config", "", configUsage)
 	root.SetHelpCommand(newHelp())
-	root.AddCommand(newServe(), newCheck(), newShow(),
-		newList(), newAdd(), newSet(), newEdit(), newEnable(), newDisable(), newRemove(), newHistory(), newUndo(), newApply(), newSnapshot(),
-		newDNS(), newDoctor(), newProbe(), newInit(), newImport(), newExport(), newProxy(), newCert(), newVersion())
-	root.AddCommand(newHealth(), newSchema(), newManual())
+	addGroup(root, "Set up:", newInit(), newServe(), newDNS(), newProxy())
+	addGroup(root, "See what is configured, and what clients get:", newList(), newShow(), newCheck(), newDoctor(), newProbe(), newHealth())
+	addGroup(root, "Change domains:", newAdd(), newSet(), newEdit(), newEnable(), newDisable(), newRemove(), newHistory(), newUndo(), newApply(), newSnapshot())
+	root.AddCommand(newCert(), newImport(), newExport(), newSchema(), newVersion(), newManual())
 	return root
+}
+
+// addGroup adds commands that the help prints under a title of their own.
+func addGroup(root *cobra.Command, title string, cmds ...*cobra.Command) {
+	root.AddGroup(&cobra.Group{ID: title, Title: title})
+	for _, cmd := range cmds {
+		cmd.GroupID = title
+	}
+	root.AddCommand(cmds...)
 }
 
 // configName finds the main configuration file.
