@@ -316,13 +316,16 @@ func TestCommandsShow(t *testing.T) {
 	}
 }
 
-// TestOtherPorts: a port that is blocked is so for every host, and each port is named as the way out once.
+// TestOtherPorts: a port that is blocked is so for every host, and each port is named as the way out once; those of
+// POP3 are not named beside IMAP.
 func TestOtherPorts(t *testing.T) {
 	s := &settings.Settings{}
 	for _, host := range []settings.Pattern{"a.example.com", "b.example.com"} {
 		s.Servers = append(s.Servers, server(settings.IMAP, host, 993, settings.ImplicitTLS, settings.EmailAddress, settings.Password),
 			server(settings.IMAP, host, 143, settings.STARTTLS, settings.EmailAddress, settings.Password))
 	}
+	s.Servers = append(s.Servers, server(settings.POP3, "a.example.com", 995, settings.ImplicitTLS, settings.EmailAddress, settings.Password),
+		server(settings.POP3, "a.example.com", 110, settings.STARTTLS, settings.EmailAddress, settings.Password))
 	for _, host := range []settings.Pattern{"a.example.com", "b.example.com"} {
 		s.Servers = append(s.Servers, server(settings.Submission, host, 465, settings.ImplicitTLS, settings.EmailAddress, settings.Password))
 	}

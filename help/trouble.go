@@ -60,6 +60,9 @@ func (w words) trouble(checks []Check) *Trouble {
 	t.Try = append(t.Try, w.Text("trouble.network"))
 	ports := map[settings.Protocol][]string{} // each once: several hosts may have the same
 	for _, s := range w.found.Servers {
+		if s.Protocol == settings.POP3 && w.found.Servers[0].Protocol != settings.POP3 {
+			continue // people use IMAP, and the settings of POP3 are folded away
+		}
 		known, next := ports[s.Protocol], port(s)
 		if slices.Contains(known, next) {
 			continue
