@@ -115,7 +115,7 @@ func (l *loader) skipLeftOver(t *table, lacks string, number uint32, primary set
 	if hint := lackHints[lacks]; hint != "" {
 		add = hint + " or "
 	}
-	p := t.problem(nil, "is skipped, because the domain is in no list and the table has no %s; add %sprofile = %q to keep it, or remove the table", lacks, add, profile)
+	p := t.problem(nil, "has no %s and is in no list, so that it is skipped; add %sprofile = %q, or remove the table", lacks, add, profile)
 	t.warn("", "%s", p.Text)
 	if lacks != noServers { // may as well be a new table that somebody has not finished
 		l.incomplete = append(l.incomplete, p)

@@ -219,7 +219,7 @@ func TestIncomplete(t *testing.T) {
 	const (
 		shared = "[profiles.shared]\nimap = \"imap.example.com\"\nsmtp = \"smtp.example.com\"\ndomains = [\"a.example\", \"b.example\"]\n"
 		half   = "[domains.\"b.example\"]\nimap = \"imap.b.example\"\n"
-		want   = "domains.\"b.example\": is skipped, because the domain is in no list and the table has no submission server; add smtp = \"smtp.example.com\" or profile = \"shared\" to keep it, or remove the table"
+		want   = "domains.\"b.example\": has no submission server and is in no list, so that it is skipped; add smtp = \"smtp.example.com\" or profile = \"shared\", or remove the table"
 	)
 	dir := t.TempDir()
 	main := write(t, dir, "domains.toml", shared+half)
