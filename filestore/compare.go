@@ -9,7 +9,6 @@ import (
 
 	"mailhint/domains"
 	"mailhint/edits"
-	"mailhint/tomledit"
 )
 
 // comparison finds out what has been changed by hand.
@@ -31,6 +30,7 @@ type side struct {
 type table struct {
 	domains.Record
 	file        domains.Text
+	layout      *layout
 	fingerprint string
 }
 
@@ -69,7 +69,7 @@ func tablesOf(files []domains.Text, known map[string]map[edits.Ref]table) map[ed
 			l := layoutOf(f.Content)
 			records, _ := domains.ReadRecords(f.Name, f.Content) // the whole has been checked
 			for _, r := range records {
-				known[id][refOf(r)] = table{r, f, l.records[tablePath{r.Path[0], r.Path[1]}].fingerprint()}
+				known[id][refOf(r)] = table{r, f, &l, l.records[tablePath{r.Path[0], r.Path[1]}].fingerprint()}
 			}
 		}
 		maps.Copy(all, known[id])
@@ -246,11 +246,7 @@ func (s *side) state(ref edits.Ref, key func(string) string) *edits.State {
 	if ok {
 		st.Values, st.ManagedBy, st.File = edits.Values(maps.Clone(t.Values)), edits.ByFile, key(t.file.Name)
 		st.Profile = cmp.Or(t.Profile, at.profile)
-		text, err := tomledit.Extract([]byte(t.file.Content), t.Path)
-		st.Text = string(text)
-		if err != nil {
-			st.Text = "" // it is spread over a layout that has no text of its own
-		}
+		st.Text = t.layout.textOf(t.Path)
 	}
 	if ref.Kind == edits.Profile {
 		st.Profile = ""

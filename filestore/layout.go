@@ -9,6 +9,7 @@ import (
 	"github.com/pelletier/go-toml/v2/unstable"
 
 	"mailhint/domains"
+	"mailhint/tomledit"
 )
 
 // layout is how the octets of a TOML file belong to its records, with the comments that belong to them, and what is left for everything else.
@@ -59,12 +60,21 @@ func (w *written) fingerprint() string {
 	return string(sum[:])
 }
 
-// text returns a section.
-func (l *layout) text(i int) string {
-	if i+1 < len(l.sections) {
-		return l.body[l.sections[i]:l.sections[i+1]]
+// textOf returns how a record is written; empty if it is spread over a layout that has no text of its own.
+func (l *layout) textOf(path []string) string {
+	record := tablePath{path[0], path[1]}
+	if w := l.records[record]; w.contiguous() && w.count == 1 && len(w.pieces) == 1 {
+		return w.pieces[0]
 	}
-	return l.body[l.sections[i]:]
+	t, err := tomledit.Open([]byte(l.around(record)))
+	if err != nil {
+		return ""
+	}
+	text, err := t.Extract(path)
+	if err != nil {
+		return ""
+	}
+	return string(text)
 }
 
 // around returns the part of a file with a record and the sections before and after it, which is enough to edit it; the whole file if the record is not

@@ -18,7 +18,9 @@ import (
 // planner turns edits into new texts. It knows nothing of locks and disks.
 type planner struct {
 	view
-	texts    map[string]string // of the files that change, by name
+	texts    map[string]string         // of the files that change, by name
+	open     map[string]*tomledit.Text // of those that are being changed, instead
+	orders   map[orderKey]*order
 	lists    map[string]*listChange
 	inline   map[string]*inlineChange // by profile
 	restores map[edits.Ref][]restoration
@@ -28,17 +30,16 @@ type planner struct {
 }
 
 func newPlanner(v view, past func(edits.Ref, int64) ([]entry, error)) *planner {
-	return &planner{view: v, texts: make(map[string]string), lists: make(map[string]*listChange), inline: make(map[string]*inlineChange), restores: make(map[edits.Ref][]restoration), past: past}
+	return &planner{
+		view: v, texts: make(map[string]string), open: make(map[string]*tomledit.Text), orders: make(map[orderKey]*order), lists: make(map[string]*listChange),
+		inline: make(map[string]*inlineChange), restores: make(map[edits.Ref][]restoration), past: past,
+	}
 }
 
 // plan changes the texts. The edits have been checked against the revisions, and each of them changes something.
 func (p *planner) plan(list []edits.Edit) error {
 	list = slices.DeleteFunc(slices.Clone(list), func(e edits.Edit) bool { return e.Undoes > 0 && p.revert(e) })
-	rest, err := p.bulk(list)
-	if err != nil {
-		return err
-	}
-	for _, e := range rest {
+	for _, e := range list {
 		now, exists := p.find(e.Ref)
 		if err := p.editTable(e, now, exists && now.Path != nil); err != nil {
 			return err
@@ -52,11 +53,26 @@ func (p *planner) plan(list []edits.Edit) error {
 		now, _ := p.find(e.Ref)
 		p.editList(e, now.Listed)
 	}
-	return p.writeLists()
+	if err := p.writeLists(); err != nil {
+		return err
+	}
+	p.close()
+	return nil
+}
+
+// close keeps what has become of the files that are being changed.
+func (p *planner) close() {
+	for file, t := range p.open {
+		p.texts[file] = string(t.Bytes())
+	}
+	clear(p.open)
 }
 
 // text returns a file as it is planned.
 func (p *planner) text(file string) string {
+	if t, ok := p.open[file]; ok {
+		return string(t.Bytes())
+	}
 	if text, ok := p.texts[file]; ok {
 		return text
 	}
@@ -85,31 +101,31 @@ func (p *planner) editTable(e edits.Edit, now domains.Record, has bool) error {
 	wanted := wantsTable(e)
 	switch {
 	case has && !wanted:
-		return p.change(e.Ref, now.File, func(text []byte) (tomledit.Result, error) { return tomledit.Remove(text, now.Path) })
+		p.order(now.File, now.Path[0]).remove(now.Path[1])
+		return p.change(e.Ref, now.File, func(t *tomledit.Text) (tomledit.Undo, error) { return t.Remove(now.Path) })
 	case has && e.Text != "":
-		return p.change(e.Ref, now.File, func(text []byte) (tomledit.Result, error) {
-			return tomledit.Replace(text, now.Path, []byte(e.Text))
-		})
+		return p.change(e.Ref, now.File, func(t *tomledit.Text) (tomledit.Undo, error) { return t.Replace(now.Path, []byte(e.Text)) })
 	case has:
-		return p.change(e.Ref, now.File, func(text []byte) (tomledit.Result, error) {
-			return tomledit.Set(text, now.Path, p.members(e, now.Values))
-		})
+		return p.change(e.Ref, now.File, func(t *tomledit.Text) (tomledit.Undo, error) { return t.Set(now.Path, p.members(e, now.Values)) })
 	case wanted:
-		file := p.fileFor(e)
-		path := pathOf(e)
-		return p.change(e.Ref, file, func(text []byte) (tomledit.Result, error) {
-			added, err := tomledit.Add(text, path, p.members(e, nil), p.siblings(file, path)...)
-			if err != nil || e.Text == "" {
-				return added, err
-			}
-			written, err := tomledit.Replace(added.Text, path, []byte(e.Text))
-			if errors.Is(err, tomledit.ErrOutside) && !strings.HasPrefix(strings.TrimLeft(withoutComments(e.Text), " \t\r\n"), "[") {
-				return added, nil // it was written without a header, in a place that no longer is
-			}
-			return written, err
-		})
+		return p.addTable(e)
 	}
 	return nil
+}
+
+// addTable plans a new table.
+func (p *planner) addTable(e edits.Edit) error {
+	file, path := p.fileFor(e), pathOf(e)
+	after := p.order(file, path[0]).add(path[1])
+	err := p.change(e.Ref, file, func(t *tomledit.Text) (tomledit.Undo, error) { return t.Add(path, p.members(e, nil), after...) })
+	if err != nil || e.Text == "" {
+		return err
+	}
+	err = p.change(e.Ref, file, func(t *tomledit.Text) (tomledit.Undo, error) { return t.Replace(path, []byte(e.Text)) })
+	if errors.Is(err, tomledit.ErrOutside) && !strings.HasPrefix(strings.TrimLeft(withoutComments(e.Text), " \t\r\n"), "[") {
+		return nil // it was written without a header, in a place that no longer is
+	}
+	return err
 }
 
 // wantsTable reports whether a record is to have a table, rather than nothing or only a line of a list.
@@ -127,13 +143,20 @@ func withoutComments(text string) string {
 }
 
 // change changes a file of TOML, and remembers how to take that back.
-func (p *planner) change(ref edits.Ref, file string, change func([]byte) (tomledit.Result, error)) error {
-	result, err := change([]byte(p.text(file)))
+func (p *planner) change(ref edits.Ref, file string, change func(*tomledit.Text) (tomledit.Undo, error)) error {
+	t := p.open[file]
+	if t == nil {
+		var err error
+		if t, err = tomledit.Open([]byte(p.text(file))); err != nil {
+			return &fileError{file, err}
+		}
+		p.open[file] = t
+	}
+	undo, err := change(t)
 	if err != nil {
 		return &fileError{file, err}
 	}
-	if undo := result.Undo; len(undo.Hunks) > 0 {
-		p.texts[file] = string(result.Text)
+	if len(undo.Hunks) > 0 {
 		p.restores[ref] = append(p.restores[ref], restoration{File: p.key(file), Undo: &undo})
 	}
 	return nil
@@ -177,7 +200,10 @@ func (p *planner) members(e edits.Edit, before map[string]any) []tomledit.Member
 func pathOf(e edits.Edit) []string {
 	table := string(e.Kind) + "s"
 	var root map[string]any
-	if _, err := toml.Decode(e.Text, &root); e.Text != "" && err == nil {
+	if e.Text == "" {
+		return []string{table, e.Name}
+	}
+	if _, err := toml.Decode(e.Text, &root); err == nil {
 		tables, ok := root[table].(map[string]any)
 		if !ok {
 			tables = root
@@ -224,24 +250,4 @@ func (p *planner) fileFor(e edits.Edit) string {
 		}
 	}
 	return file
-}
-
-// siblings returns the table that a new one should follow, if the tables of a file are in the order of their names.
-func (p *planner) siblings(file string, path []string) []string {
-	before, last := "", ""
-	for _, t := range p.layouts[file].order {
-		if t.table != path[0] {
-			continue
-		}
-		if t.name < last {
-			return nil
-		}
-		if last = t.name; t.name < path[1] {
-			before = t.name
-		}
-	}
-	if before == "" {
-		return nil
-	}
-	return []string{before}
 }

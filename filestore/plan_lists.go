@@ -124,13 +124,13 @@ func (p *planner) writeInline(profile string, c *inlineChange) error {
 	if len(c.refs) == 1 {
 		ref = c.refs[0] // can be put back as it was
 	}
-	return p.change(ref, r.File, func(text []byte) (tomledit.Result, error) {
-		names, err := inlineNames(text, r.Path)
+	return p.change(ref, r.File, func(t *tomledit.Text) (tomledit.Undo, error) {
+		names, err := inlineNames(t, r.Path)
 		if errors.Is(err, tomledit.ErrNotFound) {
-			return tomledit.Result{Text: text}, nil // the profile is removed with its list
+			return tomledit.Undo{}, nil // the profile is removed with its list
 		}
 		if err != nil {
-			return tomledit.Result{}, err
+			return tomledit.Undo{}, err
 		}
 		names = slices.DeleteFunc(names, func(v any) bool {
 			name, _ := v.(string)
@@ -140,13 +140,13 @@ func (p *planner) writeInline(profile string, c *inlineChange) error {
 		if len(names)+len(c.add) == 0 {
 			value = nil
 		}
-		return tomledit.Set(text, r.Path, []tomledit.Member{{Key: "domains", Value: value}})
+		return t.Set(r.Path, []tomledit.Member{{Key: "domains", Value: value}})
 	})
 }
 
 // inlineNames returns the key domains of a profile.
-func inlineNames(text []byte, path []string) ([]any, error) {
-	entry, err := tomledit.Extract(text, path)
+func inlineNames(t *tomledit.Text, path []string) ([]any, error) {
+	entry, err := t.Extract(path)
 	if err != nil {
 		return nil, err
 	}

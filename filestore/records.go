@@ -10,7 +10,6 @@ import (
 
 	"mailhint/domains"
 	"mailhint/edits"
-	"mailhint/tomledit"
 )
 
 // view is a configuration as records.
@@ -112,11 +111,7 @@ func (v view) textOf(r domains.Record) string {
 		return v.line(r.File, r.Line)
 	}
 	l := v.layouts[r.File]
-	text, err := tomledit.Extract([]byte(l.around(tablePath{r.Path[0], r.Path[1]})), r.Path)
-	if err != nil {
-		return ""
-	}
-	return string(text)
+	return l.textOf(r.Path)
 }
 
 // line returns a line of a file, counted from 1, without its end.

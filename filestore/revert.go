@@ -37,6 +37,7 @@ func (p *planner) revert(e edits.Edit) bool {
 	if err != nil || len(past) == 0 || past[len(past)-1].Number != e.Undoes || !follows(now, exists, past) || !wants(e, past[len(past)-1].Before) {
 		return false
 	}
+	p.close()
 	texts, restores := maps.Clone(p.texts), slices.Clone(p.restores[e.Ref])
 	for _, c := range past {
 		if c.Restore == nil {
@@ -53,6 +54,7 @@ func (p *planner) revert(e edits.Edit) bool {
 
 // reset forgets what has been reverted.
 func (p *planner) reset(ref edits.Ref, texts map[string]string, restores []restoration) bool {
+	clear(p.open)
 	p.texts, p.restores[ref] = texts, restores
 	return false
 }
@@ -96,7 +98,7 @@ func (p *planner) restore(ref edits.Ref, r restoration) bool {
 	file := p.Files[i].Name
 	switch {
 	case r.Undo != nil:
-		return p.change(ref, file, func(text []byte) (tomledit.Result, error) { return tomledit.Revert(text, *r.Undo) }) == nil
+		return p.change(ref, file, func(t *tomledit.Text) (tomledit.Undo, error) { return t.Revert(*r.Undo) }) == nil
 	case r.Line != "":
 		p.texts[file] = listChange{add: []listLine{{r.Line, r.Above, r.Below, r.End, r.Open}}}.apply(p.text(file))
 		p.restores[ref] = append(p.restores[ref], restoration{File: r.File})

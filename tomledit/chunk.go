@@ -1,6 +1,7 @@
 package tomledit
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 )
@@ -12,6 +13,10 @@ type chunk struct {
 	kind   kind
 	number int          // in the text
 	list   []expression // as in a document that begins here; nil if not yet needed
+}
+
+func (c *chunk) same(other *chunk) bool {
+	return c.kind == other.kind && slices.Equal(c.table, other.table) && bytes.Equal(c.text, other.text)
 }
 
 // number gives the chunks from one on their numbers.
@@ -31,7 +36,7 @@ func (t *Text) register(c *chunk) {
 	t.tables[key] = append(t.tables[key], c)
 }
 
-func indexKey(path []string) string { return path[0] + "\x00" + path[1] }
+func indexKey(path []string) [2]string { return [2]string{path[0], path[1]} }
 
 // forget is the opposite of register.
 func (t *Text) forget(c *chunk) {
@@ -151,9 +156,6 @@ func (t *Text) candidates(path []string) []*chunk { return t.tables[indexKey(pat
 
 // put replaces a region.
 func (t *Text) put(r *region, d *document) {
-	for _, c := range t.chunks[r.from:r.to] {
-		t.forget(c)
-	}
 	var chunks []*chunk
 	at, from := &chunk{}, 0
 	if r.from > 0 { // begins with a header
@@ -172,13 +174,20 @@ func (t *Text) put(r *region, d *document) {
 	}
 	at.text = d.text[from:len(d.text):len(d.text)]
 	chunks = append(chunks, at)
+	first := r.from
+	for first < r.to && len(chunks) > 0 && t.chunks[first].same(chunks[0]) {
+		first, chunks = first+1, chunks[1:]
+	}
+	for _, c := range t.chunks[first:r.to] {
+		t.forget(c)
+	}
 	old := len(t.chunks)
-	t.chunks = slices.Replace(t.chunks, r.from, r.to, chunks...)
+	t.chunks = slices.Replace(t.chunks, first, r.to, chunks...)
 	if len(t.chunks) != old {
-		t.number(r.from)
+		t.number(first)
 	} else {
 		for i, c := range chunks {
-			c.number = r.from + i
+			c.number = first + i
 		}
 	}
 	for _, c := range chunks {

@@ -21,8 +21,9 @@ type document struct {
 
 // scan makes a text the document's.
 func (d *document) scan(text []byte) error {
-	d.text, d.list = text, d.list[:0:0]
+	d.text, d.list = text, make([]expression, 0, 16)
 	w := walk(text, d.context)
+	defer walkers.Put(w)
 	for w.advance() {
 		d.list = append(d.list, w.complete())
 	}
@@ -62,6 +63,9 @@ func (d *document) decode(path []string) (map[string]any, error) {
 		}
 		b.Write(d.text[e.start:e.end])
 		b.WriteByte('\n')
+	}
+	if b.Len() == 0 {
+		return map[string]any{}, nil
 	}
 	var root map[string]any
 	if _, err := toml.Decode(b.String(), &root); err != nil {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/pelletier/go-toml/v2/unstable"
 )
@@ -55,8 +56,12 @@ type walker struct {
 	node   *unstable.Node
 }
 
+// walkers are used again, because their parsers keep their memory.
+var walkers = sync.Pool{New: func() any { return new(walker) }}
+
 func walk(text []byte, c context) *walker {
-	w := &walker{text: text, context: c.clone()}
+	w := walkers.Get().(*walker)
+	w.text, w.context = text, c.clone()
 	w.parser.Reset(text)
 	return w
 }
@@ -120,7 +125,7 @@ func (w *walker) enter(k kind) {
 func (w *walker) complete() expression {
 	e := w.expression
 	if e.kind == assignment {
-		e.path = slices.Clone(w.context.table)
+		e.path = append(make([]string, 0, len(w.context.table)+2), w.context.table...)
 		e.table = len(e.path)
 	}
 	end := 0

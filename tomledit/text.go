@@ -5,14 +5,13 @@ import (
 	"fmt"
 )
 
-// Text is a TOML text that is about to be changed. It is for many changes of a large text, which is then read only once; for a single change
-// there are functions of the same names. Nothing changes if a method returns an error. A Text is for one goroutine at a time.
+// Text is a TOML text that is about to be changed. It is read once, however many changes are made. Nothing changes if a method returns an error. A Text is for one goroutine at a time.
 type Text struct {
 	bom    []byte
 	nl     string
 	chunks []*chunk
-	tables map[string][]*chunk // by the first two parts of their paths; not those with fewer
-	short  []*chunk            // those with fewer, which may have keys of any table
+	tables map[[2]string][]*chunk // by the first two parts of their paths; not those with fewer
+	short  []*chunk               // those with fewer, which may have keys of any table
 }
 
 // Open reads a text. The error says why it is not valid TOML.
@@ -20,6 +19,7 @@ func Open(text []byte) (*Text, error) {
 	body := bytes.TrimPrefix(text, bom)
 	t := &Text{bom: text[:len(text)-len(body)], nl: lineEnding(body)}
 	w := walk(body, context{})
+	defer walkers.Put(w)
 	at := &chunk{}
 	from := 0
 	for w.advance() {
@@ -35,7 +35,7 @@ func Open(text []byte) (*Text, error) {
 	at.text = body[from:len(body):len(body)]
 	t.chunks = append(t.chunks, at)
 	t.number(0)
-	t.tables = make(map[string][]*chunk, len(t.chunks))
+	t.tables = make(map[[2]string][]*chunk, len(t.chunks))
 	for _, c := range t.chunks {
 		t.register(c)
 	}
@@ -89,53 +89,3 @@ func (t *Text) finish(r *region, d *document, path []string, was any) Undo {
 }
 
 var bom = []byte("\xEF\xBB\xBF")
-
-// single makes one change of a text.
-func single(text []byte, change func(*Text) (Undo, error)) (Result, error) {
-	t, err := Open(text)
-	if err != nil {
-		return Result{}, err
-	}
-	undo, err := change(t)
-	if err != nil {
-		return Result{}, err
-	}
-	if len(undo.Hunks) == 0 {
-		return Result{text, undo}, nil
-	}
-	return Result{t.Bytes(), undo}, nil
-}
-
-// Set is Text.Set for a single change.
-func Set(text []byte, path []string, members []Member) (Result, error) {
-	return single(text, func(t *Text) (Undo, error) { return t.Set(path, members) })
-}
-
-// Add is Text.Add for a single change.
-func Add(text []byte, path []string, members []Member, after ...string) (Result, error) {
-	return single(text, func(t *Text) (Undo, error) { return t.Add(path, members, after...) })
-}
-
-// Remove is Text.Remove for a single change.
-func Remove(text []byte, path []string) (Result, error) {
-	return single(text, func(t *Text) (Undo, error) { return t.Remove(path) })
-}
-
-// Replace is Text.Replace for a single change.
-func Replace(text []byte, path []string, entry []byte) (Result, error) {
-	return single(text, func(t *Text) (Undo, error) { return t.Replace(path, entry) })
-}
-
-// Revert is Text.Revert for a single change.
-func Revert(text []byte, u Undo) (Result, error) {
-	return single(text, func(t *Text) (Undo, error) { return t.Revert(u) })
-}
-
-// Extract is Text.Extract for a single table.
-func Extract(text []byte, path []string) ([]byte, error) {
-	t, err := Open(text)
-	if err != nil {
-		return nil, err
-	}
-	return t.Extract(path)
-}

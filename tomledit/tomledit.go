@@ -40,9 +40,3 @@ type Member struct {
 	Key   string
 	Value any
 }
-
-// Result is what an operation made of a text. If nothing had to be changed, Text is the text that was given, and Undo has no Hunks.
-type Result struct {
-	Text []byte
-	Undo Undo
-}

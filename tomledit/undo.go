@@ -1,6 +1,7 @@
 package tomledit
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -112,20 +113,20 @@ func sum(v any) string {
 func (h Hunk) places(gaps []gap) []int {
 	var exact, likely []int
 	add := func(g gap, skip int) {
-		if skip < 0 || skip > len(g.text) || !strings.HasPrefix(g.text[skip:], h.New) {
+		if skip < 0 || skip > len(g.text) || !bytes.HasPrefix(g.text[skip:], []byte(h.New)) {
 			return
 		}
-		if g.above == h.Above && g.below == h.Below {
+		if spell(g.above) == h.Above && spell(g.below) == h.Below {
 			exact = append(exact, g.from+skip)
 		} else {
 			likely = append(likely, g.from+skip)
 		}
 	}
 	for _, g := range gaps {
-		if g.above == h.Above {
+		if spell(g.above) == h.Above {
 			add(g, h.Skip)
 		}
-		if g.below == h.Below {
+		if spell(g.below) == h.Below {
 			add(g, len(g.text)-h.Left-len(h.New))
 		}
 	}
@@ -137,41 +138,39 @@ func (r *region) hunks(d *document, path []string) []Hunk {
 	old, now := r.document.gaps(path), d.gaps(path)
 	var hunks []Hunk
 	for i := range old {
-		if old[i].text == now[i].text {
+		if bytes.Equal(old[i].text, now[i].text) {
 			continue
 		}
-		skip, left := common(old[i].text, now[i].text)
-		hunks = append(hunks, Hunk{
-			now[i].above, now[i].below, skip, left, old[i].text[skip : len(old[i].text)-left], now[i].text[skip : len(now[i].text)-left],
-		})
+		was, is := string(old[i].text), string(now[i].text)
+		skip, left := common(was, is)
+		hunks = append(hunks, Hunk{spell(now[i].above), spell(now[i].below), skip, left, was[skip : len(was)-left], is[skip : len(is)-left]})
 	}
 	return hunks
 }
 
 // gap is the text from behind an expression that does not belong to the table to the line of the next one.
 type gap struct {
-	above, below string // spell their paths
+	above, below []string // their paths
 	from         int
-	text         string
+	text         []byte
 }
 
 // gaps returns the text around the expressions that do not belong to a table.
 func (d *document) gaps(path []string) []gap {
-	var gaps []gap
+	gaps := make([]gap, 0, len(d.list)+1)
 	var g gap
 	at := 0
 	for _, e := range d.list {
 		if e.concerns(path) {
 			continue
 		}
-		g.below = spell(e.path)
-		g.text += string(d.text[at:e.line])
+		g.below, g.text = e.path, d.text[at:e.line]
 		gaps = append(gaps, g)
 		g, at = gap{above: g.below, from: e.end}, e.end
 	}
-	g.below, g.text = "", g.text+string(d.text[at:])
+	g.below, g.text = nil, d.text[at:]
 	if d.after != nil {
-		g.below = spell(d.after.path)
+		g.below = d.after.path
 	}
 	return append(gaps, g)
 }

@@ -1,6 +1,7 @@
 package tomledit
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 )
@@ -9,7 +10,7 @@ import (
 // belong to it must be the same octets in the same order, below the same headers. The others are decoded.
 func verify(old, d *document, path []string) (was, is any, err error) {
 	changed := fmt.Errorf("other tables than [%s] would change: %w", spell(path), ErrUnsafe)
-	if !slices.Equal(old.others(path), d.others(path)) {
+	if !sameOthers(old, d, path) {
 		return nil, nil, changed
 	}
 	if below := d.after; below != nil {
@@ -32,15 +33,28 @@ func verify(old, d *document, path []string) (was, is any, err error) {
 	return was, is, nil
 }
 
-// others returns the expressions that do not belong to a table, each with the header that it is below.
-func (d *document) others(path []string) []string {
-	var others []string
-	for _, e := range d.list {
-		if !e.concerns(path) {
-			others = append(others, spell(e.path[:e.table])+"\n"+string(d.text[e.start:e.end]))
+// sameOthers reports whether the expressions that do not belong to a table are the same in two documents, each below the same header.
+func sameOthers(old, d *document, path []string) bool {
+	was, is := old.list, d.list
+	for {
+		was, is = other(was, path), other(is, path)
+		if len(was) == 0 || len(is) == 0 {
+			return len(was) == len(is)
 		}
+		a, b := was[0], is[0]
+		if !slices.Equal(a.path[:a.table], b.path[:b.table]) || !bytes.Equal(old.text[a.start:a.end], d.text[b.start:b.end]) {
+			return false
+		}
+		was, is = was[1:], is[1:]
 	}
-	return others
+}
+
+// other returns a list from the first expression on that does not belong to a table.
+func other(list []expression, path []string) []expression {
+	for len(list) > 0 && list[0].concerns(path) {
+		list = list[1:]
+	}
+	return list
 }
 
 // lastTable returns the table that a key behind the document would be in.
