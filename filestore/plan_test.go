@@ -156,3 +156,33 @@ func TestRevertHalf(t *testing.T) {
 		t.Errorf("%v:\n%s", reverted, p.text(f.Name))
 	}
 }
+
+// TestAddText: a table that is added as it was written once is there, and is gone when all that was done is taken back.
+func TestAddText(t *testing.T) {
+	const old = "[domains.\"a.example\"]\nimap = \"imap.example.com\"\n"
+	for _, text := range []string{"[domains.\"b.example\"]\nimap = \"imap.example.com\"\n", "# an old customer\n[domains.\"b.example\"]\nimap = 'imap.example.com'\n"} {
+		file := write(t, t.TempDir(), "domains.toml", old)
+		v, _ := openStore(t, file).look()
+		p := newPlanner(v, nil)
+		ref := domain("b.example")
+		if err := p.plan([]edits.Edit{{Ref: ref, Values: edits.Values{"imap": "imap.example.com"}, Text: text}}); err != nil {
+			t.Fatal(err)
+		}
+		now := p.text(v.Files[0].Name)
+		if now != old+"\n"+text {
+			t.Errorf("%s", now)
+		}
+		back, err := tomledit.Open([]byte(now))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range slices.Backward(p.restores[ref]) {
+			if _, err := back.Revert(*r.Undo); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if string(back.Bytes()) != old {
+			t.Errorf("taken back:\n%s", back.Bytes())
+		}
+	}
+}
