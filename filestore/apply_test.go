@@ -1,6 +1,7 @@
 package filestore
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -174,7 +175,7 @@ func checkRefused(file string) error {
 	if err != nil {
 		return err
 	}
-	_, err = s.Apply(noContext, one(edits.Edit{Ref: domain("a.example"), If: edits.Any, Values: edits.Values{"profile": "shared", "name": "New"}}))
+	_, err = s.Apply(context.Background(), one(edits.Edit{Ref: domain("a.example"), If: edits.Any, Values: edits.Values{"profile": "shared", "name": "New"}}))
 	var refused *edits.NotWrittenError
 	if !errors.As(err, &refused) || !errors.Is(err, edits.ErrReadOnly) || !strings.Contains(refused.Diff, "\n+name = \"New\"\n") || !strings.Contains(refused.Diff, "+++ ") {
 		return errors.Join(errors.New("want a *NotWrittenError with ErrReadOnly and a diff"), err)
@@ -182,7 +183,7 @@ func checkRefused(file string) error {
 	if after, err := os.ReadFile(file); err != nil || string(after) != string(before) {
 		return errors.Join(errors.New("the file has changed"), err)
 	}
-	if changes, err := s.History(noContext, edits.HistoryQuery{}); err != nil || len(changes) > 0 {
+	if changes, err := s.History(context.Background(), edits.HistoryQuery{}); err != nil || len(changes) > 0 {
 		return errors.Join(errors.New("the history is not empty"), err)
 	}
 	return nil
