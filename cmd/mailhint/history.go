@@ -13,6 +13,9 @@ import (
 	"mailhint/edits"
 )
 
+// newestChanges is how many changes are printed for people who have not said which: enough to look for something, and quickly there.
+const newestChanges = 1000
+
 func newHistory() *cobra.Command {
 	var since, profile string
 	var limit int
@@ -22,7 +25,8 @@ func newHistory() *cobra.Command {
 		Short: "Show what was changed, by whom and why",
 		Long: "history lists the changes of the configuration, or of one DOMAIN, the newest first: number, time, who, how, what, and why. A change\n" +
 			"that somebody made with an editor is listed as a hand edit, if a server or a command has noticed it. With --diff, each change is\n" +
-			"followed by what it has done to the entry, comments included.\n" +
+			"followed by what it has done to the entry, comments included. Without DOMAIN, --since, --limit and --json, only the newest 1,000\n" +
+			"changes are listed.\n" +
 			"\n" +
 			"With --json, it prints an object for each change on a line of its own, with the states before and after.",
 		Example: "  mailhint history example.com\n" +
@@ -44,11 +48,19 @@ func newHistory() *cobra.Command {
 			if limit < 0 {
 				return fmt.Errorf("--limit %d: write a number from 1, or 0 for all", limit)
 			}
+			all := asJSON || cmd.Flags().Changed("limit") || !q.Since.IsZero() || q.Ref != (edits.Ref{})
+			if !all {
+				q.Limit = newestChanges + 1
+			}
 			s, err := openStore(cmd)
 			if err != nil {
 				return err
 			}
 			changes, err := s.History(cmd.Context(), q)
+			if !all && len(changes) > newestChanges {
+				changes = changes[:newestChanges]
+				defer fmt.Fprintln(cmd.ErrOrStderr(), "older changes are left out; mailhint history --limit 0 prints all")
+			}
 			switch {
 			case err != nil:
 				return historyError(err)
@@ -73,7 +85,7 @@ func newHistory() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&since, "since", "", "only changes at or after this time: 12h, 2d, 2026-11-29, '2026-11-29 14:30'")
 	cmd.Flags().StringVar(&profile, "profile", "", "only changes of this profile itself")
-	cmd.Flags().IntVar(&limit, "limit", 0, "at most so many changes; 0 for all")
+	cmd.Flags().IntVar(&limit, "limit", 0, "at most so many changes, the newest; 0 for all")
 	cmd.Flags().BoolVar(&withDiffs, "diff", false, "print what each change has done to the entry as a unified diff")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON, an object on each line")
 	completesProfiles(cmd)
