@@ -7,7 +7,7 @@
 //
 // The files, in the order in which they are best read:
 //
-//   - edits.go: the contract of a Store, its records, changes and errors; ref.go, values.go: names and values
+//   - edits.go: the contract of a Store, its records, changes and errors; refusal.go: the errors in a word; ref.go, values.go: names and values
 //   - operations.go, undo.go: what a record should become; assignments.go: key=value; missing.go: what was probably meant
 //   - snapshot.go, apply.go: the state of a whole store
 //   - describe.go, diff.go, toml.go, print.go: changes and records for people and programs

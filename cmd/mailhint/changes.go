@@ -91,7 +91,7 @@ func (f changeFlags) refused(cmd *cobra.Command, err error) error {
 	if !errors.As(err, &exit) || exit.err == nil {
 		return err
 	}
-	c := changed{DryRun: f.dryRun, Changes: []edits.Change{}, Refused: refusal(exit.err), Error: exit.Error()}
+	c := changed{DryRun: f.dryRun, Changes: []edits.Change{}, Refused: edits.Refusal(exit.err), Error: exit.Error()}
 	if notWritten := (*edits.NotWrittenError)(nil); errors.As(err, &notWritten) {
 		c.Diff = notWritten.Diff
 	}
@@ -104,44 +104,10 @@ func (f changeFlags) refused(cmd *cobra.Command, err error) error {
 	if failed != nil {
 		return problem(failed)
 	}
-	if c.Refused == refusedInvalid && !f.dryRun {
+	if c.Refused == edits.RefusedInvalid && !f.dryRun {
 		exit.err = fmt.Errorf("%w\nnothing was saved", exit.err)
 	}
 	return exit
-}
-
-// What refusal returns.
-const (
-	refusedInvalid   = "invalid"
-	refusedConflict  = "conflict"
-	refusedExists    = "exists"
-	refusedNotFound  = "not found"
-	refusedReadOnly  = "read-only"
-	refusedUnsafe    = "unsafe"
-	refusedRemovals  = "removals"
-	refusedOtherwise = "failed"
-)
-
-// refusal says in a word why a change was refused.
-func refusal(err error) string {
-	for _, r := range []struct {
-		err  error
-		word string
-	}{
-		{edits.ErrConflict, refusedConflict}, {edits.ErrExists, refusedExists}, {edits.ErrNotFound, refusedNotFound}, {edits.ErrNoHistory, refusedNotFound},
-		{edits.ErrReadOnly, refusedReadOnly}, {edits.ErrUnsafe, refusedUnsafe}, {domains.ErrUnread, refusedOtherwise},
-	} {
-		if errors.Is(err, r.err) {
-			return r.word
-		}
-	}
-	switch {
-	case errors.As(err, new(*edits.RemovalsError)):
-		return refusedRemovals
-	case edits.IsMistake(err):
-		return refusedInvalid
-	}
-	return refusedOtherwise
 }
 
 // changeError gives an error of an operation its exit code, and says which command helps.
