@@ -32,15 +32,6 @@ func XML(name string) *Template {
 	return &Template{t}
 }
 
-// Text returns a file that is the same for everyone. It panics if there is no such file.
-func Text(name string) string {
-	text, err := files.ReadFile(name)
-	if err != nil {
-		panic(err)
-	}
-	return string(text)
-}
-
 // Template is a parsed XML document.
 type Template struct{ t *template.Template }
 
