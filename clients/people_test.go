@@ -14,7 +14,7 @@ import (
 	"mailhint/texts"
 )
 
-// spoken is a server as people are told of it, without the language.
+// spoken is a server as the page and the letter show it, without the language.
 type spoken struct{ kind, host, port, security, user string }
 
 // advertised returns the servers in the config-v1.1.xml for an address, in its order.
@@ -95,7 +95,7 @@ func TestPeopleAreToldTheSame(t *testing.T) {
 		for _, l := range texts.Languages() {
 			page := help.For(help.Request{Found: found, Address: a, Language: l})
 			if got := said(t, l, page.Services); !slices.Equal(got, want) {
-				t.Errorf("%s in %s: people are told\n%+v\nconfig-v1.1.xml has\n%+v", address, l, got, want)
+				t.Errorf("%s in %s: people read\n%+v\nconfig-v1.1.xml has\n%+v", address, l, got, want)
 			}
 			for _, p := range page.Programs {
 				checkProgram(t, address, p, page)

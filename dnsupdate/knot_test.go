@@ -217,7 +217,7 @@ func TestKeyPerZone(t *testing.T) {
 	}
 }
 
-// What is wrong with the key, the zone or the server is told apart, and the secret is in no message.
+// What is wrong with the key, the zone or the server is distinguished, and the secret is in no message.
 func TestRefused(t *testing.T) {
 	t.Parallel()
 	key, other := knottest.NewKey("mailhint"), knottest.NewKey("mailhint")

@@ -88,9 +88,9 @@ func TestPlansOfManyZones(t *testing.T) {
 			continue
 		}
 		replace := random.IntN(2) == 0
-		nowhere := func([]dnsrecords.Record) bool { return false }
+		notHere := func([]dnsrecords.Record) bool { return false }
 		p := Plan{Wanted: dnsrecords.Wanted{Records: want}}
-		p.decide(state(z), replace, nowhere)
+		p.decide(state(z), replace, notHere)
 		if !replace && len(p.Remove) > 0 || len(p.updates) != p.Changes() {
 			t.Fatalf("seed %d: removes %v, %d updates for %d changes", seed, p.Remove, len(p.updates), p.Changes())
 		}
@@ -116,7 +116,7 @@ func TestPlansOfManyZones(t *testing.T) {
 			}
 		}
 		again := Plan{Wanted: p.Wanted}
-		again.decide(state(z), replace, nowhere)
+		again.decide(state(z), replace, notHere)
 		if again.Changes() > 0 || len(again.Left) != len(p.Left) {
 			t.Fatalf("seed %d, replace %v: a second plan adds %v, removes %v, leaves %v; the first added %v, removed %v, left %v", seed, replace,
 				again.Add, again.Remove, again.Left, p.Add, p.Remove, p.Left)

@@ -255,7 +255,7 @@ func (w *work) unsafe(list []edits.Edit, v view, err error) error {
 	return &edits.NotWrittenError{File: file, Err: fmt.Errorf("%w: %w", edits.ErrUnsafe, err), Diff: edits.Diff(changes)}
 }
 
-// describe fills in what the history and the caller are told.
+// describe fills in what the history records and the caller gets.
 func (w *work) describe(set edits.ChangeSet, list []edits.Edit, restores map[edits.Ref][]restoration) {
 	now := time.Now()
 	for _, e := range list {

@@ -130,7 +130,7 @@ func TestLinesBackward(t *testing.T) {
 	}
 }
 
-// TestLock: only one at a time changes the configuration, the others wait, and those that give up are told who it is.
+// TestLock: only one at a time changes the configuration, the others wait, and those that give up report who it is.
 func TestLock(t *testing.T) {
 	t.Parallel()
 	file := config(t)

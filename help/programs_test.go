@@ -61,7 +61,7 @@ func TestConditions(t *testing.T) {
 	}
 }
 
-// ways are the ways to sign in that change what people are told.
+// ways are the ways to sign in that change what people read.
 var ways = map[string][2][]settings.Auth{ // for incoming and for outgoing mail
 	"page":          {{settings.OAuth2Token}, {settings.OAuth2Token}},
 	"page or":       {{settings.OAuth2Token, settings.Password}, {settings.OAuth2Token, settings.Password}},
@@ -200,7 +200,7 @@ func TestUserInSteps(t *testing.T) {
 	}
 }
 
-// TestUnsigned: people are told what their device says about a profile without a signature, and only then.
+// TestUnsigned: the page says what a device shows for a profile without a signature, and only then.
 func TestUnsigned(t *testing.T) {
 	warning := texts.For(texts.English).Text("step.profile_unsigned")
 	for _, unsigned := range []bool{true, false} {

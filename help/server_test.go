@@ -135,7 +135,7 @@ func TestStart(t *testing.T) {
 	}
 }
 
-// Which language a page is in depends on the browser, and on what the person has chosen; a cache is told so.
+// Which language a page is in depends on the browser, and on what the person has chosen; the headers tell caches so.
 func TestLanguages(t *testing.T) {
 	v := newVisitor(t)
 	for _, l := range texts.Languages() {

@@ -90,7 +90,7 @@ func TestProtocolsWithTLS(t *testing.T) {
 	}
 }
 
-// A client that forgets TLS is told so.
+// A client that forgets TLS gets an answer that says so.
 func TestPlainHTTPAtHTTPS(t *testing.T) {
 	t.Parallel()
 	log := new(buffer)

@@ -11,7 +11,7 @@ import (
 	"mailhint/domains"
 )
 
-// What the server has read and does not use is told to whoever has written it.
+// A command that has written what the server does not use learns why.
 func TestAwaitServedRefusal(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "domains.toml")

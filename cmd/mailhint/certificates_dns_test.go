@@ -17,10 +17,10 @@ import (
 // The whole program orders one wildcard for a zone that asks for it, by DNS from a CA that cannot reach it, and nothing for names that a
 // certificate from a file covers. That is served, signs profiles, and counts for the metric of the first expiry.
 func TestACMEByDNSBesideFiles(t *testing.T) {
-	httpAddress, httpsAddress, nowhere := pebbletest.FreeAddress(t), pebbletest.FreeAddress(t), pebbletest.FreeAddress(t)
+	httpAddress, httpsAddress, unused := pebbletest.FreeAddress(t), pebbletest.FreeAddress(t), pebbletest.FreeAddress(t)
 	key := knottest.NewKey("mailhint")
 	k := knottest.Start(t, knottest.Zone{Name: "example.com", Keys: []knottest.Key{key}}, knottest.Zone{Name: "test", Records: "any.test. A 127.0.0.1\n"})
-	ca := pebbletest.StartWithDNS(t, k.Address, portOf(t, nowhere), portOf(t, nowhere), 90*24*time.Hour)
+	ca := pebbletest.StartWithDNS(t, k.Address, portOf(t, unused), portOf(t, unused), 90*24*time.Hour)
 	own := keypairtest.New(t, keypairtest.Options{Names: []string{"*.example.org", "setup.example.com"}, Valid: 240 * time.Hour})
 	certFile, keyFile := keypairtest.Write(t, t.TempDir(), "own", own)
 	ownRoots := x509.NewCertPool()

@@ -87,10 +87,10 @@ func (f dnsFlags) publish(cmd *cobra.Command, snapshot *domains.Snapshot, all []
 	if _, err := namedResolver(cmd); err != nil {
 		return err
 	}
-	var nowhere []byte
+	var unresolved []byte // hosts of the records that have no address
 	if hosts, err := resolverOf(cmd); err == nil && o.Server != "" && len(o.Addresses) == 0 {
 		updater.PointsHere = dnsupdate.PointsTo(o.Server, hosts)
-		nowhere = dnsrecords.MissingServerAddresses(cmd.Context(), hosts, "table", all, o)
+		unresolved = dnsrecords.MissingServerAddresses(cmd.Context(), hosts, "table", all, o)
 	}
 	progress := newProgress(cmd.ErrOrStderr(), len(all), "domains")
 	plans := updater.Plan(cmd.Context(), all, f.replace, progress.step)
@@ -105,7 +105,7 @@ func (f dnsFlags) publish(cmd *cobra.Command, snapshot *domains.Snapshot, all []
 		}
 	}
 	report()
-	if _, err := cmd.ErrOrStderr().Write(nowhere); err != nil {
+	if _, err := cmd.ErrOrStderr().Write(unresolved); err != nil {
 		return problem(err)
 	}
 	json := f.format == "json"
@@ -140,7 +140,7 @@ func (f dnsFlags) publish(cmd *cobra.Command, snapshot *domains.Snapshot, all []
 		_, err = fmt.Fprintln(cmd.OutOrStdout(), dnsupdate.Summary(plans))
 	}
 	exit := applyExit(plans)
-	if len(nowhere) > 0 { // the records lead to a name without an address
+	if len(unresolved) > 0 {
 		exit = errProblem
 	}
 	return errors.Join(problem(err), exit)
