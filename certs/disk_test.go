@@ -142,6 +142,43 @@ func TestDiskFillsDuringOrder(t *testing.T) {
 	}
 }
 
+// There is room again before anybody can find out that there was none: the order is tried again at once, and nobody has to wait.
+func TestStorageRecoversDuringOrder(t *testing.T) {
+	t.Parallel()
+	f := newFront(t)
+	httpPort, tlsPort := f.ports()
+	ca := startCA(t, httpPort, tlsPort, 90*day)
+	var failed atomic.Bool
+	config := ca.config("")
+	config.Clock, config.Wait = newManualClock(), 20*time.Second
+	config.Storage = &failingOnce{Storage: newMemoryStorage(), failed: &failed}
+	c, _ := f.serve(t, config)
+	const name = "autoconfig.a.test"
+	c.Want(slices.Values([]string{name}))
+	if _, err := f.handshake(name, ca.issuing); err != nil {
+		t.Errorf("no certificate: %v", err)
+	}
+	if !failed.Load() {
+		t.Error("no challenge was stored, so this has tested nothing")
+	}
+	if s := c.Status(); len(s.Held) != 0 || s.StorageError != "" {
+		t.Errorf("reported: %+v", s)
+	}
+}
+
+// failingOnce cannot store the first challenge.
+type failingOnce struct {
+	certmagic.Storage
+	failed *atomic.Bool
+}
+
+func (s *failingOnce) Store(ctx context.Context, key string, value []byte) error {
+	if strings.Contains(key, "challenge_tokens") && s.failed.CompareAndSwap(false, true) {
+		return errNoSpace
+	}
+	return s.Storage.Store(ctx, key, value)
+}
+
 // A lock file that was half written when the disk became full is removed, unless it is in use.
 func TestHalfWrittenLock(t *testing.T) {
 	t.Parallel()

@@ -115,6 +115,11 @@ func (c *Certificates) do(ctx context.Context, j *job) {
 			c.queue.again(j)
 			return
 		}
+		if !j.retried { // the storage may have recovered since
+			j.retried = true
+			c.queue.again(j)
+			return
+		}
 		if c.health.hold(j.name, err, now) { // only the files of this name
 			c.log.Error("no certificate, because its files or its lock cannot be used", "name", j.name, "error", clip(err))
 		}

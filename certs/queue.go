@@ -45,6 +45,7 @@ type job struct {
 	clients int           // handshakes that wait for it
 	checked time.Time     // when its DNS was looked up
 	ways    []string      // the kinds of challenges that can verify it; valid after the check
+	retried bool          // after an error of a storage that works otherwise
 	done    chan struct{} // closed when the work is over
 	err     error         // valid once done is closed
 }
