@@ -23,6 +23,9 @@ TEST_PACKAGES := gcc libc6-dev thunderbird chromium fonts-vlgothic libxml2-utils
 # For manual pages, packages, containers and other ways to run mailhint:
 TEST_PROGRAMS += groff lintian rpm mmdebstrap nc buildah docker-compose nix-instantiate setpriv curl
 TEST_PACKAGES += netcat-openbsd groff-base lintian rpm mmdebstrap buildah docker-compose nix-bin curl ca-certificates
+# Databases and directories:
+TEST_PROGRAMS += /usr/lib/postgresql/*/bin/postgres slapd ldapadd mariadbd
+TEST_PACKAGES += postgresql slapd ldap-utils mariadb-server
 TOOLS := build/tools
 export PATH := $(PATH):/usr/sbin:/sbin
 FUZZ_TIME := 30s
