@@ -254,7 +254,7 @@ var (
 	ErrNotFound = errors.New("not configured")
 	// ErrExists means that a record that should be added is already there: change it instead.
 	ErrExists = errors.New("already configured")
-	// ErrConflict is matched by a *ConflictError: read the record again, and decide anew.
+	// ErrConflict is matched by a *ConflictError: read the record again, and look whether the edit is still right.
 	ErrConflict = errors.New("changed in the meantime")
 	// ErrReadOnly is matched by a *NotWrittenError whose file or folder may not be written.
 	ErrReadOnly = errors.New("may not be written")

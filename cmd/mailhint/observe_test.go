@@ -11,7 +11,7 @@ import (
 	"mailhint/filestore"
 )
 
-// A server records what is changed by hand while it runs. Where it cannot write, it says so once and goes on serving.
+// A server records what is changed by hand while it runs. Where it cannot write, it says so once and still serves.
 func TestObserve(t *testing.T) {
 	const config = "[server]\nhttp = [\"127.0.0.1:0\"]\nadmin = \"\"\nstate_dir = \"state\"\n\n[domains.\"a.example\"]\nimap = \"imap.a.example\"\nsmtp = \"smtp.a.example\"\n"
 	for _, test := range []struct {
