@@ -21,7 +21,7 @@ var ranks = [][]string{
 	{"edge"},
 	{"autoconfig", "autodiscover", "mobileconfig", "pacc", "wellknown", "dnsrecords", "domains", "probe", "exchangers", "certs", "listen", "keypairs"},
 	{"ispdb", "edge/edgetest", "edits", "dnsupdate"},
-	{"filestore", "edits/storetest"},
+	{"filestore", "edits/storetest", "replica"},
 	{"preview", "export", "imports", "help", "proxies", "monitor", "reference", "schema"},
 	{"server", "doctor", "starter", "manual"},
 	{"cmd/mailhint", "clients", "lab", "bench", "bench/bare", "packaging"},
