@@ -19,14 +19,11 @@ type shard struct {
 
 // value is what a table keeps for a name.
 type value struct {
-	// class is the number of the class of the record, or aliasClass.
+	// class is the number of the class of the record; 0 for a name that is an alias.
 	class uint32
 	// text is the record's own values in JSON, if it has others than its class; for an alias, the name of the record. It must not be changed.
 	text []byte
 }
-
-// aliasClass marks a name that is only an alias of another.
-const aliasClass = 0
 
 func (v value) append(data []byte) []byte {
 	if len(v.text) == 0 {
