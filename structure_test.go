@@ -20,7 +20,7 @@ var ranks = [][]string{
 	{"settings", "templates", "durable", "resolver", "probe/probetest", "certs/pebbletest", "dnsupdate/knottest", "imports/mariadbtest", "lab/visit"},
 	{"edge"},
 	{"autoconfig", "autodiscover", "mobileconfig", "pacc", "wellknown", "dnsrecords", "domains", "probe", "exchangers", "certs", "listen", "keypairs"},
-	{"ispdb", "edge/edgetest", "edits", "dnsupdate"},
+	{"ispdb", "edge/edgetest", "edits", "dnsupdate", "choices"},
 	{"filestore", "edits/storetest", "replica"},
 	{"preview", "export", "imports", "help", "proxies", "monitor", "reference", "schema"},
 	{"server", "doctor", "starter", "manual"},

@@ -3,15 +3,14 @@ package doctor
 import (
 	"bytes"
 	"cmp"
-	"encoding/xml"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"slices"
 	"strings"
 
 	"mailhint/autodiscover"
+	"mailhint/choices"
 	"mailhint/dnsrecords"
 	"mailhint/mobileconfig"
 	"mailhint/probe"
@@ -19,107 +18,67 @@ import (
 	"mailhint/settings"
 )
 
-// account is what a client gets.
-type account struct {
-	incoming, outgoing *entry
-	from               string
-	why                string
-	redirected         bool  // to another provider's Autodiscover
-	unknown            error // why an earlier source could not be asked
+// setUpBy is what a client gets.
+func (o *observations) setUpBy(c choices.Client) choices.Account {
+	try := func(s choices.Source) (choices.Account, error) {
+		a, err := o.try(c, s)
+		if err != nil && !errors.As(err, new(choices.Unknown)) && !errors.Is(err, choices.ErrNothing) {
+			err = fmt.Errorf("%s: %w", o.sourceName(s), err)
+		}
+		return a, err
+	}
+	return c.SetUp(try, func(s choices.Source) bool { return c.StopsAt(o.web[s.Place].answer(), s) })
 }
 
-var errNothingThere = errors.New("nothing there")
-
-// setUpBy is what a client gets: from the first source with settings that it can use.
-func (o *observations) setUpBy(m clientModel) account {
-	var failed, unknown error // the first of each kind
-	for _, s := range m.sources {
-		a, err := o.try(m, s)
-		switch {
-		case err == nil:
-			a.unknown = unknown
-			return a
-		case errors.As(err, new(unknownError)):
-			unknown = cmp.Or(unknown, err)
-			continue
-		case errors.Is(err, errNothingThere):
-			continue
-		case failed == nil:
-			failed = fmt.Errorf("%s: %w", o.sourceName(s), err)
-		}
-		if !s.srv && m.stopsAt(o.web[s.place], s.final) {
-			return account{why: failed.Error() + "; the client does not look further", unknown: unknown}
-		}
-	}
-	if failed == nil {
-		failed = errors.New("nothing found in any place where it looks")
-	}
-	return account{why: failed.Error(), unknown: unknown}
-}
-
-// stopsAt reports whether a client looks no further than a page without settings that it can use. Final is that of the source.
-func (m clientModel) stopsAt(p page, final bool) bool {
-	if final && p.Status == http.StatusOK || m.password && p.Status == http.StatusUnauthorized {
-		return true
-	}
-	return m.firstAnswer && p.Status/100 == 2 && p.Err == nil && trusted(p.TLS) && isWellFormed(p.Body)
-}
-
-// isWellFormed reports whether a text is XML in which every element ends, or has no elements at all.
-func isWellFormed(text []byte) bool {
-	decoder := xml.NewDecoder(bytes.NewReader(text))
-	decoder.CharsetReader = func(_ string, r io.Reader) (io.Reader, error) { return r, nil }
-	for {
-		if _, err := decoder.Token(); err != nil {
-			return errors.Is(err, io.EOF)
-		}
-	}
+// answer is a page as a client sees it.
+func (p page) answer() choices.Answer {
+	return choices.Answer{Status: p.Status, ContentType: p.Header.Get("Content-Type"), Body: p.Body, Good: p.Err == nil && trusted(p.TLS)}
 }
 
 // try is what a client gets from one source.
-func (o *observations) try(m clientModel, s source) (account, error) {
-	var d document
+func (o *observations) try(c choices.Client, s choices.Source) (choices.Account, error) {
+	var d choices.Document
 	switch {
-	case s.srv:
-		d = o.srvDocument(m)
-		if !d.has("imap", "pop3") || !d.has("smtp") {
-			return account{}, o.noSRV()
+	case s.SRV:
+		d = o.srvDocument(c)
+		if !d.Has("imap", "pop3") || !d.Has("smtp") {
+			return choices.Account{}, o.noSRV()
 		}
-	case s.place == profileHost:
+	case s.Place == choices.ProfileHost:
 		return o.profile()
-	case m.password && isPOX(s.place) && o.AutodiscoverRedirect != "" && o.isOurs(o.web[s.place]):
-		return account{from: o.sourceName(s), why: "redirected to " + o.web[s.place].Location, redirected: true}, nil
+	case c.FollowsToAnother(s.Place) && o.AutodiscoverRedirect != "" && o.isOurs(o.web[s.Place]):
+		return choices.Account{From: o.sourceName(s), Why: "redirected to " + o.web[s.Place].Location, Redirect: o.web[s.Place].Location}, nil
 	default:
 		var err error
-		if d, err = o.documentFor(m, s.place); err != nil {
-			return account{}, err
+		if d, err = o.documentFor(c, s.Place); err != nil {
+			return choices.Account{}, err
 		}
 	}
-	in, out, err := m.choose(d, s)
+	in, out, err := c.Choose(d, s)
 	if err != nil {
-		return account{}, err
+		return choices.Account{}, err
 	}
-	return account{incoming: in, outgoing: out, from: o.sourceName(s)}, nil
+	return choices.Account{Incoming: in, Outgoing: out, From: o.sourceName(s)}, nil
 }
 
 // documentFor is the document that a client reads at a place.
-func (o *observations) documentFor(m clientModel, p place) (document, error) {
+func (o *observations) documentFor(c choices.Client, p choices.Place) (choices.Document, error) {
 	got := o.web[p]
 	switch {
 	case got.isUnknown():
-		return document{}, unknownPage(got)
-	case p == poxSRV && o.srvTarget == "" && o.unanswered[autodiscover.SRVName(o.Found.Domain)] != nil:
-		return document{}, errNoDNS
+		return choices.Document{}, unknownPage(got)
+	case p == choices.POXSRV && o.srvTarget == "" && o.unanswered[autodiscover.SRVName(o.Found.Domain)] != nil:
+		return choices.Document{}, errNoDNS
 	case got.Status == http.StatusNotFound || got.Status == 0 && got.TLS == nil:
-		return document{}, errNothingThere
+		return choices.Document{}, choices.ErrNothing
 	case !got.isGood():
-		return document{}, errors.New(whyBad(got))
+		return choices.Document{}, errors.New(whyBad(got))
 	}
-	if kind := got.Header.Get("Content-Type"); m.xmlType && !isXML(kind) {
-		return document{}, fmt.Errorf("the client does not read Content-Type %q as XML", clip(kind))
+	if kind := got.Header.Get("Content-Type"); !c.ReadsType(kind) {
+		return choices.Document{}, fmt.Errorf("the client does not read Content-Type %q as XML", clip(kind))
 	}
 	r := o.read(p)
-	return r.document, r.err
+	return r.Document, r.err
 }
 
 // whyBad says why a page is not good.
@@ -138,63 +97,63 @@ func whyBad(got page) string {
 }
 
 // sourceName is the name of a source in reports.
-func (o *observations) sourceName(s source) string {
+func (o *observations) sourceName(s choices.Source) string {
 	domain := string(o.Found.Domain)
 	switch {
-	case s.srv:
+	case s.SRV:
 		return "SRV records"
-	case s.place == poxSRV:
+	case s.Place == choices.POXSRV:
 		return "the SRV record _autodiscover"
-	case s.place == ispdbEntry:
+	case s.Place == choices.ISPDBEntry:
 		return "Mozilla's database"
-	case s.place == configHTTP:
+	case s.Place == choices.ConfigHTTP:
 		return "http://autoconfig." + domain
-	case s.place == configBareHTTP:
+	case s.Place == choices.ConfigBareHTTP:
 		return "http://" + domain
 	}
-	return "https://" + o.hostOf(s.place)
+	return "https://" + o.hostOf(s.Place)
 }
 
 // profileType is the media type of profiles.
 const profileType = "application/x-apple-aspen-config"
 
 // profile is what Apple Mail gets. A profile has one server of each kind, the best.
-func (o *observations) profile() (account, error) {
+func (o *observations) profile() (choices.Account, error) {
 	want, err := mobileconfig.Answer(o.Found, o.postmaster())
 	if err != nil {
-		return account{}, err
+		return choices.Account{}, err
 	}
-	got := o.web[profileHost]
+	got := o.web[choices.ProfileHost]
 	switch {
 	case got.isUnknown():
-		return account{}, unknownPage(got)
+		return choices.Account{}, unknownPage(got)
 	case !got.isGood():
-		return account{}, errors.New(whyBad(got))
+		return choices.Account{}, errors.New(whyBad(got))
 	case got.unread && got.Header.Get("Content-Type") == profileType:
 	case !bytes.Contains(got.Body, want): // a signature leaves the profile readable
-		return account{}, errors.New("the answer is not the profile")
+		return choices.Account{}, errors.New("the answer is not the profile")
 	}
-	a := account{from: "https://autoconfig." + string(o.Found.Domain) + mobileconfig.Path}
+	a := choices.Account{From: "https://autoconfig." + string(o.Found.Domain) + mobileconfig.Path}
 	for _, s := range settings.FirstOfEach(o.Servers) {
-		e := &entry{kind: kindOf(s.Protocol), host: o.host(s), port: s.Port, security: s.Security, auths: s.Auth,
-			login: string(s.Login.For(o.Found.Domain, o.Primary)), hasLogin: true}
+		e := &choices.Entry{Kind: choices.KindOf(s.Protocol), Host: o.host(s), Port: s.Port, Security: s.Security, Auths: s.Auth,
+			Login: string(s.Login.For(o.Found.Domain, o.Primary)), HasLogin: true}
 		switch {
-		case e.kind == "smtp":
-			a.outgoing = e
-		case e.kind != "" && a.incoming == nil:
-			a.incoming = e
+		case e.Kind == "smtp":
+			a.Outgoing = e
+		case e.Kind != "" && a.Incoming == nil:
+			a.Incoming = e
 		}
 	}
-	if a.incoming == nil {
-		return account{}, errNothingThere
+	if a.Incoming == nil {
+		return choices.Account{}, choices.ErrNothing
 	}
 	return a, nil
 }
 
 // srvDocument is what SRV records say, the best server first. The login is the address (RFC 6186 section 4 tries it first).
-func (o *observations) srvDocument(m clientModel) (d document) {
+func (o *observations) srvDocument(c choices.Client) (d choices.Document) {
 	type ranked struct {
-		entry
+		choices.Entry
 		rank int
 	}
 	var all []ranked
@@ -205,22 +164,22 @@ func (o *observations) srvDocument(m clientModel) (d document) {
 		if !ok || !known || service.Target == "" {
 			continue
 		}
-		e := entry{kind: kind.name, host: service.Target, port: service.Port, security: kind.security,
-			auths: []settings.Auth{settings.Password}}
+		e := choices.Entry{Kind: kind.name, Host: service.Target, Port: service.Port, Security: kind.security,
+			Auths: []settings.Auth{settings.Password}}
 		for _, s := range o.Servers { // the server itself says how to log in
-			if kindOf(s.Protocol) == e.kind && o.host(s) == e.host && s.Port == e.port {
-				e.auths = s.Auth
+			if choices.KindOf(s.Protocol) == e.Kind && o.host(s) == e.Host && s.Port == e.Port {
+				e.Auths = s.Auth
 			}
 		}
 		rank := int(service.Priority)*4 + int(kind.security)
-		if m.tieSTARTTLS && kind.name == "smtp" && kind.security == settings.STARTTLS {
+		if c.PrefersSTARTTLS() && kind.name == "smtp" && kind.security == settings.STARTTLS {
 			rank -= 2
 		}
 		all = append(all, ranked{e, rank})
 	}
 	slices.SortStableFunc(all, func(a, b ranked) int { return cmp.Compare(a.rank, b.rank) })
 	for _, r := range all {
-		d.servers = append(d.servers, r.entry)
+		d.Servers = append(d.Servers, r.Entry)
 	}
 	return d
 }

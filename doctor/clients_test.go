@@ -4,10 +4,10 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
+	"mailhint/choices"
 	"mailhint/domains"
 )
 
@@ -58,44 +58,6 @@ func TestClientsInTheCorpus(t *testing.T) {
 	}
 }
 
-// TestRejected is about what single clients reject or choose differently.
-func TestRejected(t *testing.T) {
-	const good = `<incomingServer type="imap"><hostname>i.example</hostname><port>993</port><socketType>SSL</socketType>` +
-		`<username>%EMAILADDRESS%</username><authentication>password-cleartext</authentication></incomingServer>`
-	other := func(from, to string) string {
-		return strings.Replace(strings.Replace(good, from, to, 1), "i.example", "j.example", 1)
-	}
-	tests := []struct{ name, servers, client, want string }{
-		{"an unknown socketType", other("SSL", "TLS") + good, "Thunderbird for Android", ""},
-		{"an unknown socketType", other("SSL", "TLS") + good, "Thunderbird", "i.example"},
-		{"no user name", good + other("<username>%EMAILADDRESS%</username>", ""), "Thunderbird for Android", ""},
-		{"no user name", good + other("<username>%EMAILADDRESS%</username>", ""), "Thunderbird", "i.example"},
-		{"unknown login methods alone", good + other("password-cleartext", "magic"), "Thunderbird for Android", ""},
-		{"no encryption", other("SSL", "plain") + good, "Thunderbird for Android", ""},
-		{"no encryption", other("SSL", "plain") + good, "FairEmail", "i.example"},
-		{"no encryption", other("SSL", "plain") + good, "Nextcloud Mail", "j.example"},
-		{"the last", good + other("993", "143"), "Evolution", "j.example"},
-		{"POP3 first", other(`"imap"`, `"pop3"`) + good, "FairEmail", ""},
-		{"POP3 first", other(`"imap"`, `"pop3"`) + good, "Thunderbird for Android", "i.example"},
-	}
-	for _, test := range tests {
-		outgoing := strings.NewReplacer("incoming", "outgoing", `"imap"`, `"smtp"`).Replace(good)
-		d, err := readConfig([]byte(`<clientConfig><emailProvider id="a.example"><domain>a.example</domain>` +
-			test.servers + outgoing + `</emailProvider></clientConfig>`))
-		if err != nil {
-			t.Fatal(err)
-		}
-		i := slices.IndexFunc(clientModels, func(m clientModel) bool { return m.name == test.client })
-		got := ""
-		if in, _, err := clientModels[i].choose(d, source{place: configHost}); err == nil {
-			got = in.host
-		}
-		if got != test.want {
-			t.Errorf("%s, %s: got %q, want %q", test.name, test.client, got, test.want)
-		}
-	}
-}
-
 // TestEWS: Thunderbird takes an EWS server if there is no other incoming one, and prefers IMAP, which comes first; other clients do not know
 // it.
 func TestEWS(t *testing.T) {
@@ -118,15 +80,6 @@ func TestEWS(t *testing.T) {
 			}
 		}
 	}
-	const alone = `<clientConfig><emailProvider id="a.example"><domain>a.example</domain><incomingServer type="ews"><url>https://ex.example</url>` +
-		`<authentication system="http">Basic</authentication><username>%EMAILADDRESS%</username></incomingServer></emailProvider></clientConfig>`
-	d, err := readConfig([]byte(alone))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if in, _, err := clientModels[0].choose(d, source{place: configHost}); err == nil {
-		t.Errorf("Thunderbird 153.8 skips a server with HTTP Basic alone, got %+v", in)
-	}
 }
 
 // TestOneLoginForm: every client that reads a document is shown with the same form of the login name, whether the answer is filled in for
@@ -144,8 +97,8 @@ func TestOneLoginForm(t *testing.T) {
 				t.Errorf("%s from %s: got %q, want %q", c.Name, c.From, c.Login, login)
 			}
 		}
-		if seen != len(clientModels) {
-			t.Errorf("%d clients, want %d", seen, len(clientModels))
+		if seen != len(choices.Clients) {
+			t.Errorf("%d clients, want %d", seen, len(choices.Clients))
 		}
 	}
 }
@@ -206,29 +159,4 @@ func TestTie(t *testing.T) {
 			t.Errorf("%s: got %s from %s, want %s", c.Name, c.Outgoing, c.From, want[c.Name])
 		}
 	}
-}
-
-// FuzzDocuments: clients get usable servers from a document, or none, whatever a stranger wrote.
-func FuzzDocuments(f *testing.F) {
-	f.Add([]byte(otherConfig))
-	f.Add([]byte(otherPOX))
-	f.Add([]byte("<clientConfig><emailProvider/></clientConfig>"))
-	f.Add([]byte("<clientConfig><emailProvider><incomingServer type='ews'><url>x</url><authentication>password-cleartext</authentication>" +
-		"</incomingServer></emailProvider></clientConfig>"))
-	f.Add([]byte("<Autodiscover><Response><Error/></Response></Autodiscover>"))
-	f.Fuzz(func(t *testing.T, text []byte) {
-		for _, read := range []func([]byte) (document, error){readConfig, readPOX} {
-			d, err := read(text)
-			if err != nil {
-				continue
-			}
-			for _, p := range clientModels {
-				for _, place := range []place{configHost, poxHost} {
-					if in, _, err := p.choose(d, source{place: place}); err == nil && (in.url == "" && (in.host == "" || in.port == 0) || len(in.auths) == 0) {
-						t.Errorf("%s would set up %+v", p.name, in)
-					}
-				}
-			}
-		}
-	})
 }

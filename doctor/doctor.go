@@ -12,7 +12,7 @@
 //   - doctor.go, run.go, watch.go: examine one domain, many, or the same ones again and again; targets.go: which ones
 //   - observations.go and gather*.go: what is asked; memo.go and throttled.go keep the number of questions down
 //   - judge.go and judge_*.go: what the observations mean; snippets.go: text to paste
-//   - clients.go, client_*.go and document*.go: what each client makes of it
+//   - client_setup.go and document_compare.go: what each client makes of it, by the rules of package choices
 //   - print.go and print_*.go: reports as text, JSON and for Nagios
 package doctor
 

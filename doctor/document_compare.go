@@ -6,45 +6,35 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+
+	"mailhint/choices"
 )
 
 // reading is a document, or why it cannot be read.
 type reading struct {
-	document
+	choices.Document
 	err error
 }
 
 // read reads the document at a place.
-func (o *observations) read(p place) reading {
+func (o *observations) read(p choices.Place) reading {
 	switch got := o.web[p]; {
 	case got.Err != nil:
 		return reading{err: got.Err}
 	case got.Status != http.StatusOK:
 		return reading{err: fmt.Errorf("status %d", got.Status)}
 	default:
-		return readAs(p, got.Body)
+		d, err := choices.Read(p, got.Body)
+		return reading{d, err}
 	}
-}
-
-// isPOX reports whether a place is one of Autodiscover (POX, plain old XML, is Microsoft's name for the format).
-func isPOX(p place) bool { return p == poxHost || p == poxHTTP || p == poxBare || p == poxSRV }
-
-// readAs reads a document of the format that belongs to a place.
-func readAs(p place, body []byte) (r reading) {
-	if isPOX(p) {
-		r.document, r.err = readPOX(body)
-	} else {
-		r.document, r.err = readConfig(body)
-	}
-	return r
 }
 
 // describe says what an unexpected document is.
 func describe(got page, r reading) string {
 	switch {
 	case r.err == nil:
-		return "settings with other servers, " + serverList(r.document)
-	case errors.As(r.err, new(poxError)):
+		return "settings with other servers, " + serverList(r.Document)
+	case errors.As(r.err, new(choices.ProviderError)):
 		return clip(r.err.Error())
 	}
 	kind, _, _ := strings.Cut(got.Header.Get("Content-Type"), ";")
@@ -55,10 +45,10 @@ func describe(got page, r reading) string {
 }
 
 // serverList lists the first servers of a document.
-func serverList(d document) string {
+func serverList(d choices.Document) string {
 	var all []string
-	for _, e := range d.servers[:min(len(d.servers), 4)] {
-		all = append(all, fmt.Sprintf("%s:%d", clip(e.host), e.port))
+	for _, e := range d.Servers[:min(len(d.Servers), 4)] {
+		all = append(all, fmt.Sprintf("%s:%d", clip(e.Host), e.Port))
 	}
 	if len(all) == 0 {
 		return "no servers"

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"mailhint/autodiscover"
+	"mailhint/choices"
 	"mailhint/dnsrecords"
 	"mailhint/pacc"
 	"mailhint/probe"
@@ -146,14 +147,14 @@ func (s *session) gatherProxies(ctx context.Context, o *observations) {
 // does not exist, or if the target may be another server.
 func (s *session) gatherSRVTarget(ctx context.Context, o *observations) {
 	target := o.autodiscoverTarget()
-	last := o.askedWeb && o.web[poxHost].Err != nil
+	last := o.askedWeb && o.web[choices.POXHost].Err != nil
 	other := s.wants(WrongSRV) && o.server != "" && !o.isOurName(target)
 	if target == "" || !last && !other {
 		return
 	}
 	q := o.poxQuestions()[0]
-	q.place, q.URL = poxSRV, "https://"+target+autodiscover.Path
-	o.srvTarget, o.web[poxSRV] = target, s.ask(ctx, q)
+	q.place, q.URL = choices.POXSRV, "https://"+target+autodiscover.Path
+	o.srvTarget, o.web[choices.POXSRV] = target, s.ask(ctx, q)
 }
 
 // gatherWellKnown asks the domain's web site for the services whose records are missing, as clients do.

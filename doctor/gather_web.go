@@ -9,6 +9,7 @@ import (
 
 	"mailhint/autoconfig"
 	"mailhint/autodiscover"
+	"mailhint/choices"
 	"mailhint/mobileconfig"
 	"mailhint/pacc"
 	"mailhint/probe"
@@ -17,7 +18,7 @@ import (
 
 // question is what to ask at a place, and the right answer.
 type question struct {
-	place place
+	place choices.Place
 	probe.Request
 	want []byte
 	// final means that a redirect is an answer and is not followed.
@@ -25,7 +26,7 @@ type question struct {
 }
 
 // questionAt sends a client's request to a place.
-func questionAt(p place, r settings.Request) question {
+func questionAt(p choices.Place, r settings.Request) question {
 	return question{place: p, Request: probe.Request{Method: r.Method, URL: r.URL.String(), ContentType: r.ContentType, Body: r.Body}}
 }
 
@@ -46,28 +47,28 @@ func (s *session) questions(o *observations) []question {
 		all = append(all, profile)
 	}
 	if s.ISPDB != "" && s.wantsAny("C") {
-		all = append(all, question{place: ispdbEntry, Request: probe.Request{URL: s.ISPDB + string(o.Found.Domain)}})
+		all = append(all, question{place: choices.ISPDBEntry, Request: probe.Request{URL: s.ISPDB + string(o.Found.Domain)}})
 	}
 	return all
 }
 
 func (o *observations) configQuestions() []question {
 	domain, person := o.Found.Domain, o.postmaster()
-	ask := func(p place, r settings.Request, a settings.Address) question {
+	ask := func(p choices.Place, r settings.Request, a settings.Address) question {
 		q := questionAt(p, r)
-		if document, err := autoconfig.Answer(o.Found, a, p == configEvolution); err == nil {
+		if document, err := autoconfig.Answer(o.Found, a, p == choices.ConfigEvolution); err == nil {
 			q.want = document
 		}
 		return q
 	}
 	host, bare := autoconfig.Request(domain, person), autoconfig.WellKnownRequest(domain, person)
 	return []question{
-		ask(configHost, host, person),
-		ask(configNoAddress, autoconfig.Request(domain, settings.Address{}), settings.Address{}),
-		ask(configEvolution, autoconfig.EvolutionRequest(domain, person), settings.Address{Local: settings.EvolutionUser, Domain: domain}),
-		ask(configHTTP, overHTTP(host), person),
-		ask(configBare, bare, person),
-		ask(configBareHTTP, overHTTP(bare), person),
+		ask(choices.ConfigHost, host, person),
+		ask(choices.ConfigNoAddress, autoconfig.Request(domain, settings.Address{}), settings.Address{}),
+		ask(choices.ConfigEvolution, autoconfig.EvolutionRequest(domain, person), settings.Address{Local: settings.EvolutionUser, Domain: domain}),
+		ask(choices.ConfigHTTP, overHTTP(host), person),
+		ask(choices.ConfigBare, bare, person),
+		ask(choices.ConfigBareHTTP, overHTTP(bare), person),
 	}
 }
 
@@ -77,17 +78,17 @@ func (o *observations) poxQuestions() []question {
 	if err != nil || o.AutodiscoverRedirect != "" {
 		want = nil
 	}
-	ask := func(p place, r settings.Request) question {
+	ask := func(p choices.Place, r settings.Request) question {
 		q := questionAt(p, r)
-		q.want, q.final = want, p == poxHTTP || o.AutodiscoverRedirect != ""
+		q.want, q.final = want, p == choices.POXHTTP || o.AutodiscoverRedirect != ""
 		return q
 	}
 	host := autodiscover.Request(domain, person)
-	return []question{ask(poxHost, host), ask(poxHTTP, overHTTP(host)), ask(poxBare, autodiscover.BareRequest(domain, person))}
+	return []question{ask(choices.POXHost, host), ask(choices.POXHTTP, overHTTP(host)), ask(choices.POXBare, autodiscover.BareRequest(domain, person))}
 }
 
 func (o *observations) paccQuestion() question {
-	q := questionAt(paccHost, pacc.Request(o.Found.Domain))
+	q := questionAt(choices.PACCHost, pacc.Request(o.Found.Domain))
 	if document, err := pacc.Answer(o.Found); err == nil {
 		q.want = document
 	}
@@ -95,7 +96,7 @@ func (o *observations) paccQuestion() question {
 }
 
 func (o *observations) profileQuestion() question {
-	q := questionAt(profileHost, mobileconfig.Request(o.postmaster()))
+	q := questionAt(choices.ProfileHost, mobileconfig.Request(o.postmaster()))
 	if document, err := mobileconfig.Answer(o.Found, o.postmaster()); err == nil {
 		q.want = document
 	}
@@ -108,7 +109,7 @@ const maxWeb = 4
 func (s *session) gatherWeb(ctx context.Context, o *observations) {
 	questions := s.questions(o)
 	o.askedWeb = len(questions) > 0
-	o.web = make(map[place]page)
+	o.web = make(map[choices.Place]page)
 	free := make(chan struct{}, maxWeb)
 	var mu sync.Mutex
 	var asks []func()
@@ -117,7 +118,7 @@ func (s *session) gatherWeb(ctx context.Context, o *observations) {
 			free <- struct{}{}
 			defer func() { <-free }()
 			p := s.ask(ctx, q)
-			if q.place == profileHost && p.Status == http.StatusTooManyRequests {
+			if q.place == choices.ProfileHost && p.Status == http.StatusTooManyRequests {
 				// The server limits the signatures for one client, and there are very many domains. HEAD needs none.
 				q.Method = http.MethodHead
 				p = s.ask(ctx, q)

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"mailhint/autodiscover"
+	"mailhint/choices"
 	"mailhint/mobileconfig"
 	"mailhint/probe"
 	"mailhint/resolver"
@@ -22,9 +23,9 @@ func (j *judgement) judgeClients() []Client {
 	}
 	var all []Client
 	byName := make(map[string]Client)
-	for _, m := range clientModels {
+	for _, m := range choices.Clients {
 		c := j.client(m)
-		all, byName[m.name] = append(all, c), c
+		all, byName[m.Name] = append(all, c), c
 	}
 	if j.Limited {
 		return all
@@ -32,12 +33,12 @@ func (j *judgement) judgeClients() []Client {
 	explained := j.incomplete || j.hasFinding(NameMissing) || j.hasProblem(NameElsewhere, WildcardAnswers, WebCertificate, ForeignAnswer,
 		PasswordRequired, ChangedAnswer, Contradiction,
 		PortClosed, WrongTLSMode, NoSTARTTLS, Certificate, LoginMethods, LoginForm)
-	if c := byName[thunderbird]; c.fails() && !explained {
+	if c := byName[choices.Thunderbird]; c.fails() && !explained {
 		j.add(newFinding(Thunderbird, j.worstSeverity(), "Thunderbird", clientText(c),
 			"The page for this code lists the causes. If the settings are intended, tell people to set up Thunderbird manually."))
 	}
-	j.add(j.outlook(byName[outlookClassic], explained)...)
-	if c := byName[appleMail]; c.fails() && !explained {
+	j.add(j.outlook(byName[choices.OutlookClassic], explained)...)
+	if c := byName[choices.AppleMail]; c.fails() && !explained {
 		j.add(j.apple(c)...)
 	}
 	j.judgeISPDB()
@@ -63,7 +64,7 @@ func clientText(c Client) string {
 
 // outlook is about what Outlook asks first: the domain's own web server, where any answer can stop it.
 func (o *observations) outlook(c Client, explained bool) []Finding {
-	bare := o.web[poxBare]
+	bare := o.web[choices.POXBare]
 	_, err := autodiscover.Answer(o.Found, o.postmaster())
 	if bare.TLS != nil && (err == nil || o.AutodiscoverRedirect != "") {
 		if what, _ := faultOf(bare.TLS, o.now); what != "" {
@@ -71,10 +72,10 @@ func (o *observations) outlook(c Client, explained bool) []Finding {
 				"Give that web server a certificate for the domain, or close its port 443.")}
 		}
 	}
-	if r := o.read(poxBare); bare.isGood() && !bytes.Equal(bare.Body, bare.want) {
+	if r := o.read(choices.POXBare); bare.isGood() && !bytes.Equal(bare.Body, bare.want) {
 		what := describe(bare, r)
 		switch {
-		case r.err == nil && !o.namesOnlyKnown(r.document):
+		case r.err == nil && !o.namesOnlyKnown(r.Document):
 			return []Finding{newFinding(Outlook, Problem, "Outlook", "asks the domain's own web server first and gets "+what,
 				"Remove the document, or pass "+pathOf(bare.URL)+" to the mailhint server.")}
 		case r.err != nil:
@@ -96,7 +97,7 @@ func (o *observations) apple(c Client) []Finding {
 	fix := fmt.Sprintf("Pass the path %s of autoconfig.%s to the mailhint server too; Apple Mail takes settings only from there.",
 		mobileconfig.Path, o.Found.Domain)
 	if _, err := mobileconfig.Answer(o.Found, o.postmaster()); err != nil {
-		if !slices.ContainsFunc(o.Servers, func(s settings.Server) bool { return !builtIntoApple(o.host(s)) }) {
+		if !slices.ContainsFunc(o.Servers, func(s settings.Server) bool { return !choices.BuiltIntoApple(o.host(s)) }) {
 			return nil // people choose the provider from a list
 		}
 		fix = "Offer a login with a password, which a profile can express, or tell people to set up Apple Mail manually."
@@ -107,7 +108,7 @@ func (o *observations) apple(c Client) []Finding {
 // judgeISPDB compares Mozilla's entry, which KMail prefers to ours, and others use if ours is missing.
 func (j *judgement) judgeISPDB() {
 	const what = "the entry in Mozilla's database"
-	got, asked := j.web[ispdbEntry]
+	got, asked := j.web[choices.ISPDBEntry]
 	switch {
 	case !asked:
 	case got.Status == http.StatusNotFound:
@@ -116,38 +117,38 @@ func (j *judgement) judgeISPDB() {
 	case !got.isGood():
 		j.note("%s: %s", what, whyBad(got))
 	default:
-		r := j.read(ispdbEntry)
+		r := j.read(choices.ISPDBEntry)
 		if r.err != nil {
 			j.note("%s: %s", what, clip(r.err.Error()))
 			return
 		}
-		if !j.namesOnlyKnown(r.document) {
+		if !j.namesOnlyKnown(r.Document) {
 			j.add(newFinding(ISPDBDiffers, Warning, string(j.Found.Domain),
-				"Mozilla's database has an entry with the servers "+serverList(r.document)+", which KMail prefers to this server's answer",
-				"Propose a change at https://github.com/thunderbird/autoconfig; mailhint export --format ispdb prints the correct entry."))
+				"Mozilla's database has an entry with the servers "+serverList(r.Document)+", which KMail prefers to this server's answer",
+				"Propose a change at https://github.com/choices.Thunderbird/autoconfig; mailhint export --format ispdb prints the correct entry."))
 		}
 	}
 }
 
 // client says what a client gets. If something that it asks earlier could not be asked, it is not known to fail.
-func (o *observations) client(m clientModel) Client {
+func (o *observations) client(m choices.Client) Client {
 	a := o.setUpBy(m)
-	c := Client{Name: m.name, From: a.from, Why: untrusted.Clip(a.why, maxReason)}
-	err := a.unknown
-	works := a.redirected
-	if a.incoming != nil {
-		c.Incoming, c.Login = a.incoming.String(), o.login(*a.incoming)
-		failed := o.checkServer(*a.incoming)
-		if a.outgoing == nil {
+	c := Client{Name: m.Name, From: a.From, Why: untrusted.Clip(a.Why, maxReason)}
+	err := a.Unknown
+	works := a.Redirect != ""
+	if a.Incoming != nil {
+		c.Incoming, c.Login = a.Incoming.String(), o.login(*a.Incoming)
+		failed := o.checkServer(*a.Incoming)
+		if a.Outgoing == nil {
 			failed = errors.New("no outgoing server found")
 		} else {
-			c.Outgoing = a.outgoing.String()
-			failed = worse(failed, o.checkServer(*a.outgoing))
+			c.Outgoing = a.Outgoing.String()
+			failed = worse(failed, o.checkServer(*a.Outgoing))
 		}
 		if works, c.Why = failed == nil, ""; !works {
 			c.Why = reason(failed)
 		}
-		if errors.As(failed, new(unknownError)) {
+		if errors.As(failed, new(choices.Unknown)) {
 			err = failed
 		}
 	}
@@ -161,7 +162,7 @@ func (o *observations) client(m clientModel) Client {
 
 // worse returns the error that says more: a fault rather than something unknown.
 func worse(a, b error) error {
-	if a == nil || b != nil && errors.As(a, new(unknownError)) {
+	if a == nil || b != nil && errors.As(a, new(choices.Unknown)) {
 		return b
 	}
 	return a
@@ -169,8 +170,8 @@ func worse(a, b error) error {
 
 // login is the login name that a client uses, with placeholders. Some answers are filled in for the person who asks, others are not, and
 // people should see one form for all clients.
-func (o *observations) login(e entry) string {
-	if e.login == "" {
+func (o *observations) login(e choices.Entry) string {
+	if e.Login == "" {
 		return settings.EmailAddress
 	}
 	forms := []settings.Login{settings.EmailAddress, settings.EmailLocalPart}
@@ -178,45 +179,38 @@ func (o *observations) login(e entry) string {
 		forms = append(forms, s.Login.For(o.Found.Domain, o.Primary))
 	}
 	for _, form := range forms {
-		if e.login == form.Fill(o.postmaster()) {
+		if e.Login == form.Fill(o.postmaster()) {
 			return clip(string(form))
 		}
 	}
-	return clip(e.login)
-}
-
-func (e entry) String() string {
-	if e.url != "" {
-		return clip(e.url) + " (EWS)"
-	}
-	return fmt.Sprintf("%s:%d %s", clip(e.host), e.port, e.security)
+	return clip(e.Login)
 }
 
 // checkServer says why a server is not as a client expects; nil if it is.
-func (o *observations) checkServer(e entry) error {
-	if e.url != "" { // it is not probed, so nothing more is known
-		if e.url != o.EWS.Expand(string(o.Found.Domain), string(o.Primary)) {
-			return fmt.Errorf("%s is not the EWS server in the settings", clip(e.url))
+func (o *observations) checkServer(e choices.Entry) error {
+	if e.URL != "" { // it is not probed, so nothing more is known
+		if e.URL != o.EWS.Expand(string(o.Found.Domain), string(o.Primary)) {
+			return fmt.Errorf("%s is not the EWS server in the settings", clip(e.URL))
 		}
 		return nil
 	}
 	i := slices.IndexFunc(o.Servers, func(s settings.Server) bool {
-		return kindOf(s.Protocol) == e.kind && o.host(s) == e.host && s.Port == e.port
+		return choices.KindOf(s.Protocol) == e.Kind && o.host(s) == e.Host && s.Port == e.Port
 	})
 	if i < 0 {
-		return fmt.Errorf("%s:%d is not one of the servers in the settings", clip(e.host), e.port)
+		return fmt.Errorf("%s:%d is not one of the servers in the settings", clip(e.Host), e.Port)
 	}
-	s, h := o.Servers[i], o.hosts[e.host]
+	s, h := o.Servers[i], o.hosts[e.Host]
 	switch {
 	case errors.Is(h.Err, resolver.ErrFailed) && len(h.Looks) == 0:
 		return errNoDNS
 	case errors.Is(h.Err, resolver.ErrNone):
-		return errors.New(e.host + ": " + noAddress)
+		return errors.New(e.Host + ": " + noAddress)
 	case h.Err != nil && len(h.Looks) == 0:
 		return errors.New(reason(h.Err))
 	}
-	s.Security, s.Auth = e.security, e.auths[:1]
-	var failed error = unknownError(fmt.Sprintf("%s:%d could not be checked", e.host, e.port))
+	s.Security, s.Auth = e.Security, e.Auths[:1]
+	var failed error = choices.Unknown(fmt.Sprintf("%s:%d could not be checked", e.Host, e.Port))
 	for _, look := range h.Looks {
 		if look.Port.Protocol != s.Protocol || look.Port.Number != s.Port || look.State == 0 || look.State == probe.Forbidden || look.NoRoute {
 			continue
@@ -226,7 +220,7 @@ func (o *observations) checkServer(e entry) error {
 		if i < 0 {
 			return nil
 		}
-		failed = fmt.Errorf("%s:%d: %s", e.host, e.port, all[i].text)
+		failed = fmt.Errorf("%s:%d: %s", e.Host, e.Port, all[i].text)
 	}
 	return failed
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"mailhint/choices"
 	"mailhint/pacc"
 )
 
@@ -12,12 +13,12 @@ import (
 // by a proxy that the request came over plain http: PACC, which is not answered over http, is then missing for the same reason.
 func (j *judgement) judgeLoops() {
 	var hosts, paths []string
-	for _, p := range []place{configHost, configNoAddress, configEvolution, poxHost, poxSRV, paccHost, profileHost} {
+	for _, p := range []choices.Place{choices.ConfigHost, choices.ConfigNoAddress, choices.ConfigEvolution, choices.POXHost, choices.POXSRV, choices.PACCHost, choices.ProfileHost} {
 		host, got := j.hostOf(p), j.web[p]
 		if j.explained[host] || !got.isLoop() {
 			continue
 		}
-		if p != profileHost { // its name has other answers, too
+		if p != choices.ProfileHost { // its name has other answers, too
 			j.explained[host] = true
 		}
 		if !slices.Contains(hosts, host) {
@@ -30,7 +31,7 @@ func (j *judgement) judgeLoops() {
 	if len(hosts) == 0 {
 		return
 	}
-	if !j.isOurs(j.web[paccHost]) {
+	if !j.isOurs(j.web[choices.PACCHost]) {
 		j.explained[pacc.Host(j.Found.Domain)] = true
 	}
 	j.add(newFinding(ForeignAnswer, Problem, strings.Join(hosts, ", "),

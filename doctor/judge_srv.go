@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"mailhint/autodiscover"
+	"mailhint/choices"
 	"mailhint/dnsrecords"
 	"mailhint/pacc"
 	"mailhint/settings"
@@ -138,7 +139,7 @@ func (j *judgement) autodiscoverFault(owner string, service dnsrecords.Service) 
 		return "says that Autodiscover is not offered, but it is"
 	case !j.isOurName(service.Target) && j.server == "":
 		j.note("whether %s points to this server: set name in [server]", owner)
-	case !j.isOurName(service.Target) && (service.Target != j.srvTarget || !j.isOurs(j.web[poxSRV])):
+	case !j.isOurName(service.Target) && (service.Target != j.srvTarget || !j.isOurs(j.web[choices.POXSRV])):
 		return fmt.Sprintf("says %s, which is not this server", clip(service.String()))
 	case service.Port != 443:
 		return fmt.Sprintf("its port is %d, but Thunderbird always uses 443", service.Port)

@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"mailhint/autodiscover"
+	"mailhint/choices"
 	"mailhint/probe"
 	"mailhint/resolver"
 )
@@ -17,9 +18,9 @@ import (
 // judgeWeb checks that clients receive our answers. For each name it reports the cause only: not the document if the certificate is
 // already another server's.
 func (j *judgement) judgeWeb() {
-	places := []place{configHost, configNoAddress, configEvolution, poxHost, paccHost}
+	places := []choices.Place{choices.ConfigHost, choices.ConfigNoAddress, choices.ConfigEvolution, choices.POXHost, choices.PACCHost}
 	if errors.Is(j.names[autodiscover.Host(j.Found.Domain)].err, resolver.ErrNone) && j.isOurName(j.srvTarget) && j.oursErr == nil {
-		places = append(places, poxSRV) // the only way to this server
+		places = append(places, choices.POXSRV) // the only way to this server
 	}
 	for _, p := range places {
 		if host := j.hostOf(p); !j.explained[host] {
@@ -42,7 +43,7 @@ func (j *judgement) judgePasswords() {
 	asking := make(map[string][]string) // paths, by name
 	for _, p := range slices.Sorted(maps.Keys(j.web)) {
 		host := j.hostOf(p)
-		if p == ispdbEntry || host != string(j.Found.Domain) && j.explained[host] || j.web[p].Status != http.StatusUnauthorized {
+		if p == choices.ISPDBEntry || host != string(j.Found.Domain) && j.explained[host] || j.web[p].Status != http.StatusUnauthorized {
 			continue
 		}
 		if path := pathOf(j.web[p].URL); !slices.Contains(asking[host], path) {
@@ -73,13 +74,13 @@ func pathOf(address string) string {
 }
 
 // judgeAnswer compares a page with the right one.
-func (j *judgement) judgeAnswer(host string, p place) {
+func (j *judgement) judgeAnswer(host string, p choices.Place) {
 	got := j.web[p]
 	switch {
-	case isPOX(p) && j.AutodiscoverRedirect != "" && !j.isOurs(got):
+	case p.IsAutodiscover() && j.AutodiscoverRedirect != "" && !j.isOurs(got):
 		j.explained[host] = true
 		j.add(j.wrongRedirect(host, got))
-	case isPOX(p) && j.AutodiscoverRedirect != "", got.want == nil, j.isOurs(got):
+	case p.IsAutodiscover() && j.AutodiscoverRedirect != "", got.want == nil, j.isOurs(got):
 	case j.mayVary(p):
 		j.note("%s: the answer depends on the client's network", host)
 	default:
@@ -89,13 +90,13 @@ func (j *judgement) judgeAnswer(host string, p place) {
 }
 
 // mayVary reports whether a page that is not ours may be what this server answers to others.
-func (o *observations) mayVary(p place) bool {
+func (o *observations) mayVary(p choices.Place) bool {
 	r := o.read(p)
-	return (o.Limited || o.Varies) && (o.web[p].Status == http.StatusNotFound || r.err == nil || errors.As(r.err, new(poxError)))
+	return (o.Limited || o.Varies) && (o.web[p].Status == http.StatusNotFound || r.err == nil || errors.As(r.err, new(choices.ProviderError)))
 }
 
 // wrongAnswer says what a page is that is not ours.
-func (o *observations) wrongAnswer(host string, p place) Finding {
+func (o *observations) wrongAnswer(host string, p choices.Place) Finding {
 	got := o.web[p]
 	at := pathOf(got.URL)
 	switch {
@@ -109,7 +110,7 @@ func (o *observations) wrongAnswer(host string, p place) Finding {
 	case o.namesOtherServers(p):
 		return newFinding(Contradiction, Problem, host,
 			fmt.Sprintf("the document at %s names different servers from the domain's other documents: %s",
-				at, serverList(o.read(p).document)),
+				at, serverList(o.read(p).Document)),
 			"Find out what answers there, and make the mailhint server answer at all of the domain's names.")
 	}
 	return newFinding(ForeignAnswer, Problem, host, fmt.Sprintf("another server answers at %s: %s", at, describe(got, o.read(p))),
@@ -144,43 +145,44 @@ func statusText(w probe.Web) string {
 
 // namesOtherServers reports whether a document is of the right kind but names other servers than its counterpart: autoconfig's is
 // Autodiscover's, and the other way round.
-func (o *observations) namesOtherServers(p place) bool {
-	counterpart := configHost
-	if !isPOX(p) {
-		counterpart = poxHost
+func (o *observations) namesOtherServers(p choices.Place) bool {
+	counterpart := choices.ConfigHost
+	if !p.IsAutodiscover() {
+		counterpart = choices.POXHost
 	}
 	mine, other := o.read(p), o.read(counterpart)
-	return p != paccHost && mine.err == nil && other.err == nil && !maps.Equal(mine.mailServers(), other.mailServers())
+	return p != choices.PACCHost && mine.err == nil && other.err == nil && !maps.Equal(mine.MailServers(), other.MailServers())
 }
 
 // namesSameServers reports whether a document has the same servers as ours.
-func (o *observations) namesSameServers(p place) bool {
-	if p == paccHost {
+func (o *observations) namesSameServers(p choices.Place) bool {
+	if p == choices.PACCHost {
 		return bytes.Equal(bytes.TrimSpace(o.web[p].Body), o.web[p].want)
 	}
-	ours, got := readAs(p, o.web[p].want), o.read(p)
-	return got.err == nil && maps.Equal(ours.mailServers(), got.mailServers())
+	ours, _ := choices.Read(p, o.web[p].want) // if there is no document, it has no servers
+	got := o.read(p)
+	return got.err == nil && maps.Equal(ours.MailServers(), got.MailServers())
 }
 
 // website looks at the domain's own web server. Clients ask there too, but mailhint need not answer there.
 func (o *observations) website() []Finding {
-	got := o.web[configBare]
-	r := o.read(configBare)
-	if !got.isGood() || bytes.Equal(got.Body, got.want) || r.err != nil || o.namesOnlyKnown(r.document) {
+	got := o.web[choices.ConfigBare]
+	r := o.read(choices.ConfigBare)
+	if !got.isGood() || bytes.Equal(got.Body, got.want) || r.err != nil || o.namesOnlyKnown(r.Document) {
 		return nil
 	}
 	return []Finding{newFinding(Contradiction, Warning, string(o.Found.Domain),
-		"its web server has settings of its own at "+pathOf(got.URL)+", with the servers "+serverList(r.document),
+		"its web server has settings of its own at "+pathOf(got.URL)+", with the servers "+serverList(r.Document),
 		"Remove them, or pass this path to the mailhint server: some clients ask there if autoconfig does not answer.")}
 }
 
 // namesOnlyKnown reports whether a document names no mail server besides those in the settings.
-func (o *observations) namesOnlyKnown(d document) bool {
+func (o *observations) namesOnlyKnown(d choices.Document) bool {
 	known := make(map[string]bool)
 	for _, s := range o.Servers {
-		known[fmt.Sprintf("%s %s:%d %d", kindOf(s.Protocol), o.host(s), s.Port, s.Security)] = true
+		known[fmt.Sprintf("%s %s:%d %d", choices.KindOf(s.Protocol), o.host(s), s.Port, s.Security)] = true
 	}
-	for server := range d.mailServers() {
+	for server := range d.MailServers() {
 		if !known[server] {
 			return false
 		}

@@ -2,15 +2,14 @@ package doctor
 
 import (
 	"bytes"
+	"cmp"
 	"net/http"
 	"net/netip"
 	"slices"
 	"time"
 
-	"mailhint/autoconfig"
-	"mailhint/autodiscover"
+	"mailhint/choices"
 	"mailhint/dnsrecords"
-	"mailhint/pacc"
 	"mailhint/probe"
 	"mailhint/resolver"
 	"mailhint/settings"
@@ -43,9 +42,9 @@ type observations struct {
 
 	caa map[string]caa // by name
 
-	web       map[place]page
+	web       map[choices.Place]page
 	wellKnown map[string]page // of the bare domain, by path, where records of a service are missing
-	srvTarget string          // of the SRV record _autodiscover, if poxSRV was asked
+	srvTarget string          // of the SRV record _autodiscover, if choices.POXSRV was asked
 
 	hosts        map[string]probe.Host // mail servers, by name
 	resolvedMail bool                  // the addresses of mail servers are known
@@ -81,38 +80,12 @@ type page struct {
 	unread bool
 }
 
-// place is where clients ask.
-type place uint8
-
-const (
-	configHost      place = iota // autoconfig., with an address, as most clients ask
-	configNoAddress              // autoconfig., without an address
-	configEvolution              // autoconfig., as Evolution asks
-	configHTTP                   // autoconfig. without TLS
-	configBare                   // the domain's own web server
-	configBareHTTP               // the same without TLS
-	poxHost                      // autodiscover.
-	poxHTTP                      // autodiscover. without TLS
-	poxBare                      // the domain's own web server
-	poxSRV                       // the target of the SRV record _autodiscover
-	paccHost                     // ua-auto-config.
-	profileHost                  // autoconfig., Apple's profile
-	ispdbEntry                   // Mozilla's database
-)
-
 // hostOf is the host name of a place.
-func (o *observations) hostOf(p place) string {
-	switch p {
-	case configHost, configNoAddress, configEvolution, configHTTP, profileHost:
-		return autoconfig.Host(o.Found.Domain)
-	case poxHost, poxHTTP:
-		return autodiscover.Host(o.Found.Domain)
-	case paccHost:
-		return pacc.Host(o.Found.Domain)
-	case poxSRV:
+func (o *observations) hostOf(p choices.Place) string {
+	if p == choices.POXSRV {
 		return o.srvTarget
 	}
-	return string(o.Found.Domain)
+	return cmp.Or(p.Host(o.Found.Domain), string(o.Found.Domain))
 }
 
 // postmaster is the address that we ask for: every domain has it (RFC 5321 section 4.5.1), so that nobody learns of another.

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"mailhint/choices"
 	"mailhint/resolver"
 	"mailhint/untrusted"
 )
@@ -74,19 +75,14 @@ func (j *judgement) reportUnknown(matters bool, text string) {
 	}
 }
 
-// unknownError says why something is unknown. It is no fault.
-type unknownError string
-
-func (u unknownError) Error() string { return string(u) }
-
-const errNoDNS = unknownError("DNS does not answer")
+const errNoDNS = choices.Unknown("DNS does not answer")
 
 // unknownPage is the error for a page that could not be asked for.
 func unknownPage(got page) error {
 	if errors.Is(got.Err, resolver.ErrFailed) {
 		return errNoDNS
 	}
-	return unknownError(whyUnknown(got))
+	return choices.Unknown(whyUnknown(got))
 }
 
 // noSRV is the error for too few SRV records to set up an account.
@@ -96,5 +92,5 @@ func (o *observations) noSRV() error {
 			return errNoDNS
 		}
 	}
-	return errNothingThere
+	return choices.ErrNothing
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"mailhint/choices"
 	"mailhint/probe"
 	"mailhint/resolver"
 )
@@ -58,8 +59,8 @@ func TestNoDNS(t *testing.T) {
 			t.Errorf("got %s, %v", text, err)
 		}
 	}
-	if len(r.Clients) != len(clientModels) {
-		t.Errorf("%d clients, want %d", len(r.Clients), len(clientModels))
+	if len(r.Clients) != len(choices.Clients) {
+		t.Errorf("%d clients, want %d", len(r.Clients), len(choices.Clients))
 	}
 }
 
@@ -80,7 +81,7 @@ func TestPrivateClients(t *testing.T) {
 // TestKnownBeforeUnknown: one server that fails is enough to know that a client does not work.
 func TestKnownBeforeUnknown(t *testing.T) {
 	known := errors.New("it is closed")
-	for _, pair := range [][2]error{{known, unknownError("?")}, {unknownError("?"), known}, {known, nil}, {nil, known}} {
+	for _, pair := range [][2]error{{known, choices.Unknown("?")}, {choices.Unknown("?"), known}, {known, nil}, {nil, known}} {
 		if got := worse(pair[0], pair[1]); got != known {
 			t.Errorf("%v: got %v", pair, got)
 		}
