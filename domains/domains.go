@@ -38,6 +38,8 @@ type Snapshot struct {
 	DNS DNS
 	// Profiles is the number of profiles.
 	Profiles int
+	// DefaultEditable is the key editable of [defaults].
+	DefaultEditable []string
 	// Warnings are about what is allowed but probably a mistake, in the order of the files; at most 10,000.
 	Warnings Problems
 	// Skipped are the lines of the files named by domains_file that are not used, because they are not a domain or repeat another; at

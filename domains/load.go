@@ -148,7 +148,7 @@ func (l *loader) load(file string) *Snapshot {
 		l.note(Position{File: file}, "", "defines no domain; add a table such as [domains.\"example.com\"] with imap = \"imap.example.com\" and smtp = \"smtp.example.com\"")
 	}
 	return &Snapshot{
-		index: l.index, Server: server, DNS: dns, Profiles: len(l.profiles), origins: l.origins, logos: l.logosByName(), digest: l.digestText(),
+		index: l.index, Server: server, DNS: dns, Profiles: len(l.profiles), DefaultEditable: l.defaults.editable, origins: l.origins, logos: l.logosByName(), digest: l.digestText(),
 		serverAt: l.serverPositions(file), Warnings: l.warnings.sorted(), Skipped: l.skipped.sorted(), SkippedLines: l.skippedLines, incomplete: l.incomplete,
 	}
 }

@@ -19,6 +19,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"time"
 
 	"mailhint/domains"
@@ -122,8 +123,29 @@ type Query struct {
 	Profile   string    // only domains that inherit from this profile; empty for all
 	Search    string    // only records of which the name or an alias contains this text, or its A-labels; empty for all
 	ManagedBy ManagedBy // only records managed by this; empty for all
+	Among     *Among    // only these domains; nil for all
 	After     string    // only names after this one, which was the last of the page before; empty for the first page
 	Limit     int       // at most so many records; 0 for all
+}
+
+// Among selects the domains that somebody may see: those that match at least one of its parts.
+type Among struct {
+	Names    []string // domains with one of these names, as Ref has them
+	Admin    string   // domains whose key admins names this account; empty for none
+	Profiles []string // domains that inherit from one of these profiles
+}
+
+// Has reports whether a record matches. A nil Among has all.
+func (a *Among) Has(r Record) bool {
+	switch {
+	case a == nil:
+		return true
+	case r.Kind != Domain:
+		return false
+	case slices.Contains(a.Names, r.Name), r.Profile != "" && slices.Contains(a.Profiles, r.Profile):
+		return true
+	}
+	return a.Admin != "" && slices.Contains(stringsIn(r.Values["admins"]), a.Admin)
 }
 
 // Page is an answer to a Query.

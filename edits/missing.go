@@ -115,18 +115,28 @@ func Aliases(v Values) []string { return namesIn(v["aliases"]) }
 
 // namesIn returns the domains in a list, in lower case and A-labels, without those that are not valid.
 func namesIn(v any) []string {
-	list, _ := v.([]any)
-	if one, ok := v.(string); ok {
-		list = []any{one}
-	}
 	var names []string
-	for _, element := range list {
-		text, _ := element.(string)
+	for _, text := range stringsIn(v) {
 		if d, err := settings.ParseDomain(text); err == nil {
 			names = append(names, string(d))
 		}
 	}
 	return names
+}
+
+// stringsIn returns the strings in a value that is a string or a list of them.
+func stringsIn(v any) []string {
+	if one, ok := v.(string); ok {
+		return []string{one}
+	}
+	list, _ := v.([]any)
+	var all []string
+	for _, element := range list {
+		if text, ok := element.(string); ok {
+			all = append(all, text)
+		}
+	}
+	return all
 }
 
 func isWildcard(ref Ref) bool { return strings.HasPrefix(ref.Name, "*.") }

@@ -66,6 +66,8 @@ func matcher(q edits.Query) func(domains.Record) bool {
 		switch {
 		case refOf(r).Kind != q.Kind, q.Profile != "" && r.Profile != q.Profile, q.ManagedBy != "" && managed != q.ManagedBy:
 			return false
+		case q.Among != nil && !q.Among.Has(edits.Record{Ref: refOf(r), Values: r.Values, Profile: r.Profile}):
+			return false
 		case search == "" || has(strings.ToLower(r.Name)) || strings.Contains(r.Name, "xn--") && has(strings.ToLower(settings.Domain(r.Name).Unicode())):
 			return true
 		}

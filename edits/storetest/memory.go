@@ -94,7 +94,7 @@ func (m *Memory) List(_ context.Context, q edits.Query) (edits.Page, error) {
 	var page edits.Page
 	for _, ref := range slices.SortedFunc(maps.Keys(m.records), func(a, b edits.Ref) int { return strings.Compare(a.Name, b.Name) }) {
 		r := m.records[ref].record(ref)
-		if ref.Kind != q.Kind || q.Profile != "" && r.Profile != q.Profile || q.ManagedBy != "" && r.ManagedBy != q.ManagedBy || !found(r, q.Search) {
+		if ref.Kind != q.Kind || q.Profile != "" && r.Profile != q.Profile || q.ManagedBy != "" && r.ManagedBy != q.ManagedBy || !q.Among.Has(r) || !found(r, q.Search) {
 			continue
 		}
 		page.Total++

@@ -3,6 +3,7 @@ package storetest
 import (
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 
 	"mailhint/edits"
@@ -158,6 +159,48 @@ func testSearch(t *testing.T, p Place) {
 		if got := list(t, s, edits.Query{Search: search}); !slices.Equal(names(got.Records), wanted) || got.Total != len(wanted) {
 			t.Errorf("search %q: got %q, total %d; want %q", search, names(got.Records), got.Total, wanted)
 		}
+	}
+}
+
+func testAmong(t *testing.T, p Place) {
+	s := p.Open(t)
+	own := edits.Values{"imap": "imap.a.example", "smtp": "smtp.a.example"}
+	with := func(admins any) edits.Values {
+		return edits.Values{"imap": "imap.a.example", "smtp": "smtp.a.example", "admins": admins}
+	}
+	apply(t, s, by("test",
+		edits.Edit{Ref: domain("a1.example"), Values: own},
+		edits.Edit{Ref: domain("a2.example"), Values: with([]any{"ann", "ben"})},
+		edits.Edit{Ref: domain("a3.example"), Values: with([]any{"an"})},
+		edits.Edit{Ref: domain("*.a4.example"), Values: with([]any{"ann"})},
+		edits.Edit{Ref: domain("sub.a1.example"), Values: own},
+	))
+	for _, test := range []struct {
+		name  string
+		query edits.Query
+		want  string
+	}{
+		{"names", edits.Query{Among: &edits.Among{Names: []string{"a1.example", "a4.example", "none.example"}}}, "a1.example"},
+		{"a wildcard by its name", edits.Query{Among: &edits.Among{Names: []string{"*.a4.example"}}}, "*.a4.example"},
+		{"admin", edits.Query{Among: &edits.Among{Admin: "ann"}}, "*.a4.example a2.example"},
+		{"part of an admin's name", edits.Query{Among: &edits.Among{Admin: "be"}}, ""},
+		{"a profile", edits.Query{Among: &edits.Among{Profiles: []string{"shared"}}}, "first.example"},
+		{"any of them", edits.Query{Among: &edits.Among{Names: []string{"a1.example"}, Admin: "an", Profiles: []string{"shared"}}}, "a1.example a3.example first.example"},
+		{"with a search", edits.Query{Search: "a2", Among: &edits.Among{Admin: "ann"}}, "a2.example"},
+		{"a page", edits.Query{After: "*.a4.example", Limit: 1, Among: &edits.Among{Names: []string{"a1.example", "a3.example"}, Admin: "ann"}}, "a1.example"},
+		{"nothing", edits.Query{Among: &edits.Among{}}, ""},
+		{"profiles", edits.Query{Kind: edits.Profile, Among: &edits.Among{Names: []string{"shared"}, Profiles: []string{"shared"}}}, ""},
+	} {
+		page := list(t, s, test.query)
+		if got := strings.Join(names(page.Records), " "); got != test.want {
+			t.Errorf("%s: got %q, want %q", test.name, got, test.want)
+		}
+		if wanted := len(strings.Fields(test.want)); !page.More && page.Total < wanted {
+			t.Errorf("%s: total %d, want at least %d", test.name, page.Total, wanted)
+		}
+	}
+	if page := list(t, s, edits.Query{Limit: 1, Among: &edits.Among{Admin: "ann"}}); page.Total != 2 || !page.More {
+		t.Errorf("a page of one of two: total %d, more %v", page.Total, page.More)
 	}
 }
 

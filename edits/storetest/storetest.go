@@ -61,6 +61,7 @@ func Run(t *testing.T, newPlace func(t testing.TB) Place) {
 		{"List", testList},
 		{"Paging", testPaging},
 		{"Search", testSearch},
+		{"Among", testAmong},
 		{"Atomic", testAtomic},
 		{"Expectations", testExpectations},
 		{"Conflict", testConflict},
