@@ -17,11 +17,12 @@ import (
 // not know each other.
 var ranks = [][]string{
 	{"untrusted", "spelling", "texts", "keypairs/keypairtest", "tomledit", "docs"},
-	{"settings", "templates", "durable", "resolver", "probe/probetest", "certs/pebbletest", "dnsupdate/knottest", "imports/mariadbtest", "lab/visit"},
+	{"settings", "templates", "durable", "resolver", "probe/probetest", "certs/pebbletest", "dnsupdate/knottest", "imports/mariadbtest", "postgres/postgrestest", "lab/visit"},
 	{"edge"},
 	{"autoconfig", "autodiscover", "mobileconfig", "pacc", "wellknown", "dnsrecords", "domains", "probe", "exchangers", "certs", "listen", "keypairs"},
 	{"ispdb", "edge/edgetest", "edits", "dnsupdate", "choices"},
-	{"filestore", "edits/storetest", "replica"},
+	{"filestore", "postgres", "edits/storetest"},
+	{"replica"},
 	{"preview", "export", "imports", "help", "proxies", "monitor", "reference", "schema"},
 	{"server", "doctor", "starter", "manual"},
 	{"cmd/mailhint", "clients", "lab", "bench", "bench/bare", "packaging"},

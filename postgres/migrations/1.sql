@@ -1,0 +1,152 @@
+-- Domains and profiles, their history, and what replicas follow.
+
+CREATE TYPE mailhint.record_kind AS ENUM ('profile', 'domain');
+
+-- One row, of which each change of a record takes a lock, so that changes become visible in the order of their numbers.
+CREATE TABLE mailhint.meta (
+    one boolean PRIMARY KEY DEFAULT true CHECK (one),
+    -- Another database, also one that was restored from a dump into a new cluster, is a different one only if somebody says so. That it has
+    -- another past is noticed by the revisions.
+    database_id uuid NOT NULL DEFAULT gen_random_uuid(),
+    sequence bigint NOT NULL DEFAULT 0, -- the number of the latest change
+    revision bigint NOT NULL DEFAULT 0  -- its revision
+);
+INSERT INTO mailhint.meta DEFAULT VALUES;
+
+CREATE TABLE mailhint.records (
+    kind mailhint.record_kind NOT NULL,
+    name text COLLATE "C" NOT NULL, -- a mail domain in lower case and A-labels, "*." and such a domain, or the name of a profile
+    profile text COLLATE "C",       -- the key profile of a domain
+    own jsonb,                      -- its other keys and their values, as in domains.toml; null for none
+    revision bigint NOT NULL DEFAULT 0, -- random: that of its latest change
+    sequence bigint NOT NULL DEFAULT 0, -- the number of its latest change
+    actor text NOT NULL DEFAULT CURRENT_USER,
+    changed timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (kind, name),
+    CHECK (jsonb_typeof(own) = 'object' AND own <> '{}' AND NOT own ? 'profile'),
+    CHECK (kind = 'domain' OR profile IS NULL)
+);
+CREATE INDEX records_profile ON mailhint.records (profile, name) WHERE profile IS NOT NULL;
+CREATE INDEX records_rules ON mailhint.records USING gin ((own -> 'rules') jsonb_path_ops) WHERE own ? 'rules';
+
+-- The aliases of all domains, each once.
+CREATE TABLE mailhint.aliases (
+    name text COLLATE "C" PRIMARY KEY,
+    domain text COLLATE "C" NOT NULL
+);
+CREATE INDEX aliases_domain ON mailhint.aliases (domain);
+CREATE INDEX aliases_reversed ON mailhint.aliases (reverse(name) COLLATE "C");
+
+CREATE TABLE mailhint.history (
+    number bigint PRIMARY KEY, -- from 1, without gaps
+    time timestamptz NOT NULL DEFAULT now(),
+    actor text NOT NULL,
+    via text NOT NULL,
+    action text NOT NULL,
+    reason text NOT NULL DEFAULT '',
+    undoes bigint NOT NULL DEFAULT 0,
+    kind mailhint.record_kind NOT NULL,
+    name text COLLATE "C" NOT NULL,
+    before_revision bigint, -- null if the record did not exist
+    before_profile text COLLATE "C",
+    before_own jsonb,
+    revision bigint NOT NULL,
+    removed boolean NOT NULL,
+    profile text COLLATE "C",
+    own jsonb
+);
+CREATE INDEX history_record ON mailhint.history (kind, name, number);
+CREATE INDEX history_time ON mailhint.history (time);
+
+-- How many domains have which profile ('' for none), and how many profiles there are.
+CREATE TABLE mailhint.counts (
+    kind mailhint.record_kind NOT NULL,
+    profile text COLLATE "C" NOT NULL,
+    records bigint NOT NULL,
+    PRIMARY KEY (kind, profile)
+);
+
+-- Changes are made one after the other: the lock is held until their transaction ends.
+CREATE FUNCTION mailhint.lock_records() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock(7306086861316317024);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER lock_records BEFORE INSERT OR UPDATE OR DELETE ON mailhint.records
+    FOR EACH STATEMENT EXECUTE FUNCTION mailhint.lock_records();
+
+-- Mailhint numbers its changes and writes their history itself, with mailhint.recorded = 'on'. For other programs, this does it.
+CREATE FUNCTION mailhint.record_others(changes mailhint.history[]) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    first bigint;
+BEGIN
+    UPDATE mailhint.meta SET sequence = sequence + cardinality(changes) RETURNING sequence - cardinality(changes) INTO first;
+    INSERT INTO mailhint.history (number, actor, via, action, kind, name, before_revision, before_profile, before_own, revision, removed, profile, own)
+        SELECT first + n, session_user, 'sql', c.action, c.kind, c.name, c.before_revision, c.before_profile, c.before_own,
+               ('x' || encode(substr(uuid_send(gen_random_uuid()), 1, 8), 'hex'))::bit(64)::bigint, c.removed, c.profile, c.own
+        FROM unnest(changes) WITH ORDINALITY AS c (number, time, actor, via, action, reason, undoes, kind, name, before_revision, before_profile,
+             before_own, revision, removed, profile, own, n);
+    PERFORM set_config('mailhint.recorded', 'on', true);
+    UPDATE mailhint.records r SET revision = h.revision, sequence = h.number, actor = h.actor, changed = h.time
+        FROM mailhint.history h WHERE h.number > first AND h.kind = r.kind AND h.name = r.name AND NOT h.removed;
+    PERFORM set_config('mailhint.recorded', 'off', true);
+    UPDATE mailhint.meta SET revision = (SELECT h.revision FROM mailhint.history h WHERE h.number = sequence);
+    DELETE FROM mailhint.aliases a USING unnest(changes) c WHERE c.kind = 'domain' AND a.domain = c.name;
+    INSERT INTO mailhint.aliases (name, domain)
+        SELECT lower(alias), c.name FROM unnest(changes) c, jsonb_array_elements_text(c.own -> 'aliases') AS alias
+        WHERE c.kind = 'domain' AND NOT c.removed AND jsonb_typeof(c.own -> 'aliases') = 'array'
+        ON CONFLICT DO NOTHING;
+    PERFORM pg_notify('mailhint', '');
+END $$;
+
+CREATE FUNCTION mailhint.count_records(kind mailhint.record_kind, profile text, records bigint) RETURNS void LANGUAGE sql AS $$
+    INSERT INTO mailhint.counts AS c VALUES (kind, coalesce(profile, ''), records)
+    ON CONFLICT ON CONSTRAINT counts_pkey DO UPDATE SET records = c.records + EXCLUDED.records
+$$;
+
+CREATE FUNCTION mailhint.records_inserted() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM mailhint.count_records(n.kind, n.profile, count(*)) FROM new_rows n GROUP BY n.kind, n.profile;
+    IF current_setting('mailhint.recorded', true) IS DISTINCT FROM 'on' AND EXISTS (SELECT FROM new_rows) THEN
+        PERFORM mailhint.record_others(array_agg(ROW(0, now(), '', '', 'insert', '', 0, n.kind, n.name, NULL, NULL, NULL, 0, false, n.profile, n.own)::mailhint.history))
+            FROM new_rows n;
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER records_inserted AFTER INSERT ON mailhint.records
+    REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mailhint.records_inserted();
+
+CREATE FUNCTION mailhint.records_updated() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM mailhint.count_records(o.kind, o.profile, -count(*)) FROM old_rows o GROUP BY o.kind, o.profile;
+    PERFORM mailhint.count_records(n.kind, n.profile, count(*)) FROM new_rows n GROUP BY n.kind, n.profile;
+    IF current_setting('mailhint.recorded', true) IS DISTINCT FROM 'on' THEN
+        IF EXISTS (SELECT FROM old_rows o FULL JOIN new_rows n USING (kind, name) WHERE o.revision IS NULL OR n.revision IS NULL) THEN
+            RAISE EXCEPTION 'a record of mailhint cannot be renamed: delete it, and insert one with the other name';
+        END IF;
+        PERFORM mailhint.record_others(array_agg(ROW(0, now(), '', '', 'update', '', 0, n.kind, n.name, o.revision, o.profile, o.own, 0, false, n.profile, n.own)::mailhint.history))
+            FROM new_rows n JOIN old_rows o USING (kind, name) HAVING count(*) > 0;
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER records_updated AFTER UPDATE ON mailhint.records
+    REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mailhint.records_updated();
+
+CREATE FUNCTION mailhint.records_deleted() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM mailhint.count_records(o.kind, o.profile, -count(*)) FROM old_rows o GROUP BY o.kind, o.profile;
+    IF current_setting('mailhint.recorded', true) IS DISTINCT FROM 'on' AND EXISTS (SELECT FROM old_rows) THEN
+        PERFORM mailhint.record_others(array_agg(ROW(0, now(), '', '', 'delete', '', 0, o.kind, o.name, o.revision, o.profile, o.own, 0, true, NULL, NULL)::mailhint.history))
+            FROM old_rows o;
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER records_deleted AFTER DELETE ON mailhint.records
+    REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION mailhint.records_deleted();
+
+-- TRUNCATE would bypass all of this.
+CREATE FUNCTION mailhint.refuse_truncate() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'records of mailhint cannot be truncated: use DELETE';
+END $$;
+CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON mailhint.records FOR EACH STATEMENT EXECUTE FUNCTION mailhint.refuse_truncate();
