@@ -15,7 +15,7 @@
 //   - lists.go, users.go, patterns.go: the files of names and addresses that these tables refer to
 //   - branding.go: logos and colours of pages for people
 //   - server_table.go, server_listeners.go, server_files.go, server_acme.go, state_dir.go: the table [server]
-//   - dns_table.go: the table [dns]
+//   - dns_table.go, store_table.go: the tables [dns] and [store]
 //   - lookup.go, zone.go, unanswered.go: which entry answers a question, what DNS records describe, and why nothing answers
 //   - source.go: the texts and the own values of each table, for programs that change the configuration
 //   - entries.go, print.go, toml_text.go, json.go: the entries for other programs, as TOML and as JSON
@@ -36,6 +36,8 @@ type Snapshot struct {
 	Server Server
 	// DNS is the [dns] table.
 	DNS DNS
+	// Store is the [store] table.
+	Store Store
 	// Profiles is the number of profiles.
 	Profiles int
 	// DefaultEditable is the key editable of [defaults].

@@ -12,7 +12,7 @@ import (
 type documented struct{ table, key, comment string }
 
 var (
-	exampleHeader = regexp.MustCompile(`^\[\[?(.*?)\]\]?(?: +# (.*))?$`)
+	exampleHeader = regexp.MustCompile(`^(?:# )?\[\[?(.*?)\]\]?(?: +# (.*))?$`)
 	exampleKey    = regexp.MustCompile(`^(?:# )?([a-z0-9_]+) *= *(?:"[^"]*"|\[.*?\]|\{.*?\}|[a-z0-9]+)(?: *# (.*))?$`)
 	exampleMore   = regexp.MustCompile(`^ {8,}# (.*)$`)
 	exampleInline = regexp.MustCompile(`([a-z_]+) = `)

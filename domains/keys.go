@@ -226,6 +226,16 @@ var zoneKeys = []key[zoneValues]{
 		`true`, "the same for this zone"),
 }
 
+// storeKeys are those of [store].
+var storeKeys = []key[Store]{
+	row("type", oneOf("postgres"), func(s *Store) *string { return &s.Type },
+		`"postgres"`, `"postgres": a PostgreSQL database with domains and profiles beside those of the files, for many replicas`).required(),
+	row("url", databaseURL, func(s *Store) *string { return &s.URL },
+		`"postgres://mailhint@db1.hoster.example,db2.hoster.example/mailhint?target_session_attrs=primary&sslmode=verify-full"`, "how to connect to it, as PostgreSQL's own programs take it, without the password").required(),
+	row("password_file", secretFileName, func(s *Store) *string { return &s.PasswordFile },
+		`"store.password"`, "file with the password of its user, which no other user may read"),
+}
+
 // topKeys are those outside of any table.
 var topKeys = []key[topValues]{
 	row("version", formatVersion, func(v *topValues) *int { return &v.version },
@@ -261,6 +271,7 @@ func Tables() []Table {
 		{"*.imap, pop3, smtp or sieve", describe(mailServerKeys)},
 		{"lookups.*", describe(lookupKeys)},
 		{"fallback", describe(fallbackKeys)},
+		{"store", describe(storeKeys)},
 		{"dns", describe(dnsKeys)},
 		{"dns.zones", describe(zoneKeys)},
 	}

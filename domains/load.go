@@ -45,6 +45,7 @@ type loader struct {
 	server   *table
 	fallback *table
 	dns      *table
+	store    *table
 	domains  []*table
 	seen     map[string]Position // tables that may be there only once: "defaults", "profiles.shared"
 
@@ -127,7 +128,7 @@ func (l *loader) load(file string) *Snapshot {
 	for _, t := range included {
 		l.readFile(t)
 	}
-	server, dns := l.readServer(), l.readDNS()
+	server, dns, store := l.readServer(), l.readDNS(), l.readStore()
 	for _, p := range l.profiles {
 		p.layer = p.table.readLayer().over(l.defaults)
 	}
@@ -144,11 +145,11 @@ func (l *loader) load(file string) *Snapshot {
 	l.readFallback()
 	l.warnOfProfiles()
 	l.warnOfForeignUsers()
-	if len(l.problems) == 0 && len(l.index.names)+len(l.index.wildcards) == 0 && l.index.fallback == nil {
+	if len(l.problems) == 0 && len(l.index.names)+len(l.index.wildcards) == 0 && l.index.fallback == nil && l.store == nil {
 		l.note(Position{File: file}, "", "defines no domain; add a table such as [domains.\"example.com\"] with imap = \"imap.example.com\" and smtp = \"smtp.example.com\"")
 	}
 	return &Snapshot{
-		index: l.index, Server: server, DNS: dns, Profiles: len(l.profiles), DefaultEditable: l.defaults.editable, origins: l.origins, logos: l.logosByName(), digest: l.digestText(),
+		index: l.index, Server: server, DNS: dns, Store: store, Profiles: len(l.profiles), DefaultEditable: l.defaults.editable, origins: l.origins, logos: l.logosByName(), digest: l.digestText(),
 		serverAt: l.serverPositions(file), Warnings: l.warnings.sorted(), Skipped: l.skipped.sorted(), SkippedLines: l.skippedLines, incomplete: l.incomplete,
 	}
 }
@@ -255,7 +256,7 @@ func (l *loader) include(main *table) []*table {
 				continue
 			}
 			readKeys(t, topKeys, new(topValues))
-			for _, key := range []string{"include", "server", "dns"} {
+			for _, key := range []string{"include", "server", "dns", "store"} {
 				if _, there := t.value(key); there {
 					t.fail(key, "is allowed only in the main file, %s; move it there", main.src.file)
 				}
@@ -273,6 +274,9 @@ func (l *loader) readFile(t *table) {
 	}
 	if d, ok := t.table("dns"); ok && l.dns == nil {
 		l.dns = d
+	}
+	if s, ok := t.table("store"); ok && l.store == nil {
+		l.store = s
 	}
 	if d, ok := t.table("defaults"); ok && l.once(d) {
 		l.defaults = d.readLayer().over(builtIn)

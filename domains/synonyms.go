@@ -23,6 +23,8 @@ var synonyms = []struct {
 	{"private_key ssl_certificate_key tls_key key_file", []string{"server"}, `write key = "privkey.pem"`},
 
 	{"key keyfile tsig tsig_key secret", []string{"dns", "dns.zones"}, `write key_file = "mailhint.key"`},
+	{"password passwordfile password-file", []string{"store"}, `write password_file = "store.password"`},
+	{"dsn uri host database", []string{"store"}, `write url = "postgres://mailhint@db.example.com/mailhint?sslmode=verify-full"`},
 	{"zone", []string{"dns"}, `write zones = ["example.com"]`},
 	{"nameserver name_server host address", []string{"dns", "dns.zones"}, `write server = "ns1.example.com"`},
 
@@ -80,6 +82,7 @@ var homes = []struct {
 	{"server", "in [server]", describe(serverKeys)},
 	{"fallback", "in [fallback]", describe(fallbackKeys)},
 	{"dns", "in [dns]", describe(dnsKeys)},
+	{"store", "in [store]", describe(storeKeys)},
 	{"*.oauth2", "in a table oauth2", describe(oauth2Keys)},
 }
 

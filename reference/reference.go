@@ -42,6 +42,7 @@ var written = map[string]struct{ header, about string }{
 	"*.imap, pop3, smtp or sieve": {"imap = { … }", "a server with a login or login methods of its own; also pop3, smtp and sieve"},
 	"lookups.*":                   {"[lookups.NAME]", "not supported yet: login names from a directory"},
 	"fallback":                    {"[fallback]", "for names that are not configured"},
+	"store":                       {"[store]", "a database with domains and profiles, for many replicas"},
 	"dns":                         {"[dns]", "where mailhint may publish records by dynamic update"},
 	"dns.zones":                   {"zones = [{ … }]", "a zone with a name server, a key or a wildcard of its own, in [dns]"},
 }
