@@ -18,6 +18,13 @@ func (b *tomlText) line(s string) {
 	b.WriteByte('\n')
 }
 
+// Comment returns a text as a comment of TOML, in lines of readable length, whatever it contains.
+func Comment(text string) string {
+	var b tomlText
+	b.comment(text)
+	return b.String()
+}
+
 // comment writes a comment in lines of readable length, whatever the text contains.
 func (b *tomlText) comment(s string) {
 	line := "#"

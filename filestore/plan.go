@@ -23,6 +23,7 @@ type planner struct {
 	orders   map[orderKey]*order
 	lists    map[string]*listChange
 	inline   map[string]*inlineChange // by profile
+	added    map[string]tablePlace    // the tables of new profiles
 	restores map[edits.Ref][]restoration
 	problems domains.Problems
 	// past returns the changes of a record from a number on, the newest first, for undo.
@@ -32,7 +33,8 @@ type planner struct {
 func newPlanner(v view, past func(edits.Ref, int64) ([]entry, error)) *planner {
 	return &planner{
 		view: v, texts: make(map[string]string), open: make(map[string]*tomledit.Text), orders: make(map[orderKey]*order), lists: make(map[string]*listChange),
-		inline: make(map[string]*inlineChange), restores: make(map[edits.Ref][]restoration), past: past,
+		inline: make(map[string]*inlineChange), added: make(map[string]tablePlace),
+		restores: make(map[edits.Ref][]restoration), past: past,
 	}
 }
 
@@ -113,10 +115,19 @@ func (p *planner) editTable(e edits.Edit, now domains.Record, has bool) error {
 	return nil
 }
 
+// tablePlace is where a table is.
+type tablePlace struct {
+	file string
+	path []string
+}
+
 // addTable plans a new table.
 func (p *planner) addTable(e edits.Edit) error {
 	file, path := p.fileFor(e), pathOf(e)
 	after := p.order(file, path[0]).add(path[1])
+	if e.Kind == edits.Profile {
+		p.added[e.Name] = tablePlace{file, path}
+	}
 	err := p.change(e.Ref, file, func(t *tomledit.Text) (tomledit.Undo, error) { return t.Add(path, p.members(e, nil), after...) })
 	if err != nil || e.Text == "" {
 		return err

@@ -113,7 +113,10 @@ func (p *planner) domainsFile(profile string) (string, bool) {
 
 // writeInline changes the key domains of a profile.
 func (p *planner) writeInline(profile string, c *inlineChange) error {
-	r, ok := p.Source.Record(domains.ProfileRecord, profile)
+	at, ok := p.added[profile]
+	if r, exists := p.Source.Record(domains.ProfileRecord, profile); exists {
+		at, ok = tablePlace{r.File, r.Path}, true
+	}
 	if !ok {
 		for _, ref := range c.refs {
 			p.note(ref, "", fmt.Sprintf("there is no profile %q for its list", profile))
@@ -124,8 +127,8 @@ func (p *planner) writeInline(profile string, c *inlineChange) error {
 	if len(c.refs) == 1 {
 		ref = c.refs[0] // can be put back as it was
 	}
-	return p.change(ref, r.File, func(t *tomledit.Text) (tomledit.Undo, error) {
-		names, err := inlineNames(t, r.Path)
+	return p.change(ref, at.file, func(t *tomledit.Text) (tomledit.Undo, error) {
+		names, err := inlineNames(t, at.path)
 		if errors.Is(err, tomledit.ErrNotFound) {
 			return tomledit.Undo{}, nil // the profile is removed with its list
 		}
@@ -140,7 +143,7 @@ func (p *planner) writeInline(profile string, c *inlineChange) error {
 		if len(names)+len(c.add) == 0 {
 			value = nil
 		}
-		return t.Set(r.Path, []tomledit.Member{{Key: "domains", Value: value}})
+		return t.Set(at.path, []tomledit.Member{{Key: "domains", Value: value}})
 	})
 }
 

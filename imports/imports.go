@@ -1,16 +1,21 @@
-// Package imports turns what others publish about mail domains into entries of domains.toml. Each source has a file that reads it, such as
-// ispdb.go for Mozilla's ISPDB; writer is what they share: a domain is imported once, everything that will be answered differently from
-// what the source says is reported, and package domains prints the entries.
+// Package imports turns what other programs and services say about mail domains into entries of domains.toml. Each source has a package of its
+// own below this one, such as automx and postfixadmin, which reads it and hands what it finds to a Collection. What they share is here:
+//
+//   - imports.go: the Collection; every domain is imported once, and everything that will be answered differently from what the source
+//     says is reported with its place
+//   - mail.go: servers and services, checked as strictly as in domains.toml
+//   - input.go: files of limited size
+//   - records.go, print.go: domains with the same settings become one profile that lists them
+//   - plan.go: what a store lacks of them
+//   - ispdb.go: the source that has its format in package ispdb
 package imports
 
 import (
-	"errors"
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 
 	"mailhint/domains"
+	"mailhint/edits"
 	"mailhint/settings"
 )
 
@@ -19,112 +24,107 @@ type Report func(where domains.Position, text string)
 
 // Result counts what was imported.
 type Result struct {
-	Entries int // entries that were written
+	Entries int // entries that were found
 	Domains int // domains in them
 	Failed  int // sources that could not be converted at all
 	Remarks int // what will be answered differently
 	Lost    int // the remarks among them that are about a domain or a server that is not converted
 }
 
+// Complete reports whether no domain, server or source was lost.
+func (r Result) Complete() bool { return r.Failed == 0 && r.Lost == 0 }
+
 // Entry is what one source says about some domains.
 type Entry struct {
-	// Source is the file that it was read from.
-	Source string
-	// Domains share the settings. There is at least one.
-	Domains  []settings.Domain
+	// Where is the place that it was read from. Its File names the source in comments.
+	Where domains.Position
+	// Domains share the settings. There is at least one, unless Fallback.
+	Domains []settings.Domain
+	// Fallback is true if the entry is for all domains that are not configured.
+	Fallback bool
+	// Settings are complete: what they do not have is not offered.
 	Settings *settings.Settings
 	// Plaintext is true if servers without encryption are published to everyone.
 	Plaintext bool
+	// Values are keys of domains.toml, for sources that have these instead of Settings. They may name a profile.
+	Values edits.Values
 	// Comments are written above the entry, a line each.
 	Comments []string
 }
 
-// writer writes entries and counts what it did.
-type writer struct {
+// Collection is what has been read so far.
+type Collection struct {
 	Result Result
 
-	out    io.Writer
-	report Report
-	owner  map[settings.Domain]string // the source that a domain was imported from
+	report  Report
+	entries []Entry
+	owner   map[settings.Domain]domains.Position // where a domain was imported from
 }
 
-// newWriter returns a writer after writing a comment that names the kind of sources.
-func newWriter(out io.Writer, kind string, report Report) (*writer, error) {
-	_, err := fmt.Fprintf(out, "# Converted from %s by mailhint.\n", kind)
-	return &writer{out: out, report: report, owner: make(map[settings.Domain]string)}, err
+// New returns an empty Collection that reports remarks as they come.
+func New(report Report) *Collection {
+	return &Collection{report: report, owner: make(map[settings.Domain]domains.Position)}
 }
 
 // Remark reports what will be answered differently from what a source says.
-func (w *writer) Remark(where domains.Position, text string) {
-	w.Result.Remarks++
-	w.report(where, text)
+func (c *Collection) Remark(where domains.Position, format string, args ...any) {
+	c.Result.Remarks++
+	c.report(where, fmt.Sprintf(format, args...))
 }
 
 // Lose reports that a source has a domain or a server that cannot be converted.
-func (w *writer) Lose(where domains.Position, text string) {
-	w.Result.Lost++
-	w.Remark(where, text)
+func (c *Collection) Lose(where domains.Position, format string, args ...any) {
+	c.Result.Lost++
+	c.Remark(where, format, args...)
 }
 
 // Fail reports that a source could not be converted at all.
-func (w *writer) Fail(where domains.Position, text string) {
-	w.Result.Failed++
-	w.report(where, "not converted: "+text)
+func (c *Collection) Fail(where domains.Position, format string, args ...any) {
+	c.Result.Failed++
+	c.report(where, "not converted: "+fmt.Sprintf(format, args...))
 }
 
-// Add writes an entry for the domains that no source before it has.
-func (w *writer) Add(e Entry) error {
-	names, taken := w.claim(e)
-	if len(names) == 0 {
-		w.Fail(domains.Position{File: e.Source}, "all its domains have been imported already")
-		return nil
+// Add adds an entry for the domains that no entry before has.
+func (c *Collection) Add(e Entry) {
+	names, taken := c.claim(e)
+	if len(names) == 0 && !e.Fallback {
+		c.Fail(domains.Position{File: e.Where.File}, "all its domains have been imported already")
+		return
 	}
-	comments := append([]string{"From " + filepath.Base(e.Source)}, e.Comments...)
-	text, err := print(e, names, append(comments, taken...))
-	if err != nil {
-		return err
-	}
-	w.Result.Entries++
-	w.Result.Domains += len(names)
-	_, err = io.WriteString(w.out, "\n"+text)
-	return err
+	e.Domains, e.Comments = names, append(e.Comments, taken...)
+	c.Result.Entries++
+	c.Result.Domains += len(names)
+	c.entries = append(c.entries, e)
 }
 
-// claim returns the domains that no source before has, and remarks on the others.
-func (w *writer) claim(e Entry) (names []settings.Domain, remarks []string) {
+// claim returns the domains that no entry before has, and remarks on the others.
+func (c *Collection) claim(e Entry) (names []settings.Domain, remarks []string) {
 	for _, d := range e.Domains {
-		if first, taken := w.owner[d]; taken {
-			from := filepath.Base(first)
-			if first == e.Source {
-				from = "an earlier provider in this file"
+		if first, taken := c.owner[d]; taken {
+			from := filepath.Base(first.File)
+			switch {
+			case first.File == e.Where.File && first.Line != 0:
+				from = fmt.Sprintf("line %d", first.Line)
+			case first.File == e.Where.File:
+				from = "an earlier entry of this source"
 			}
 			text := fmt.Sprintf("%s is left out: it has been imported from %s", d, from)
-			w.Remark(domains.Position{File: e.Source}, text)
+			c.Remark(e.Where, "%s", text)
 			remarks = append(remarks, text)
 			continue
 		}
-		w.owner[d] = e.Source
+		c.owner[d] = e.Where
 		names = append(names, d)
 	}
 	return names, remarks
 }
 
-// print spells an entry. Domains that share settings become a list, because an alias would stand for the main domain.
-func print(e Entry, names []settings.Domain, comments []string) (string, error) {
-	entry := domains.Entry{Kind: domains.Single, Names: names, Choice: domains.Choice{Settings: e.Settings}}
-	if len(names) > 1 {
-		entry.Kind = domains.List
+// Domain reads the name of a mail domain. One that is not valid is reported as lost.
+func (c *Collection) Domain(where domains.Position, text string) (settings.Domain, bool) {
+	d, err := settings.ParseDomain(text)
+	if err != nil {
+		c.Lose(where, "the domain %q is left out: %v", clip(text), err)
+		return "", false
 	}
-	if e.Plaintext {
-		entry.Networks = settings.AllNetworks()
-	}
-	return domains.Printer{}.Entry(entry, comments...)
-}
-
-// cause returns an error without the name of the file, which the message has already.
-func cause(err error) error {
-	if path := (*os.PathError)(nil); errors.As(err, &path) {
-		return path.Err
-	}
-	return err
+	return d, true
 }

@@ -27,22 +27,20 @@ func mail(host string) *settings.Settings {
 	}}
 }
 
-// TestWriter: the first source that has a domain gives its settings, and what is written can be loaded.
-func TestWriter(t *testing.T) {
+// TestCollection: the first source that has a domain gives its settings, and what is written can be loaded.
+func TestCollection(t *testing.T) {
 	report, got := notes()
-	var out bytes.Buffer
-	w, err := newWriter(&out, "test files", report)
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := New(report)
 	for _, e := range []Entry{
-		{Source: "dir/one", Domains: []settings.Domain{"a.example"}, Settings: mail("one.example")},
-		{Source: "dir/two", Domains: []settings.Domain{"a.example", "b.example", "c.example"}, Settings: mail("two.example"), Comments: []string{"two brands"}},
-		{Source: "dir/three", Domains: []settings.Domain{"c.example"}, Settings: mail("three.example")},
+		{Where: domains.Position{File: "dir/one"}, Domains: []settings.Domain{"a.example"}, Settings: mail("one.example")},
+		{Where: domains.Position{File: "dir/two"}, Domains: []settings.Domain{"a.example", "b.example", "c.example"}, Settings: mail("two.example"), Comments: []string{"two brands"}},
+		{Where: domains.Position{File: "dir/three"}, Domains: []settings.Domain{"c.example"}, Settings: mail("three.example")},
 	} {
-		if err := w.Add(e); err != nil {
-			t.Fatal(err)
-		}
+		c.Add(e)
+	}
+	var out bytes.Buffer
+	if err := c.Print(&out, "test files"); err != nil {
+		t.Fatal(err)
 	}
 	want := []string{
 		"dir/two: a.example is left out: it has been imported from one",
@@ -52,8 +50,8 @@ func TestWriter(t *testing.T) {
 	if !slices.Equal(*got, want) {
 		t.Errorf("got the reports\n%s\nwant\n%s", strings.Join(*got, "\n"), strings.Join(want, "\n"))
 	}
-	if want := (Result{Entries: 2, Domains: 3, Failed: 1, Remarks: 2}); w.Result != want {
-		t.Errorf("got %+v, want %+v", w.Result, want)
+	if want := (Result{Entries: 2, Domains: 3, Failed: 1, Remarks: 2}); c.Result != want {
+		t.Errorf("got %+v, want %+v", c.Result, want)
 	}
 	file := filepath.Join(t.TempDir(), "domains.toml")
 	if err := os.WriteFile(file, out.Bytes(), 0o644); err != nil {
@@ -81,16 +79,21 @@ var errFull = errors.New("full")
 
 func (full) Write([]byte) (int, error) { return 0, errFull }
 
-func TestISPDBReportsWriteErrors(t *testing.T) {
+func TestPrintReportsWriteErrors(t *testing.T) {
 	report, _ := notes()
-	if _, err := ISPDB(full{}, []string{t.TempDir()}, report); err == nil || errors.Is(err, errFull) {
-		t.Errorf("got %v for a directory without provider files", err)
-	}
-	file := filepath.Join(t.TempDir(), "a.xml")
-	if err := os.WriteFile(file, []byte("<clientConfig/>"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := ISPDB(full{}, []string{file}, report); !errors.Is(err, errFull) {
+	c := New(report)
+	c.Add(Entry{Where: domains.Position{File: "one"}, Domains: []settings.Domain{"a.example"}, Settings: mail("one.example")})
+	if err := c.Print(full{}, "test files"); !errors.Is(err, errFull) {
 		t.Errorf("got %v, want %v", err, errFull)
+	}
+}
+
+func TestISPDBNeedsFiles(t *testing.T) {
+	report, _ := notes()
+	if err := ISPDB(New(report), []string{t.TempDir()}); err == nil {
+		t.Error("no error for a directory without provider files")
+	}
+	if err := ISPDB(New(report), []string{"nowhere"}); !errors.Is(err, ErrUnread) {
+		t.Errorf("got %v for a file that does not exist", err)
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 
@@ -12,27 +11,18 @@ import (
 	"mailhint/ispdb"
 )
 
-// ISPDB converts provider files of Mozilla's ISPDB. The paths name files, or directories with such files. A file that cannot be converted is
-// reported and counted, and the others are converted all the same.
-func ISPDB(out io.Writer, paths []string, report Report) (Result, error) {
+// ISPDB reads provider files of Mozilla's ISPDB. The paths name files, or directories with such files. A file that cannot be converted is
+// reported and counted, and the others are converted all the same. The error is about the paths.
+func ISPDB(c *Collection, paths []string) error {
 	files, err := providerFiles(paths)
 	if err != nil {
-		return Result{}, err
-	}
-	w, err := newWriter(out, "ISPDB provider files", report)
-	if err != nil {
-		return Result{}, err
+		return err
 	}
 	for _, file := range files {
-		if err := w.addProviderFile(file); err != nil {
-			return w.Result, err
-		}
+		c.addProviderFile(file)
 	}
-	return w.Result, nil
+	return nil
 }
-
-// ErrUnread means that a file or directory that was named cannot be read, so that nothing was converted.
-var ErrUnread = errors.New("cannot read")
 
 // providerFiles lists the files that are meant: those that are named, and those in directories in the order of their names.
 func providerFiles(paths []string) ([]string, error) {
@@ -40,7 +30,7 @@ func providerFiles(paths []string) ([]string, error) {
 	for _, path := range paths {
 		info, err := os.Stat(path)
 		if err != nil {
-			return nil, fmt.Errorf("%w %s: %w; name a provider file, or a directory with such files", ErrUnread, path, cause(err))
+			return nil, fmt.Errorf("%w %s: %w; name a provider file, or a directory with such files", ErrUnread, path, Cause(err))
 		}
 		if !info.IsDir() {
 			files = append(files, path)
@@ -48,7 +38,7 @@ func providerFiles(paths []string) ([]string, error) {
 		}
 		entries, err := os.ReadDir(path)
 		if err != nil {
-			return nil, fmt.Errorf("%w the directory %s: %w; allow that, or name the files", ErrUnread, path, cause(err))
+			return nil, fmt.Errorf("%w the directory %s: %w; allow that, or name the files", ErrUnread, path, Cause(err))
 		}
 		found := false
 		for _, e := range entries {
@@ -72,49 +62,40 @@ func isProviderFile(file string) bool {
 	return err == nil && bytes.Contains(head, []byte("<clientConfig"))
 }
 
-// readFile reads a file up to a limit.
-func readFile(file string, limit int64) ([]byte, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return nil, cause(err)
-	}
-	defer f.Close() // it was only read
-	return io.ReadAll(io.LimitReader(f, limit))
-}
-
-// addProviderFile adds the entries of one file. The error is about writing; what is wrong with the file is reported.
-func (w *writer) addProviderFile(file string) error {
+// addProviderFile adds the entries of one file. What is wrong with it is reported.
+func (c *Collection) addProviderFile(file string) {
 	text, err := readFile(file, ispdb.MaxSize+1)
 	if err != nil {
-		w.Fail(domains.Position{File: file}, err.Error())
-		return nil
+		c.Fail(domains.Position{File: file}, "%v", err)
+		return
 	}
+	c.AddProviders(file, text)
+}
+
+// AddProviders adds the entries of a provider file.
+func (c *Collection) AddProviders(file string, text []byte) {
 	providers, remarks, err := ispdb.Read(text)
 	var comments []string
 	for _, r := range remarks {
 		where := domains.Position{File: file, Line: r.Line}
 		if r.Lost {
-			w.Lose(where, r.Text)
+			c.Lose(where, "%s", r.Text)
 		} else {
-			w.Remark(where, r.Text)
+			c.Remark(where, "%s", r.Text)
 		}
 		comments = append(comments, r.Text)
 	}
-	if fault := (*ispdb.Error)(nil); errors.As(err, &fault) {
-		w.Fail(domains.Position{File: file, Line: fault.Line}, fault.Text)
-		return nil
-	}
 	if err != nil {
-		return err
+		fault := &ispdb.Error{Text: err.Error()}
+		errors.As(err, &fault)
+		c.Fail(domains.Position{File: file, Line: fault.Line}, "%s", fault.Text)
+		return
 	}
 	for _, p := range providers { // the comments are above the first
-		for _, c := range p.Comments {
-			comments = append(comments, "The file says: "+c.Text)
+		for _, comment := range p.Comments {
+			comments = append(comments, "The file says: "+comment.Text)
 		}
-		if err := w.Add(Entry{Source: file, Domains: p.Domains, Settings: p.Settings, Plaintext: p.Plaintext(), Comments: comments}); err != nil {
-			return err
-		}
+		c.Add(Entry{Where: domains.Position{File: file}, Domains: p.Domains, Settings: p.Settings, Plaintext: p.Plaintext(), Comments: comments})
 		comments = nil
 	}
-	return nil
 }

@@ -47,6 +47,12 @@ func testLists(t *testing.T, p Place) {
 		t.Errorf("into the list of a profile that had none: %+v", r)
 	}
 	apply(t, s, by("ann", edits.Edit{Ref: domain("x.example"), If: edits.Any, Values: nil}))
+	apply(t, s, by("ann", edits.Edit{Ref: edits.Ref{Kind: edits.Profile, Name: "fresh"}, If: edits.Absent, Values: edits.Values{"imap": "imap.fresh.example", "smtp": "smtp.fresh.example"}},
+		edits.Edit{Ref: domain("y.example"), If: edits.Absent, Values: edits.Values{}, List: "fresh"},
+		edits.Edit{Ref: domain("z.example"), If: edits.Absent, Values: edits.Values{}, List: "fresh"}))
+	if got := names(list(t, p.Open(t), edits.Query{Profile: "fresh"}).Records); strings.Join(got, " ") != "y.example z.example" {
+		t.Errorf("a profile that was added together with its list has %q", got)
+	}
 	apply(t, s, by("ann", edits.Edit{Ref: added.Ref, If: added.Revision, Action: edits.ActionRemove, Values: nil}))
 	if _, err := s.Get(t.Context(), added.Ref); !errors.Is(err, edits.ErrNotFound) {
 		t.Errorf("a name that has been removed from the list: %v, want ErrNotFound", err)
