@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"mailhint/edits"
+	"mailhint/statedir"
 )
 
 // large writes a configuration with many tables of about 300 octets.
@@ -107,7 +108,7 @@ func BenchmarkHistory(b *testing.B) {
 	file := config(b)
 	s := openStore(b, file)
 	dir := filepath.Join(filepath.Dir(file), "state")
-	root, err := openDir(dir)
+	root, err := statedir.Open(dir)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -122,7 +123,7 @@ func BenchmarkHistory(b *testing.B) {
 		if len(list) == 1000 {
 			lines, err := linesOfEntries(list)
 			if err == nil {
-				err = appendHistory(root, lines)
+				err = historyLog.Append(root, lines)
 			}
 			if err != nil {
 				b.Fatal(err)

@@ -6,27 +6,18 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"os"
-	"path/filepath"
 	"strconv"
 	"time"
 
 	"mailhint/edits"
 	"mailhint/spelling"
+	"mailhint/statedir"
 )
 
-// The history is history.jsonl in state_dir: a change on each line, the newest last, which people can read with jq. When it has grown to
-// maxHistory it becomes history.1.jsonl, that one history.2.jsonl, and so on; the oldest of keptHistories is removed.
-const (
-	historyName   = "history"
-	historySuffix = ".jsonl"
-	keptHistories = 10
-)
-
-// maxHistory is a variable so that tests can make it small.
-var maxHistory int64 = 16 << 20
+// historyLog is the history, history.jsonl in state_dir: a change on each line, the newest last, which people can read with jq. It is a
+// variable so that tests can make it small.
+var historyLog = statedir.Log{Name: "history", MaxSize: 16 << 20, Kept: 10}
 
 // entry is a line of the history.
 type entry struct {
@@ -75,14 +66,6 @@ func lineHeader(line []byte) (number int64, at time.Time, ok bool) {
 	return number, at, err == nil && number > 0 && number <= maxNumber
 }
 
-// historyFile is the name of the nth file of the history; 0 is the newest.
-func historyFile(stateDir string, n int) string {
-	if n == 0 {
-		return filepath.Join(stateDir, historyName+historySuffix)
-	}
-	return filepath.Join(stateDir, fmt.Sprintf("%s.%d%s", historyName, n, historySuffix))
-}
-
 // historyQuery is edits.HistoryQuery, and a number below which nothing is looked for.
 type historyQuery struct {
 	edits.HistoryQuery
@@ -92,7 +75,7 @@ type historyQuery struct {
 // history yields entries to a function, the newest first, until it returns false. Lines that cannot be read are reported and skipped. It needs no
 // lock: a file that is rotated meanwhile is read to its end.
 func (s *Store) history(stateDir string, q historyQuery, yield func(entry) bool) error {
-	files, err := openHistory(stateDir)
+	files, err := historyLog.Open(stateDir)
 	defer func() {
 		for _, f := range files {
 			f.Close() // opened for reading
@@ -130,16 +113,16 @@ func (s *Store) searchFile(q *search, f *os.File, newest bool) (more bool, err e
 	}
 	damaged := damage{file: f.Name()}
 	defer s.warnOfDamage(&damaged)
-	lines := newLinesBackward(f, info.Size())
-	for lines.next() {
-		line := lines.line
-		if len(line) == 0 || newest && !lines.whole { // a line that is being written, or that was when the process was killed
+	lines := statedir.NewBackward(f, info.Size())
+	for lines.Next() {
+		line := lines.Line
+		if len(line) == 0 || newest && !lines.Whole { // a line that is being written, or that was when the process was killed
 			continue
 		}
 		number, at, ok := lineHeader(line)
 		switch {
 		case !ok:
-			damaged.add(lines.offset, errors.New("is not a change"))
+			damaged.add(lines.Offset, errors.New("is not a change"))
 			continue
 		case number <= q.after:
 			return false, nil
@@ -148,7 +131,7 @@ func (s *Store) searchFile(q *search, f *os.File, newest bool) (more bool, err e
 		}
 		var e entry
 		if err := json.Unmarshal(line, &e); err != nil {
-			damaged.add(lines.offset, err)
+			damaged.add(lines.Offset, err)
 			continue
 		}
 		if q.mentioned != nil && e.Ref != q.Ref {
@@ -158,41 +141,7 @@ func (s *Store) searchFile(q *search, f *os.File, newest bool) (more bool, err e
 			return false, nil
 		}
 	}
-	return true, lines.err
-}
-
-// openHistory opens the files of the history, the newest first.
-func openHistory(stateDir string) ([]*os.File, error) {
-	for range 100 { // until none is rotated while they are opened
-		var files []*os.File
-		for n := range keptHistories {
-			f, err := os.Open(historyFile(stateDir, n))
-			if errors.Is(err, fs.ErrNotExist) {
-				continue
-			}
-			if err != nil {
-				return files, err
-			}
-			files = append(files, f)
-		}
-		if !repeats(files) {
-			return files, nil
-		}
-		for _, f := range files {
-			f.Close() // opened for reading
-		}
-	}
-	return nil, errors.New("the history is rotated all the time")
-}
-
-// repeats reports whether the newest file is no longer what it was, so that it may be among the others too, or one be missing.
-func repeats(files []*os.File) bool {
-	if len(files) == 0 {
-		return false
-	}
-	opened, err := files[0].Stat()
-	now, nowErr := os.Stat(files[0].Name())
-	return err == nil && (nowErr != nil || !os.SameFile(opened, now))
+	return true, lines.Err
 }
 
 // damage is what cannot be read of a file of the history.
@@ -242,78 +191,6 @@ func (s *Store) lastNumber(stateDir string) (int64, error) {
 		return false
 	})
 	return last, err
-}
-
-// appendHistory adds lines to the history, and returns when they are on disk. After an error it is as it was.
-func appendHistory(root *os.Root, lines []byte) error {
-	if len(lines) == 0 {
-		return nil
-	}
-	name := historyFile("", 0)
-	info, err := root.Stat(name)
-	if err == nil && info.Size() >= maxHistory {
-		if err := rotate(root); err != nil {
-			return err
-		}
-		err = fs.ErrNotExist
-	}
-	isNew := errors.Is(err, fs.ErrNotExist)
-	if err != nil && !isNew {
-		return fmt.Errorf("%s cannot be written: %w", historyFile(root.Name(), 0), err)
-	}
-	file, err := root.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return fmt.Errorf("%s cannot be written: %w", historyFile(root.Name(), 0), err)
-	}
-	if isNew {
-		giveFileToOwner(root, file)
-		if err := syncDir(root, "."); err != nil {
-			return errors.Join(err, file.Close())
-		}
-	}
-	size, err := endOfLines(file, lines)
-	if err != nil {
-		return errors.Join(err, file.Close())
-	}
-	if _, err = file.WriteAt(lines, size); err == nil {
-		err = syncFile(file)
-	}
-	if err != nil {
-		err = errors.Join(err, file.Truncate(size))
-	}
-	return errors.Join(err, file.Close())
-}
-
-// syncFile is fsync. Tests replace it, because file systems do not fail on demand.
-var syncFile = (*os.File).Sync
-
-// endOfLines returns the size of a file without a torn line at its end. One that a killed process has begun to write, and that is now written again, is
-// removed; any other stays, as a damaged line.
-func endOfLines(file *os.File, lines []byte) (int64, error) {
-	size, err := file.Seek(0, io.SeekEnd)
-	if err != nil {
-		return 0, err
-	}
-	last := newLinesBackward(file, size)
-	if !last.next() || last.whole {
-		return size, last.err
-	}
-	if bytes.HasPrefix(lines, last.line) || bytes.Contains(lines, append([]byte("\n"), last.line...)) {
-		return last.offset, file.Truncate(last.offset)
-	}
-	_, err = file.WriteAt([]byte("\n"), size)
-	return size + 1, err
-}
-
-// rotate makes room for a new file. A process that is killed meanwhile leaves a gap in the numbers, which does no harm.
-func rotate(root *os.Root) error {
-	for n := keptHistories - 2; n >= 0; n-- {
-		err := root.Rename(historyFile("", n), historyFile("", n+1))
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-	}
-	return nil
 }
 
 // History implements edits.Store. It reads no further than it must, and decodes only the lines that it returns.

@@ -17,9 +17,9 @@ import (
 
 // TestHistoryRotates: the history is bounded, and read across its files.
 func TestHistoryRotates(t *testing.T) {
-	old := maxHistory
-	t.Cleanup(func() { maxHistory = old })
-	maxHistory = 2000
+	old := historyLog
+	t.Cleanup(func() { historyLog = old })
+	historyLog.MaxSize = 2000
 	file := config(t)
 	s := openStore(t, file)
 	const count = 60
@@ -28,12 +28,12 @@ func TestHistoryRotates(t *testing.T) {
 	}
 	dir := filepath.Join(filepath.Dir(file), "state")
 	names, _ := filepath.Glob(dir + "/history*")
-	if len(names) != keptHistories {
-		t.Errorf("%d files of history, want %d", len(names), keptHistories)
+	if len(names) != historyLog.Kept {
+		t.Errorf("%d files of history, want %d", len(names), historyLog.Kept)
 	}
 	for _, name := range names {
 		info, err := os.Stat(name)
-		if err != nil || info.Size() > 2*maxHistory || info.Mode().Perm() != 0o600 {
+		if err != nil || info.Size() > 2*historyLog.MaxSize || info.Mode().Perm() != 0o600 {
 			t.Errorf("%s has %d octets and mode %v (%v)", name, info.Size(), info.Mode(), err)
 		}
 	}
@@ -87,45 +87,6 @@ func TestHistoryDamaged(t *testing.T) {
 	for _, line := range []int{1, 3} {
 		if !strings.Contains(all, fmt.Sprintf("history.jsonl:%d: ", line)) {
 			t.Errorf("line %d is not reported: %q", line, all)
-		}
-	}
-}
-
-// TestLinesBackward: lines of all lengths are read from the end, with their places.
-func TestLinesBackward(t *testing.T) {
-	t.Parallel()
-	for _, lengths := range [][]int{{}, {0}, {0, 0, 0}, {5}, {blockSize}, {blockSize - 1, 1, blockSize + 1}, {3 * blockSize, 0, 7, 10 * blockSize, 1}} {
-		for _, ended := range []bool{true, false} {
-			var lines []string
-			for i, n := range lengths {
-				lines = append(lines, strings.Repeat(string(rune('a'+i)), n))
-			}
-			text := strings.Join(lines, "\n")
-			if ended && len(lines) > 0 {
-				text += "\n"
-			}
-			if !ended && len(lines) > 0 && lines[len(lines)-1] == "" {
-				continue // the same text as with one line less, and ended
-			}
-			f, err := os.Open(write(t, t.TempDir(), "file", text))
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer f.Close()
-			var got []string
-			for l := newLinesBackward(f, int64(len(text))); l.next(); {
-				if l.whole != (ended || len(got) > 0) || !strings.HasPrefix(text[l.offset:], string(l.line)) {
-					t.Errorf("%v: the line at %d of %d octets is whole: %v", lengths, l.offset, len(l.line), l.whole)
-				}
-				got = append(got, string(l.line))
-			}
-			slices.Reverse(got)
-			if text == "" {
-				lines = nil
-			}
-			if !slices.Equal(got, lines) {
-				t.Errorf("%v, ended %v: %d lines", lengths, ended, len(got))
-			}
 		}
 	}
 }

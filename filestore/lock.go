@@ -3,10 +3,11 @@ package filestore
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"time"
+
+	"mailhint/statedir"
 )
 
 // ErrBusy means that another mailhint was changing the configuration for longer than a change takes: try again.
@@ -46,12 +47,12 @@ func (s *Store) lockFile(ctx context.Context, stateDir string) (*os.File, error)
 	}
 	dir, err := os.Open(filepath.Dir(main))
 	if err == nil {
-		err = waitForLock(ctx, dir)
+		err = statedir.Lock(ctx, dir)
 	}
 	if err == nil || ctx.Err() != nil {
 		return dir, err
 	}
-	root, err := openDir(stateDir)
+	root, err := statedir.Open(stateDir)
 	if err != nil {
 		return nil, err
 	}
@@ -60,29 +61,6 @@ func (s *Store) lockFile(ctx context.Context, stateDir string) (*os.File, error)
 	if err != nil {
 		return nil, err
 	}
-	giveFileToOwner(root, file)
-	return file, waitForLock(ctx, file)
-}
-
-// waitForLock locks an open file or folder, or closes it and returns an error.
-func waitForLock(ctx context.Context, file *os.File) error {
-	locked := make(chan error, 1)
-	go func() { locked <- lockExclusively(file) }()
-	select {
-	case err := <-locked:
-		if err != nil {
-			file.Close() // the first error says more
-		}
-		return err
-	case <-ctx.Done():
-		err := context.Cause(ctx)
-		if holder := lockHolder(file); holder != "" && errors.Is(err, ErrBusy) {
-			err = fmt.Errorf("%w: %s", err, holder)
-		}
-		go func() { // the kernel gives no way to stop waiting
-			<-locked
-			file.Close()
-		}()
-		return err
-	}
+	statedir.GiveFile(root, file)
+	return file, statedir.Lock(ctx, file)
 }

@@ -52,7 +52,7 @@ func (s *Store) save(st *state, done journal, w work) error {
 	}
 	err = commit(prepared, slices.Sorted(maps.Keys(w.texts)))
 	if err == nil {
-		err = appendHistory(st.root, next.lines)
+		err = historyLog.Append(st.root, next.lines)
 	}
 	if err != nil {
 		return s.giveUp(st, next, err)
@@ -133,7 +133,7 @@ func (s *Store) recover(st *state) (journal, error) {
 		if waiting && last < j.First {
 			return s.takeBack(st, j)
 		}
-		if err := appendHistory(st.root, linesAfter(j.lines, last)); err != nil {
+		if err := historyLog.Append(st.root, linesAfter(j.lines, last)); err != nil {
 			return j, err
 		}
 		last = j.Last
@@ -195,7 +195,7 @@ func (s *Store) record(st *state, done journal, files []domains.Text, byHand []e
 	if err := st.write(next); err != nil {
 		return done, err
 	}
-	if err := appendHistory(st.root, next.lines); err != nil {
+	if err := historyLog.Append(st.root, next.lines); err != nil {
 		return done, err
 	}
 	st.forget(next)

@@ -11,10 +11,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 
 	"mailhint/domains"
+	"mailhint/statedir"
 )
 
 // In state_dir, beside the history, is the folder edits. It has the copies of the files of the configuration as the history accounts for them, named by
@@ -63,7 +63,7 @@ func (s *Store) stateDir() (string, error) { return domains.StateDir(s.config) }
 
 // openState makes what is missing.
 func (s *Store) openState(dir string) (st *state, err error) {
-	root, err := openDir(dir)
+	root, err := statedir.Open(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +74,7 @@ func (s *Store) openState(dir string) (st *state, err error) {
 	}()
 	switch err := root.Mkdir(editsDir, 0o700); {
 	case err == nil:
-		giveDirToOwner(root, editsDir)
+		statedir.GiveDir(root, editsDir)
 	case !errors.Is(err, fs.ErrExist):
 		return nil, err
 	}
@@ -89,26 +89,6 @@ func (s *Store) openState(dir string) (st *state, err error) {
 		main = filepath.Join(resolved, filepath.Base(main))
 	}
 	return &state{dir, main, root}, nil
-}
-
-// openDir opens state_dir, and makes it if it is missing.
-func openDir(dir string) (*os.Root, error) {
-	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-		if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
-			return nil, err
-		}
-		switch err := os.Mkdir(dir, 0o700); {
-		case err == nil:
-			giveToOwner(dir)
-		case errors.Is(err, fs.ErrExist):
-			if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-				return nil, fmt.Errorf("%s is not a directory; name another state_dir in [server], or remove it", dir)
-			}
-		default:
-			return nil, err
-		}
-	}
-	return os.OpenRoot(dir)
 }
 
 func (st *state) close() { st.root.Close() } // what has been written is on disk
@@ -166,7 +146,7 @@ func (st *state) writeFile(name string, content []byte) (err error) {
 	_, err = file.Write(content)
 	if err == nil {
 		letOwnerRead(st.root, file)
-		err = syncFile(file)
+		err = file.Sync()
 	}
 	if err = errors.Join(err, file.Close()); err == nil {
 		err = st.root.Rename(temporary, editsDir+"/"+name)
@@ -175,19 +155,7 @@ func (st *state) writeFile(name string, content []byte) (err error) {
 		st.root.Remove(temporary) // the error says why it is of no use
 		return fmt.Errorf("%s cannot be written: %w", st.path(name), err)
 	}
-	return syncDir(st.root, editsDir)
-}
-
-// syncDir waits until the names in a directory are on disk.
-func syncDir(root *os.Root, name string) error {
-	if runtime.GOOS == "windows" {
-		return nil // directories cannot be opened for it
-	}
-	dir, err := root.Open(name)
-	if err != nil {
-		return err
-	}
-	return errors.Join(syncFile(dir), dir.Close())
+	return statedir.SyncDir(st.root, editsDir)
 }
 
 // kept returns a copy.

@@ -23,7 +23,7 @@ func (s *Store) Watch(ctx context.Context, since int64) iter.Seq2[edits.Event, e
 				yield(edits.Event{}, err)
 				return
 			}
-			if now, err := os.Stat(historyFile(dir, 0)); err == nil && !sameState(seen, now) {
+			if now, err := os.Stat(historyLog.File(dir, 0)); err == nil && !sameState(seen, now) {
 				seen = now
 				events, err := s.eventsAfter(dir, since)
 				if err != nil {
