@@ -25,6 +25,7 @@ var ranks = [][]string{
 	{"replica"},
 	{"preview", "export", "imports", "help", "proxies", "monitor", "reference", "schema"},
 	{"server", "doctor", "starter", "manual"},
+	{"admin"},
 	{"cmd/mailhint", "clients", "lab", "bench", "bench/bare", "packaging"},
 }
 

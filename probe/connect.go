@@ -20,7 +20,7 @@ const (
 // when ctx is done: a deadline would not be enough, because other code may move it. An error comes with the State that it stands for, or
 // with none if nothing was found out.
 func (p *Prober) connect(ctx context.Context, to netip.AddrPort, octets int) (net.Conn, State, error) {
-	if !p.allowed(to.Addr()) {
+	if !p.allowed(to.Addr()) || p.Refuse != nil && p.Refuse(to) {
 		return nil, Forbidden, ErrForbidden
 	}
 	connecting, cancel := context.WithTimeout(ctx, p.step())

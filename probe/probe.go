@@ -32,6 +32,8 @@ type Prober struct {
 	// Private lists networks that may be probed although they are private, loopback or link-local. Other private addresses are refused:
 	// otherwise anybody who can name a host could scan the network that this program runs in.
 	Private []netip.Prefix
+	// Refuse, if not nil, reports which addresses and ports may not be probed in addition, whatever Private lists.
+	Refuse func(netip.AddrPort) bool
 	// Roots are the trusted certificate authorities; nil for the system's.
 	Roots *x509.CertPool
 	// Dial opens connections; nil for a net.Dialer. The address is always the one that was checked, never a name.

@@ -1,0 +1,115 @@
+package admin
+
+import (
+	"context"
+	"fmt"
+
+	"mailhint/accounts"
+	"mailhint/edits"
+)
+
+// MaxSet limits the edits of one set.
+const MaxSet = 10_000
+
+// Applied is what the application of a snapshot has changed, or would.
+type Applied struct {
+	Added   int `json:"added"`
+	Changed int `json:"changed"`
+	Removed int `json:"removed"`
+	Same    int `json:"same"`
+	Outcome
+}
+
+// Apply brings all profiles and domains to a wanted state. Allowed is how many records may be removed, edits.DefaultRemovals for the usual guard.
+func (s *Service) Apply(ctx context.Context, p accounts.Principal, wanted []edits.Wanted, allowed int, o Options) (Applied, error) {
+	if !p.May(accounts.Apply, accounts.Target{}) {
+		return Applied{}, &DeniedError{"", "only operators may replace all domains"}
+	}
+	plan, err := edits.PlanApply(ctx, s.Store, wanted, allowed)
+	applied := Applied{Added: plan.Added, Changed: plan.Changed, Removed: plan.Removed, Same: plan.Same}
+	if err == nil && plan.Removed > 0 && allowed == edits.DefaultRemovals {
+		err = s.mayRemoveMore(ctx, p, plan.Removed, allowed)
+	}
+	if err != nil {
+		s.record(ctx, p, accounts.Event{Action: edits.ActionApply, Refused: true, Detail: err.Error()})
+		return applied, s.inside(p, err)
+	}
+	for _, e := range plan.Edits {
+		if e.Values == nil {
+			continue
+		}
+		before, err := s.lookUp(ctx, p, e.Ref)
+		if err != nil {
+			return applied, err
+		}
+		if err := samePaths(before.record.Values, e.Values); err != nil {
+			return applied, fmt.Errorf("%s: %w", e.Ref, err)
+		}
+	}
+	applied.Outcome, err = s.applySet(ctx, p, plan.Edits, o)
+	return applied, edits.AtWanted(err, wanted)
+}
+
+// Change saves edits of several records as a whole or not at all. Each is judged as if it were made alone.
+func (s *Service) Change(ctx context.Context, p accounts.Principal, list []edits.Edit, o Options) (Outcome, error) {
+	if len(list) > MaxSet {
+		return Outcome{}, invalid("edits", "has more than %d edits; make several sets of them", MaxSet)
+	}
+	removed := 0
+	for i := range list {
+		e := &list[i]
+		a, err := s.lookUp(ctx, p, e.Ref)
+		if err == nil && !a.exists() && (e.If != edits.Absent || e.Values == nil && !p.SeesAll()) && !isInside(p) {
+			err = ErrNotFound
+		}
+		if err == nil {
+			err = s.mayMake(ctx, a, e)
+		}
+		if err != nil {
+			s.audit(ctx, p, *e, "", err)
+			return Outcome{}, err
+		}
+		if e.Values == nil {
+			removed++
+		}
+	}
+	if removed > 1 {
+		if err := s.mayRemoveMore(ctx, p, removed, edits.DefaultRemovals); err != nil {
+			return Outcome{}, err
+		}
+	}
+	return s.applySet(ctx, p, list, o)
+}
+
+// applySet saves edits that are allowed.
+func (s *Service) applySet(ctx context.Context, p accounts.Principal, list []edits.Edit, o Options) (Outcome, error) {
+	result, err := s.Store.Apply(ctx, edits.ChangeSet{Edits: list, Actor: p.Name, Via: o.Via, Reason: o.Reason, DryRun: o.DryRun})
+	if err != nil {
+		if len(list) == 1 && !isInside(p) {
+			a := access{who: p, record: edits.Record{Ref: list[0].Ref}}
+			return Outcome{}, s.mistakes(a, list[0].Values, err)
+		}
+		return Outcome{}, s.inside(p, err)
+	}
+	outcome := Outcome{Changes: seenChanges(p, result.Changes), Diff: result.Diff, Files: result.Files}
+	if outcome.Changes == nil {
+		outcome.Changes = []edits.Change{}
+	}
+	if !isInside(p) {
+		outcome.Diff, outcome.Files = edits.Diff(outcome.Changes), nil
+	}
+	if o.DryRun || len(result.Changes) == 0 {
+		return outcome, nil
+	}
+	for _, c := range result.Changes {
+		revision := edits.Absent
+		if c.After != nil {
+			revision = c.After.Revision
+		}
+		s.audit(ctx, p, edits.Edit{Ref: c.Ref, Action: c.Action}, revision, nil)
+	}
+	if s.Saved != nil {
+		s.Saved(ctx, result)
+	}
+	return outcome, nil
+}
