@@ -34,8 +34,65 @@ func (x *index) Advertised() iter.Seq2[string, settings.Server] {
 				}
 			}
 		}
-		x.yieldMade(made, yield)
+		names, more := x.recordedServers(yield)
+		if more && x.yieldMade(made, yield) && names {
+			x.yieldMadeRecorded(yield)
+		}
 	}
+}
+
+// recordedServers yields the servers of tables that are kept in a database, except those whose hosts are made of the domain, and reports
+// whether there are such, and whether to go on.
+func (x *index) recordedServers(yield func(string, settings.Server) bool) (made, more bool) {
+	if x.records == nil {
+		return false, true
+	}
+	seen := make(map[*Resolved]bool) // those that many names share
+	for _, r := range x.records.All() {
+		if r.primary == "" {
+			if seen[r] {
+				continue
+			}
+			seen[r] = true
+		}
+		for _, server := range r.servers() {
+			if strings.Contains(string(server.Host), "%") {
+				made = true
+			} else if !yield(string(server.Host), server) {
+				return made, false
+			}
+		}
+	}
+	return made, true
+}
+
+// yieldMadeRecorded yields servers whose hosts are made of the domain, for each name that is kept in a database.
+func (x *index) yieldMadeRecorded(yield func(string, settings.Server) bool) {
+	for name, r := range x.records.All() {
+		if strings.HasPrefix(name, "*.") {
+			continue
+		}
+		primary := settings.Domain(name)
+		for _, server := range r.servers() {
+			if !strings.Contains(string(server.Host), "%") {
+				continue
+			}
+			for _, d := range append([]settings.Domain{primary}, r.aliases...) {
+				if !yieldHost(server, d, primary, yield) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// yieldHost yields a server whose host is made of the domain. A name that is too long is left out: Lookup does not answer for it either.
+func yieldHost(server settings.Server, d, primary settings.Domain, yield func(string, settings.Server) bool) bool {
+	host := server.Host.Expand(string(d), string(primary))
+	if _, err := settings.ParseDomain(host); err != nil {
+		return true
+	}
+	return yield(host, server)
 }
 
 // usedEntries reports by number which entries answer for a name.
@@ -59,10 +116,10 @@ func (e *entry) servers() []settings.Server {
 	return servers
 }
 
-// yieldMade yields servers whose hosts are made of the domain, for each name of their entries.
-func (x *index) yieldMade(made map[uint32][]settings.Server, yield func(string, settings.Server) bool) {
+// yieldMade yields servers whose hosts are made of the domain, for each name of their entries, and reports whether to go on.
+func (x *index) yieldMade(made map[uint32][]settings.Server, yield func(string, settings.Server) bool) bool {
 	if len(made) == 0 {
-		return
+		return true
 	}
 	var names []settings.Domain
 	for d, c := range x.names {
@@ -78,13 +135,10 @@ func (x *index) yieldMade(made map[uint32][]settings.Server, yield func(string, 
 			primary = d
 		}
 		for _, server := range made[number] {
-			host := server.Host.Expand(string(d), string(primary))
-			if _, err := settings.ParseDomain(host); err != nil {
-				continue // too long: Lookup does not answer for such a name either
-			}
-			if !yield(host, server) {
-				return
+			if !yieldHost(server, d, primary, yield) {
+				return false
 			}
 		}
 	}
+	return true
 }

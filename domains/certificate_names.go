@@ -27,11 +27,11 @@ func (s *Snapshot) Covers(host string) bool {
 	if d == "" || !strings.HasSuffix(host, "."+string(d)) { // or it is not in the domain's spelling
 		return false
 	}
-	c, ok := s.names[d]
-	if !ok {
-		c, ok = s.wildcard(d)
+	if named, enabled := s.has(d); named {
+		return enabled
 	}
-	return ok && !s.entries[c.entry].disabled
+	e := s.wildcard(d)
+	return e != nil && !e.disabled
 }
 
 // coversWildcard is Covers for "*." and a zone.
@@ -58,7 +58,7 @@ func (s *Snapshot) Lists(host string) bool {
 	if strings.HasPrefix(host, "*.") {
 		return s.Covers(host)
 	}
-	_, listed := s.names[settings.DomainOfServiceHost(host)]
+	listed, _ := s.has(settings.DomainOfServiceHost(host))
 	return s.Covers(host) && (listed || host == s.Server.Name)
 }
 
@@ -68,8 +68,8 @@ func (s *Snapshot) Covered() iter.Seq[string] {
 		if s.Server.Name != "" && !yield(s.Server.Name) {
 			return
 		}
-		for d, c := range s.names {
-			if s.entries[c.entry].disabled {
+		for d, enabled := range s.allNames() {
+			if !enabled {
 				continue
 			}
 			for _, host := range settings.ServiceHosts(d) {

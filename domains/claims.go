@@ -86,10 +86,20 @@ func (l *loader) names() map[settings.Domain]claim {
 // reached.
 func (l *loader) checkAliases() {
 	for _, a := range l.aliases {
-		if c, ok := l.index.wildcard(a.domain); ok {
-			a.table.failElement("aliases", a.number, "%s is matched by the wildcard at %s, which takes precedence over an alias; add a table [domains.%q] instead", a.domain, l.place(c), string(a.domain))
+		if e := l.index.wildcard(a.domain); e != nil {
+			a.table.failElement("aliases", a.number, "%s is matched by the wildcard at %s, which takes precedence over an alias; add a table [domains.%q] instead", a.domain, l.placeOfWildcard(e), string(a.domain))
 		}
 	}
+}
+
+// placeOfWildcard returns where a wildcard with an entry was written.
+func (l *loader) placeOfWildcard(e *entry) Position {
+	for _, c := range l.index.wildcards {
+		if &l.index.entries[c.entry] == e {
+			return l.place(c)
+		}
+	}
+	return Position{}
 }
 
 // claim gives a name to an entry, or says where it is already defined.

@@ -17,6 +17,7 @@
 //   - server_table.go, server_listeners.go, server_files.go, server_acme.go, state_dir.go: the table [server]
 //   - dns_table.go, store_table.go: the tables [dns] and [store]
 //   - lookup.go, zone.go, unanswered.go: which entry answers a question, what DNS records describe, and why nothing answers
+//   - base.go, shape.go, records.go: tables that are kept in a database
 //   - source.go: the texts and the own values of each table, for programs that change the configuration
 //   - entries.go, print.go, toml_text.go, json.go: the entries for other programs, as TOML and as JSON
 //   - report.go, advertised.go, certificate_names.go: what the whole configuration comes to
@@ -29,7 +30,7 @@ package domains
 
 import "mailhint/settings"
 
-// Snapshot is one good state of the configuration. It never changes.
+// Snapshot is one good state of the configuration. It never changes, except that the Records it may have follow a database.
 type Snapshot struct {
 	index
 	// Server is the [server] table.
@@ -53,6 +54,7 @@ type Snapshot struct {
 	logos    map[string]*settings.Logo // by name
 	serverAt map[string]Position       // by key of [server], and by key and number of an element
 	digest   string
+	base     *Base
 
 	incomplete Problems // those of Warnings that Check reports as mistakes
 }
@@ -64,7 +66,13 @@ func (s *Snapshot) Digest() string { return s.digest }
 func (s *Snapshot) SameAs(other *Snapshot) bool { return other != nil && s.digest == other.digest }
 
 // Domains returns the number of names that are answered for, with aliases and wildcards, and without those of the fallback.
-func (s *Snapshot) Domains() int { return len(s.names) + len(s.wildcards) }
+func (s *Snapshot) Domains() int {
+	n := len(s.names) + len(s.wildcards)
+	if s.records != nil {
+		n += s.records.Len()
+	}
+	return n
+}
 
 // ServerAt returns where the i-th element of a key of [server] was written: that of the key if it is not a list, and that of the table, or of
 // the file, if it is not there.
@@ -78,7 +86,12 @@ func (s *Snapshot) ServerAt(key string, i int) Position {
 }
 
 // Explain says where each value of settings that Lookup returned was written.
-func (s *Snapshot) Explain(found *settings.Settings) []Origin { return s.origins[found] }
+func (s *Snapshot) Explain(found *settings.Settings) []Origin {
+	if list, ok := s.origins[found]; ok || s.records == nil {
+		return list
+	}
+	return s.records.Explain(found)
+}
 
 // Logo returns the logo with a name (settings.Logo); nil if no settings have it.
 func (s *Snapshot) Logo(name string) *settings.Logo { return s.logos[name] }

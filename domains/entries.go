@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"mailhint/settings"
 )
@@ -54,14 +55,23 @@ func (c Choice) Public() *settings.Settings {
 	return choice{c.Settings, c.Outside, c.Networks}.forClient(netip.Addr{})
 }
 
-// Entries returns every entry, in the order of their kinds and then of the files.
-func (s *Snapshot) Entries() []Entry {
+// Entries returns every entry, in the order of their kinds and then of the files; those that are kept in a database follow in the order of
+// their names.
+func (s *Snapshot) Entries() []Entry { return s.listed(s.recordedEntries()) }
+
+// listed returns the entries of the files, and among them, by their kinds, others.
+func (s *Snapshot) listed(others []Entry) []Entry {
 	names := s.namesOf()
 	numbers := slices.SortedFunc(maps.Keys(names), func(a, b uint32) int { return compareClaims(names[a][0], names[b][0]) })
 	var entries []Entry
 	for _, kind := range []Kind{Single, List, Wildcard} {
 		for _, n := range numbers {
 			if e := s.exported(n, names[n]); e.Kind == kind {
+				entries = append(entries, e)
+			}
+		}
+		for _, e := range others {
+			if e.Kind == kind {
 				entries = append(entries, e)
 			}
 		}
@@ -75,7 +85,7 @@ func (s *Snapshot) Entries() []Entry {
 // EntriesFor returns only the entries that answer for the given names, each once. A list is reduced to these names; what a wildcard or
 // the fallback answers for a name becomes an entry of its own.
 func (s *Snapshot) EntriesFor(only []settings.Domain) ([]Entry, error) {
-	all := s.Entries()
+	all := s.listed(nil)
 	owner := make(map[settings.Domain]int)
 	for i, e := range all {
 		if e.Kind == Single || e.Kind == List {
@@ -90,6 +100,12 @@ func (s *Snapshot) EntriesFor(only []settings.Domain) ([]Entry, error) {
 		if i, ok := owner[d]; ok {
 			if !slices.Contains(chosen[i], d) {
 				chosen[i] = append(chosen[i], d)
+			}
+			continue
+		}
+		if e, ok := s.recordedEntry(d); ok {
+			if !slices.ContainsFunc(entries, func(other Entry) bool { return other.Names[0] == e.Names[0] }) {
+				entries = append(entries, e)
 			}
 			continue
 		}
@@ -151,6 +167,48 @@ func (x *index) exported(number uint32, names []claimed) Entry {
 	for _, n := range names {
 		if n.name != from.primary {
 			e.Names = append(e.Names, n.name)
+		}
+	}
+	return e
+}
+
+// recordedEntries returns the entries that are kept in a database, in the order of their names.
+func (s *Snapshot) recordedEntries() []Entry {
+	if s.records == nil {
+		return nil
+	}
+	var entries []Entry
+	for name, r := range s.records.All() {
+		if _, taken := s.Claimed(name); !taken {
+			entries = append(entries, s.recordedAs(name, r))
+		}
+	}
+	slices.SortFunc(entries, func(a, b Entry) int { return cmp.Compare(a.Names[0], b.Names[0]) })
+	return entries
+}
+
+// recordedEntry returns the entry of a name, or an alias, that is kept in a database.
+func (s *Snapshot) recordedEntry(d settings.Domain) (Entry, bool) {
+	if _, taken := s.names[d]; taken || s.records == nil {
+		return Entry{}, false
+	}
+	r := s.records.Find(d)
+	if r == nil || s.isTakenOver(r, d) {
+		return Entry{}, false
+	}
+	return s.recordedAs(string(cmp.Or(r.primary, d)), r), true
+}
+
+func (s *Snapshot) recordedAs(name string, r *Resolved) Entry {
+	e := Entry{Kind: Single, Disabled: r.disabled, Choice: r.choice.exported(), Rules: exportRules(r.rules)}
+	base, isWildcard := strings.CutPrefix(name, "*.")
+	if isWildcard {
+		e.Kind = Wildcard
+	}
+	e.Names = []settings.Domain{settings.Domain(base)}
+	for _, alias := range r.aliases {
+		if _, taken := s.names[alias]; !taken {
+			e.Names = append(e.Names, alias)
 		}
 	}
 	return e

@@ -148,8 +148,9 @@ func (l *loader) load(file string) *Snapshot {
 	if len(l.problems) == 0 && len(l.index.names)+len(l.index.wildcards) == 0 && l.index.fallback == nil && l.store == nil {
 		l.note(Position{File: file}, "", "defines no domain; add a table such as [domains.\"example.com\"] with imap = \"imap.example.com\" and smtp = \"smtp.example.com\"")
 	}
+	base := l.base()
 	return &Snapshot{
-		index: l.index, Server: server, DNS: dns, Store: store, Profiles: len(l.profiles), DefaultEditable: l.defaults.editable, origins: l.origins, logos: l.logosByName(), digest: l.digestText(),
+		base: base, index: l.index, Server: server, DNS: dns, Store: store, Profiles: len(l.profiles), DefaultEditable: l.defaults.editable, origins: l.origins, logos: l.logosByName(), digest: l.digestText(),
 		serverAt: l.serverPositions(file), Warnings: l.warnings.sorted(), Skipped: l.skipped.sorted(), SkippedLines: l.skippedLines, incomplete: l.incomplete,
 	}
 }

@@ -46,6 +46,7 @@ type index struct {
 	wildcards map[settings.Domain]claim // by what follows "*."
 	fallback  *fallback
 	files     []string
+	records   Records // names that are not in files; nil for none
 
 	exchangers Exchangers
 }
@@ -54,11 +55,14 @@ type index struct {
 // answers for the name. Aliases are exact names here; an alias that a wildcard matches is refused at load, because by the documented
 // order it would never be reached.
 func (x *index) find(d settings.Domain, client netip.Addr) (*entry, bool) {
-	if c, ok := x.names[d]; ok {
-		return &x.entries[c.entry], true
+	if e := x.named(d); e != nil {
+		return e, true
 	}
-	if c, ok := x.wildcard(d); ok {
-		return &x.entries[c.entry], true
+	if !x.isComplete() {
+		return nil, false
+	}
+	if e := x.wildcard(d); e != nil {
+		return e, true
 	}
 	if !x.fallback.answers(d, x.exchangers, client) {
 		return nil, false
@@ -66,22 +70,36 @@ func (x *index) find(d settings.Domain, client netip.Addr) (*entry, bool) {
 	return &x.fallback.entry, true
 }
 
-// wildcard returns the claim of the longest wildcard that matches a name. A host at which clients ask, and what is below it, is not a mail
-// domain unless it is configured by name: scanners take the names of new certificates and try autoconfig. in front of each.
-func (x *index) wildcard(d settings.Domain) (claim, bool) {
-	if len(x.wildcards) == 0 {
-		return claim{}, false
+// named returns the entry that has exactly this name; nil if there is none.
+func (x *index) named(d settings.Domain) *entry {
+	if c, ok := x.names[d]; ok {
+		return &x.entries[c.entry]
+	}
+	return x.recorded(d)
+}
+
+// wildcard returns the entry of the longest wildcard that matches a name; nil if none does. A host at which clients ask, and what is below it,
+// is not a mail domain unless it is configured by name: scanners take the names of new certificates and try autoconfig. in front of each.
+func (x *index) wildcard(d settings.Domain) *entry {
+	stored := x.records != nil && x.records.HasWildcards()
+	if len(x.wildcards) == 0 && !stored {
+		return nil
 	}
 	for {
 		if settings.DomainOfServiceHost(string(d)) != "" {
-			return claim{}, false
+			return nil
 		}
 		parent, ok := d.Parent()
 		if !ok {
-			return claim{}, false
+			return nil
 		}
 		if c, ok := x.wildcards[parent]; ok {
-			return c, true
+			return &x.entries[c.entry]
+		}
+		if stored {
+			if r := x.records.FindWildcard(parent); r != nil {
+				return &r.entry
+			}
 		}
 		d = parent
 	}
@@ -97,6 +115,9 @@ func (x *index) Lookup(_ context.Context, q settings.Question) (settings.Found, 
 		if e, ok := x.find(d, q.Client); ok && !e.disabled {
 			return e.lookup(d, q)
 		}
+	}
+	if !x.isComplete() {
+		return settings.Found{}, settings.ErrUnavailable
 	}
 	return settings.Found{}, settings.ErrDomainNotFound
 }
