@@ -22,7 +22,7 @@ func (l *loader) base() *Base {
 	b := &Base{defaults: l.defaults, profiles: make(map[string]*profile, len(l.profiles)), logos: l.logos}
 	l.readLogoOf(l.defaults)
 	for name, p := range l.profiles {
-		b.profiles[name] = &profile{layer: p.layer} // without the table, which has the positions of a whole file
+		b.profiles[name] = &profile{layer: p.layer, at: p.table.at()} // without the table, which has the positions of a whole file
 		l.readLogoOf(p.layer)
 	}
 	return b
@@ -42,6 +42,14 @@ func (l *loader) readLogoOf(stack *layer) {
 
 // Base returns what tables that are kept in a database inherit from, without the profiles of the database.
 func (s *Snapshot) Base() *Base { return s.base }
+
+// ProfileAt returns where the files have a profile; the zero Position if they do not.
+func (s *Snapshot) ProfileAt(name string) Position {
+	if p := s.base.profiles[name]; p != nil {
+		return p.at
+	}
+	return Position{}
+}
 
 // HasProfile reports whether there is a profile with a name.
 func (b *Base) HasProfile(name string) bool { return b.profiles[name] != nil }

@@ -10,6 +10,7 @@ import (
 type profile struct {
 	*layer // over the defaults
 	table  *table
+	at     Position
 }
 
 // profileOf returns the profile that an entry names, if it names one.

@@ -23,6 +23,9 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"mailhint/domains"
+	"mailhint/edits"
 )
 
 // Config says where the database is.
@@ -32,16 +35,16 @@ type Config struct {
 	URL string
 	// Password is that of the user; empty for none. It is in no error.
 	Password string
-	// File is the main file of the configuration, whose [defaults] and profiles the records inherit from.
-	File string
+	// Files returns the configuration of the files, whose [defaults] and profiles the records inherit from. It is needed for changes only.
+	Files func() (*domains.Snapshot, error)
 	// MaxConns is how many connections are kept at most; 0 for 4.
 	MaxConns int
 }
 
 // Store is a database. All methods may be called by several goroutines at once.
 type Store struct {
-	pool *pgxpool.Pool
-	file string
+	pool  *pgxpool.Pool
+	files func() (*domains.Snapshot, error)
 }
 
 // Errors that callers act on.
@@ -77,7 +80,7 @@ func connect(ctx context.Context, c Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Store{pool: pool, file: c.File}, nil
+	return &Store{pool: pool, files: c.Files}, nil
 }
 
 // connectTimeout is how long one attempt to connect to one host may take, unless the URL says connect_timeout.
@@ -106,6 +109,20 @@ func parse(c Config) (*pgxpool.Config, error) {
 
 // Close closes all connections.
 func (s *Store) Close() { s.pool.Close() }
+
+// isCode reports whether an error is one of PostgreSQL's, by its code (SQLSTATE).
+func isCode(err error, code string) bool {
+	var failed *pgconn.PgError
+	return errors.As(err, &failed) && failed.Code == code
+}
+
+// Codes of PostgreSQL's errors.
+const (
+	insufficientRole    = "42501"
+	readOnlyTransaction = "25006"
+)
+
+var _ edits.Store = (*Store)(nil)
 
 // checkVersion returns an error unless the tables are those that this program knows.
 func (s *Store) checkVersion(ctx context.Context) error {

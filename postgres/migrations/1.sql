@@ -17,6 +17,7 @@ CREATE TABLE mailhint.records (
     kind mailhint.record_kind NOT NULL,
     name text COLLATE "C" NOT NULL, -- a mail domain in lower case and A-labels, "*." and such a domain, or the name of a profile
     profile text COLLATE "C",       -- the key profile of a domain
+    shown text,                     -- a domain in Unicode, if that is something else; for searches
     own jsonb,                      -- its other keys and their values, as in domains.toml; null for none
     revision bigint NOT NULL DEFAULT 0, -- random: that of its latest change
     sequence bigint NOT NULL DEFAULT 0, -- the number of its latest change
@@ -27,11 +28,13 @@ CREATE TABLE mailhint.records (
     CHECK (kind = 'domain' OR profile IS NULL)
 );
 CREATE INDEX records_profile ON mailhint.records (profile, name) WHERE profile IS NOT NULL;
+CREATE INDEX records_admins ON mailhint.records USING gin ((own -> 'admins') jsonb_path_ops) WHERE own ? 'admins';
 CREATE INDEX records_rules ON mailhint.records USING gin ((own -> 'rules') jsonb_path_ops) WHERE own ? 'rules';
 
 -- The aliases of all domains, each once.
 CREATE TABLE mailhint.aliases (
     name text COLLATE "C" PRIMARY KEY,
+    shown text, -- in Unicode, if that is something else
     domain text COLLATE "C" NOT NULL
 );
 CREATE INDEX aliases_domain ON mailhint.aliases (domain);
@@ -57,6 +60,21 @@ CREATE TABLE mailhint.history (
 );
 CREATE INDEX history_record ON mailhint.history (kind, name, number);
 CREATE INDEX history_time ON mailhint.history (time);
+
+-- Searches for a part of a name use indexes of trigrams. Where their extension cannot be had, they read all names.
+DO $$
+DECLARE
+    place text;
+BEGIN
+    CREATE EXTENSION IF NOT EXISTS pg_trgm;
+    SELECT extnamespace::regnamespace INTO place FROM pg_extension WHERE extname = 'pg_trgm';
+    EXECUTE format('CREATE INDEX records_search ON mailhint.records USING gin (name %s.gin_trgm_ops)', place);
+    EXECUTE format('CREATE INDEX records_search_shown ON mailhint.records USING gin (shown %s.gin_trgm_ops) WHERE shown IS NOT NULL', place);
+    EXECUTE format('CREATE INDEX aliases_search ON mailhint.aliases USING gin (name %s.gin_trgm_ops)', place);
+    EXECUTE format('CREATE INDEX aliases_search_shown ON mailhint.aliases USING gin (shown %s.gin_trgm_ops) WHERE shown IS NOT NULL', place);
+EXCEPTION WHEN insufficient_privilege OR undefined_file OR feature_not_supported THEN
+    RAISE NOTICE 'without the extension pg_trgm searches are slower';
+END $$;
 
 -- How many domains have which profile ('' for none), and how many profiles there are.
 CREATE TABLE mailhint.counts (
