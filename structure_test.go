@@ -24,6 +24,7 @@ var ranks = [][]string{
 	{"filestore", "postgres", "edits/storetest", "accounts/accountstest"},
 	{"replica"},
 	{"preview", "export", "imports", "help", "proxies", "monitor", "reference", "schema"},
+	{"imports/importstest", "imports/automx", "imports/csv", "imports/monogramm", "imports/outlook"},
 	{"server", "doctor", "starter", "manual"},
 	{"admin"},
 	{"cmd/mailhint", "clients", "lab", "bench", "bench/bare", "packaging"},

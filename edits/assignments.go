@@ -181,6 +181,9 @@ func (a Assignment) set(values map[string]any) error {
 // urlKey is the key of a server's table that is meant by a server without a table.
 const urlKey = "url"
 
+// NewValues returns the values of a record that has only what is assigned. The error is an AssignmentErrors.
+func NewValues(list []Assignment) (Values, error) { return assign(nil, list) }
+
 // assign returns values with assignments made. It changes nothing that it is given.
 func assign(values Values, list []Assignment) (Values, error) {
 	changed := clone(map[string]any(values)).(map[string]any)

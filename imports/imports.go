@@ -13,6 +13,7 @@ package imports
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 
 	"mailhint/domains"
 	"mailhint/edits"
@@ -59,36 +60,59 @@ type Collection struct {
 	report  Report
 	entries []Entry
 	owner   map[settings.Domain]domains.Position // where a domain was imported from
+	said    map[said]bool
+}
+
+// said is a remark that was reported.
+type said struct {
+	where domains.Position
+	text  string
 }
 
 // New returns an empty Collection that reports remarks as they come.
 func New(report Report) *Collection {
-	return &Collection{report: report, owner: make(map[settings.Domain]domains.Position)}
+	return &Collection{report: report, owner: make(map[settings.Domain]domains.Position), said: make(map[said]bool)}
 }
 
-// Remark reports what will be answered differently from what a source says.
+// Remark reports what will be answered differently from what a source says. The same remark about the same place is reported once.
 func (c *Collection) Remark(where domains.Position, format string, args ...any) {
-	c.Result.Remarks++
-	c.report(where, fmt.Sprintf(format, args...))
+	if c.say(where, fmt.Sprintf(format, args...)) {
+		c.Result.Remarks++
+	}
 }
 
 // Lose reports that a source has a domain or a server that cannot be converted.
 func (c *Collection) Lose(where domains.Position, format string, args ...any) {
-	c.Result.Lost++
-	c.Remark(where, format, args...)
+	if c.say(where, fmt.Sprintf(format, args...)) {
+		c.Result.Remarks++
+		c.Result.Lost++
+	}
 }
 
 // Fail reports that a source could not be converted at all.
 func (c *Collection) Fail(where domains.Position, format string, args ...any) {
 	c.Result.Failed++
-	c.report(where, "not converted: "+fmt.Sprintf(format, args...))
+	c.say(where, "not converted: "+fmt.Sprintf(format, args...))
+}
+
+// say reports something, unless it was reported before.
+func (c *Collection) say(where domains.Position, text string) bool {
+	key := said{where, text}
+	if c.said[key] {
+		return false
+	}
+	c.said[key] = true
+	c.report(where, text)
+	return true
 }
 
 // Add adds an entry for the domains that no entry before has.
 func (c *Collection) Add(e Entry) {
 	names, taken := c.claim(e)
 	if len(names) == 0 && !e.Fallback {
-		c.Fail(domains.Position{File: e.Where.File}, "all its domains have been imported already")
+		if !slices.ContainsFunc(e.Domains, func(d settings.Domain) bool { return c.owner[d].File == e.Where.File }) {
+			c.Fail(domains.Position{File: e.Where.File}, "all its domains have been imported already")
+		}
 		return
 	}
 	e.Domains, e.Comments = names, append(e.Comments, taken...)

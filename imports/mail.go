@@ -59,7 +59,7 @@ func (m *Mail) Server(where domains.Position, s Server) {
 }
 
 func (m *Mail) parse(s Server) (settings.Server, error) {
-	server := settings.Server{Protocol: s.Protocol, Security: s.Security, Auth: s.Auth}
+	server := settings.Server{Protocol: s.Protocol, Security: s.Security}
 	host, err := settings.ParseHost(s.Host)
 	if err != nil {
 		return server, fmt.Errorf("%q is %w", clip(s.Host), err)
@@ -76,6 +76,12 @@ func (m *Mail) parse(s Server) (settings.Server, error) {
 		return server, fmt.Errorf("%d is not a valid port", s.Port)
 	}
 	server.Port = uint16(s.Port)
+	server.Auth = nil
+	for _, a := range s.Auth {
+		if !slices.Contains(server.Auth, a) {
+			server.Auth = append(server.Auth, a)
+		}
+	}
 	if server.Auth == nil {
 		server.Auth = []settings.Auth{settings.Password}
 	}

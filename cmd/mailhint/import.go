@@ -37,7 +37,7 @@ const importHelp = "Domains with the same settings become one profile that lists
 
 // importCommands are the commands for the sources.
 func importCommands() []*cobra.Command {
-	return []*cobra.Command{newImportISPDB()}
+	return []*cobra.Command{newImportAutomx(), newImportAutomx3(), newImportCSV(), newImportISPDB(), newImportMonogramm(), newImportOutlook()}
 }
 
 // importFlags are those of all sources.
@@ -123,8 +123,8 @@ func (f *importFlags) applyAll(cmd *cobra.Command, c *imports.Collection) error 
 	return f.save(cmd, s, plan.Edits...)
 }
 
-// unreadSource gives an error about a source its exit code: nothing is known about one that cannot be read.
-func unreadSource(err error) error {
+// readSource gives an error about a source its exit code: nothing is known about one that cannot be read.
+func readSource(err error) error {
 	if errors.Is(err, imports.ErrUnread) {
 		return unknown(err)
 	}
@@ -139,16 +139,8 @@ func newImportISPDB() *cobra.Command {
 			"have the same form.",
 		Example: "  mailhint import ispdb example.com.xml\n" +
 			"  mailhint import ispdb autoconfig/ispdb >domains.d/ispdb.toml 2>remarks.txt",
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return fmt.Errorf("%s needs a FILE or a DIR with provider files, such as example.com.xml", nameOf(cmd))
-			}
-			return nil
-		},
+		Args: someArguments("a FILE or a DIR with provider files, such as example.com.xml"),
 	}, "ISPDB provider files", func(_ *cobra.Command, c *imports.Collection, args []string) error {
-		if err := imports.ISPDB(c, args); err != nil {
-			return unreadSource(err)
-		}
-		return nil
+		return readSource(imports.ISPDB(c, args))
 	})
 }
