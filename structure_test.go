@@ -21,7 +21,7 @@ var ranks = [][]string{
 	{"edge"},
 	{"autoconfig", "autodiscover", "mobileconfig", "pacc", "wellknown", "dnsrecords", "domains", "probe", "exchangers", "certs", "listen", "keypairs"},
 	{"ispdb", "edge/edgetest", "edits", "dnsupdate", "choices", "accounts"},
-	{"filestore", "postgres", "edits/storetest", "accounts/accountstest"},
+	{"filestore", "postgres", "edits/storetest", "accounts/accountstest", "accounts/file"},
 	{"replica"},
 	{"preview", "export", "imports", "help", "proxies", "monitor", "reference", "schema"},
 	{"imports/importstest", "imports/automx", "imports/csv", "imports/monogramm", "imports/outlook"},

@@ -48,7 +48,7 @@ func (s *Service) AddAccount(ctx context.Context, p Principal, a Account, passwo
 	if slices.ContainsFunc(all, func(other Account) bool { return other.Name == a.Name }) {
 		return Account{}, ErrExists
 	}
-	a.Created, a.TOTP, a.RecoveryCodes = s.Now(), "", nil
+	a.Created, a.TOTP, a.RecoveryCodes = s.second(), "", nil
 	if a.Password, err = s.newHash(ctx, a.Name, password); err != nil {
 		return Account{}, err
 	}
@@ -211,24 +211,15 @@ func (s *Service) NewTOTP(p Principal) (secret string, err error) {
 // ConfirmTOTP sets up an app with a secret of NewTOTP, after a code has shown that the app has it. The app replaces another, of which
 // again.Code must be a code. It returns the recovery codes, which are shown once; sessions as in ChangePassword.
 func (s *Service) ConfirmTOTP(ctx context.Context, p Principal, again Again, secret, code string) (Opened, []string, error) {
-	if err := CheckTOTP(secret); err != nil {
-		return Opened{}, nil, &InvalidError{"code", err.Error()}
-	}
 	a, err := s.self(ctx, p, again)
 	if err != nil {
 		return Opened{}, nil, err
 	}
-	renewed := a
-	renewed.TOTP, renewed.RecoveryCodes = secret, nil
-	if _, err := s.useCode(ctx, renewed, code); err != nil {
-		if errors.Is(err, ErrWrong) {
-			err = &InvalidError{"code", "is not the code that the app shows now; check the clock of the device"}
-		}
+	codes, err := s.newApp(ctx, &a, secret, code)
+	if err != nil {
 		return Opened{}, nil, err
 	}
-	codes, hashes := newRecoveryCodes()
-	renewed.RecoveryCodes = hashes
-	opened, err := s.changeSelf(ctx, p, renewed, again.Client, Event{Action: "set up codes", Subject: a.Name})
+	opened, err := s.changeSelf(ctx, p, a, again.Client, Event{Action: "set up codes", Subject: a.Name})
 	return opened, codes, err
 }
 
@@ -240,6 +231,40 @@ func (s *Service) RemoveTOTP(ctx context.Context, p Principal, again Again) (Ope
 	}
 	a.TOTP, a.RecoveryCodes = "", nil
 	return s.changeSelf(ctx, p, a, again.Client, Event{Action: "remove codes", Subject: a.Name})
+}
+
+// SetTOTP sets up an app for an account on the command line, after a code has shown that the app has the secret, and returns the recovery
+// codes. The sessions of the account end.
+func (s *Service) SetTOTP(ctx context.Context, p Principal, name, secret, code string) ([]string, error) {
+	if !p.onCommandLine() || !p.May(ManageAccounts, Target{}) {
+		return nil, ErrDenied
+	}
+	a, err := s.store.Account(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	codes, err := s.newApp(ctx, &a, secret, code)
+	if err != nil {
+		return nil, err
+	}
+	_, err = s.saveAccount(ctx, p, a, "", Event{Action: "set up codes", Subject: name})
+	return codes, err
+}
+
+// newApp gives an account an app that has shown a code, and recovery codes, which it returns. Nothing is saved.
+func (s *Service) newApp(ctx context.Context, a *Account, secret, code string) ([]string, error) {
+	if err := CheckTOTP(secret); err != nil {
+		return nil, &InvalidError{"code", err.Error()}
+	}
+	a.TOTP, a.RecoveryCodes = secret, nil
+	if _, err := s.useCode(ctx, *a, code); errors.Is(err, ErrWrong) {
+		return nil, &InvalidError{"code", "is not the code that the app shows now; check the clock of the device"}
+	} else if err != nil {
+		return nil, err
+	}
+	codes, hashes := newRecoveryCodes()
+	a.RecoveryCodes = hashes
+	return codes, nil
 }
 
 // ResetTOTP removes the app and recovery codes of somebody who has lost them. The sessions of the account end.

@@ -10,7 +10,7 @@
 //   - accounts.go: the records; store.go: the contract of a Store; audit.go: the audit trail
 //   - permissions.go: roles, actions and the table; principal.go: who acts
 //   - password.go: argon2id; codes.go: codes of an app (TOTP) and recovery codes; throttle.go: how wrong sign-ins are slowed
-//   - service.go, signin.go, session.go, token.go, account.go: what the page, the API and the commands call
+//   - service.go, signin.go, session.go, token.go, account.go: what the page, the API and the commands call; print.go: what commands print
 package accounts
 
 import (
@@ -89,8 +89,8 @@ type Token struct {
 
 // Use is when something was used, and by which client address.
 type Use struct {
-	Time    time.Time
-	Address netip.Addr
+	Time    time.Time  `json:"time"`
+	Address netip.Addr `json:"address,omitzero"`
 }
 
 // Session is a browser that has signed in. The secret is in its cookie, and kept nowhere else.

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/pquerna/otp/hotp"
+	"rsc.io/qr"
 )
 
 // Codes of authenticator apps follow RFC 6238 with the parameters that all apps support: SHA-1, six digits, 30 seconds. A code is accepted
@@ -111,4 +112,22 @@ func (s *Service) useRecoveryCode(ctx context.Context, a Account, code string) e
 			return signedOutIf(err, ErrNotFound)
 		}
 	}
+}
+
+// QR draws a text as a QR code for a terminal, two modules to a character, dark on light.
+func QR(text string) (string, error) {
+	code, err := qr.Encode(text, qr.L)
+	if err != nil {
+		return "", err
+	}
+	const quiet = 2 // modules around the code
+	dark := func(x, y int) bool { return code.Black(x-quiet, y-quiet) }
+	var b strings.Builder
+	for y := 0; y < code.Size+2*quiet; y += 2 {
+		for x := range code.Size + 2*quiet {
+			b.WriteString(map[[2]bool]string{{false, false}: "█", {false, true}: "▀", {true, false}: "▄", {true, true}: " "}[[2]bool{dark(x, y), dark(x, y+1)}])
+		}
+		b.WriteByte('\n')
+	}
+	return b.String(), nil
 }

@@ -54,6 +54,9 @@ func defaultTo[T comparable](option *T, value T) {
 	}
 }
 
+// second is the time to the second, which is easier to read in a file.
+func (s *Service) second() time.Time { return s.Now().UTC().Truncate(time.Second) }
+
 // Client is where a request comes from.
 type Client struct {
 	Address netip.Addr
@@ -126,7 +129,7 @@ func CheckGrant(role Role, domains, profiles []string) (normal []string, err err
 		rest, wildcard := strings.CutPrefix(name, "*.")
 		domain, err := settings.ParseDomain(rest)
 		if err != nil {
-			return nil, &InvalidError{"domains", err.Error()}
+			return nil, &InvalidError{"domains", fmt.Sprintf("%q: %v", untrusted.Clip(name, 80), err)}
 		}
 		name = string(domain)
 		if wildcard {

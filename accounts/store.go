@@ -11,7 +11,7 @@ import (
 // without an error, the change will survive a power cut, unless its comment says otherwise. Package accountstest checks that an
 // implementation does what is said here.
 //
-// A Store does not judge: Service validates what it stores. Times are kept to the microsecond at least; which time zone they have does not
+// Service validates what it stores: names, domains and profiles are as CheckName and CheckGrant accept them. Times are kept to the microsecond at least; which time zone they have does not
 // matter. Empty and nil lists are the same.
 type Store interface {
 	// Account returns an account. The error is ErrNotFound if there is none.

@@ -5,8 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
+
+	"mailhint/untrusted"
 )
 
 // tokenPrefix is how the secrets of tokens begin, so that people and programs that look for leaked secrets recognise them.
@@ -120,7 +123,7 @@ func (s *Service) AddToken(ctx context.Context, p Principal, n NewToken) (secret
 	if err := CheckName(n.Name); err != nil {
 		return "", Token{}, err
 	}
-	t = Token{Name: n.Name, Role: n.Role, Profiles: n.Profiles, Created: s.Now(), Expires: n.Expires, Parent: p.Token}
+	t = Token{Name: n.Name, Role: n.Role, Profiles: n.Profiles, Created: s.second(), Expires: n.Expires.Truncate(time.Second), Parent: p.Token}
 	if t.Domains, err = CheckGrant(n.Role, n.Domains, n.Profiles); err != nil {
 		return "", Token{}, err
 	}
@@ -233,4 +236,20 @@ func describeGrant(role Role, domains, profiles []string) string {
 		text += ", profiles " + strings.Join(profiles, ", ")
 	}
 	return text
+}
+
+// ParseExpiry reads when a token is to expire: in how much time (12h, 30d, 8w), on a date (2027-01-31) in the time zone of now, or as in RFC 3339.
+func ParseExpiry(text string, now time.Time) (time.Time, error) {
+	for _, layout := range []string{time.DateOnly, time.RFC3339} {
+		if t, err := time.ParseInLocation(layout, text, now.Location()); err == nil {
+			return t, nil
+		}
+	}
+	units := map[string]time.Duration{"h": time.Hour, "d": 24 * time.Hour, "w": 7 * 24 * time.Hour}
+	number := strings.TrimRight(text, "hdw")
+	const longest = 100_000
+	if n, err := strconv.Atoi(number); err == nil && n > 0 && n < longest && units[text[len(number):]] > 0 {
+		return now.Add(time.Duration(n) * units[text[len(number):]]), nil
+	}
+	return time.Time{}, &InvalidError{"expires", fmt.Sprintf("%q is not a valid time; write it like 30d, 12h or 2027-01-31", untrusted.Clip(text, 40))}
 }

@@ -551,7 +551,7 @@ func testHostileText(t *testing.T, place Place) {
 	ok(t, err)
 	same(t, got, session)
 	a := berta()
-	a.Profiles = []string{hostile, "]", "'''"}
+	a.Profiles = []string{`a"b\c`, "]", "'''", "# x", "é 😀", "%00 <script>;--"}
 	_, err = s.SaveAccount(ctx, a, accounts.Absent)
 	ok(t, err)
 	saved, err := s.Account(ctx, a.Name)
