@@ -42,18 +42,33 @@ func RequestTo(host string, a settings.Address) settings.Request {
 // JSONRequest returns what new Outlook and Outlook for phones send to learn where the first version is served. They always send an
 // address: without one, it is a made-up address of the domain.
 func JSONRequest(d settings.Domain, a settings.Address) settings.Request {
+	return JSONRequestFor(d, a, "AutodiscoverV1")
+}
+
+// JSONRequestFor is JSONRequest for another protocol, such as ActiveSync or EWS.
+func JSONRequestFor(d settings.Domain, a settings.Address, protocol string) settings.Request {
 	if a.IsZero() {
 		a = settings.Address{Local: "somebody", Domain: d}
 	}
-	return settings.NewRequest(Host(d), JSONPath, url.Values{"Email": {a.String()}, "Protocol": {"AutodiscoverV1"}})
+	return settings.NewRequest(Host(d), JSONPath, url.Values{"Email": {a.String()}, "Protocol": {protocol}})
+}
+
+// MobileRequest returns what phones send to autodiscover.D for an Exchange account.
+func MobileRequest(a settings.Address) settings.Request {
+	r := RequestTo(Host(a.Domain), a)
+	r.Body = bodyIn("mobilesync/requestschema/2006", schemaMobilesync, a)
+	return r
 }
 
 // requestBody is Outlook's request for an address ([MS-OXDSCLI] section 2.2.3.1).
-func requestBody(a settings.Address) []byte {
+func requestBody(a settings.Address) []byte { return bodyIn("outlook/requestschema/2006", schemaOutlook, a) }
+
+// bodyIn is a request in a schema for an answer in another one.
+func bodyIn(request, response string, a settings.Address) []byte {
 	var b bytes.Buffer
 	b.WriteString(xml.Header)
-	b.WriteString(`<Autodiscover xmlns="http://schemas.microsoft.com/exchange/autodiscover/outlook/requestschema/2006"><Request><EMailAddress>`)
+	b.WriteString(`<Autodiscover xmlns="` + schemaPrefix + request + `"><Request><EMailAddress>`)
 	xml.EscapeText(&b, []byte(a.String())) // writing to a buffer cannot fail
-	b.WriteString(`</EMailAddress><AcceptableResponseSchema>` + schemaPrefix + schemaOutlook + `</AcceptableResponseSchema></Request></Autodiscover>`)
+	b.WriteString(`</EMailAddress><AcceptableResponseSchema>` + schemaPrefix + response + `</AcceptableResponseSchema></Request></Autodiscover>`)
 	return b.Bytes()
 }

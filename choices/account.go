@@ -81,9 +81,6 @@ func (c Client) FollowsToAnother(p Place) bool { return c.password && p.IsAutodi
 // ReadsType reports whether a client reads an answer of a media type.
 func (c Client) ReadsType(kind string) bool { return !c.xmlType || isXML(kind) }
 
-// PrefersSTARTTLS reports whether a client prefers STARTTLS for submission among SRV records with the same priority.
-func (c Client) PrefersSTARTTLS() bool { return c.tieSTARTTLS }
-
 // isWellFormed reports whether a text is XML in which every element ends, or has no elements at all.
 func isWellFormed(text []byte) bool {
 	decoder := xml.NewDecoder(bytes.NewReader(text))

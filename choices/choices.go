@@ -44,6 +44,9 @@ type rules struct {
 	knownOAuth2  bool // uses OAuth2 with built-in providers only
 	knowsEWS     bool // takes an EWS server, if it has a login method of mail servers beside HTTP Basic
 	password     bool // knows only passwords
+	fillsHosts   bool // fills in placeholders in host names
+	fillsID      bool // fills them in as the id and domain of the provider too
+	emptiesHosts bool // replaces placeholders in host names by nothing
 	firstAnswer  bool // looks no further than the first answer that is well-formed XML, even an empty one
 }
 
@@ -57,10 +60,11 @@ func at(places ...Place) []Source {
 
 var bySRV = Source{SRV: true}
 
-// Names of the clients that findings of the doctor are about.
+// Names of clients that are special.
 const (
 	Thunderbird    = "Thunderbird"
 	OutlookClassic = "Outlook (classic)"
+	OutlookNew     = "Outlook (new)" // and Outlook for phones: Microsoft's servers ask for them
 	AppleMail      = "Apple Mail (profile)"
 )
 
@@ -68,19 +72,27 @@ const (
 var Clients = []Client{
 	{Thunderbird, append([]Source{{Place: ConfigHost, Final: true}},
 		at(ConfigBare, ConfigHTTP, ConfigBareHTTP, ISPDBEntry, POXHost, POXBare, POXSRV)...),
-		rules{xmlType: true, needsDomain: true, needsSMTP: true, knownOAuth2: true, knowsEWS: true}},
+		rules{xmlType: true, needsDomain: true, needsSMTP: true, knownOAuth2: true, knowsEWS: true, fillsHosts: true, fillsID: true}},
 	{"Thunderbird for Android", at(ConfigNoAddress, ConfigBare, ConfigHTTP, ConfigBareHTTP, ISPDBEntry),
-		rules{needsDomain: true, needsSMTP: true, imapOnly: true, rejectsPlain: true}},
+		rules{needsDomain: true, needsSMTP: true, imapOnly: true, rejectsPlain: true, fillsHosts: true}},
 	{OutlookClassic, at(POXBare, POXHost, POXSRV), rules{password: true}},
 	{AppleMail, at(ProfileHost), rules{}},
 	{"Evolution", append([]Source{bySRV}, at(ConfigEvolution, ConfigHTTP, ConfigBare, ConfigBareHTTP, ISPDBEntry)...),
-		rules{takesLast: true}},
+		rules{takesLast: true, emptiesHosts: true}},
 	{"KMail", append(at(ISPDBEntry), Source{Place: ConfigNoAddress, Final: true}, Source{Place: ConfigHTTP, Final: true},
-		Source{Place: ConfigBare}), rules{}},
-	{"Delta Chat", at(ConfigHost, ConfigBare, POXBare, POXHost, ISPDBEntry), rules{imapOnly: true, ignoresAuth: true, firstAnswer: true}},
+		Source{Place: ConfigBare}), rules{fillsHosts: true}},
+	{"Delta Chat", at(ConfigHost, ConfigBare, POXBare, POXHost, ISPDBEntry),
+		rules{imapOnly: true, ignoresAuth: true, firstAnswer: true, fillsHosts: true}},
 	{"FairEmail", append([]Source{bySRV}, at(ConfigHost, ConfigBare, ConfigHTTP, ConfigBareHTTP, ISPDBEntry, POXHost)...),
 		rules{needsSMTP: true, imapOnly: true, imapFirst: true, skipsPlain: true, tieSTARTTLS: true, ignoresAuth: true}},
 	{"Nextcloud Mail", at(ConfigHost, ConfigBare, ISPDBEntry, ConfigHTTP, ConfigBareHTTP), rules{imapOnly: true, ignoresAuth: true}},
+}
+
+// Others are clients that look in one place only. The doctor has nothing to say about them that it does not say about Clients.
+var Others = []Client{
+	{OutlookNew, at(POXHost), rules{password: true}},
+	{"clients of PACC", at(PACCHost), rules{}},
+	{"clients of SRV records", []Source{bySRV}, rules{}},
 }
 
 // BuiltIntoApple reports whether a host is of a provider that Apple Mail lists by name.

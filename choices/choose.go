@@ -2,6 +2,7 @@ package choices
 
 import (
 	"errors"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -62,8 +63,33 @@ func (c Client) take(incoming, outgoing **Entry, e Entry, last bool) {
 
 // isNamed reports whether a document has the names that Thunderbird requires.
 func (d Document) isNamed() bool {
-	isName := func(s string) bool { _, err := settings.ParseDomain(s); return err == nil }
-	return isName(d.ID) && slices.ContainsFunc(d.Domains, isName)
+	return hostName.MatchString(d.ID) && slices.ContainsFunc(d.Domains, hostName.MatchString)
+}
+
+// hostName matches what Thunderbird takes for a host name. One label is enough: automx2 has ids such as automx2-1.
+var hostName = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*\.?$`)
+
+// Fill returns a document as a client reads it for a person: many servers write placeholders for the domain into host names, which only
+// some clients fill in. Others take them literally, and Evolution replaces them by nothing.
+func (c Client) Fill(d Document, a settings.Address) Document {
+	domain := strings.NewReplacer("%EMAILDOMAIN%", string(a.Domain), "%emaildomain%", string(a.Domain))
+	switch {
+	case c.emptiesHosts:
+		domain = strings.NewReplacer("%EMAILDOMAIN%", "", "%emaildomain%", "")
+	case !c.fillsHosts:
+		return d
+	}
+	d.Servers = slices.Clone(d.Servers)
+	for i := range d.Servers {
+		d.Servers[i].Host = domain.Replace(d.Servers[i].Host)
+	}
+	if c.fillsID {
+		d.ID, d.Domains = domain.Replace(d.ID), slices.Clone(d.Domains)
+		for i := range d.Domains {
+			d.Domains[i] = domain.Replace(d.Domains[i])
+		}
+	}
+	return d
 }
 
 // canUse reports whether a client can log in to a server, and removes the login methods that it would not use.

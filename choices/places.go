@@ -25,6 +25,14 @@ const (
 	PACCHost                     // ua-auto-config.
 	ProfileHost                  // autoconfig., Apple's profile
 	ISPDBEntry                   // Mozilla's database
+
+	JSONAutodiscover // autodiscover., the second form: where the first one is
+	JSONActiveSync   // the same for ActiveSync
+	JSONEWS          // the same for Exchange Web Services
+	MobilePOX        // autodiscover., in the schema of mobile devices
+	CalDAVBare       // the domain's own web server, where calendars are
+	CardDAVBare      // the same for contacts
+	JMAPBare         // the same for JMAP
 )
 
 // IsAutodiscover reports whether a place is one of Autodiscover's first form.
@@ -37,7 +45,7 @@ func (p Place) Host(d settings.Domain) string {
 	switch p {
 	case ConfigHost, ConfigNoAddress, ConfigEvolution, ConfigHTTP, ProfileHost:
 		return autoconfig.Host(d)
-	case POXHost, POXHTTP:
+	case POXHost, POXHTTP, JSONAutodiscover, JSONActiveSync, JSONEWS, MobilePOX:
 		return autodiscover.Host(d)
 	case PACCHost:
 		return pacc.Host(d)

@@ -2,16 +2,12 @@ package doctor
 
 import (
 	"bytes"
-	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
-	"strings"
 
 	"mailhint/autodiscover"
 	"mailhint/choices"
-	"mailhint/dnsrecords"
 	"mailhint/mobileconfig"
 	"mailhint/probe"
 	"mailhint/resolver"
@@ -40,7 +36,7 @@ func (o *observations) try(c choices.Client, s choices.Source) (choices.Account,
 	var d choices.Document
 	switch {
 	case s.SRV:
-		d = o.srvDocument(c)
+		d = choices.FromSRV(c, o.published, o.Found)
 		if !d.Has("imap", "pop3") || !d.Has("smtp") {
 			return choices.Account{}, o.noSRV()
 		}
@@ -148,49 +144,4 @@ func (o *observations) profile() (choices.Account, error) {
 		return choices.Account{}, choices.ErrNothing
 	}
 	return a, nil
-}
-
-// srvDocument is what SRV records say, the best server first. The login is the address (RFC 6186 section 4 tries it first).
-func (o *observations) srvDocument(c choices.Client) (d choices.Document) {
-	type ranked struct {
-		choices.Entry
-		rank int
-	}
-	var all []ranked
-	for _, r := range o.published {
-		service, ok := r.Data.(dnsrecords.Service)
-		label, _, _ := strings.Cut(r.Name, ".")
-		kind, known := srvKinds[label]
-		if !ok || !known || service.Target == "" {
-			continue
-		}
-		e := choices.Entry{Kind: kind.name, Host: service.Target, Port: service.Port, Security: kind.security,
-			Auths: []settings.Auth{settings.Password}}
-		for _, s := range o.Servers { // the server itself says how to log in
-			if choices.KindOf(s.Protocol) == e.Kind && o.host(s) == e.Host && s.Port == e.Port {
-				e.Auths = s.Auth
-			}
-		}
-		rank := int(service.Priority)*4 + int(kind.security)
-		if c.PrefersSTARTTLS() && kind.name == "smtp" && kind.security == settings.STARTTLS {
-			rank -= 2
-		}
-		all = append(all, ranked{e, rank})
-	}
-	slices.SortStableFunc(all, func(a, b ranked) int { return cmp.Compare(a.rank, b.rank) })
-	for _, r := range all {
-		d.Servers = append(d.Servers, r.Entry)
-	}
-	return d
-}
-
-type srvKind struct {
-	name     string
-	security settings.Security
-}
-
-var srvKinds = map[string]srvKind{
-	"_imaps": {"imap", settings.ImplicitTLS}, "_imap": {"imap", settings.STARTTLS},
-	"_pop3s": {"pop3", settings.ImplicitTLS}, "_pop3": {"pop3", settings.STARTTLS},
-	"_submissions": {"smtp", settings.ImplicitTLS}, "_submission": {"smtp", settings.STARTTLS},
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"mailhint/choices"
 	"mailhint/resolver"
@@ -88,7 +87,7 @@ func unknownPage(got page) error {
 // noSRV is the error for too few SRV records to set up an account.
 func (o *observations) noSRV() error {
 	for owner := range o.unanswered {
-		if label, _, _ := strings.Cut(owner, "."); srvKinds[label] != (srvKind{}) {
+		if choices.IsOfMail(owner) {
 			return errNoDNS
 		}
 	}
