@@ -23,7 +23,7 @@ var ranks = [][]string{
 	{"ispdb", "edge/edgetest", "edits", "dnsupdate", "choices", "accounts"},
 	{"filestore", "postgres", "edits/storetest", "accounts/accountstest", "accounts/file"},
 	{"replica"},
-	{"preview", "export", "imports", "help", "proxies", "monitor", "reference", "schema"},
+	{"preview", "compare", "export", "imports", "help", "proxies", "monitor", "reference", "schema"},
 	{"imports/importstest", "imports/automx", "imports/csv", "imports/monogramm", "imports/outlook"},
 	{"server", "doctor", "starter", "manual"},
 	{"admin"},

@@ -61,7 +61,9 @@ func MobileRequest(a settings.Address) settings.Request {
 }
 
 // requestBody is Outlook's request for an address ([MS-OXDSCLI] section 2.2.3.1).
-func requestBody(a settings.Address) []byte { return bodyIn("outlook/requestschema/2006", schemaOutlook, a) }
+func requestBody(a settings.Address) []byte {
+	return bodyIn("outlook/requestschema/2006", schemaOutlook, a)
+}
 
 // bodyIn is a request in a schema for an answer in another one.
 func bodyIn(request, response string, a settings.Address) []byte {

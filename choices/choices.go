@@ -66,6 +66,8 @@ const (
 	OutlookClassic = "Outlook (classic)"
 	OutlookNew     = "Outlook (new)" // and Outlook for phones: Microsoft's servers ask for them
 	AppleMail      = "Apple Mail (profile)"
+	PACCClients    = "clients of PACC"
+	SRVClients     = "clients of SRV records"
 )
 
 // Clients are the clients that people ask about.
@@ -91,8 +93,8 @@ var Clients = []Client{
 // Others are clients that look in one place only. The doctor has nothing to say about them that it does not say about Clients.
 var Others = []Client{
 	{OutlookNew, at(POXHost), rules{password: true}},
-	{"clients of PACC", at(PACCHost), rules{}},
-	{"clients of SRV records", []Source{bySRV}, rules{}},
+	{PACCClients, at(PACCHost), rules{}},
+	{SRVClients, []Source{bySRV}, rules{}},
 }
 
 // BuiltIntoApple reports whether a host is of a provider that Apple Mail lists by name.

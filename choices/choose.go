@@ -92,7 +92,8 @@ func (c Client) Fill(d Document, a settings.Address) Document {
 	return d
 }
 
-// canUse reports whether a client can log in to a server, and removes the login methods that it would not use.
+// canUse reports whether a client can log in to a server, removes the login methods that it would not use, and sets the TLS mode
+// that it would use.
 func (c Client) canUse(e *Entry) bool {
 	if e.Host == "" || e.Port == 0 {
 		return false
@@ -102,6 +103,9 @@ func (c Client) canUse(e *Entry) bool {
 		e.Auths = []settings.Auth{settings.Password}
 	case c.password:
 		e.Auths = keepAuths(e.Auths, settings.Password, settings.NTLM, settings.NoAuth)
+		if e.encryption != 0 {
+			e.Security = e.encryption
+		}
 	case c.knownOAuth2 && !usesOAuth2With(e.Host):
 		e.Auths = slices.DeleteFunc(slices.Clone(e.Auths), func(a settings.Auth) bool { return a == settings.OAuth2Token })
 		if e.Kind != "smtp" {

@@ -32,6 +32,8 @@ type Entry struct {
 	Login    string // with placeholders
 	HasLogin bool
 	URL      string // of an "ews" server, which has no host
+
+	encryption settings.Security // what the element Encryption of Autodiscover says; 0 for nothing
 }
 
 // KindOf is a protocol as documents spell it; empty if it is not one of mail clients.
@@ -137,7 +139,11 @@ type ProviderError struct{ text string }
 
 func (e ProviderError) Error() string { return e.text }
 
-// ReadAutodiscover reads an Autodiscover answer. Its Encryption overrides SSL, and "TLS" means STARTTLS ([MS-OXDSCLI] 2.2.4.1.1.2.6.22).
+// encryptions are the values of the element Encryption. "TLS" means STARTTLS ([MS-OXDSCLI] 2.2.4.1.1.2.6.22).
+var encryptions = map[string]settings.Security{"None": settings.Plaintext, "SSL": settings.ImplicitTLS, "TLS": settings.STARTTLS}
+
+// ReadAutodiscover reads an Autodiscover answer. SSL "off" means no encryption to most clients, whatever Encryption says; only to Outlook
+// does Encryption override it.
 func ReadAutodiscover(body []byte) (Document, error) {
 	var root poxXML
 	if err := decode(body, &root); err != nil {
@@ -154,6 +160,7 @@ func ReadAutodiscover(body []byte) (Document, error) {
 		kind := strings.ToLower(p.Type)
 		e := Entry{Kind: kind, Host: strings.ToLower(strings.TrimSpace(p.Server)), Port: portNumber(p.Port),
 			Security: settings.ImplicitTLS, Auths: []settings.Auth{settings.Password}}
+		e.encryption = encryptions[p.Encryption]
 		switch {
 		case p.SSL == "off" || p.Encryption == "None":
 			e.Security = settings.Plaintext

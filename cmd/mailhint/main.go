@@ -146,7 +146,7 @@ func newRoot() *cobra.Command {
 	root.PersistentFlags().String("config", "", configUsage)
 	root.SetHelpCommand(newHelp())
 	addGroup(root, "Set up:", newInit(), newServe(), newDNS(), newProxy())
-	addGroup(root, "See what is configured, and what clients get:", newList(), newShow(), newCheck(), newDoctor(), newProbe(), newHealth())
+	addGroup(root, "See what is configured, and what clients get:", newList(), newShow(), newCheck(), newDoctor(), newCompare(), newProbe(), newHealth())
 	addGroup(root, "Change domains:", newAdd(), newSet(), newEdit(), newEnable(), newDisable(), newRemove(), newHistory(), newUndo(), newApply(), newSnapshot())
 	addGroup(root, "Let others change domains:", newUser(), newToken())
 	root.AddCommand(newCert(), newImport(), newExport(), newSchema(), newVersion(), newManual())
