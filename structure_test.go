@@ -19,6 +19,8 @@ var ranks = [][]string{
 	{"untrusted", "spelling", "texts", "keypairs/keypairtest", "tomledit", "docs"},
 	{"settings", "templates", "durable", "statedir", "resolver", "probe/probetest", "certs/pebbletest", "dnsupdate/knottest", "imports/mariadbtest", "postgres/postgrestest", "lab/visit"},
 	{"edge"},
+	{"logins"},
+	{"logins/file"},
 	{"autoconfig", "autodiscover", "mobileconfig", "pacc", "wellknown", "dnsrecords", "domains", "probe", "exchangers", "certs", "listen", "keypairs"},
 	{"ispdb", "edge/edgetest", "edits", "dnsupdate", "choices", "accounts"},
 	{"filestore", "postgres", "edits/storetest", "accounts/accountstest", "accounts/file"},

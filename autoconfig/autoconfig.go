@@ -107,17 +107,18 @@ func (p *prepared) forClient(evolution bool) *templates.Document {
 // values returns the values for the holes, and whether something personal is among them.
 //
 // The two login forms that every client fills in itself remain placeholders, so that the answer repeats nothing of the request. Any
-// other form, such as "%EMAILLOCALPART%@firm.example", is filled in if the address is known, because FairEmail would use it literally.
+// other form, such as "%EMAILLOCALPART%@firm.example", is filled in if the address is known, because FairEmail would use it literally. So is what
+// comes from a look-up, found or not, because an answer must not show whether it was found.
 func (p *prepared) values(found settings.Found, a settings.Address) (values []string, personal bool) {
 	values = make([]string, holeLogin, holeLogin+len(p.logins))
 	values[holeDomain] = string(found.Domain)
 	values[holePrimary] = string(found.Primary)
 	for _, form := range p.logins {
 		login := form.For(found.Domain, found.Primary)
-		text := string(login)
+		text := string(login.Form())
 		if !login.IsPlain() && a.Plausible() {
-			text = login.Fill(a)
-			personal = personal || text != string(login)
+			text = found.LoginName(form, a)
+			personal = personal || login.Lookup() != "" || text != string(login)
 		}
 		values = append(values, text)
 	}

@@ -35,6 +35,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		edge.Fail(w, h.log, err, edge.NotFound)
 		return
 	}
+	found = edge.FindNames(w, r, found, query.address)
 	edge.AllowAnyOrigin(w, found)
 	values, personal := p.values(found, query.address)
 	edge.Serve(w, r, p.forClient(query.evolution), cacheControl(query, personal || found.Varies), values)

@@ -111,7 +111,7 @@ func (p *prepared) values(found settings.Found, a settings.Address) []string {
 	}
 	values[holeAddress] = a.String()
 	for _, form := range p.logins {
-		values = append(values, form.For(found.Domain, found.Primary).Fill(a))
+		values = append(values, found.LoginName(form, a))
 	}
 	return values
 }

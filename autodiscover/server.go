@@ -137,6 +137,9 @@ func (h *Handler) post(w http.ResponseWriter, r *http.Request) {
 		h.fail(w, r, req, failure)
 		return
 	}
+	if document != p.mobilesync && document != p.anonymous { // these have no login name
+		found = edge.FindNames(w, r, found, address)
+	}
 	edge.Serve(w, r, document, edge.NoStore, p.values(found, address))
 }
 

@@ -15,11 +15,12 @@ type Base struct {
 	defaults *layer
 	profiles map[string]*profile
 	logos    map[string]readLogo
+	lookups  map[string]*LoginLookup
 }
 
 // base returns the Base of a configuration that has been read.
 func (l *loader) base() *Base {
-	b := &Base{defaults: l.defaults, profiles: make(map[string]*profile, len(l.profiles)), logos: l.logos}
+	b := &Base{defaults: l.defaults, profiles: make(map[string]*profile, len(l.profiles)), logos: l.logos, lookups: l.lookups}
 	l.readLogoOf(l.defaults)
 	for name, p := range l.profiles {
 		b.profiles[name] = &profile{layer: p.layer, at: p.table.at()} // without the table, which has the positions of a whole file
@@ -77,7 +78,7 @@ func (b *Base) WithProfile(name string, values map[string]any) (*Base, Problems)
 // tableOf returns a table that is not in a file, and a loader for it.
 func (b *Base) tableOf(kind RecordKind, name string, values map[string]any) (*loader, *table) {
 	l := &loader{
-		defaults: b.defaults, profiles: b.profiles, logos: b.logos,
+		defaults: b.defaults, profiles: b.profiles, logos: b.logos, lookups: b.lookups, usedLookups: make(map[string]bool),
 		missing: make(map[string]string), origins: make(map[*settings.Settings][]Origin), used: make(map[string]bool), warned: make(map[Problem]bool),
 	}
 	src := &source{file: StorePlace, problems: &l.problems, warnings: &l.warnings, hint: unknownKey}

@@ -24,7 +24,7 @@ docs = "https://help.example.com/"
 [profiles.shared]
 name = "Shared \"Mail\" \\ ünïcode"
 short_name = "Shared"
-imap = "imap.example.com"
+imap = { url = "imap.example.com", login = { lookup = "mail" } }
 pop3 = ["pop3://pop.example.com", "pop3s://pop.example.com"]
 smtp = ["smtp.example.com", { url = "submission+anyport://relay.example.com:25", login = "%EMAILLOCALPART%", auth = ["none"] }]
 sieve = "sieve://imap.example.com"
@@ -74,6 +74,7 @@ from = ["192.0.2.0/24"]
 profile = "shared"
 
 [domains."plain.example"]
+login = { lookup = "people", hint = "your UniID, for example ab123" }
 imap = ["imaps://imap.plain.example", "imap+plain://imap.plain.example"]
 smtp = ["submissions://smtp.plain.example", "submission+plain://smtp.plain.example"]
 allow_plaintext = ["10.0.0.0/8", "2001:db8::/32"]
@@ -92,6 +93,22 @@ profile = "shared"
 
 [fallback]
 profile = "shared"
+
+[lookups.people]
+type = "ldap"
+url = ["ldaps://ldap1.example.com", "ldap://ldap2.example.com"]
+base = "ou=people,dc=example,dc=com"
+filter = "(|(mail=%EMAILADDRESS%)(uid=%EMAILLOCALPART%))"
+attribute = "uid"
+bind_dn = "cn=mailhint"
+bind_password_file = "ldap.pass"
+unknown = "%EMAILLOCALPART%"
+[lookups.mail]
+type = "sql"
+url = "postgres://mailhint@db.example.com/mail"
+query = "SELECT login FROM people WHERE address = %EMAILADDRESS%"
+password_file = "sql.pass"
+ca = "root.pem"
 `
 
 func writeAll(t *testing.T, dir string, files map[string]string) string {
@@ -126,7 +143,7 @@ func loadFile(t *testing.T, file string) *domains.Snapshot {
 }
 
 // printAll prints entries into a directory and loads them again.
-func printAll(t *testing.T, entries []domains.Entry) *domains.Snapshot {
+func printAll(t *testing.T, s *domains.Snapshot, entries []domains.Entry) *domains.Snapshot {
 	t.Helper()
 	dir := t.TempDir()
 	lists := 0
@@ -143,6 +160,7 @@ func printAll(t *testing.T, entries []domains.Entry) *domains.Snapshot {
 		}
 		text.WriteString(printed)
 	}
+	text.WriteString(s.LookupTables(entries))
 	return loadFile(t, writeAll(t, dir, map[string]string{"domains.toml": text.String()}))
 }
 
@@ -176,7 +194,7 @@ var everyName = []settings.Domain{"zebra.example", "ant.example", "main.example"
 func TestPrintAnswers(t *testing.T) {
 	dir := t.TempDir()
 	s := loadFile(t, writeAll(t, dir, map[string]string{"domains.toml": everything, "users.txt": "ann@main.example\nbob.*@second.example\n"}))
-	sameAnswers(t, s, printAll(t, s.Entries()), everyName...)
+	sameAnswers(t, s, printAll(t, s, s.Entries()), everyName...)
 
 	// The entries for one name give the same answers for that name.
 	for _, d := range everyName {
@@ -187,7 +205,7 @@ func TestPrintAnswers(t *testing.T) {
 		if len(entries[0].Names) > 1 && entries[0].Kind == domains.List {
 			t.Errorf("%s: its entry has the whole list: %v", d, entries[0].Names)
 		}
-		one := printAll(t, entries)
+		one := printAll(t, s, entries)
 		if d != "closed.example" && d != "shut.example" {
 			sameAnswers(t, s, one, d)
 		}
@@ -209,7 +227,7 @@ func TestPrintExample(t *testing.T) {
 	if len(names) < 10 {
 		t.Errorf("only %v", names)
 	}
-	sameAnswers(t, s, printAll(t, s.Entries()), append(names, "anybody.example")...)
+	sameAnswers(t, s, printAll(t, s, s.Entries()), append(names, "anybody.example")...)
 }
 
 // The configuration of TestPrintAnswers sets each field of Settings, so that no new field is left out of the test.

@@ -57,6 +57,8 @@ func tableKind(header string) string {
 	switch {
 	case strings.HasSuffix(header, ".oauth2"):
 		return "*.oauth2"
+	case strings.HasSuffix(header, ".login"):
+		return "*.login"
 	case strings.HasSuffix(header, ".rules"):
 		return "domains.*.rules"
 	case header == "dns.zones":

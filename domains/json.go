@@ -54,12 +54,12 @@ type serverJSON struct {
 	Host     settings.Pattern `json:"host"`
 	Port     uint16           `json:"port"`
 	Security string           `json:"security"`
-	Login    settings.Login   `json:"login"`
+	Login    any              `json:"login"` // as domains.toml spells it
 	Auth     []settings.Auth  `json:"auth"`
 }
 
 func newServerJSON(protocol string, s settings.Server) serverJSON {
-	return serverJSON{protocol, s.Host, s.Port, securityJSON[s.Security], s.Login, s.Auth}
+	return serverJSON{protocol, s.Host, s.Port, securityJSON[s.Security], plainLogin(s.Login), s.Auth}
 }
 
 var (

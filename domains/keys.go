@@ -36,7 +36,7 @@ var settingKeys = []key[values]{
 	serversRow("sieve", settings.ManageSieve,
 		`"sieve://imap.hoster.example"`, "ManageSieve servers, for mail filters").service().editable().in(autoconfig, dnsrecords),
 	row("login", loginForm, func(v *values) *settings.Login { return &v.Login },
-		`"%EMAILLOCALPART%"`, "form of the login name").byDefault(`"%EMAILADDRESS%"`).editable().in(autoconfig, autodiscover, mobileconfig, pacc),
+		`"%EMAILLOCALPART%"`, "form of the login name, or a table for a name that is looked up").byDefault(`"%EMAILADDRESS%"`).editable().in(autoconfig, autodiscover, mobileconfig, pacc),
 	row("auth", loginMethods, func(v *values) *[]settings.Auth { return &v.Auth },
 		`["oauth2", "password"]`, "login methods, best first").byDefault(`["password"]`).editable().in(autoconfig, autodiscover, mobileconfig, pacc),
 	row("webmail", link("https", "http"), func(v *values) *settings.Pattern { return &v.Webmail },
@@ -85,7 +85,7 @@ var mailServerKeys = []key[mailServerValues]{
 	row("url", plainString, func(s *mailServerValues) *string { return &s.url },
 		`"submissions://smtp.uni.example"`, "host name or URL, as for a server without a table").required(),
 	row("login", loginForm, func(s *mailServerValues) *settings.Login { return &s.login },
-		`"%EMAILLOCALPART%"`, "form of the login name at this server"),
+		`"%EMAILLOCALPART%"`, "form of the login name at this server, or a table"),
 	row("auth", loginMethods, func(s *mailServerValues) *[]settings.Auth { return &s.auth },
 		`["none"]`, "login methods at this server, best first"),
 }
@@ -142,21 +142,41 @@ var fallbackKeys = []key[fallbackValues]{
 		`["mx1.hoster.example", "mx2.hoster.example"]`, "answer only for names whose preferred MX is one of these"),
 }
 
-// lookupKeys are those of [lookups.…]. Nothing uses them in this version.
-var lookupKeys = []key[struct{}]{
-	row("type", oneOf("file", "ldap", "sql"), unused[string], `"ldap"`, `"file", "ldap" or "sql"`),
-	row("url", plainString, unused[string], `"ldaps://ldap.uni.example"`, "LDAP server"),
-	row("base", plainString, unused[string], `"ou=people,dc=uni,dc=example"`, "where to search"),
-	row("filter", plainString, unused[string], `"(mail=%EMAILADDRESS%)"`, "what to search for"),
-	row("attribute", plainString, unused[string], `"uid"`, "attribute that is the login name"),
-	row("bind_dn", plainString, unused[string], `"cn=mailhint,ou=services,dc=uni,dc=example"`, "name to bind with"),
-	row("bind_password_file", plainString, unused[string], `"ldap.pass"`, "file with the password: secrets are never written here"),
-	row("unknown", plainString, unused[string], `"%EMAILLOCALPART%"`, "login name for addresses that do not exist, so that answers do not tell them apart"),
-	row("file", plainString, unused[string], `"logins.txt"`, `file of login names, with type = "file"`),
-	row("query", plainString, unused[string], `"SELECT …"`, `statement that returns the login name, with type = "sql"`),
+// lookupKeys are those of [lookups.…].
+var lookupKeys = []key[lookupValues]{
+	row("type", oneOf("file", "ldap", "sql"), func(l *lookupValues) *string { return &l.Type },
+		`"ldap"`, `where login names are found: "file", "ldap" or "sql"`).required(),
+	row("unknown", formOnly, func(l *lookupValues) *settings.Login { return &l.Unknown },
+		`"%EMAILLOCALPART%"`, "login name for addresses that are not found, and while nothing can be found").byDefault(`"%EMAILADDRESS%"`),
+	row("file", dataFile, func(l *lookupValues) *string { return &l.File },
+		`"logins.txt"`, `with type = "file": file with an address and its login name on each line, or CSV; read again when it changes`),
+	row("url", lookupURLs, func(l *lookupValues) *[]string { return &l.URLs },
+		`["ldaps://ldap1.uni.example", "ldaps://ldap2.uni.example"]`, "LDAP servers, in the order in which they are asked, or the database"),
+	row("ca", dataFile, func(l *lookupValues) *string { return &l.CA },
+		`"company-root.pem"`, "root certificate of a private CA, for the servers at url"),
+	row("base", notEmptyOne, func(l *lookupValues) *string { return &l.Base },
+		`"ou=people,dc=uni,dc=example"`, `with type = "ldap": where to search`),
+	row("filter", personText, func(l *lookupValues) *string { return &l.Filter },
+		`"(|(mail=%EMAILADDRESS%)(mailAlternateAddress=%EMAILADDRESS%))"`, "what to search for").byDefault(`"(mail=%EMAILADDRESS%)"`),
+	row("attribute", notEmptyOne, func(l *lookupValues) *string { return &l.Attribute },
+		`"uid"`, "attribute that is the login name"),
+	row("bind_dn", notEmptyOne, func(l *lookupValues) *string { return &l.BindDN },
+		`"cn=mailhint,ou=services,dc=uni,dc=example"`, "name to bind with; without it, the bind is anonymous"),
+	row("bind_password_file", dataFile, func(l *lookupValues) *string { return &l.bindPasswordFile },
+		`"ldap.pass"`, "file with the password, which no other user may read: secrets are never written here"),
+	row("query", personText, func(l *lookupValues) *string { return &l.Query },
+		`"SELECT login FROM people WHERE address = %EMAILADDRESS%"`, `with type = "sql": statement that returns the login name; placeholders are parameters, without quotes`),
+	row("password_file", dataFile, func(l *lookupValues) *string { return &l.passwordFile },
+		`"sql.pass"`, "file with the password of the database, which no other user may read"),
 }
 
-func unused[T any](*struct{}) *T { return new(T) }
+// loginTableKeys are those of a login name that is looked up, { lookup = "…", hint = "…" }.
+var loginTableKeys = []key[loginTableValues]{
+	row("lookup", notEmptyOne, func(l *loginTableValues) *string { return &l.lookup },
+		`"people"`, "the look-up, [lookups.people]").required(),
+	row("hint", loginHint, func(l *loginTableValues) *string { return &l.hint },
+		`"your UniID, for example ab123"`, "what the login name is, in a few words for people, at most 100 characters"),
+}
 
 // serverKeys are those of [server].
 var serverKeys = []key[serverValues]{
@@ -269,6 +289,7 @@ func Tables() []Table {
 		{"domains.*.rules", slices.Concat(describe(ruleKeys), common)},
 		{"*.oauth2", describe(oauth2Keys)},
 		{"*.imap, pop3, smtp or sieve", describe(mailServerKeys)},
+		{"*.login", describe(loginTableKeys)},
 		{"lookups.*", describe(lookupKeys)},
 		{"fallback", describe(fallbackKeys)},
 		{"store", describe(storeKeys)},

@@ -26,7 +26,9 @@ var (
 		plain: func(not bool) any { return !not },
 	}
 
-	loginForm    = kind[settings.Login]{name: "login name with placeholders", form: loginFormForm, read: readLogin, plain: plainText[settings.Login], isTable: true}
+	loginForm    = kind[settings.Login]{name: "login name with placeholders, or table", types: "string object", form: loginFormForm, read: readLogin, plain: plainLogin, isTable: true}
+	formOnly     = kind[settings.Login]{name: "login name with placeholders", form: loginFormForm, read: readLoginForm, plain: plainText[settings.Login]}
+	loginHint    = kind[string]{name: "text", form: Form{MaxLength: maxHint}, read: readHint, plain: plainText[string]}
 	loginMethods = kind[[]settings.Auth]{name: "list of login methods", types: "array string", form: authForm, read: readLoginMethods, plain: plainList[settings.Auth]}
 	redirection  = kind[string]{name: "redirect:URL", form: redirectForm, read: readRedirection, plain: plainRedirection}
 	adminNames   = kind[[]string]{name: "list of names", types: "array string", form: Form{Pattern: "."}, read: readAdmins, plain: plainList[string]}
@@ -95,9 +97,12 @@ func oneOf(words ...string) kind[string] {
 
 func readLogin(t *table, key string) (settings.Login, bool) {
 	if isTable(t.values[key]) {
-		readLookupLogin(t, key)
-		return "", false
+		return readLookupLogin(t, key)
 	}
+	return readLoginForm(t, key)
+}
+
+func readLoginForm(t *table, key string) (settings.Login, bool) {
 	s, ok := t.text(key)
 	if !ok {
 		return "", false
@@ -112,15 +117,6 @@ func readLogin(t *table, key string) (settings.Login, bool) {
 func isTable(v any) bool {
 	_, ok := v.(map[string]any)
 	return ok
-}
-
-// readLookupLogin reads login = { lookup = "…", hint = "…" }, which is known but does nothing yet, so that it must not be accepted.
-func readLookupLogin(t *table, key string) {
-	l, _ := t.table(key)
-	l.text("lookup")
-	l.text("hint")
-	l.done()
-	t.fail(key, "looking up login names is not supported yet; write a form such as %q", settings.EmailLocalPart)
 }
 
 func readLoginMethods(t *table, key string) ([]settings.Auth, bool) {

@@ -33,6 +33,8 @@ type loader struct {
 	incomplete   Problems // tables of domains that are skipped, and may be left-over exceptions or mistakes
 	skipped      Problems // lines of lists that are not used; at most maxListed
 	skippedLines int
+	lookups      map[string]*LoginLookup
+	usedLookups  map[string]bool
 	lists        map[uint32]*profile // by entry: the profile whose lists it answers for
 	used         map[string]bool     // profiles that something uses
 	warned       map[Problem]bool    // warnings so far, without their keys
@@ -102,6 +104,7 @@ func newLoader() *loader {
 		missing:  make(map[string]string),
 		origins:  make(map[*settings.Settings][]Origin),
 		seen:     make(map[string]Position),
+		lookups:  make(map[string]*LoginLookup),
 		lists:    make(map[uint32]*profile),
 		used:     make(map[string]bool),
 		foreign:  make(map[string]map[int]bool),
@@ -109,9 +112,12 @@ func newLoader() *loader {
 		logos:    make(map[string]readLogo),
 		watch:    watchlist{seen: make(state)},
 
-		textAt:     make(map[string]int),
-		cutFrom:    cutFrom,
-		blocks:     make(map[string]decoded),
+		textAt:  make(map[string]int),
+		cutFrom: cutFrom,
+		blocks:  make(map[string]decoded),
+
+		usedLookups: make(map[string]bool),
+
 		exceptions: make(map[settings.Domain]Listing),
 		digest:     sha256.New(),
 	}
@@ -148,9 +154,10 @@ func (l *loader) load(file string) *Snapshot {
 	if len(l.problems) == 0 && len(l.index.names)+len(l.index.wildcards) == 0 && l.index.fallback == nil && l.store == nil {
 		l.note(Position{File: file}, "", "defines no domain; add a table such as [domains.\"example.com\"] with imap = \"imap.example.com\" and smtp = \"smtp.example.com\"")
 	}
+	lookups := l.loginLookups()
 	base := l.base()
 	return &Snapshot{
-		base: base, index: l.index, Server: server, DNS: dns, Store: store, Profiles: len(l.profiles), DefaultEditable: l.defaults.editable, origins: l.origins, logos: l.logosByName(), digest: l.digestText(),
+		base: base, index: l.index, Server: server, DNS: dns, Store: store, Lookups: lookups, Profiles: len(l.profiles), DefaultEditable: l.defaults.editable, origins: l.origins, logos: l.logosByName(), digest: l.digestText(),
 		serverAt: l.serverPositions(file), Warnings: l.warnings.sorted(), Skipped: l.skipped.sorted(), SkippedLines: l.skippedLines, incomplete: l.incomplete,
 	}
 }
@@ -300,8 +307,9 @@ func (l *loader) readFile(t *table) {
 	}
 	if ls, ok := t.table("lookups"); ok {
 		for _, lookup := range ls.children() {
-			readKeys(lookup, lookupKeys, new(struct{}))
-			lookup.done()
+			if l.once(lookup) {
+				l.readLookup(lookup)
+			}
 		}
 	}
 	t.done()

@@ -49,7 +49,12 @@ type index struct {
 	records   Records // names that are not in files; nil for none
 
 	exchangers Exchangers
+	findNames  settings.FindLoginNames
 }
+
+// FindLoginNames sets what finds login names for settings with look-ups. It must be called before the first Lookup; without it, everyone is
+// answered as if nobody were known there.
+func (x *index) FindLoginNames(find settings.FindLoginNames) { x.findNames = find }
 
 // find returns the entry that answers a client for a name: that of the exact name, else the longest wildcard, else the fallback if it
 // answers for the name. Aliases are exact names here; an alias that a wildcard matches is refused at load, because by the documented
@@ -113,7 +118,11 @@ func (x *index) Lookup(_ context.Context, q settings.Question) (settings.Found, 
 			continue
 		}
 		if e, ok := x.find(d, q.Client); ok && !e.disabled {
-			return e.lookup(d, q)
+			found, err := e.lookup(d, q)
+			if found.Settings != nil && found.Lookups != nil {
+				found.FindNames = x.findNames
+			}
+			return found, err
 		}
 	}
 	if !x.isComplete() {

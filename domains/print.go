@@ -51,6 +51,38 @@ func (p Printer) Entry(e Entry, comments ...string) (string, error) {
 	return b.String(), err
 }
 
+// LookupTables returns the tables [lookups.…] that entries refer to. Entry does not write them.
+func (s *Snapshot) LookupTables(entries []Entry) string {
+	used := make(map[string]bool)
+	for _, e := range entries {
+		choices := []Choice{e.Choice}
+		for _, r := range e.Rules {
+			choices = append(choices, r.Choice)
+		}
+		for _, c := range choices {
+			if c.Settings != nil {
+				for _, name := range c.Settings.Lookups {
+					used[name] = true
+				}
+			}
+		}
+	}
+	var b tomlText
+	for _, of := range s.Lookups {
+		if used[of.Name] {
+			v := lookupValues{LoginLookup: of, passwordFile: of.PasswordFile}
+			if of.Type == "ldap" {
+				v.passwordFile, v.bindPasswordFile = "", of.PasswordFile
+			} else {
+				v.Filter = "" // it has the default
+			}
+			b.header("lookups", of.Name)
+			writeKeys(&b, lookupKeys, &v)
+		}
+	}
+	return b.String()
+}
+
 // domain writes the table of a domain or wildcard. Its rules become profiles, because a rule without one would inherit the other values
 // of the domain.
 func (b *tomlText) domain(p Printer, name string, e Entry) error {

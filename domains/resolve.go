@@ -15,6 +15,7 @@ func (l *loader) resolve(stack *layer, owner *table) *settings.Settings {
 		l.checkEncryption(stack, owner)
 	}
 	s := stack.settings()
+	l.withForms(s, stack, owner)
 	s.Logo = l.logo(stack, owner)
 	l.origins[s] = stack.origins()
 	return s

@@ -43,12 +43,21 @@ func (s *shape) keys(own *layer) {
 		}
 		s.WriteByte(' ')
 	}
+	s.lookup(own.Login)
 	for _, servers := range own.servers {
 		for _, server := range servers {
+			s.lookup(server.Login)
 			if server.Security == settings.Plaintext {
 				s.WriteString(server.key + "=plain ")
 			}
 		}
+	}
+}
+
+// lookup adds the look-up that a login name refers to.
+func (s *shape) lookup(l settings.Login) {
+	if name := l.Lookup(); name != "" {
+		s.WriteString("lookup=" + strconv.Quote(name) + " ")
 	}
 }
 

@@ -84,6 +84,7 @@ var homes = []struct {
 	{"dns", "in [dns]", describe(dnsKeys)},
 	{"store", "in [store]", describe(storeKeys)},
 	{"*.oauth2", "in a table oauth2", describe(oauth2Keys)},
+	{"lookups.*", "in a look-up, such as [lookups.people]", describe(lookupKeys)},
 }
 
 // unknownKey returns the hint for a key that a table does not have.
@@ -140,6 +141,8 @@ func tableName(path []string) string {
 		return last
 	case last == "oauth2":
 		return "*.oauth2"
+	case last == "login":
+		return "*.login"
 	case last == "rules" && len(parts) == 3:
 		return "domains.*.rules"
 	case last == "zones" && parts[0] == "dns":

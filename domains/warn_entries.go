@@ -32,8 +32,8 @@ func (l *loader) warnOfSettings(stack *layer, owner *table) {
 
 // warnOfLogin warns of a login name that Thunderbird reads as something else.
 func (l *loader) warnOfLogin(login settings.Login, at Position, owner *table, key string) {
-	if read := readByThunderbird(string(login)); read != "" {
-		l.warn(at, keyIn(owner, key), "Thunderbird reads the login name %q as %s; use another name, or a placeholder such as %q", login, read, settings.EmailLocalPart)
+	if read := readByThunderbird(string(login.Form())); read != "" {
+		l.warn(at, keyIn(owner, key), "Thunderbird reads the login name %q as %s; use another name, or a placeholder such as %q", login.Form(), read, settings.EmailLocalPart)
 	}
 }
 

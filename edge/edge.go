@@ -69,6 +69,19 @@ func find(w http.ResponseWriter, lookup settings.Lookup, r *http.Request, q sett
 	return found, err
 }
 
+// FindNames returns found with the login names of a person, for an answer that contains them. It waits for a look-up, for a second at most, if
+// the settings have one, and changes nothing otherwise.
+func FindNames(w http.ResponseWriter, r *http.Request, found settings.Found, a settings.Address) settings.Found {
+	if found.FindNames == nil {
+		return found
+	}
+	client := settings.Question{}.From(r.RemoteAddr).Client
+	if visit, ok := w.(Visit); ok {
+		client = visit.ClientAddr()
+	}
+	return found.WithLoginNames(r.Context(), a, client)
+}
+
 // OwnHost returns the host name for links in an answer for a domain: the request's Host if it is one of ours, since the client has
 // accepted its certificate, else the domain's own name with a prefix such as "autodiscover.". The client chooses the Host header: a
 // link to an arbitrary host could end up in a shared cache.

@@ -163,7 +163,9 @@ func (a Assignment) set(values map[string]any) error {
 	case map[string]any:
 		table = clone(v).(map[string]any)
 	case string:
-		table[urlKey] = v
+		if name != "login" { // a login name that is looked up takes the place of a form
+			table[urlKey] = v
+		}
 	default:
 		return fmt.Errorf("%s has several values; write all of them, as in %s=[…]", name, name)
 	}
@@ -224,8 +226,8 @@ func keyOf(kind Kind, path []string) (domains.Key, bool) {
 	switch {
 	case len(path) == 1 && path[0] == "rules" && kind == Domain:
 		return domains.Key{Name: "rules", JSONTypes: []string{"array"}}, true
-	case len(path) == 2 && path[0] == "oauth2":
-		table = "*.oauth2"
+	case len(path) == 2 && (path[0] == "oauth2" || path[0] == "login"):
+		table = "*." + path[0]
 	case len(path) == 2 && slices.Contains([]string{"imap", "pop3", "smtp", "sieve"}, path[0]):
 		table = "*.imap, pop3, smtp or sieve"
 	case len(path) > 1:

@@ -27,5 +27,8 @@ func (e *exporter) toml() error {
 		}
 		text.WriteString("\n" + printed)
 	}
+	if lookups := e.Snapshot.LookupTables(e.Entries); lookups != "" {
+		text.WriteString("\n" + lookups)
+	}
 	return e.file("domains.toml", []byte(text.String())) // last, because it names the lists
 }

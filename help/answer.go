@@ -15,8 +15,8 @@ import (
 
 var answerPage = templates.HTML("answer.html.tmpl")
 
-// answer shows the settings. It is prepared for a domain; of the person it has only the local part of the address, which is filled in. So it
-// makes no difference whether there is such a mailbox, which nothing here knows.
+// answer shows the settings. It is prepared for a domain; of the person it has only the local part of the address, and the login name if it is
+// looked up, which are filled in. So it makes no difference whether there is such a mailbox: the page is the same.
 func (h *Handler) answer(w http.ResponseWriter, r *http.Request, f form, l texts.Language, ours bool, found settings.Found, a settings.Address) {
 	if !slices.Contains(IDs(), f.program) {
 		f.program = usualProgram[deviceOf(r.UserAgent())]
@@ -24,18 +24,38 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request, f form, l texts
 	key := pageKey{kind: answer, settings: found.Settings, domain: found.Domain, primary: found.Primary, language: l, program: f.program,
 		address: a.Plausible(), code: ours, checks: h.Seen != nil}
 	fill := []string{a.Local, r.Host}
+	if key.address {
+		for _, name := range edge.FindNames(w, r, found, a).LookedUpNames(a) {
+			fill = append(fill, readableLogin(name))
+		}
+	} else {
+		fill = append(fill, found.Lookups...) // there are no such holes
+	}
 	if key.checks {
 		fill = append(fill, h.sightings(l, found)...)
 	}
 	h.serve(w, r, http.StatusOK, edge.NoStore, key, found, fill...)
 }
 
-// The holes of an answer: the local part of the address, the Host, and two for each server that was checked.
+// The holes of an answer: the local part of the address, the Host, one for each look-up of a login name, and two for each server that was
+// checked.
 const (
 	localHole = iota
 	hostHole
-	checkHoles
+	nameHoles
 )
+
+// checkHoles is the first hole for the servers that were checked.
+func checkHoles(s *settings.Settings) int { return nameHoles + len(s.Lookups) }
+
+// nameHolesOf are the holes for the look-ups.
+func nameHolesOf(s *settings.Settings) []string {
+	var holes []string
+	for i := range s.Lookups {
+		holes = append(holes, templates.Hole(nameHoles+i))
+	}
+	return holes
+}
 
 // sightings are a class and a sentence for each server.
 func (h *Handler) sightings(l texts.Language, found settings.Found) []string {
@@ -143,7 +163,7 @@ func (h *Handler) prepareAnswer(key pageKey, found settings.Found) (*edge.Prepar
 		a = settings.Address{Local: templates.Hole(localHole), Domain: found.Domain}
 		hidden[0].Value = a.String()
 	}
-	guide := For(Request{Found: found, Address: a, Language: key.language, Unsigned: h.Unsigned})
+	guide := For(Request{Found: found.WithNames(nameHolesOf(found.Settings)), Address: a, Language: key.language, Unsigned: h.Unsigned})
 	c := answerContent{Address: readableLogin(a.String()), Why: guide.Why}
 	if len(guide.Services) == 0 {
 		c.Nothing = guide.Intro
@@ -181,7 +201,7 @@ func (h *Handler) prepareAnswer(key pageKey, found settings.Found) (*edge.Prepar
 		c.Trouble = newTrouble(t, guide.Trouble)
 		if key.checks {
 			for i := range found.Servers {
-				c.Trouble.States = append(c.Trouble.States, state{templates.Hole(checkHoles + 2*i), templates.Hole(checkHoles + 2*i + 1)})
+				c.Trouble.States = append(c.Trouble.States, state{templates.Hole(checkHoles(found.Settings) + 2*i), templates.Hole(checkHoles(found.Settings) + 2*i + 1)})
 			}
 		}
 	}
@@ -189,7 +209,7 @@ func (h *Handler) prepareAnswer(key pageKey, found settings.Found) (*edge.Prepar
 		c.PageURL = "https://" + templates.Hole(hostHole) + "/"
 	}
 	page := edge.Page{Printer: t, Title: guide.Title, Brand: edge.NewBrand(found.Settings, nameOf(found)), Hidden: hidden, Content: c}
-	return edge.PreparePage(answerPage, page, checkHoles+2*len(found.Servers))
+	return edge.PreparePage(answerPage, page, checkHoles(found.Settings)+2*len(found.Servers))
 }
 
 // isBest reports whether the i-th server is the best of the incoming or of the outgoing ones, which are shown first.

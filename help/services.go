@@ -108,6 +108,9 @@ func (w words) note(before []settings.Server, s settings.Server) string {
 	}
 	if w.otherUser(s) {
 		notes = append(notes, w.Text("note.other_user"))
+		if hint := s.Login.Hint(); hint != "" { // in the words and the language of the provider
+			notes = append(notes, w.Text("note.user_hint", "hint", hint))
+		}
 	}
 	return w.Join(notes...)
 }
@@ -151,13 +154,15 @@ func (w words) userName(label string, s settings.Server) Row {
 	row := Row{Label: label}
 	switch {
 	case !w.address.IsZero():
-		row.Value, row.Literal = readableLogin(l.Fill(w.address)), true
+		row.Value, row.Literal = readableLogin(w.found.LoginName(l, w.address)), true
+	case l.Hint() != "":
+		row.Value = l.Hint()
 	case l == settings.EmailAddress:
 		row.Value = w.Text("user.address")
 	case l == settings.EmailLocalPart:
 		row.Value = w.Text("user.local")
 	default:
-		row.Value = strings.NewReplacer(settings.EmailAddress, "("+w.Text("user.address")+")", settings.EmailLocalPart, "("+w.Text("user.local")+")").Replace(string(l))
+		row.Value = strings.NewReplacer(settings.EmailAddress, "("+w.Text("user.address")+")", settings.EmailLocalPart, "("+w.Text("user.local")+")").Replace(string(l.Form()))
 		row.Literal = row.Value == string(l)
 	}
 	return row

@@ -264,7 +264,7 @@ func (n names) payload(kind, payloadType, name string) Payload {
 }
 
 func (n names) login(l settings.Login) string {
-	return l.For(n.found.Domain, n.found.Primary).Fill(n.person)
+	return n.found.LoginName(l, n.person)
 }
 
 func expand(p settings.Pattern, found settings.Found) string {

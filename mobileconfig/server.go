@@ -73,21 +73,28 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.refuse(w, r, err, a, l)
 		return
 	}
+	file := path.Base(r.URL.Path)
+	if r.URL.Scheme != "http" && !isCode(file) { // neither a redirect nor a code has a login name
+		found = edge.FindNames(w, r, found, a)
+	}
 	p, err := newProfile(found, a, texts.For(l))
 	if err != nil {
 		h.refuse(w, r, err, a, l)
 		return
 	}
 	host := edge.OwnHost(h.lookup, r, settings.AutoconfigPrefix, found.Domain)
-	switch file := path.Base(r.URL.Path); {
+	switch {
 	case r.URL.Scheme == "http":
 		redirect(w, host, file, a)
-	case file == "qr.png" || file == "qr.svg":
+	case isCode(file):
 		h.writeCode(w, r, host, file, a, l)
 	default:
 		h.writeProfile(w, r, found, a, p, l)
 	}
 }
+
+// isCode reports whether the last element of a path is that of a QR code.
+func isCode(file string) bool { return file == "qr.png" || file == "qr.svg" }
 
 // readValues returns what a request's query says, or its form if it is a POST. A parameter that cannot be decoded counts as missing.
 func readValues(r *http.Request) (url.Values, error) {
@@ -147,7 +154,7 @@ func parameter(values url.Values, name string) string {
 // redirect redirects a GET over plain http to https. Of the request, the Location contains only what was understood.
 func redirect(w http.ResponseWriter, host, file string, a settings.Address) {
 	target := Path
-	if file == "qr.png" || file == "qr.svg" {
+	if isCode(file) {
 		target += "/" + file
 	}
 	w.Header().Set("Location", link(host, target, a))

@@ -67,3 +67,27 @@ func TestParseLoginMistakes(t *testing.T) {
 		}
 	}
 }
+
+func TestLookupLogin(t *testing.T) {
+	l := NewLookupLogin("people", "your UniID", "%EMAILLOCALPART%@%PRIMARYDOMAIN%")
+	if l.Lookup() != "people" || l.Hint() != "your UniID" || l.Form() != "%EMAILLOCALPART%@%PRIMARYDOMAIN%" || l.IsPlain() {
+		t.Errorf("%q: look-up %q, hint %q, form %q", l, l.Lookup(), l.Hint(), l.Form())
+	}
+	of := l.For("firm.test", "firm.example")
+	if of.Form() != "%EMAILLOCALPART%@firm.example" || of.Lookup() != "people" || of.Hint() != "your UniID" || of.For("firm.test", "firm.example") != of {
+		t.Errorf("for a domain: %q", of)
+	}
+	if of = l.For("firm.example", "firm.example"); of.Form() != EmailAddress || of == EmailAddress || of.IsPlain() {
+		t.Errorf("%q cannot be told from the address", of)
+	}
+	ann := Address{Local: "ann", Domain: "firm.test"}
+	if got := l.For("firm.test", "firm.example").Fill(ann); got != "ann@firm.example" {
+		t.Errorf("filled in: %q", got)
+	}
+	if plain := Login(EmailAddress); plain.Lookup() != "" || plain.Hint() != "" || plain.Form() != plain {
+		t.Errorf("%q has a look-up", plain)
+	}
+	if again := NewLookupLogin("guests", "", l); again.Lookup() != "guests" || again.Hint() != "" || again.Form() != l.Form() {
+		t.Errorf("%q", again)
+	}
+}

@@ -27,6 +27,10 @@ type Found struct {
 	// VariesByNetwork is true if another network could get other settings. Then the answer is not for pages of strangers either, which
 	// run in a browser inside the network.
 	VariesByNetwork bool
+
+	// FindNames finds login names in the look-ups of the settings; nil if they have none, or if nothing is to be looked up.
+	FindNames FindLoginNames
+	names     []string // the login name of one person in each of Settings.Lookups; "" where it is not known
 }
 
 // Lookup finds the settings for a question: those of the address's domain if it is configured here, else those of the Host's domain. It

@@ -6,6 +6,8 @@
 // server comes first, what a bare host name means, what a login placeholder stands for.
 package settings
 
+import "slices"
+
 // Settings is everything that mailhint says about one domain, or about all the domains of one profile. It is immutable once loaded.
 //
 // Pattern fields may contain %EMAILDOMAIN% and %PRIMARYDOMAIN%: settings are shared by all domains of a profile and become those of
@@ -23,6 +25,10 @@ type Settings struct {
 	// Login and Auth are for the services with a URL; a Server has its own.
 	Login Login
 	Auth  []Auth
+
+	// Lookups are the names of the look-ups that logins of these settings refer to, each once; nil for none, as in nearly all settings. See
+	// NameLookups.
+	Lookups []string
 
 	Docs    Pattern // help page, https URL
 	Support Pattern // mailto:, tel: or https: URL to ask for help
@@ -67,6 +73,20 @@ type OAuth2 struct {
 	AuthURL  string   // authorization endpoint
 	TokenURL string   // token endpoint
 	ClientID string   // public client id; empty if clients have their own
+}
+
+// NameLookups sets Lookups, when all logins are set.
+func (s *Settings) NameLookups() {
+	s.Lookups = nil
+	add := func(l Login) {
+		if name := l.Lookup(); name != "" && !slices.Contains(s.Lookups, name) {
+			s.Lookups = append(s.Lookups, name)
+		}
+	}
+	add(s.Login)
+	for _, server := range s.Servers {
+		add(server.Login)
+	}
 }
 
 // Of returns the servers of one protocol, best first.

@@ -50,6 +50,7 @@ func check(cmd *cobra.Command, file string, asJSON bool) (domains.Report, error)
 	if snapshot != nil {
 		problems, warnings := server.CheckStart(snapshot)
 		report.Fail(problems...)
+		report.Fail(checkLookups(snapshot)...)
 		report.Warnings = append(report.Warnings, warnings...)
 	}
 	if asJSON {

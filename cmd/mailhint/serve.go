@@ -23,6 +23,7 @@ import (
 	"mailhint/doctor"
 	"mailhint/domains"
 	"mailhint/exchangers"
+	"mailhint/logins"
 	"mailhint/monitor"
 	"mailhint/resolver"
 	"mailhint/server"
@@ -103,6 +104,7 @@ type program struct {
 	current      atomic.Pointer[domains.Snapshot] // what is served
 	server       *server.Server
 	exchangers   *exchangers.Cache
+	logins       *logins.Logins
 	monitor      *monitor.Monitor    // nil if the mail servers are not checked
 	certificates *certs.Certificates // nil unless tls is "acme"
 	observer     *observer
@@ -110,13 +112,16 @@ type program struct {
 
 // open loads the configuration, makes the pieces, and opens the listeners. Connections wait until Run.
 func open(config string, network network, log *slog.Logger) (*program, error) {
-	p := &program{log: log, hangup: make(chan os.Signal, 1), exchangers: exchangers.New(network.resolver), observer: newObserver(config, log)}
+	p := &program{log: log, hangup: make(chan os.Signal, 1), exchangers: exchangers.New(network.resolver), logins: logins.New(log), observer: newObserver(config, log)}
 	signal.Notify(p.hangup, syscall.SIGHUP) // first of all, because otherwise the signal would end the process
 	file, err := domains.Open(config, func(s *domains.Snapshot) error {
 		if p.server == nil {
 			if err := p.assemble(config, s.Server, network); err != nil {
 				return err
 			}
+		}
+		if err := p.useLogins(s); err != nil {
+			return err
 		}
 		p.update(s)
 		return nil
@@ -153,6 +158,8 @@ func (p *program) assemble(file string, config domains.Server, network network) 
 	}
 	p.server.Metrics().MustRegister(p.exchangers.Collector())
 	p.loadExchangers(config)
+	p.server.Metrics().MustRegister(p.logins.Collector())
+	p.server.ShowLines(p.logins.Lines)
 	if p.certificates != nil {
 		p.server.Metrics().MustRegister(p.certificates.Collector())
 		p.server.ShowLines(p.certificates.Lines)
@@ -278,6 +285,7 @@ func (p *program) Close() error {
 	if p.server != nil {
 		errs = append(errs, p.server.Close())
 	}
+	p.logins.Close()
 	if p.certificates != nil {
 		p.certificates.Close()
 	}

@@ -44,7 +44,8 @@ func newShow() *cobra.Command {
 		Use:   "show ADDRESS|DOMAIN",
 		Short: "Print the answer that a client would get",
 		Long: "show prints exactly what a client would get for an address or a domain according to the configuration. It uses the network\n" +
-			"only to look up the MX of a name that nothing but a [fallback] with mx could answer. With --url it also fetches the answer\n" +
+			"only to look up the MX of a name that nothing but a [fallback] with mx could answer, and login names that a look-up has; then it\n" +
+			"says on standard error how long that took. With --url it also fetches the answer\n" +
 			"of a running server and compares the two: the exit code is 1 if they differ, and 3 if there is no answer.\n" +
 			"\n" +
 			"With --for human, it prints the settings in plain words, as the page for people has them, with --program also the steps for one\n" +
@@ -55,7 +56,7 @@ func newShow() *cobra.Command {
 			"\n" +
 			"With --json, it prints one object: client, domain, alias_of, address, and what was asked for: status, location and body of the\n" +
 			"answer; page with --for human; letter with --for letter; same, differences and url with --url; managed_by, record, where\n" +
-			"and values with --explain.",
+			"and values with --explain. lookups has the lookup, login or error, and took_ms of each look-up.",
 		Example: "  mailhint show ann@example.com\n" +
 			"  mailhint show ann@example.com --for outlook\n" +
 			"  mailhint show ann@example.com --for human --program outlook-new\n" +
@@ -100,6 +101,14 @@ func show(cmd *cobra.Command, who string, flags showFlags) error {
 		return err
 	}
 	s := newShown(flags, q, found)
+	if !flags.explain {
+		if found, s.Trials, err = tryLookups(cmd.Context(), snapshot, q, found); err != nil {
+			return problem(err)
+		}
+		for _, t := range s.Trials {
+			cmd.PrintErrln(t)
+		}
+	}
 	switch {
 	case flags.explain:
 		s.Client, s.Values = "", snapshot.Explain(found.Settings)

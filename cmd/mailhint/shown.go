@@ -28,6 +28,7 @@ type shown struct {
 	*preview.Comparison
 	*manager
 	Values []domains.Origin `json:"values,omitempty"`
+	Trials []trial          `json:"lookups,omitempty"`
 
 	program string // whose steps to print with the page
 }
