@@ -251,7 +251,7 @@ var storeKeys = []key[Store]{
 	row("type", oneOf("postgres"), func(s *Store) *string { return &s.Type },
 		`"postgres"`, `"postgres": a PostgreSQL database with domains and profiles beside those of the files, for many replicas`).required(),
 	row("url", databaseURL, func(s *Store) *string { return &s.URL },
-		`"postgres://mailhint@db1.hoster.example,db2.hoster.example/mailhint?target_session_attrs=primary&sslmode=verify-full"`, "how to connect to it, as PostgreSQL's own programs take it, without the password").required(),
+		`"postgres://mailhint@db.hoster.example/mailhint?sslmode=verify-full"`, "how to connect to it, as PostgreSQL's own programs take it, without the password").required(),
 	row("password_file", secretFileName, func(s *Store) *string { return &s.PasswordFile },
 		`"store.password"`, "file with the password of its user, which no other user may read"),
 }

@@ -15,7 +15,7 @@ func StateDir(file string) (string, error) {
 	if err != nil {
 		return "", unread{Problems{{Position{File: file}, "", fmt.Sprintf("cannot be read: %v", err)}}}
 	}
-	dir, _ := writtenInServer(text, "state_dir")
+	dir, _ := writtenIn(text, "server", "state_dir")
 	if dir = strings.TrimSpace(dir); dir != "" {
 		return absoluteTo(file, dir), nil
 	}
@@ -28,15 +28,31 @@ func AdminAddress(file string) (string, error) {
 	if err != nil {
 		return "", unread{Problems{{Position{File: file}, "", fmt.Sprintf("cannot be read: %v", err)}}}
 	}
-	if admin, written := writtenInServer(text, "admin"); written {
+	if admin, written := writtenIn(text, "server", "admin"); written {
 		return admin, nil
 	}
 	v, _ := defaultsOf(serverKeys)
 	return v.Admin, nil
 }
 
-// writtenInServer returns the string that a key has in [server], and whether it is there.
-func writtenInServer(text, key string) (value string, written bool) {
+// StoreOf returns the [store] of the configuration in a main file, as StateDir returns its state_dir. The Type is empty if there is none.
+func StoreOf(file string) (Store, error) {
+	text, err := readText(file, maxFile)
+	if err != nil {
+		return Store{}, unread{Problems{{Position{File: file}, "", fmt.Sprintf("cannot be read: %v", err)}}}
+	}
+	var s Store
+	s.Type, _ = writtenIn(text, "store", "type")
+	s.URL, _ = writtenIn(text, "store", "url")
+	if password, _ := writtenIn(text, "store", "password_file"); password != "" {
+		s.PasswordFile = absoluteTo(file, password)
+	}
+	s.At = Position{File: file}
+	return s, nil
+}
+
+// writtenIn returns the string that a key has in a table, and whether it is there.
+func writtenIn(text, table, key string) (value string, written bool) {
 	var p unstable.Parser
 	p.Reset([]byte(strings.TrimPrefix(text, byteOrderMark)))
 	in := "" // the path of the table
@@ -45,7 +61,7 @@ func writtenInServer(text, key string) (value string, written bool) {
 		case unstable.Table, unstable.ArrayTable:
 			in = keyPath("", e)
 		case unstable.KeyValue:
-			if value, ok := inServer(key, in, e); ok {
+			if value, ok := valueIn(table, key, in, e); ok {
 				return value, true
 			}
 		}
@@ -53,15 +69,15 @@ func writtenInServer(text, key string) (value string, written bool) {
 	return "", false
 }
 
-// inServer looks for a key of [server] in a line, or in its inline table.
-func inServer(key, table string, e *unstable.Node) (string, bool) {
-	path, value := keyPath(table, e), e.Value()
+// valueIn looks for a key of a table in a line below the header of another, or in its inline table.
+func valueIn(table, key, header string, e *unstable.Node) (string, bool) {
+	path, value := keyPath(header, e), e.Value()
 	switch {
-	case path == "server\xFF"+key && value.Kind == unstable.String:
+	case path == table+"\xFF"+key && value.Kind == unstable.String:
 		return string(value.Data), true
-	case path == "server" && value.Kind == unstable.InlineTable:
+	case path == table && value.Kind == unstable.InlineTable:
 		for it := value.Children(); it.Next(); {
-			if value, ok := inServer(key, path, it.Node()); ok {
+			if value, ok := valueIn(table, key, path, it.Node()); ok {
 				return value, true
 			}
 		}

@@ -20,8 +20,8 @@ const migrationLock = 7306086861316317025
 
 // Migrate makes the tables, or changes those of an older version, and returns the versions before and after; before is 0 if there were none.
 // Programs that do it at the same time wait for each other. All of it is done, or nothing. The error is ErrNewer if the tables are those of
-// a newer version.
-func Migrate(ctx context.Context, c Config) (before, after int, err error) {
+// a newer version, and ErrNoTables if there are none and none may be made.
+func Migrate(ctx context.Context, c Config, mayMake bool) (before, after int, err error) {
 	s, err := connect(ctx, c)
 	if err != nil {
 		return 0, 0, err
@@ -36,6 +36,9 @@ func Migrate(ctx context.Context, c Config) (before, after int, err error) {
 		}
 		if before > newest {
 			return fmt.Errorf("%w (%d, this one has %d)", ErrNewer, before, newest)
+		}
+		if before == 0 && !mayMake {
+			return ErrNoTables
 		}
 		if before == 0 {
 			if _, err := tx.Exec(ctx, "CREATE SCHEMA IF NOT EXISTS mailhint; CREATE TABLE mailhint.version (version int NOT NULL); INSERT INTO mailhint.version VALUES (0)"); err != nil {

@@ -48,7 +48,13 @@ func (s *Store) Notify(ctx context.Context, poll time.Duration) <-chan struct{} 
 
 // listen waits for notifications until the connection ends, or there is none.
 func (s *Store) listen(ctx context.Context, heard chan<- struct{}) {
-	conn, err := pgx.ConnectConfig(ctx, s.pool.Config().ConnConfig)
+	config := s.pool.Config()
+	if config.BeforeConnect != nil {
+		if err := config.BeforeConnect(ctx, config.ConnConfig); err != nil {
+			return
+		}
+	}
+	conn, err := pgx.ConnectConfig(ctx, config.ConnConfig)
 	if err != nil {
 		return // it is tried again, and polling goes on
 	}

@@ -11,7 +11,8 @@
 // The files, in the order in which they are best read:
 //
 //   - postgres.go: opening the database; migrate.go and migrations: its tables
-//   - rows.go, copy.go, notify.go: what replicas read
+//   - record.go, query.go, history.go: reading records and their history; apply.go, check.go: changing them
+//   - copy.go, notify.go: what replicas read; records.go: what commands answer from
 package postgres
 
 import (
@@ -33,8 +34,8 @@ type Config struct {
 	// URL is a connection string as libpq takes it: postgres://user@host1,host2/database?target_session_attrs=primary&sslmode=verify-full, or
 	// words such as host=… user=….
 	URL string
-	// Password is that of the user; empty for none. It is in no error.
-	Password string
+	// PasswordFile is a file with the password of the user; empty for none. It is read again for each new connection.
+	PasswordFile string
 	// Files returns the configuration of the files, whose [defaults] and profiles the records inherit from. It is needed for changes only.
 	Files func() (*domains.Snapshot, error)
 	// MaxConns is how many connections are kept at most; 0 for 4.
@@ -91,8 +92,11 @@ func parse(c Config) (*pgxpool.Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c.Password != "" {
-		config.ConnConfig.Password = c.Password
+	if c.PasswordFile != "" {
+		config.BeforeConnect = func(_ context.Context, conn *pgx.ConnConfig) (err error) {
+			conn.Password, err = readPassword(c.PasswordFile)
+			return err
+		}
 	}
 	if config.ConnConfig.ConnectTimeout == 0 {
 		config.ConnConfig.ConnectTimeout = connectTimeout

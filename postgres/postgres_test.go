@@ -22,7 +22,7 @@ func open(t testing.TB) (*postgres.Store, string) {
 	server := postgrestest.Shared(t)
 	database := server.Database(t)
 	config := postgres.Config{URL: server.URL(database)}
-	if _, _, err := postgres.Migrate(t.Context(), config); err != nil {
+	if _, _, err := postgres.Migrate(t.Context(), config, true); err != nil {
 		t.Fatal(err)
 	}
 	return reopen(t, config), database

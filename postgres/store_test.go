@@ -28,7 +28,7 @@ func TestStore(t *testing.T) {
 	server := postgrestest.Shared(t)
 	storetest.Run(t, func(t testing.TB) storetest.Place {
 		config := postgres.Config{URL: server.URL(server.Database(t)), Files: files(t, onlyStore)}
-		if _, _, err := postgres.Migrate(t.Context(), config); err != nil {
+		if _, _, err := postgres.Migrate(t.Context(), config, true); err != nil {
 			t.Fatal(err)
 		}
 		first := true

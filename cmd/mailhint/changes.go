@@ -39,14 +39,18 @@ func (f *changeFlags) addTo(cmd *cobra.Command) {
 	}
 }
 
-// openStore opens the store that the configuration is kept in.
+// openStore opens the store that the configuration is kept in: the files, and the database beside them if there is one.
 func openStore(cmd *cobra.Command) (edits.Store, error) {
-	s, err := filestore.Open(configName(cmd))
+	files, err := filestore.Open(configName(cmd))
 	if err != nil {
 		return nil, problem(err)
 	}
-	s.Warn = func(err error) { fmt.Fprintln(cmd.ErrOrStderr(), "warning:", untrusted.Printable(err.Error())) }
-	return s, nil
+	files.Warn = func(err error) { fmt.Fprintln(cmd.ErrOrStderr(), "warning:", untrusted.Printable(err.Error())) }
+	database, err := openDatabase(cmd)
+	if database == nil || err != nil {
+		return files, err
+	}
+	return edits.Beside(files, database), nil
 }
 
 // spelled is how names are shown at this terminal.

@@ -18,7 +18,9 @@ func newCheck() *cobra.Command {
 			"file:line: key: what is wrong, how to write it. The exit code is 1 if there is one, and 3 if a file does\n" +
 			"not exist or cannot be read. Lines of a domains_file that serve would skip are mistakes, and so is what\n" +
 			"would keep serve from starting on this machine, such as a missing certificate. Warnings, about what is\n" +
-			"allowed and probably not meant, go to standard error and do not change the exit code.",
+			"allowed and probably not meant, go to standard error and do not change the exit code.\n" +
+			"\n" +
+			"The records of the database that [store] names are checked as well, all of them. If it does not answer, the exit code is 3.",
 		RunE: func(cmd *cobra.Command, files []string) error {
 			if len(files) == 0 {
 				files = []string{configName(cmd)}
@@ -52,6 +54,9 @@ func check(cmd *cobra.Command, file string, asJSON bool) (domains.Report, error)
 		report.Fail(problems...)
 		report.Fail(checkLookups(snapshot)...)
 		report.Warnings = append(report.Warnings, warnings...)
+		if err := checkDatabase(cmd, file, &report); err != nil {
+			return report, err
+		}
 	}
 	if asJSON {
 		return report, printJSON(cmd.OutOrStdout(), report)

@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"mailhint/doctor"
-	"mailhint/domains"
 	"mailhint/edits"
 )
 
@@ -72,7 +71,7 @@ func completesDomains(cmd *cobra.Command, atMost int) *cobra.Command {
 // domainsLike returns configured domains that begin with some text, or addresses whose domain does. A configuration that cannot be read has
 // none.
 func domainsLike(cmd *cobra.Command, except []string, begun string) []string {
-	snapshot, err := domains.Load(configName(cmd))
+	snapshot, err := loadConfig(cmd)
 	if err != nil {
 		return nil
 	}

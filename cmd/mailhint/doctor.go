@@ -208,9 +208,9 @@ type doctorResolver interface {
 
 // prepare reads the configuration.
 func (f doctorFlags) prepare(cmd *cobra.Command, args []string, asked doctorResolver) (doctor.Run, *domains.Snapshot, error) {
-	snapshot, err := domains.Load(configName(cmd))
+	snapshot, err := loadConfig(cmd)
 	if err != nil {
-		return doctor.Run{}, nil, problem(err)
+		return doctor.Run{}, nil, err
 	}
 	live := exchangers.NewLive(cmd.Context(), asked)
 	snapshot.AskExchangers(live.Ours)

@@ -81,9 +81,9 @@ func exportSettings(cmd *cobra.Command, flags exportFlags, args []string) error 
 	if err != nil {
 		return err
 	}
-	snapshot, err := domains.Load(configName(cmd))
+	snapshot, err := loadConfig(cmd)
 	if err != nil {
-		return problem(err)
+		return err
 	}
 	if d, err := settings.ParseDomain(flags.output); err == nil && flags.format == "static" {
 		if _, err := snapshot.Lookup(cmd.Context(), settings.Question{Host: d}); err == nil {

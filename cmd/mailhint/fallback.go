@@ -26,9 +26,9 @@ func mxResolver(cmd *cobra.Command) (exchangers.Resolver, error) {
 
 // loadLive loads the configuration, and lets its fallback look up MX records when it is asked about a name.
 func loadLive(cmd *cobra.Command) (*domains.Snapshot, *exchangers.Live, error) {
-	snapshot, err := domains.Load(configName(cmd))
+	snapshot, err := loadConfig(cmd)
 	if err != nil {
-		return nil, nil, problem(err)
+		return nil, nil, err
 	}
 	mx, err := mxResolver(cmd)
 	if err != nil {

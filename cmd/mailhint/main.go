@@ -149,7 +149,7 @@ func newRoot() *cobra.Command {
 	addGroup(root, "See what is configured, and what clients get:", newList(), newShow(), newCheck(), newDoctor(), newCompare(), newProbe(), newHealth())
 	addGroup(root, "Change domains:", newAdd(), newSet(), newEdit(), newEnable(), newDisable(), newRemove(), newHistory(), newUndo(), newApply(), newSnapshot())
 	addGroup(root, "Let others change domains:", newUser(), newToken())
-	root.AddCommand(newCert(), newImport(), newExport(), newSchema(), newVersion(), newManual())
+	root.AddCommand(newCert(), newStore(), newImport(), newExport(), newSchema(), newVersion(), newManual())
 	return root
 }
 
