@@ -17,7 +17,7 @@ import (
 // not know each other.
 var ranks = [][]string{
 	{"untrusted", "spelling", "texts", "keypairs/keypairtest", "tomledit", "docs"},
-	{"settings", "templates", "durable", "statedir", "resolver", "probe/probetest", "certs/pebbletest", "dnsupdate/knottest", "imports/mariadbtest", "postgres/postgrestest", "lab/visit"},
+	{"settings", "templates", "durable", "secretfile", "statedir", "resolver", "probe/probetest", "certs/pebbletest", "dnsupdate/knottest", "imports/mariadbtest", "postgres/postgrestest", "lab/visit"},
 	{"edge"},
 	{"logins"},
 	{"logins/file"},

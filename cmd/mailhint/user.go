@@ -16,6 +16,7 @@ import (
 	"mailhint/accounts"
 	"mailhint/accounts/file"
 	"mailhint/domains"
+	"mailhint/secretfile"
 	"mailhint/untrusted"
 )
 
@@ -151,7 +152,7 @@ func readPassword(cmd *cobra.Command, name, file string) (string, error) {
 		}
 		return line, problem(err)
 	}
-	password, err := accounts.ReadSecretFile(file)
+	password, err := secretfile.Read(file)
 	return password, problem(err)
 }
 

@@ -1,4 +1,5 @@
-package accounts
+// Package secretfile reads secrets, such as passwords and tokens, which are never in the configuration, in arguments or in variables.
+package secretfile
 
 import (
 	"fmt"
@@ -8,12 +9,20 @@ import (
 	"strings"
 )
 
-// maxSecretFile limits the size of a file with a secret.
-const maxSecretFile = 8 << 10
+// maxSize limits the size of a file with a secret.
+const maxSize = 8 << 10
 
-// ReadSecretFile reads a secret, such as a password or a token, from the first line of a file that nobody but its owner may read. The error
-// contains nothing of the file. What is not a regular file, such as a pipe, is read without regard to its mode.
-func ReadSecretFile(name string) (string, error) {
+// ReadRegular is Read for a file that the configuration names: what is not a regular file is refused, because to open a named pipe would wait.
+func ReadRegular(name string) (string, error) {
+	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() {
+		return "", fmt.Errorf("%s is not a regular file", name)
+	}
+	return Read(name)
+}
+
+// Read reads a secret from the first line of a file that nobody but its owner may read. The error contains nothing of the file. What is not a
+// regular file, such as a pipe, is read without regard to its mode.
+func Read(name string) (string, error) {
 	f, err := os.Open(name)
 	if err != nil {
 		return "", err
@@ -26,11 +35,11 @@ func ReadSecretFile(name string) (string, error) {
 	if runtime.GOOS != "windows" && info.Mode().IsRegular() && info.Mode().Perm()&0o077 != 0 {
 		return "", fmt.Errorf("%s can be read or written by others (mode %04o); run chmod 600 %[1]s, and replace the secret if others may have read it", name, info.Mode().Perm())
 	}
-	text, err := io.ReadAll(io.LimitReader(f, maxSecretFile+1))
+	text, err := io.ReadAll(io.LimitReader(f, maxSize+1))
 	if err != nil {
 		return "", err
 	}
-	if len(text) > maxSecretFile {
+	if len(text) > maxSize {
 		return "", fmt.Errorf("%s is too large; it must have the secret on its first line", name)
 	}
 	secret, rest, _ := strings.Cut(strings.TrimPrefix(string(text), "\uFEFF"), "\n")
