@@ -29,6 +29,7 @@ var ranks = [][]string{
 	{"imports/importstest", "imports/automx", "imports/csv", "imports/monogramm", "imports/outlook"},
 	{"server", "doctor", "starter", "manual"},
 	{"admin"},
+	{"admin/page"},
 	{"cmd/mailhint", "clients", "lab", "bench", "bench/bare", "packaging"},
 }
 

@@ -27,7 +27,7 @@ var files embed.FS
 func XML(name string) *Template {
 	t := template.Must(template.New(name).Funcs(template.FuncMap{"escape": escape}).ParseFS(files, name))
 	for _, part := range t.Templates() {
-		escapeActions(part.Root)
+		appendToActions(part.Root, "escape")
 	}
 	return &Template{t}
 }
@@ -134,32 +134,32 @@ func (d *Document) Tag(values []string) string {
 	return string(append(tag, '"'))
 }
 
-// escapeActions appends the escaper to the pipeline of every action below a node.
-func escapeActions(node parse.Node) {
+// appendToActions appends the function with a name to the pipeline of every action below a node.
+func appendToActions(node parse.Node, name string) {
 	switch n := node.(type) {
 	case *parse.ListNode:
 		if n == nil {
 			return
 		}
 		for _, child := range n.Nodes {
-			escapeActions(child)
+			appendToActions(child, name)
 		}
 	case *parse.ActionNode:
 		if len(n.Pipe.Decl) == 0 {
 			n.Pipe.Cmds = append(n.Pipe.Cmds, &parse.CommandNode{
 				NodeType: parse.NodeCommand,
-				Args:     []parse.Node{parse.NewIdentifier("escape").SetTree(nil).SetPos(n.Pos)},
+				Args:     []parse.Node{parse.NewIdentifier(name).SetTree(nil).SetPos(n.Pos)},
 			})
 		}
 	case *parse.IfNode:
-		escapeActions(n.List)
-		escapeActions(n.ElseList)
+		appendToActions(n.List, name)
+		appendToActions(n.ElseList, name)
 	case *parse.RangeNode:
-		escapeActions(n.List)
-		escapeActions(n.ElseList)
+		appendToActions(n.List, name)
+		appendToActions(n.ElseList, name)
 	case *parse.WithNode:
-		escapeActions(n.List)
-		escapeActions(n.ElseList)
+		appendToActions(n.List, name)
+		appendToActions(n.ElseList, name)
 	}
 }
 

@@ -39,8 +39,8 @@ func TestEveryTemplateEscapesEverything(t *testing.T) {
 	}
 }
 
-// TestEscapeActions escapes a template with every kind of node, in both branches.
-func TestEscapeActions(t *testing.T) {
+// TestAppendToActions escapes a template with every kind of node, in both branches.
+func TestAppendToActions(t *testing.T) {
 	parsed, err := template.New("").Funcs(template.FuncMap{"escape": escape}).Parse(
 		`{{if .No}}{{else}}1{{.Text}}{{end}}{{if .Text}}2{{.Text}}{{end}}{{range .No}}{{else}}3{{.Text}}{{end}}{{range .All}}4{{.}}{{end}}` +
 			`{{with .No}}{{else}}5{{.Text}}{{end}}{{with .Text}}6{{.}}{{end}}{{$once := .Text}}7{{$once}}{{template "part" .Text}}{{define "part"}}8{{.}}{{end}}`)
@@ -48,7 +48,7 @@ func TestEscapeActions(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, part := range parsed.Templates() {
-		escapeActions(part.Root)
+		appendToActions(part.Root, "escape")
 	}
 	var got strings.Builder
 	if err := parsed.Execute(&got, map[string]any{"Text": "<&>", "All": []string{"<&>"}}); err != nil {

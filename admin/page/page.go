@@ -1,0 +1,91 @@
+// Package page is the admin page: HTML forms for what package admin can do. It works without script, with a keyboard and on a phone.
+//
+// It decides nothing about permissions: every request finds out from package accounts who makes it, and asks package admin for what that account
+// may see and change. What it shows may have been written by strangers, so templates make every text printable and escape it.
+//
+// The files, in the order in which they are best read:
+//
+//   - page.go: the Handler; routes.go: the table of its paths; visit.go: one request and its answer; errors.go: pages for errors
+//   - layout.go: where each key is in the form; form.go: a record as a form, and a form as a change of a record
+//   - signin.go: sign-in and sign-out; account.go: one's own account; accounts.go, tokens.go, audit.go: what operators look after
+//   - domains.go: the list; domain.go: the form of one domain or profile; review.go: what a change would do; add.go: a new domain
+//   - records.go, doctor.go, history.go: the other pages of a domain; profiles.go: the profiles
+package page
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"mailhint/accounts"
+	"mailhint/admin"
+)
+
+// Options are what a Handler needs.
+type Options struct {
+	// Admin does the work, and Accounts knows who may do what.
+	Admin    *admin.Service
+	Accounts *accounts.Service
+	// External is the sign-in through an identity provider; nil if there is none.
+	External External
+	// Writable returns why the store cannot be written; nil if it can, or if that is not known.
+	Writable func(context.Context) error
+	// Log gets what people are not told; nil for none.
+	Log *slog.Logger
+}
+
+// External is the sign-in through an identity provider.
+type External interface {
+	// Name is what the button calls the provider.
+	Name() string
+	// Path is where the sign-in begins.
+	Path() string
+}
+
+// Handler answers with the admin page. It expects to be reached only under names that belong to it: see package server.
+type Handler struct {
+	Options
+	routes http.Handler
+}
+
+// New returns a Handler.
+func New(o Options) *Handler {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	h := &Handler{Options: o}
+	protection := http.NewCrossOriginProtection()
+	protection.SetDenyHandler(http.HandlerFunc(h.foreign))
+	h.routes = protection.Handler(h.router())
+	return h
+}
+
+// maxBody is how much of a form is read, in octets.
+const maxBody = 256 << 10
+
+// ServeHTTP implements http.Handler.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	header := w.Header()
+	for name, value := range headers {
+		header.Set(name, value)
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+	h.routes.ServeHTTP(w, r)
+}
+
+// headers are those of every answer. Referrer-Policy is not "no-referrer", because browsers would then hide where a form comes from, from this
+// server too; no page has a URL with anything personal.
+var headers = map[string]string{
+	"Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; " +
+		"base-uri 'none'; frame-ancestors 'none'",
+	"Referrer-Policy":              "same-origin",
+	"X-Content-Type-Options":       "nosniff",
+	"X-Frame-Options":              "DENY",
+	"Cross-Origin-Opener-Policy":   "same-origin",
+	"Cross-Origin-Resource-Policy": "same-origin",
+	"Permissions-Policy":           "camera=(), geolocation=(), microphone=()",
+	"Cache-Control":                "no-store",
+}
+
+func now() time.Time { return time.Now() }
