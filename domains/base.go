@@ -55,8 +55,29 @@ func (s *Snapshot) ProfileAt(name string) Position {
 // HasProfile reports whether there is a profile with a name.
 func (b *Base) HasProfile(name string) bool { return b.profiles[name] != nil }
 
-// WithProfile returns a Base that also has a profile that is kept in a database. It replaces one with the same name.
-func (b *Base) WithProfile(name string, values map[string]any) (*Base, Problems) {
+// With returns a Base with other profiles that are kept in a database: it has each of the given ones instead of one with the same name, and lacks
+// those whose values are nil. A profile with a mistake stays as it is in b, and its problems are returned under its name.
+func (b *Base) With(profiles map[string]map[string]any) (*Base, map[string]Problems) {
+	next := *b
+	next.profiles = maps.Clone(b.profiles)
+	failed := make(map[string]Problems)
+	for name, values := range profiles {
+		if values == nil {
+			delete(next.profiles, name)
+			continue
+		}
+		p, problems := b.profile(name, values)
+		if problems != nil {
+			failed[name] = problems
+			continue
+		}
+		next.profiles[name] = p
+	}
+	return &next, failed
+}
+
+// profile reads a profile that is kept in a database.
+func (b *Base) profile(name string, values map[string]any) (*profile, Problems) {
 	l, t := b.tableOf(ProfileRecord, name, values)
 	p := &profile{layer: t.readLayer().over(b.defaults)}
 	refuseFile(t, "logo")
@@ -69,10 +90,7 @@ func (b *Base) WithProfile(name string, values map[string]any) (*Base, Problems)
 	if len(l.problems) > 0 {
 		return nil, l.problems.sorted()
 	}
-	next := *b
-	next.profiles = maps.Clone(b.profiles)
-	next.profiles[name] = p
-	return &next, nil
+	return p, nil
 }
 
 // tableOf returns a table that is not in a file, and a loader for it.

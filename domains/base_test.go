@@ -26,7 +26,7 @@ smtp = "smtp.example.com"
 [profiles.incoming]
 imap = "imap.example.com"
 [profiles.plain]
-imap = "imap://imap.example.com"
+imap = "imap+plain://imap.example.com"
 smtp = "smtp.example.com"
 allow_plaintext = ["10.0.0.0/8"]
 [profiles.made]
@@ -181,7 +181,7 @@ func TestResolveRefuses(t *testing.T) {
 	for name, values := range map[string]map[string]any{
 		"a": {"logo": "logo.png"}, "b": {"domains_file": "/etc/passwd"}, "c": {"domains": []any{"x.example"}}, "d": {"imap": 7}, "e": {"profile": "shared"},
 	} {
-		if _, problems := base.WithProfile(name, values); len(problems) == 0 {
+		if next, failed := base.With(map[string]map[string]any{name: values}); len(failed[name]) == 0 || next.HasProfile(name) {
 			t.Errorf("profile %s %v is accepted", name, values)
 		}
 	}
@@ -190,9 +190,9 @@ func TestResolveRefuses(t *testing.T) {
 // A profile of the database is like one of the files.
 func TestStoredProfiles(t *testing.T) {
 	base := loadBase(t).Base()
-	with, problems := base.WithProfile("stored", map[string]any{"imap": "imap.stored.example", "smtp": "smtp.stored.example"})
-	if problems != nil || !with.HasProfile("stored") || base.HasProfile("stored") {
-		t.Fatal(problems)
+	with, failed := base.With(map[string]map[string]any{"stored": {"imap": "imap.stored.example", "smtp": "smtp.stored.example"}, "made": nil, "plain": {"imap": 7}})
+	if len(failed) != 1 || !with.HasProfile("stored") || base.HasProfile("stored") || with.HasProfile("made") || !with.HasProfile("plain") {
+		t.Fatal(failed)
 	}
 	r, problems := with.Resolve("a.example", map[string]any{"profile": "stored"})
 	if problems != nil || r.Settings().Servers[0].Host != "imap.stored.example" || r.Settings().Docs != "https://help.example.com/" {
@@ -203,7 +203,7 @@ func TestStoredProfiles(t *testing.T) {
 // Two tables with the same profile and shape are both good, or both bad, whatever the profile becomes.
 func TestShape(t *testing.T) {
 	values := map[string][]any{
-		"imap":            {nil, "imap.example.com", "imap://imap.example.com", []any{}},
+		"imap":            {nil, "imap.example.com", "imap+plain://imap.example.com", []any{}},
 		"smtp":            {nil, "smtp.example.com", "submission+anyport://smtp.example.com:25", []any{}},
 		"pop3":            {nil, nil, "pop3s://pop.example.com", []any{}},
 		"caldav":          {nil, nil, "https://dav.example.com/", ""},
@@ -261,9 +261,9 @@ func TestShape(t *testing.T) {
 
 func must(t *testing.T, b *domains.Base, profile string, values map[string]any) *domains.Base {
 	t.Helper()
-	next, problems := b.WithProfile(profile, values)
-	if problems != nil {
-		t.Fatal(problems)
+	next, failed := b.With(map[string]map[string]any{profile: values})
+	if len(failed) > 0 {
+		t.Fatal(failed)
 	}
 	return next
 }

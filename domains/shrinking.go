@@ -43,10 +43,23 @@ func (s *Snapshot) heldBack(before *Snapshot) error {
 			dropped++
 		}
 	}
-	if dropped <= maxDropped || dropped*maxDroppedShare <= before.Domains() {
+	if isUsual(dropped, before.Domains()) {
 		return nil
 	}
 	return heldBackError{before.Domains(), s.Domains(), dropped}
+}
+
+func isUsual(dropped, before int) bool {
+	return dropped <= maxDropped || dropped*maxDroppedShare <= before
+}
+
+// CheckDropped returns an error, which wraps ErrHeldBack, if a change of something else than files would drop so many names that it is probably a
+// mistake.
+func CheckDropped(dropped, before int) error {
+	if isUsual(dropped, before) {
+		return nil
+	}
+	return heldBackError{before, before - dropped, dropped}
 }
 
 // Lines are what /-/readyz shows: the lines of lists that are skipped, and warnings. A change that is held back is the reason of a refusal,

@@ -121,8 +121,8 @@ func (c *checker) addProfile(ref edits.Ref, values edits.Values, isChanged bool)
 	if c.files.Base().HasProfile(ref.Name) {
 		return
 	}
-	next, problems := c.base.WithProfile(ref.Name, values)
-	if len(problems) == 0 {
+	next, failed := c.base.With(map[string]map[string]any{ref.Name: values})
+	if problems := failed[ref.Name]; len(problems) == 0 {
 		c.base = next
 	} else if isChanged {
 		c.problems = append(c.problems, problems...)

@@ -54,7 +54,7 @@ func positionOf(ctx context.Context, q querier) (p Position, err error) {
 	return p, err
 }
 
-// Copy calls take with every record, in no particular order, and returns the position that they are the state of. It ends with the error that
+// Copy calls take with every record, profiles first, and returns the position that they are the state of. It ends with the error that
 // take returns.
 func (s *Store) Copy(ctx context.Context, take func(Row) error) (Position, error) {
 	var p Position
@@ -62,11 +62,16 @@ func (s *Store) Copy(ctx context.Context, take func(Row) error) (Position, error
 		if p, err = positionOf(ctx, tx); err != nil {
 			return err
 		}
-		rows, err := tx.Query(ctx, "SELECT kind = 'profile', name, profile, own::text, revision, sequence, false FROM mailhint.records")
-		if err != nil {
-			return err
+		for _, kind := range []edits.Kind{edits.Profile, edits.Domain} {
+			rows, err := tx.Query(ctx, "SELECT kind = 'profile', name, profile, own::text, revision, sequence, false FROM mailhint.records WHERE kind = $1", string(kind))
+			if err != nil {
+				return err
+			}
+			if err := eachRow(rows, take); err != nil {
+				return err
+			}
 		}
-		return eachRow(rows, take)
+		return nil
 	})
 	return p, err
 }

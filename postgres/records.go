@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"maps"
+	"slices"
 	"sync"
 
 	"github.com/jackc/pgx/v5"
@@ -47,15 +49,17 @@ func (s *Store) base(ctx context.Context, files *domains.Snapshot) (*domains.Bas
 	base := files.Base()
 	var problems domains.Problems
 	page, err := s.List(ctx, edits.Query{Kind: edits.Profile})
+	own := make(map[string]map[string]any)
 	for _, p := range page.Records {
 		if at := files.ProfileAt(p.Name); at != (domains.Position{}) {
 			problems = append(problems, domains.Problem{Position: place, Key: key(p.Ref), Text: "is already defined at " + at.String() + "; remove one of them"})
 			continue
 		}
-		next, wrong := base.WithProfile(p.Name, p.Values)
-		if problems = append(problems, wrong...); next != nil {
-			base = next
-		}
+		own[p.Name] = p.Values
+	}
+	base, failed := base.With(own)
+	for _, name := range slices.Sorted(maps.Keys(failed)) {
+		problems = append(problems, failed[name]...)
 	}
 	return base, problems, err
 }

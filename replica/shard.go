@@ -19,11 +19,16 @@ type shard struct {
 
 // value is what a table keeps for a name.
 type value struct {
-	// class is the number of the class of the record; 0 for a name that is an alias.
+	// class is the number of the class of the record; aliasClass for an alias.
 	class uint32
 	// text is the record's own values in JSON, if it has others than its class; for an alias, the name of the record. It must not be changed.
 	text []byte
 }
+
+// aliasClass is the class of names that are aliases.
+const aliasClass = 0
+
+func (v value) isAlias() bool { return v.class == aliasClass }
 
 func (v value) append(data []byte) []byte {
 	if len(v.text) == 0 {
@@ -35,16 +40,25 @@ func (v value) append(data []byte) []byte {
 }
 
 // readValue returns the value that data begins with, and its length.
-func readValue(data []byte) (v value, length int) {
+func readValue(data []byte) (value, int) {
+	v, length, _ := checkValue(data)
+	return v, length
+}
+
+// checkValue is readValue for data that may be damaged.
+func checkValue(data []byte) (v value, length int, ok bool) {
 	head, length := binary.Uvarint(data)
 	v.class = uint32(head >> 1)
-	if head&1 == 0 {
-		return v, length
+	if length <= 0 || head&1 == 0 {
+		return v, length, length > 0
 	}
 	size, n := binary.Uvarint(data[length:])
+	if n <= 0 || size > uint64(len(data)-length-n) {
+		return value{}, 0, false
+	}
 	length += n + int(size)
 	v.text = data[length-int(size) : length : length]
-	return v, length
+	return v, length, true
 }
 
 // entryAt returns the entry at an offset, and its length.

@@ -5,6 +5,7 @@ package statedir
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -49,14 +50,22 @@ func SyncDir(root *os.Root, name string) error {
 // Replace writes a file of a directory as a whole: a reader, a crash or a power cut finds the old content or the new one. It has mode 0600 and
 // the owner of the directory. Unlike durable.Replace it never follows a symbolic link.
 func Replace(root *os.Root, name string, content []byte) error {
+	return ReplaceFrom(root, name, func(w io.Writer) error {
+		_, err := w.Write(content)
+		return err
+	})
+}
+
+// ReplaceFrom is Replace for content that a function writes, because it is too much for memory. After an error of the function, the file has its
+// old content.
+func ReplaceFrom(root *os.Root, name string, write func(io.Writer) error) error {
 	temporary := name + ".new" + strconv.Itoa(os.Getpid()) + "." + strconv.FormatInt(time.Now().UnixNano(), 36)
 	file, err := root.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
 	GiveFile(root, file)
-	_, err = file.Write(content)
-	if err == nil {
+	if err = write(file); err == nil {
 		err = file.Sync()
 	}
 	if err = errors.Join(err, file.Close()); err == nil {

@@ -1,0 +1,365 @@
+package replica
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"mailhint/domains"
+	"mailhint/settings"
+)
+
+func own(host string) []any { return []any{"imap", host, "smtp", host} }
+
+func TestFollowsTheDatabase(t *testing.T) {
+	d := newDatabase()
+	d.change(profileRecord("stored", own("stored.example.com")...), domain("a.example", "shared"), domain("b.example", "stored", "aliases", []string{"bb.example"}),
+		domain("c.example", "", own("c.example.com")...), domain("*.wild.example", "shared"), domain("off.example", "shared", "enabled", false))
+	r := start(t, d, "", files)
+	r.await(t, d)
+	r.expect(t, map[string]string{
+		"file.example": "imap.example.com", "a.example": "imap.example.com", "b.example": "stored.example.com", "bb.example": "stored.example.com",
+		"c.example": "c.example.com", "x.wild.example": "imap.example.com", "wild.example": notFound, "off.example": notFound, "unknown.example": notFound,
+	})
+	if r.snapshot.Domains() != 1+6 {
+		t.Errorf("%d domains", r.snapshot.Domains())
+	}
+	d.change(removed(domain("a.example", "")), domain("b.example", "shared", "aliases", []string{"bbb.example"}), domain("c.example", "stored"),
+		domain("off.example", "shared", "enabled", true), profileRecord("stored", own("new.example.com")...), removed(domain("*.wild.example", "")))
+	r.await(t, d)
+	r.expect(t, map[string]string{
+		"a.example": notFound, "b.example": "imap.example.com", "bb.example": notFound, "bbb.example": "imap.example.com", "c.example": "new.example.com",
+		"off.example": "imap.example.com", "x.wild.example": notFound,
+	})
+	r.reload(t, strings.ReplaceAll(files, "imap.example.com", "imap2.example.com"))
+	r.expect(t, map[string]string{"file.example": "imap2.example.com", "b.example": "imap2.example.com", "bbb.example": "imap2.example.com", "c.example": "new.example.com"})
+	if s := r.Status(); s.State != Following || s.Sequence != 12 || s.Names != 4 || s.Refused != 0 || s.Err != nil {
+		t.Errorf("status %+v", s)
+	}
+}
+
+// Whatever changes in whatever order, a replica that has followed answers like one that has read all records at once.
+func TestFollowingIsLikeReadingAll(t *testing.T) {
+	random := rand.New(rand.NewPCG(5, 6))
+	d, dir := newDatabase(), t.TempDir()
+	d.change(profileRecord("p0", own("p0.example.com")...))
+	r := start(t, d, dir, files)
+	for round := range 30 {
+		var list []record
+		for range 1 + random.IntN(150) {
+			list = append(list, randomRecord(random))
+		}
+		d.change(list...)
+		if round%5 == 0 { // as if the process had been restarted
+			r.await(t, d)
+			r.stop()
+			r = start(t, d, dir, files)
+		}
+	}
+	// What is refused depends on what was good before. In the end all records are good.
+	for _, r := range slices.Collect(maps.Values(d.records)) {
+		if r.own != "" && (strings.Contains(r.own, "aliases") || strings.Contains(r.own, "iamp") || strings.Contains(r.own, "[]")) || r.profile == "p1" {
+			d.change(removed(r))
+		}
+	}
+	r.await(t, d)
+	fresh := start(t, d, "", files)
+	fresh.await(t, d)
+	if p := r.Problems(); len(p) > 0 {
+		t.Fatalf("problems %v", p)
+	}
+	for i := range 60 {
+		for _, name := range []string{namesOf(i), "alias-" + namesOf(i), "x." + namesOf(i)} {
+			if got, want := r.host(name), fresh.host(name); got != want {
+				t.Errorf("%s is answered with %s, want %s", name, got, want)
+			}
+		}
+	}
+	if r.Len() != fresh.Len() || len(slices.Collect(maps.Keys(maps.Collect(r.All())))) != len(slices.Collect(maps.Keys(maps.Collect(fresh.All())))) {
+		t.Errorf("%d names, want %d", r.Len(), fresh.Len())
+	}
+	for n, count := range r.records.counts { // of aliasClass it is 0
+		have := 0
+		for _, table := range []*table{r.records.exact, r.records.view.wildcards} {
+			for _, v := range table.all() {
+				if n != aliasClass && int(v.class) == n {
+					have++
+				}
+			}
+		}
+		if have != count {
+			t.Errorf("class %d has %d records, and counts %d", n, have, count)
+		}
+	}
+}
+
+func namesOf(i int) string { return fmt.Sprintf("n%d.example", i) }
+
+func randomRecord(random *rand.Rand) record {
+	name := namesOf(random.IntN(60))
+	if random.IntN(10) == 0 {
+		name = "*." + name
+	}
+	profiles := []string{"shared", "p0", "p1"}
+	switch random.IntN(12) {
+	case 0:
+		return profileRecord(profiles[1+random.IntN(2)], own(fmt.Sprintf("p%d.example.com", random.IntN(100)))...)
+	case 1:
+		return removed(profileRecord("p1"))
+	case 2, 3:
+		return removed(domain(name, ""))
+	case 4:
+		return domain(name, profiles[random.IntN(3)], "iamp", "x")
+	case 5:
+		return domain(name, "", own(fmt.Sprintf("o%d.example.com", random.IntN(100)))...)
+	case 6, 7:
+		return domain(name, profiles[random.IntN(3)], "aliases", []string{"alias-" + namesOf(random.IntN(60))})
+	case 8:
+		return domain(name, profiles[random.IntN(3)], "enabled", random.IntN(2) == 0)
+	}
+	return domain(name, profiles[random.IntN(3)])
+}
+
+// A record that does not check harms nothing else: its last good form is served, if there is one, and it is reported by its name.
+func TestRefusedRecords(t *testing.T) {
+	d, dir := newDatabase(), t.TempDir()
+	d.change(domain("good.example", "shared"), domain("was-good.example", "shared"), domain("taken.example", "shared", "aliases", []string{"alias.example"}))
+	r := start(t, d, dir, files)
+	r.await(t, d)
+	bad := []record{
+		domain("was-good.example", "shared", "imap", 7),
+		domain("never-good.example", "missing"),
+		domain("incomplete.example", "", "imap", "imap.example.com"),
+		domain("Upper.example", "shared"),
+		domain("no domain", "shared"),
+		domain("other.example", "shared", "aliases", []string{"alias.example"}),
+		domain("alias.example", "shared"),
+		domain("steals.example", "shared", "aliases", []string{"good.example"}),
+		domain("huge.example", "shared", "name", strings.Repeat("x", maxOwn)),
+		domain("file-name.example", "shared", "logo", "/etc/passwd"),
+		{kind: "domain", name: "not-json.example", own: "{"},
+		{kind: "domain", name: "null.example", profile: "shared", own: `{"name": null}`},
+		domain(strings.Repeat("long-label-long-label-long-label.", 8)+"example", "shared"),
+	}
+	d.change(bad...)
+	check := func() {
+		t.Helper()
+		r.expect(t, map[string]string{"good.example": "imap.example.com", "was-good.example": "imap.example.com", "alias.example": "imap.example.com",
+			"never-good.example": notFound, "incomplete.example": notFound, "other.example": notFound, "steals.example": notFound, "huge.example": notFound})
+		problems := fmt.Sprint(r.Problems())
+		for _, b := range bad {
+			if !strings.Contains(problems, fmt.Sprintf("domains.%q", b.name)) {
+				t.Errorf("%s is not reported", b.name)
+			}
+		}
+		if s := r.Status(); s.Refused != len(bad) {
+			t.Errorf("%d refused, want %d", s.Refused, len(bad))
+		}
+	}
+	r.await(t, d)
+	check()
+	r.stop()
+	d.set(errDown, false)
+	r = start(t, d, dir, files) // all of it is in the copy
+	check()
+	r.stop()
+	d.set(nil, false)
+	r = start(t, d, dir, files)
+	for _, b := range bad {
+		d.change(removed(b))
+	}
+	d.change(removed(domain("taken.example", "")), domain("was-good.example", "", own("fixed.example.com")...))
+	r.await(t, d)
+	r.expect(t, map[string]string{"was-good.example": "fixed.example.com", "alias.example": notFound})
+	if p := r.Problems(); len(p) != 0 {
+		t.Errorf("problems %v", p)
+	}
+}
+
+// A name goes from one record to another in one change, whichever comes first.
+func TestAliasesMove(t *testing.T) {
+	for _, order := range [][]int{{0, 1}, {1, 0}} {
+		d := newDatabase()
+		d.change(domain("a.example", "shared", "aliases", []string{"moving.example"}), domain("b.example", "", own("b.example.com")...))
+		r := start(t, d, "", files)
+		r.await(t, d)
+		both := []record{domain("a.example", "shared"), domain("b.example", "", append(own("b.example.com"), "aliases", []string{"moving.example"})...)}
+		d.change(both[order[0]], both[order[1]])
+		r.await(t, d)
+		r.expect(t, map[string]string{"moving.example": "b.example.com"})
+		if p := r.Problems(); len(p) != 0 {
+			t.Errorf("problems %v", p)
+		}
+	}
+}
+
+// When a profile changes so that some of its domains would not be complete, these stay as they were, and are reported; the others change.
+func TestProfileThatBreaksDomains(t *testing.T) {
+	d := newDatabase()
+	d.change(profileRecord("p", own("old.example.com")...), domain("whole.example", "p", own("own.example.com")...), domain("plain1.example", "p"), domain("plain2.example", "p"),
+		domain("named.example", "p", "name", "Firm"), domain("smtp.example", "p", "smtp", "own.example.com"))
+	r := start(t, d, "", files)
+	r.await(t, d)
+	d.change(profileRecord("p", "imap", "new.example.com"))
+	r.await(t, d)
+	r.expect(t, map[string]string{"whole.example": "own.example.com", "plain1.example": "old.example.com", "plain2.example": "old.example.com",
+		"named.example": "old.example.com", "smtp.example": "new.example.com"})
+	problems := r.Problems()
+	if len(problems) != 2 || !strings.Contains(problems.Error(), "its last good form is served (and the same for 1 domain like it)") {
+		t.Errorf("problems %v", problems)
+	}
+	if s := r.Status(); s.Refused != 3 {
+		t.Errorf("%d refused, want 3", s.Refused)
+	}
+	d.change(removed(profileRecord("p")))
+	r.await(t, d)
+	r.expect(t, map[string]string{"plain1.example": "old.example.com", "smtp.example": "new.example.com"})
+	d.change(profileRecord("p", own("last.example.com")...))
+	r.await(t, d)
+	r.expect(t, map[string]string{"plain1.example": "last.example.com", "named.example": "last.example.com", "smtp.example": "last.example.com"})
+	if p := r.Problems(); len(p) != 0 {
+		t.Errorf("problems %v", p)
+	}
+}
+
+// A record is tried again when the files change.
+func TestFilesThatFixRecords(t *testing.T) {
+	d := newDatabase()
+	d.change(domain("early.example", "later"), profileRecord("shared", own("stored.example.com")...))
+	r := start(t, d, "", files)
+	r.await(t, d)
+	if p := r.Problems(); len(p) != 2 || !strings.Contains(p.Error(), "domains.toml:2, which is used; remove one of them") {
+		t.Errorf("problems %v", p)
+	}
+	r.reload(t, files+"[profiles.later]\nimap = \"later.example.com\"\nsmtp = \"later.example.com\"\n")
+	r.expect(t, map[string]string{"early.example": "later.example.com"})
+	r.reload(t, "[profiles.later]\nimap = \"later.example.com\"\nsmtp = \"later.example.com\"\n[domains.\"file.example\"]\nprofile = \"later\"\n")
+	d.change(domain("new.example", "shared"))
+	r.await(t, d)
+	r.expect(t, map[string]string{"early.example": "later.example.com", "new.example": "stored.example.com"})
+	if p := r.Problems(); len(p) != 0 {
+		t.Errorf("problems %v", p)
+	}
+	r.reload(t, files) // the profile is gone
+	r.expect(t, map[string]string{"early.example": "later.example.com"})
+	if p := r.Problems(); !strings.Contains(p.Error(), `there is no profile "later"`) {
+		t.Errorf("problems %v", p)
+	}
+}
+
+// What both the files and the database have is answered from the files, and reported with both places.
+func TestOverlaps(t *testing.T) {
+	d := newDatabase()
+	d.change(domain("file.example", "", own("stored.example.com")...), domain("other.example", "shared", "aliases", []string{"third.example"}), domain("*.w.example", "shared"))
+	r := start(t, d, "", files)
+	r.await(t, d)
+	r.expect(t, map[string]string{"file.example": "imap.example.com"})
+	want := func(names ...string) {
+		t.Helper()
+		problems := r.Problems()
+		if len(problems) != len(names) {
+			t.Errorf("problems %v, want %v", problems, names)
+		}
+		for _, name := range names {
+			if !strings.Contains(problems.Error(), fmt.Sprintf("store: domains.%q: ", name)) || !strings.Contains(problems.Error(), "domains.toml:") {
+				t.Errorf("problems %v, want %v", problems, names)
+			}
+		}
+	}
+	want("file.example")
+	r.reload(t, files+"[domains.\"third.example\"]\nimap = \"third.example.com\"\nsmtp = \"third.example.com\"\n[domains.\"*.w.example\"]\nprofile = \"shared\"\n")
+	r.expect(t, map[string]string{"third.example": "third.example.com", "other.example": "imap.example.com"})
+	want("file.example", "other.example", "*.w.example")
+	d.change(removed(domain("file.example", "")), domain("other.example", "shared"), removed(domain("*.w.example", "")))
+	r.await(t, d)
+	want()
+}
+
+// Settings are made once, and stay the same when something else changes, so that documents made of them can be kept.
+func TestSettingsAreKept(t *testing.T) {
+	d := newDatabase()
+	d.change(domain("a.example", "shared"), domain("b.example", "shared"), domain("own.example", "", own("own.example.com")...))
+	r := start(t, d, "", files)
+	r.await(t, d)
+	look := func(name settings.Domain) *settings.Settings {
+		found, err := r.snapshot.Lookup(t.Context(), settings.Question{Host: name})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(r.snapshot.Explain(found.Settings)) == 0 {
+			t.Errorf("the settings of %s are not explained", name)
+		}
+		return found.Settings
+	}
+	shared := look("a.example")
+	if look("b.example") != shared {
+		t.Error("two domains with the same profile have settings of their own")
+	}
+	d.change(domain("c.example", "", own("c.example.com")...), profileRecord("unused", own("x.example.com")...))
+	r.await(t, d)
+	if look("b.example") != shared {
+		t.Error("the settings of a profile were made again")
+	}
+	mine := look("own.example")
+	d.change(domain("e.example", "shared"))
+	r.await(t, d)
+	if look("own.example") != mine {
+		t.Error("the settings of a domain were made again")
+	}
+	d.change(domain("own.example", "", own("new.example.com")...))
+	r.await(t, d)
+	if s := look("own.example"); s == mine || s.Servers[0].Host != "new.example.com" {
+		t.Errorf("after a change the domain has %v", s.Servers[0])
+	}
+}
+
+// Before the records are known, a name that is not in the files is not answered with "not found".
+func TestUnknownBeforeTheFirstCopy(t *testing.T) {
+	d := newDatabase()
+	d.set(errDown, false)
+	d.change(domain("a.example", "shared"))
+	r := start(t, d, t.TempDir(), files)
+	r.awaitState(t, func() bool { return r.Status().Err != nil })
+	r.expect(t, map[string]string{"file.example": "imap.example.com", "a.example": unavailable, "unknown.example": unavailable})
+	if s := r.Status(); s.State != Copying || !errors.Is(s.Err, errDown) {
+		t.Errorf("status %+v", s)
+	}
+	d.set(nil, false)
+	r.await(t, d)
+	r.expect(t, map[string]string{"a.example": "imap.example.com", "unknown.example": notFound})
+}
+
+// A name that is not configured costs no memory, and neither does one that only has a profile.
+func TestLookupAllocatesNothing(t *testing.T) {
+	d := newDatabase()
+	d.change(domain("a.example", "shared"), domain("*.wild.example", "shared"))
+	r := start(t, d, "", files)
+	r.await(t, d)
+	for _, name := range []settings.Domain{"unknown.example", "a.b.c.d.unknown.example", "a.example", "x.wild.example"} {
+		q := settings.Question{Host: name}
+		if n := testing.AllocsPerRun(1000, func() { r.snapshot.Lookup(t.Context(), q) }); n != 0 {
+			t.Errorf("%s: %v allocations", name, n)
+		}
+	}
+}
+
+// Who may edit a record is not part of what a replica keeps.
+func TestAdminsAreNotKept(t *testing.T) {
+	d := newDatabase()
+	for i := range 100 {
+		d.change(domain(namesOf(i), "shared", "admins", []string{fmt.Sprint("admin", i)}))
+	}
+	r := start(t, d, "", files)
+	r.await(t, d)
+	f, ok := r.view.Load().find(namesOf(7))
+	if !ok || !f.class.plain || f.text != nil {
+		t.Errorf("%+v", f)
+	}
+	r.expect(t, map[string]string{namesOf(7): "imap.example.com"})
+}
+
+var _ domains.Records = (*Replica)(nil)
