@@ -150,22 +150,22 @@ func (s *Service) SetPassword(ctx context.Context, p Principal, name, password s
 	return err
 }
 
-// self returns one's own account after the password, and the code if there is an app, have been checked again.
+// self returns one's own account after the password, and the code if there is an app, have been checked again. Wrong ones count for the session:
+// somebody who has found it open can guess slowly, and slows nobody else.
 func (s *Service) self(ctx context.Context, p Principal, again Again) (Account, error) {
-	if !p.May(ManageSelf, Target{Account: p.Name}) {
+	if !p.May(ManageSelf, Target{Account: p.Name}) || p.Session == "" {
 		return Account{}, ErrDenied
 	}
-	a, err := s.checkPassword(ctx, Attempt{Name: p.Name, Password: again.Password, Client: again.Client})
-	if err == nil && a.TOTP != "" {
-		_, err = s.useCode(ctx, a, again.Code)
-		switch {
-		case errors.Is(err, ErrWrong):
-			err = s.refused(ctx, a, again.Client, "wrong code")
-		case err == nil:
-			a, err = s.store.Account(ctx, a.Name) // a recovery code is gone
-		}
+	at := attempt{account: p.Name, address: p.Address, known: "session " + p.Session}
+	a, err := s.checkPassword(ctx, at, again.Password)
+	if err != nil || a.TOTP == "" {
+		return a, err
 	}
-	return a, err
+	at.code = true
+	if _, err := s.checkCode(ctx, at, a, again.Code); err != nil {
+		return Account{}, err
+	}
+	return s.store.Account(ctx, a.Name) // a recovery code may be gone
 }
 
 // Again is how people prove once more who they are before they change their password or codes: a session that somebody left open is not

@@ -48,9 +48,12 @@ func OTPAuth(issuer, account, secret string) string {
 	return "otpauth://totp/" + label + "?secret=" + secret + "&issuer=" + url.QueryEscape(issuer)
 }
 
+// stepAt returns the time step at a time: RFC 6238 section 4.2.
+func stepAt(now time.Time) int64 { return now.Unix() / int64(codeStep/time.Second) }
+
 // stepOf returns the time step whose code is the given one; ok is false if there is none near now.
 func stepOf(secret, code string, now time.Time) (step int64, ok bool) {
-	current := now.Unix() / int64(codeStep/time.Second)
+	current := stepAt(now)
 	for step := current - codeSkew; step <= current+codeSkew; step++ {
 		want, err := hotp.GenerateCode(secret, uint64(step))
 		if err == nil && len(code) == codeDigits && subtle.ConstantTimeCompare([]byte(want), []byte(code)) == 1 {

@@ -54,8 +54,8 @@ func CheckHash(hash string) error {
 }
 
 func decodeHash(hash string) (encoded, error) {
-	parts := strings.Split(hash, "$")
-	if len(parts) != 6 || parts[0] != "" || parts[1] != "argon2id" {
+	parts := strings.Split(hash, "$") // line breaks would be skipped by package base64
+	if strings.ContainsAny(hash, "\r\n") || len(parts) != 6 || parts[0] != "" || parts[1] != "argon2id" {
 		return encoded{}, errors.New("not an argon2id hash; set the password with mailhint user passwd")
 	}
 	if parts[2] != "v="+strconv.Itoa(argon2.Version) {

@@ -18,8 +18,10 @@ import (
 // Service is what the API, the page and the commands call: it proves who acts, manages accounts, tokens and sessions, and writes the audit
 // trail. Its methods may be called by several goroutines at once. Those that take a Principal return ErrDenied if that may not do it.
 type Service struct {
-	store  Store
-	hasher *hasher
+	store    Store
+	hasher   *hasher
+	throttle *throttle
+	metrics  *metrics
 	Options
 }
 
@@ -44,7 +46,8 @@ func New(store Store, o Options) *Service {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Service{store: store, hasher: newHasher(o.Hashes, o.Queue), Options: o}
+	hasher := newHasher(o.Hashes, o.Queue)
+	return &Service{store: store, hasher: hasher, throttle: newThrottle(o.Now), metrics: newMetrics(hasher), Options: o}
 }
 
 func defaultTo[T comparable](option *T, value T) {

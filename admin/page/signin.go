@@ -132,7 +132,7 @@ func (h *Handler) showCode(v *visit) error {
 
 func (h *Handler) signInCode(v *visit) error {
 	c := signInContent{Next: local(v.field("next"))}
-	opened, err := h.Accounts.SignInCode(v.Context(), v.cookie(sessionCookie), v.field("code"), v.client())
+	opened, err := h.Accounts.SignInCode(v.Context(), accounts.CodeAttempt{Client: v.client(), Secret: v.cookie(sessionCookie), Code: v.field("code"), Device: v.cookie(deviceCookie)})
 	switch {
 	case errors.Is(err, accounts.ErrSignedOut):
 		v.setCookie(sessionCookie, "", -1)
