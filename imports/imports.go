@@ -3,7 +3,8 @@
 //
 //   - imports.go: the Collection; every domain is imported once, and everything that will be answered differently from what the source
 //     says is reported with its place
-//   - mail.go: servers and services, checked as strictly as in domains.toml
+//   - mail.go: servers and services, checked as strictly as in domains.toml; document.go: those of an answer to a client
+//   - hosted.go: domains of a mail server that have the same settings
 //   - input.go: files of limited size
 //   - records.go, print.go: domains with the same settings become one profile that lists them
 //   - plan.go: what a store lacks of them
@@ -37,8 +38,10 @@ func (r Result) Complete() bool { return r.Failed == 0 && r.Lost == 0 }
 
 // Entry is what one source says about some domains.
 type Entry struct {
-	// Where is the place that it was read from. Its File names the source in comments.
+	// Where is the place that it was read from.
 	Where domains.Position
+	// Source is what comments call the source; the file of Where if it is empty.
+	Source string
 	// Domains share the settings. There is at least one, unless Fallback.
 	Domains []settings.Domain
 	// Fallback is true if the entry is for all domains that are not configured.

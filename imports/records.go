@@ -1,6 +1,7 @@
 package imports
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/url"
@@ -53,7 +54,7 @@ func (c *Collection) Groups() ([]Group, error) {
 		for range e.Domains {
 			g.Where = append(g.Where, e.Where)
 		}
-		for _, comment := range append([]string{"From " + filepath.Base(e.Where.File)}, e.Comments...) {
+		for _, comment := range append([]string{"From " + cmp.Or(e.Source, filepath.Base(e.Where.File))}, e.Comments...) {
 			g.comment(comment)
 		}
 	}

@@ -37,7 +37,8 @@ const importHelp = "Domains with the same settings become one profile that lists
 
 // importCommands are the commands for the sources.
 func importCommands() []*cobra.Command {
-	return []*cobra.Command{newImportAutomx(), newImportAutomx3(), newImportCSV(), newImportISPDB(), newImportMonogramm(), newImportOutlook()}
+	return []*cobra.Command{newImportAutomx(), newImportAutomx3(), newImportCSV(), newImportISPConfig(), newImportISPDB(), newImportMailcow(), newImportModoboa(),
+		newImportMonogramm(), newImportOutlook(), newImportPostfixAdmin()}
 }
 
 // importFlags are those of all sources.

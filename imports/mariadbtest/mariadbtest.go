@@ -108,6 +108,7 @@ func (s *Server) start(program string) error {
 	if err := install.Run(); err != nil {
 		return fmt.Errorf("mariadb-install-db: %w", err)
 	}
+	s.log.Reset()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
