@@ -13,7 +13,7 @@ import (
 var migrations embed.FS
 
 // newest is the version of the tables that this program knows: the number of files in migrations. A released file never changes.
-const newest = 1
+const newest = 2
 
 // migrationLock is the number of the advisory lock that whoever changes the tables holds.
 const migrationLock = 7306086861316317025
@@ -22,7 +22,7 @@ const migrationLock = 7306086861316317025
 // Programs that do it at the same time wait for each other. All of it is done, or nothing. The error is ErrNewer if the tables are those of
 // a newer version, and ErrNoTables if there are none and none may be made.
 func Migrate(ctx context.Context, c Config, mayMake bool) (before, after int, err error) {
-	s, err := connect(ctx, c)
+	s, err := connect(ctx, c, nil)
 	if err != nil {
 		return 0, 0, err
 	}

@@ -13,6 +13,7 @@
 //   - postgres.go: opening the database; migrate.go and migrations: its tables
 //   - record.go, query.go, history.go: reading records and their history; apply.go, check.go: changing them
 //   - copy.go, notify.go: what replicas read; records.go: what commands answer from
+//   - accounts.go: accounts, tokens, sessions and the audit trail
 package postgres
 
 import (
@@ -27,6 +28,7 @@ import (
 
 	"mailhint/domains"
 	"mailhint/edits"
+	"mailhint/secretfile"
 )
 
 // Config says where the database is.
@@ -60,23 +62,30 @@ var (
 
 // Open opens a database whose tables have been made. The error is ErrNoTables, ErrOlder or ErrNewer if they do not fit.
 func Open(ctx context.Context, c Config) (*Store, error) {
-	s, err := connect(ctx, c)
+	s, err := New(ctx, c)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.checkVersion(ctx); err != nil {
+	if err := s.pool.Ping(ctx); err != nil {
 		s.Close()
 		return nil, err
 	}
 	return s, nil
 }
 
-// connect opens a database whatever its tables are.
-func connect(ctx context.Context, c Config) (*Store, error) {
+// New is Open for servers, which start although the database does not answer: the error is about the Config only, and what Open returns is returned
+// by whatever is called later, until the database answers with tables that fit.
+func New(ctx context.Context, c Config) (*Store, error) {
+	return connect(ctx, c, func(ctx context.Context, conn *pgx.Conn) error { return checkVersion(ctx, conn) })
+}
+
+// connect opens a database. Each new connection must pass the check.
+func connect(ctx context.Context, c Config, check func(context.Context, *pgx.Conn) error) (*Store, error) {
 	config, err := parse(c)
 	if err != nil {
 		return nil, err
 	}
+	config.AfterConnect = check
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, err
@@ -94,8 +103,10 @@ func parse(c Config) (*pgxpool.Config, error) {
 	}
 	if c.PasswordFile != "" {
 		config.BeforeConnect = func(_ context.Context, conn *pgx.ConnConfig) (err error) {
-			conn.Password, err = readPassword(c.PasswordFile)
-			return err
+			if conn.Password, err = secretfile.Read(c.PasswordFile); err != nil {
+				return fmt.Errorf("password_file: %w", err)
+			}
+			return nil
 		}
 	}
 	if config.ConnConfig.ConnectTimeout == 0 {
@@ -129,8 +140,8 @@ const (
 var _ edits.Store = (*Store)(nil)
 
 // checkVersion returns an error unless the tables are those that this program knows.
-func (s *Store) checkVersion(ctx context.Context) error {
-	version, err := versionOf(ctx, s.pool)
+func checkVersion(ctx context.Context, q querier) error {
+	version, err := versionOf(ctx, q)
 	switch {
 	case err != nil:
 		return err

@@ -20,8 +20,15 @@ import (
 	"mailhint/untrusted"
 )
 
-// openAccounts opens the store of accounts that belongs to the configuration.
+// openAccounts opens the store of accounts that belongs to the configuration: the database of [store], or the state directory.
 func openAccounts(cmd *cobra.Command) (*accounts.Service, error) {
+	database, err := openDatabase(cmd)
+	if err != nil {
+		return nil, err
+	}
+	if database != nil {
+		return accounts.New(database.Accounts(), accounts.Options{}), nil
+	}
 	dir, err := domains.StateDir(configName(cmd))
 	if err != nil {
 		return nil, problem(err)
