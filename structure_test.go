@@ -22,7 +22,7 @@ var ranks = [][]string{
 	{"logins"},
 	{"logins/file"},
 	{"autoconfig", "autodiscover", "mobileconfig", "pacc", "wellknown", "dnsrecords", "domains", "probe", "exchangers", "certs", "listen", "keypairs"},
-	{"ispdb", "edge/edgetest", "edits", "dnsupdate", "choices", "accounts"},
+	{"ispdb", "edge/edgetest", "edits", "dnsupdate", "choices", "oauth", "accounts"},
 	{"filestore", "postgres", "edits/storetest", "accounts/accountstest", "accounts/file"},
 	{"replica"},
 	{"preview", "compare", "export", "imports", "help", "proxies", "monitor", "reference", "schema"},

@@ -102,11 +102,3 @@ func BuiltIntoApple(host string) bool {
 	known := []string{"gmail.com", "googlemail.com", "office365.com", "outlook.com", "hotmail.com", "yahoo.com", "aol.com"}
 	return slices.ContainsFunc(known, func(name string) bool { return strings.HasSuffix(host, "."+name) })
 }
-
-// usesOAuth2With reports whether a host is of a provider with which Thunderbird uses OAuth2 (OAuth2Providers.sys.mjs, 153.7).
-func usesOAuth2With(host string) bool {
-	return slices.ContainsFunc([]string{"googlemail.com", "gmail.com", "imap.mail.ru", "smtp.mail.ru", "imap.yandex.com", "smtp.yandex.com",
-		"yahoo.com", "att.net", "aol.com", "office365.com", "outlook.com", "hotmail.com", "imap.fastmail.com", "pop.fastmail.com",
-		"smtp.fastmail.com", "imap.comcast.net", "pop.comcast.net", "smtp.comcast.net", "thundermail.com"},
-		func(known string) bool { return host == known || strings.HasSuffix(host, "."+known) })
-}

@@ -106,7 +106,7 @@ func (c Client) canUse(e *Entry) bool {
 		if e.encryption != 0 {
 			e.Security = e.encryption
 		}
-	case c.knownOAuth2 && !usesOAuth2With(e.Host):
+	case c.knownOAuth2 && !settings.OAuth2BuiltIn(e.Host):
 		e.Auths = slices.DeleteFunc(slices.Clone(e.Auths), func(a settings.Auth) bool { return a == settings.OAuth2Token })
 		if e.Kind != "smtp" {
 			e.Auths = slices.DeleteFunc(e.Auths, func(a settings.Auth) bool { return a == settings.NoAuth })

@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"errors"
+	"strings"
 
 	"mailhint/probe"
 )
@@ -20,7 +21,7 @@ smtp = { url = "mail.a.example", login = "%EMAILLOCALPART%" }
 	{name: "a media type that Thunderbird refuses", change: func(w *world) {
 		w.pages["https://autoconfig.a.example/mail/"] = func(web *probe.Web) { web.Header.Set("Content-Type", "text/plain") }
 	}, want: "C01 Thunderbird does not read Content-Type"},
-	{name: "OAuth2 alone", config: usual + "auth = [\"oauth2\"]\n", change: func(*world) {}, want: "C01, C03"},
+	{name: "OAuth2 alone", config: strings.Replace(oauth2, ", \"password\"", "", 1), change: authorizes(""), want: "C01, C03"},
 	{name: "OAuth2 alone, at a provider that Thunderbird and Apple know", config: microsoft, change: func(*world) {}},
 	{name: "a web site with a certificate for another name", change: func(w *world) {
 		w.hosts["a.example"] = addresses("203.0.113.80")

@@ -30,6 +30,10 @@ const (
 	LoginMethods     Code = "M05"
 	IPv6Unreachable  Code = "M06"
 	LoginForm        Code = "L01"
+	OAuth2Issuer     Code = "L02"
+	OAuth2Endpoints  Code = "L03"
+	OAuth2Clients    Code = "L04"
+	OAuth2Scopes     Code = "L05"
 	Thunderbird      Code = "C01"
 	Outlook          Code = "C02"
 	Apple            Code = "C03"
@@ -64,6 +68,10 @@ var Codes = []Info{
 	{LoginMethods, "login methods differ", Problem},
 	{IPv6Unreachable, "IPv6 does not answer", Problem},
 	{LoginForm, "a login name that clients get wrong", Problem},
+	{OAuth2Issuer, "the OAuth2 issuer cannot be found", Problem},
+	{OAuth2Endpoints, "OAuth2 endpoints differ", Problem},
+	{OAuth2Clients, "mail programs cannot sign in with OAuth2", Problem},
+	{OAuth2Scopes, "an OAuth2 scope is unknown", Warning},
 	{Thunderbird, "Thunderbird gets different settings", Problem},
 	{Outlook, "Outlook gets different settings", Problem},
 	{Apple, "Apple Mail cannot be set up", Warning},

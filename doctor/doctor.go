@@ -25,6 +25,7 @@ import (
 
 	"mailhint/dnsrecords"
 	"mailhint/domains"
+	"mailhint/oauth"
 	"mailhint/probe"
 	"mailhint/resolver"
 	"mailhint/settings"
@@ -102,12 +103,14 @@ type session struct {
 	*Doctor
 	names *names
 	looks *looks
-	local []netip.Addr
-	now   func() time.Time
+	// authorizations are what OAuth2 issuers answer.
+	authorizations *memo[string, oauth.Observation]
+	local          []netip.Addr
+	now            func() time.Time
 }
 
 func (d *Doctor) newSession() *session {
-	s := &session{Doctor: d, names: newNames(d.Resolver), looks: newLooks(d.Prober), local: d.local, now: d.Now}
+	s := &session{Doctor: d, names: newNames(d.Resolver), looks: newLooks(d.Prober), authorizations: newMemo[string, oauth.Observation](), local: d.local, now: d.Now}
 	if s.local == nil {
 		s.local = localAddresses()
 	}

@@ -27,6 +27,7 @@ func (s *session) gather(ctx context.Context, domain Domain) *observations {
 		func() { s.gatherNames(ctx, o) },
 		func() { s.gatherRecords(ctx, o) },
 		func() { s.gatherMail(ctx, o) },
+		func() { s.gatherOAuth(ctx, o) },
 		func() { s.gatherWeb(ctx, o) },
 	)
 	concurrently(

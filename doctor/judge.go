@@ -40,6 +40,7 @@ func judge(o *observations) Report {
 	}
 	j.part("DMC", j.judgeMail) // M01 to M06, D01
 	j.add(j.loginForms()...)   // L01
+	j.part("L", j.judgeOAuth)  // L02 to L05
 	r := Report{Domain: o.Found.Domain, Clients: []Client{}}
 	if j.askedWeb && j.lookedAtMail {
 		j.part("C", func() { r.Clients = j.judgeClients() }) // C01 to C04

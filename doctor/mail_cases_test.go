@@ -66,7 +66,8 @@ var mailCases = []findingCase{
 	{name: "a mail certificate that is not valid yet", change: func(w *world) {
 		w.looks["mail.a.example:465"] = func(l *probe.Look) { validFor(l.TLS, 160*time.Hour, 161*time.Hour) }
 	}, want: "M04 mail.a.example:465 not valid before 2026-08-01"},
-	{name: "no such login", config: usual + "auth = [\"oauth2\", \"password\"]\n", change: func(w *world) {
+	{name: "no such login", config: oauth2, change: func(w *world) {
+		authorizes("")(w)
 		w.looks["mail.a.example:993"] = func(l *probe.Look) { l.After.Mechanisms = []string{"PLAIN"} }
 	}, want: "M05 mail.a.example:993 should offer the login method oauth2 but offers only password"},
 	{name: "no login at all", change: func(w *world) {

@@ -10,6 +10,7 @@ import (
 
 	"mailhint/choices"
 	"mailhint/dnsrecords"
+	"mailhint/oauth"
 	"mailhint/probe"
 	"mailhint/resolver"
 	"mailhint/settings"
@@ -45,6 +46,8 @@ type observations struct {
 	web       map[choices.Place]page
 	wellKnown map[string]page // of the bare domain, by path, where records of a service are missing
 	srvTarget string          // of the SRV record _autodiscover, if choices.POXSRV was asked
+
+	authorization *oauth.Observation // of the OAuth2 issuer; nil if it was not asked
 
 	hosts        map[string]probe.Host // mail servers, by name
 	resolvedMail bool                  // the addresses of mail servers are known

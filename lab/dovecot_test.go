@@ -21,6 +21,8 @@ var instances = []instance{
 	{"password", "auth_mechanisms = plain login\npassdb {\n  driver = static\n  args = password=not-a-secret\n}\n"},
 	{"cram-md5", "auth_mechanisms = cram-md5\npassdb {\n  driver = static\n  args = password=not-a-secret\n}\n"},
 	{"oauth2", "auth_mechanisms = xoauth2 oauthbearer\npassdb {\n  driver = oauth2\n  mechanisms = xoauth2 oauthbearer\n  args = DIR/oauth2.ext\n}\n"},
+	{"both", "auth_mechanisms = plain login xoauth2 oauthbearer\npassdb {\n  driver = static\n  mechanisms = plain login\n  args = password=not-a-secret\n}\n" +
+		"passdb {\n  driver = oauth2\n  mechanisms = xoauth2 oauthbearer\n  args = DIR/oauth2.ext\n}\n"},
 }
 
 // loginServices are Dovecot's, with the ports of each.

@@ -171,6 +171,7 @@ func (n *internet) startWeb(t testing.TB) {
 	serveWeb(t, siteV4, n.good, new(webSite))
 	serveWeb(t, elseV4, n.good, new(webSite))
 	serveWeb(t, ispdbV4, n.good, http.HandlerFunc(n.ispdb))
+	serveWeb(t, issuerV4, n.good, http.HandlerFunc(issuer))
 	for _, c := range n.cases {
 		c.web = siteV4
 		if c.site != nil {
@@ -218,7 +219,7 @@ func (n *internet) zones(t testing.TB) []zone {
 	zones := []zone{
 		{".", nil},
 		{"hoster.example", []string{
-			"ns A " + authorityAddress, "mail A " + goodV4, "mail AAAA " + goodV6, "setup A " + setupV4, "setup AAAA " + setupV6,
+			"ns A " + authorityAddress, "mail A " + goodV4, "mail AAAA " + goodV6, "setup A " + setupV4, "setup AAAA " + setupV6, "login A " + issuerV4,
 		}},
 		{"elsewhere.example", []string{"www A " + elseV4, "setup A " + elseV4}},
 		{"thunderbird.net", []string{"autoconfig A " + ispdbV4, "live A " + ispdbV4}},
