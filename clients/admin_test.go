@@ -283,7 +283,7 @@ func TestAdminEdit(t *testing.T) {
 			}
 			b.shoot(t, fmt.Sprintf("saved-%v", script))
 			b.loads(t, func() { b.click(t, "#notice button") })
-			if got := b.text(t, "#notice"); !strings.Contains(got, "Put back.") {
+			if got := b.text(t, "#notice"); !strings.Contains(got, "Restored.") {
 				t.Errorf("after undoing: %q", got)
 			}
 			if got := a.answer("firm.example"); strings.Contains(got, "new.firm.example") || !strings.Contains(got, "imap.hoster.example") {
@@ -332,4 +332,52 @@ func (b *browser) press(t *testing.T, inPlace bool, do string) {
 func (b *browser) text(t *testing.T, selector string) string {
 	t.Helper()
 	return eval[string](t, b, fmt.Sprintf("document.querySelector(%q)?.textContent ?? ''", selector))
+}
+
+// TestAdminConflict lets two people change one domain. The second is told so, sees both versions, and loses nothing of what was typed.
+func TestAdminConflict(t *testing.T) {
+	for _, script := range []bool{true, false} {
+		t.Run(fmt.Sprintf("script %v", script), func(t *testing.T) {
+			a := serveAdmin(t)
+			b := openBrowser(t, a.Server)
+			b.speak(t, "en", onLinux)
+			b.look(t, view{1280, false, script})
+			b.signIn(t, "olga")
+			b.open(t, "http://localhost/domains/firm.example")
+			b.fill(t, "name", "Firm by Olga")
+			b.fill(t, "short_name", "Firm")
+			b.press(t, script, "check")
+
+			ref := edits.Ref{Kind: edits.Domain, Name: "firm.example"}
+			ann := accounts.Account{Name: "ann", Role: accounts.DomainAdmin, Domains: []string{"firm.example"}}.Principal(netip.MustParseAddr("192.0.2.1"))
+			now, err := a.service.Domain(t.Context(), ann, ref)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = a.service.Patch(t.Context(), ann, ref, map[string]any{"name": "Firm by Ann", "webmail": "https://mail.firm.example/"}, admin.Options{If: now.Revision, Via: edits.API})
+			if err != nil {
+				t.Fatal(err)
+			}
+
+			b.press(t, false, "save")
+			if got := b.text(t, "[aria-labelledby=conflict]"); !strings.Contains(got, "Changed meanwhile") || !strings.Contains(got, "ann") || !strings.Contains(got, "Firm by Ann") || !strings.Contains(got, "Firm by Olga") {
+				t.Errorf("the conflict: %q", got)
+			}
+			b.shoot(t, fmt.Sprintf("conflict-%v", script))
+			for name, want := range map[string]string{"name": "Firm by Olga", "short_name": "Firm", "webmail": "https://mail.firm.example/"} {
+				if got := eval[string](t, b, fmt.Sprintf("document.querySelector('[name=%s]').value", name)); got != want {
+					t.Errorf("%s is %q, want %q", name, got, want)
+				}
+			}
+			if got := a.answer("firm.example"); !strings.Contains(got, "Firm by Ann") {
+				t.Errorf("something was saved: %s", got)
+			}
+			b.press(t, script, "check")
+			b.press(t, false, "save")
+			r, err := a.service.Domain(t.Context(), ann, ref)
+			if err != nil || r.Values["name"] != "Firm by Olga" || r.Values["short_name"] != "Firm" || r.Values["webmail"] != "https://mail.firm.example/" {
+				t.Errorf("what was saved in the end: %v (%v)", r.Values, err)
+			}
+		})
+	}
 }

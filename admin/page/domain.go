@@ -189,7 +189,7 @@ func savedNotice(v *visit, view admin.View) *notice {
 	for _, what := range []struct{ word, title, text string }{
 		{"saved", "Saved.", "Mail programs get it from now on. It is change %N."},
 		{"added", "Added.", "Mail programs get its settings from now on. Next, look at its DNS records."},
-		{"restored", "Put back.", "Mail programs get it from now on. It is change %N."},
+		{"restored", "Restored.", "Mail programs get it from now on. It is change %N."},
 	} {
 		number, err := strconv.ParseInt(q.Get(what.word), 10, 64)
 		if err != nil {
@@ -245,7 +245,7 @@ func removal(view admin.View) danger {
 		d.Text = "Removes the profile. " + counted(view.Domains, "domain inherits", "domains inherit") + " from it, and it can be removed only when none does."
 		return d
 	}
-	d.Text = "Removes 1 domain: mail programs then get no settings for " + view.Name + " any more. It can be put back from its history."
+	d.Text = "Removes 1 domain: mail programs then get no settings for " + view.Name + " any more. It can be restored from its history."
 	return d
 }
 
@@ -264,14 +264,6 @@ func (h *Handler) lock(v *visit, c *domainContent) {
 	}
 	c.CanCheck, c.Dangers, c.Frozen = false, nil, true
 	c.ByHand = &link{Title: "Prepare a change to make by hand", Path: c.Action + "?by-hand"}
-}
-
-// writable returns why the store cannot be written; nil if it can, as far as is known.
-func (h *Handler) writable(ctx context.Context) error {
-	if h.Writable == nil {
-		return nil
-	}
-	return h.Writable(ctx)
 }
 
 // tabs are the pages of a record.
@@ -378,7 +370,7 @@ func (h *Handler) newConflict(v *visit, r record, form []fieldGroup) *conflict {
 	changes, err := h.Admin.History(v.Context(), v.who, r.view.Ref, admin.HistoryQuery{Limit: 1})
 	if err == nil && len(changes) > 0 { // without the history, it is not known who it was
 		last := changes[0]
-		c.Who = last.Actor + " has changed this " + ago(last.Time) + " (change " + strconv.FormatInt(last.Number, 10) + ", " + string(last.Via) + ")."
+		c.Who = last.Actor + " has changed this " + ago(last.Time) + " (change " + strconv.FormatInt(last.Number, 10) + ", " + viaWords[last.Via] + ")."
 	}
 	for _, g := range form {
 		for _, f := range g.Fields {

@@ -524,6 +524,9 @@ func merge(kind edits.Kind, form []fieldGroup, base, now edits.Values) {
 				continue
 			}
 			taken := !mine[f.Key]
+			if !taken && reflect.DeepEqual(f.value(), fieldOf(today, f.Key).value()) {
+				continue // both have made the same change
+			}
 			if taken {
 				readOnly, inherited, from := f.ReadOnly, f.Inherited, f.From
 				*f = *fieldOf(today, f.Key)

@@ -29,8 +29,6 @@ type Options struct {
 	Accounts *accounts.Service
 	// External is the sign-in through an identity provider; nil if there is none.
 	External External
-	// Writable returns why the store cannot be written; nil if it can, or if that is not known.
-	Writable func(context.Context) error
 	// Log gets what people are not told; nil for none.
 	Log *slog.Logger
 }
@@ -47,6 +45,8 @@ type External interface {
 type Handler struct {
 	Options
 	routes http.Handler
+	// writable returns why the store cannot be written; nil if it can, or if that is not known.
+	writable func(context.Context) error
 }
 
 // New returns a Handler.
@@ -54,7 +54,10 @@ func New(o Options) *Handler {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	h := &Handler{Options: o}
+	h := &Handler{Options: o, writable: func(context.Context) error { return nil }}
+	if store, ok := o.Admin.Store.(interface{ Writable(context.Context) error }); ok {
+		h.writable = store.Writable
+	}
 	protection := http.NewCrossOriginProtection()
 	protection.SetDenyHandler(http.HandlerFunc(h.foreign))
 	h.routes = protection.Handler(h.router())

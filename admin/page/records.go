@@ -281,7 +281,7 @@ var viaWords = map[edits.Via]string{edits.Command: "command line", edits.API: "A
 
 var actionWords = map[string]string{
 	edits.ActionAdd: "Added", edits.ActionSet: "Changed", edits.ActionRemove: "Removed", edits.ActionEnable: "Switched on",
-	edits.ActionDisable: "Switched off", edits.ActionEdit: "Edited", edits.ActionUndo: "Put back", edits.ActionApply: "Applied from a file",
+	edits.ActionDisable: "Switched off", edits.ActionEdit: "Edited", edits.ActionUndo: "Restored", edits.ActionApply: "Applied from a file",
 }
 
 func (h *Handler) restoreDomain(v *visit) error {

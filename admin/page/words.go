@@ -54,7 +54,9 @@ func diffLines(diff string) []diffLine {
 		case strings.HasPrefix(line, "diff "), strings.HasPrefix(line, "--- "):
 			continue
 		case strings.HasPrefix(line, "+++ "):
-			class, line = "at", path.Base(line[len("+++ "):])
+			if class, line = "at", path.Base(line[len("+++ "):]); line == "after" { // of a preview, which has no file
+				continue
+			}
 		case strings.HasPrefix(line, "@@"):
 			class = "at"
 		case strings.HasPrefix(line, "+"):
