@@ -18,16 +18,12 @@ func (l *loader) warnOfSettings(stack *layer, owner *table) {
 	l.warnOfLogin(stack.Login, stack.at.of("login"), owner, "login")
 	l.warnOfNoPath(stack.CalDAV, stack.at.of("caldav"), owner, "caldav")
 	l.warnOfNoPath(stack.CardDAV, stack.at.of("carddav"), owner, "carddav")
-	oauth2 := slices.Contains(stack.Auth, settings.OAuth2Token)
 	for _, specs := range stack.servers {
 		for _, spec := range specs {
 			l.warnOfLogin(spec.Login, spec.at, owner, spec.key)
-			oauth2 = oauth2 || spec.Allows(settings.OAuth2Token)
 		}
 	}
-	if stack.OAuth2 != nil && !oauth2 {
-		l.warn(stack.at.of("oauth2"), keyIn(owner, "oauth2"), "auth does not contain \"oauth2\", so clients use passwords; write auth = [\"oauth2\", \"password\"]")
-	}
+	l.warnOfOAuth2(stack, owner)
 }
 
 // warnOfLogin warns of a login name that Thunderbird reads as something else.
