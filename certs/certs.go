@@ -19,7 +19,7 @@
 //   - wanted.go, unlisted.go, places.go, queue.go: which name is ordered next
 //   - waiting.go, order.go, budget.go, failures.go, health.go, unsaved.go: whether and when an order is placed
 //   - authority.go, outcome.go, issue.go, account.go, challenge.go, dnschallenge.go, standin.go: one order with one CA
-//   - store.go, directory.go, known.go: what is stored, and what is known of it
+//   - store.go, localcopy.go, directory.go, known.go: what is stored, and what is known of it
 //   - maintain.go, renewal.go, tidy.go: renewals, and what is removed
 //   - status.go, report.go, lines.go, metrics.go: what an admin sees
 //   - reachability.go, roots.go, text.go: small tools
@@ -69,7 +69,8 @@ type Config struct {
 	Roots *x509.CertPool
 	// Dir is the directory where everything is kept, readable by no other user. It is created if it does not exist.
 	Dir string
-	// Storage is used instead of Dir if it is set. Processes that share it share certificates, accounts and the order budget.
+	// Storage is used instead of Dir if it is set. Processes that share it share certificates, accounts and the order budget. If Dir is set too,
+	// it has copies of the certificates, from which they are served while the storage does not answer.
 	Storage certmagic.Storage
 	// PerHour is how many orders an account may place in any hour; 0 means 100, which is what Let's Encrypt's 300 in 3 hours allow.
 	PerHour int
@@ -148,11 +149,15 @@ func New(config Config) (*Certificates, error) {
 		wantedNow: make(chan struct{}, 1), renewed: make(chan struct{}, 1),
 	}
 	c.kinds.set(true, true, config.DNS != nil)
-	if c.plain == nil {
+	if c.plain == nil || config.Dir != "" {
 		if err := prepareDir(config.Dir, config.Log); err != nil {
 			return nil, err
 		}
+	}
+	if c.plain == nil {
 		c.plain = &certmagic.FileStorage{Path: config.Dir}
+	} else if config.Dir != "" {
+		c.plain = newLocalCopy(c.plain, config.Dir)
 	}
 	c.storage = watchedStorage{c.plain, c.health}
 	for _, address := range config.CAs {
@@ -163,8 +168,10 @@ func New(config Config) (*Certificates, error) {
 		c.cas = append(c.cas, ca)
 	}
 	var err error
-	if c.failures, err = readFailures(context.Background(), c.storage); err != nil {
+	if c.failures, err = readFailures(context.Background(), c.storage); err != nil && config.Storage == nil {
 		return nil, err
+	} else if err != nil { // a shared storage may be away at the start
+		c.log.Warn("cannot read which orders have failed before", "error", clip(err))
 	}
 	return c, nil
 }

@@ -53,7 +53,7 @@ func readFailures(ctx context.Context, storage certmagic.Storage) (*failures, er
 	f := &failures{storage: storage, byName: make(map[string]Failure), unlisted: make(map[string]Failure)}
 	keys, err := storage.List(ctx, failuresPrefix, false)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("reading the failed orders: %w", err)
+		return f, fmt.Errorf("reading the failed orders: %w", err)
 	}
 	for _, key := range keys[:min(len(keys), maxFailures)] {
 		name, ok := strings.CutSuffix(strings.TrimPrefix(key, failuresPrefix+"/"), ".json")

@@ -215,11 +215,49 @@ func (c *Certificates) lock(ctx context.Context, name string) (unlock func(), er
 	case err != nil:
 		return nil, err
 	}
+	stop := c.renewLease(before, key)
 	return func() {
+		stop()
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), unlockTime)
 		defer cancel()
 		c.storage.Unlock(ctx, key) // one that stays becomes stale
 	}, nil
+}
+
+const (
+	// leaseTime is how long a lock is kept that is not renewed again.
+	leaseTime = time.Minute
+	// betweenLeases is the time between renewals.
+	betweenLeases = 15 * time.Second
+)
+
+// renewLease renews a lock until stop is called, in a storage whose locks end otherwise. A renewal that fails is tried again: the order goes on, because
+// another one would not be cheaper.
+func (c *Certificates) renewLease(ctx context.Context, key string) (stop func()) {
+	renewer, ok := c.config.Storage.(certmagic.LockLeaseRenewer)
+	if !ok {
+		return func() {}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	var renewing sync.WaitGroup
+	renewing.Go(func() {
+		ticker := time.NewTicker(betweenLeases)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-ticker.C:
+				if err := renewer.RenewLockLease(ctx, key, leaseTime); err != nil && ctx.Err() == nil {
+					c.log.Warn("the lock of an order cannot be renewed", "lock", key, "error", clip(err))
+				}
+			}
+		}
+	})
+	return func() {
+		cancel()
+		renewing.Wait()
+	}
 }
 
 // lockAge is the age at which a lock file is abandoned: certmagic writes those in use every five seconds.

@@ -13,7 +13,7 @@
 //   - postgres.go: opening the database; migrate.go and migrations: its tables
 //   - record.go, query.go, history.go: reading records and their history; apply.go, check.go: changing them
 //   - copy.go, notify.go: what replicas read; records.go: what commands answer from
-//   - accounts.go: accounts, tokens, sessions and the audit trail
+//   - accounts.go: accounts, tokens, sessions and the audit trail; certificates.go: certificates and the locks of their orders
 package postgres
 
 import (
@@ -103,7 +103,7 @@ func parse(c Config) (*pgxpool.Config, error) {
 	}
 	if c.PasswordFile != "" {
 		config.BeforeConnect = func(_ context.Context, conn *pgx.ConnConfig) (err error) {
-			if conn.Password, err = secretfile.Read(c.PasswordFile); err != nil {
+			if conn.Password, err = secretfile.ReadRegular(c.PasswordFile); err != nil {
 				return fmt.Errorf("password_file: %w", err)
 			}
 			return nil
