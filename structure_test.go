@@ -30,7 +30,8 @@ var ranks = [][]string{
 	{"imports/ispconfig", "imports/mailcow", "imports/modoboa", "imports/postfixadmin"},
 	{"server", "doctor", "starter", "manual"},
 	{"admin"},
-	{"admin/page"},
+	{"admin/api", "admin/page"},
+	{"admin/remote"},
 	{"cmd/mailhint", "clients", "lab", "bench", "bench/bare", "packaging"},
 }
 

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"mailhint/accounts"
@@ -18,6 +19,36 @@ type Applied struct {
 	Removed int `json:"removed"`
 	Same    int `json:"same"`
 	Outcome
+}
+
+// Snapshot returns all profiles and domains that an account may see, as edits.Snapshot does.
+func (s *Service) Snapshot(ctx context.Context, p accounts.Principal) ([]edits.Wanted, error) {
+	list := []edits.Wanted{}
+	for _, kind := range []edits.Kind{edits.Profile, edits.Domain} {
+		q := edits.Query{Kind: kind}
+		if kind == edits.Domain {
+			q.Among = visible(p)
+		}
+		page, err := s.Store.List(ctx, q)
+		if err != nil {
+			return nil, s.inside(p, err)
+		}
+		for _, r := range page.Records {
+			if s.sees(ctx, access{who: p, record: r}) {
+				list = append(list, edits.Wanted{Ref: r.Ref, List: r.List, Values: r.Values})
+			}
+		}
+	}
+	return list, nil
+}
+
+// Health returns why the store can be neither read nor written at the moment, as an account may know it; nil if it can.
+func (s *Service) Health(ctx context.Context, p accounts.Principal) error {
+	err := s.Store.Health(ctx)
+	if err == nil || isInside(p) {
+		return err
+	}
+	return errors.New("ask an operator")
 }
 
 // Apply brings all profiles and domains to a wanted state. Allowed is how many records may be removed, edits.DefaultRemovals for the usual guard.
@@ -91,7 +122,7 @@ func (s *Service) applySet(ctx context.Context, p accounts.Principal, list []edi
 		}
 		return Outcome{}, s.inside(p, err)
 	}
-	outcome := Outcome{Changes: seenChanges(p, result.Changes), Diff: result.Diff, Files: result.Files}
+	outcome := Outcome{Changes: seenChanges(p, result.Changes), Diff: result.Diff, Files: result.Files, Config: result.Config}
 	if outcome.Changes == nil {
 		outcome.Changes = []edits.Change{}
 	}

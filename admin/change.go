@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"mailhint/accounts"
+	"mailhint/domains"
 	"mailhint/edits"
 )
 
@@ -22,6 +23,8 @@ type Options struct {
 	Probe ProbeMode
 	// Address is the one for which to preview what clients get; empty for a made-up one.
 	Address string
+	// List is the profile whose list is to have the domain, "" for none; nil for where it is already and, for a new domain, the usual place.
+	List *string
 	// Previews are made for dry runs always, and otherwise if this is true.
 	Previews bool
 }
@@ -52,6 +55,8 @@ type Outcome struct {
 	Servers []ServerCheck `json:"servers,omitempty"`
 	// Files are the files that were written.
 	Files []string `json:"files,omitempty"`
+	// Config is the configuration with the changes, as in edits.Result.
+	Config *domains.Snapshot `json:"-"`
 }
 
 // Put gives a record new values, all of them, and adds it if Options.If is edits.Absent.
@@ -64,6 +69,9 @@ func (s *Service) Put(ctx context.Context, p accounts.Principal, ref edits.Ref, 
 		return Outcome{}, err
 	}
 	e := edits.Edit{Ref: ref, If: o.If, Action: edits.ActionSet, Values: values, List: a.record.List}
+	if o.List != nil {
+		e.List = *o.List
+	}
 	if o.If == edits.Absent {
 		e.Action = edits.ActionAdd
 	}
@@ -71,8 +79,12 @@ func (s *Service) Put(ctx context.Context, p accounts.Principal, ref edits.Ref, 
 }
 
 // Add adds a domain with the values that are assigned, as mailhint add does: one that gets nothing but a profile goes into the profile's list of
-// domains, if it has one.
+// domains, if it has one, unless Options.List says otherwise.
 func (s *Service) Add(ctx context.Context, p accounts.Principal, ref edits.Ref, values edits.Values, o Options) (Outcome, error) {
+	o.If = edits.Absent
+	if o.List != nil || ref.Kind != edits.Domain {
+		return s.Put(ctx, p, ref, values, o)
+	}
 	a, err := s.forChange(ctx, p, ref, true)
 	if err != nil {
 		return Outcome{}, err
@@ -80,7 +92,8 @@ func (s *Service) Add(ctx context.Context, p accounts.Principal, ref edits.Ref, 
 	if a.exists() { // and may be seen
 		return Outcome{}, &edits.ExistsError{Ref: ref, By: a.seen()}
 	}
-	if err := a.mayBecome(values, ""); err != nil {
+	if err := s.mayMake(ctx, a, &edits.Edit{Ref: ref, Values: values}); err != nil {
+		s.audit(ctx, p, edits.Edit{Ref: ref, Action: edits.ActionAdd}, "", err)
 		return Outcome{}, err
 	}
 	e, err := edits.Add(ctx, s.Store, ref, edits.Assign(values))
@@ -263,7 +276,7 @@ func (s *Service) refused(ctx context.Context, a access, e edits.Edit, err error
 
 // outcome describes what the store has done, or would do.
 func (s *Service) outcome(ctx context.Context, a access, e edits.Edit, result edits.Result, o Options) (Outcome, error) {
-	outcome := Outcome{Changes: seenChanges(a.who, result.Changes), Diff: result.Diff, Files: result.Files}
+	outcome := Outcome{Changes: seenChanges(a.who, result.Changes), Diff: result.Diff, Files: result.Files, Config: result.Config}
 	if outcome.Changes == nil {
 		outcome.Changes = []edits.Change{}
 	}

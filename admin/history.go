@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"mailhint/accounts"
 	"mailhint/edits"
@@ -70,6 +71,40 @@ func (s *Service) addedAt(ctx context.Context, ref edits.Ref) (int64, error) {
 		}
 	}
 	return q.Before, nil
+}
+
+// AllHistory returns the changes of all records, or of one, for accounts that see every domain.
+func (s *Service) AllHistory(ctx context.Context, p accounts.Principal, q edits.HistoryQuery) ([]edits.Change, error) {
+	if !p.SeesAll() {
+		return nil, &DeniedError{"", "only accounts that see every domain may read the changes of all of them; read those of a domain"}
+	}
+	changes, err := s.Store.History(ctx, q)
+	return seenChanges(p, changes), s.inside(p, err)
+}
+
+// maxEvents limits the events of one answer.
+const maxEvents = 1000
+
+// Await returns events after the change with a number as soon as there are some, or none after a time. It is for accounts that see every domain.
+func (s *Service) Await(ctx context.Context, p accounts.Principal, since int64, wait time.Duration) ([]edits.Event, error) {
+	if !p.SeesAll() {
+		return nil, &DeniedError{"", "only accounts that see every domain may follow the changes of all of them"}
+	}
+	ctx, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
+	var events []edits.Event
+	for e, err := range s.Store.Watch(ctx, since) {
+		if err != nil {
+			return events, s.inside(p, err)
+		}
+		if events = append(events, e); len(events) == 1 { // what is there already comes at once
+			time.AfterFunc(20*time.Millisecond, cancel)
+		}
+		if len(events) == maxEvents {
+			break
+		}
+	}
+	return events, nil
 }
 
 // Restore returns a record to how it was before a change, which also undoes all later ones; a number of 0 is the latest change. It gives back only what

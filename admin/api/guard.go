@@ -1,0 +1,252 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"mime"
+	"net"
+	"net/http"
+	"net/netip"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/golang-lru/v2"
+	"golang.org/x/time/rate"
+
+	"mailhint/accounts"
+	"mailhint/admin"
+	"mailhint/untrusted"
+)
+
+// Limits are how much clients may ask. Zero values stand for the defaults.
+type Limits struct {
+	// Rate and Burst are the requests of one account per second, and at once; 100 and 500.
+	Rate  rate.Limit
+	Burst int
+	// Wrong is how many requests without a valid token one network may send in a minute: an IPv4 address, or an IPv6 network of 64 bits; 30.
+	Wrong int
+	// Body is the size of a body in octets, Snapshot that of one which has all domains; 1 MiB and 64 MiB.
+	Body, Snapshot int64
+	// AtOnce is how many requests are worked on at the same time, Waiting how many may wait for changes; 64 and 256.
+	AtOnce, Waiting int
+}
+
+func (l Limits) withDefaults() Limits {
+	if l.Rate == 0 {
+		l.Rate = 100
+	}
+	for _, d := range []struct {
+		field   *int
+		initial int
+	}{{&l.Burst, 500}, {&l.Wrong, 30}, {&l.AtOnce, 64}, {&l.Waiting, 256}} {
+		if *d.field == 0 {
+			*d.field = d.initial
+		}
+	}
+	if l.Body == 0 {
+		l.Body = 1 << 20
+	}
+	if l.Snapshot == 0 {
+		l.Snapshot = 64 << 20
+	}
+	return l
+}
+
+// guard is what every request passes before its operation.
+type guard struct {
+	*admin.Service
+	Options
+	next    http.Handler
+	rates   *lru.Cache[string, *rate.Limiter]       // by account
+	wrong   *lru.Cache[netip.Prefix, *rate.Limiter] // by network
+	running chan struct{}
+	waiting chan struct{}
+}
+
+// remembered is how many accounts and networks have a limiter of their own.
+const remembered = 10_000
+
+func newGuard(s *admin.Service, o Options, next http.Handler) http.Handler {
+	o.Limits = o.Limits.withDefaults()
+	rates, _ := lru.New[string, *rate.Limiter](remembered) // fails only for sizes below 1
+	wrong, _ := lru.New[netip.Prefix, *rate.Limiter](remembered)
+	g := &guard{Service: s, Options: o, next: next, rates: rates, wrong: wrong,
+		running: make(chan struct{}, o.Limits.AtOnce), waiting: make(chan struct{}, o.Limits.Waiting)}
+	return http.NewCrossOriginProtection().Handler(g)
+}
+
+// limiter returns the limiter of a key.
+func limiter[K comparable](all *lru.Cache[K, *rate.Limiter], key K, r rate.Limit, burst int) *rate.Limiter {
+	if l, ok := all.Get(key); ok {
+		return l
+	}
+	fresh := rate.NewLimiter(r, burst)
+	if first, existed, _ := all.PeekOrAdd(key, fresh); existed {
+		return first
+	}
+	return fresh
+}
+
+func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	secure(w.Header())
+	defer func() {
+		if cause := recover(); cause != nil && cause != http.ErrAbortHandler {
+			g.log("a request of the API has failed", "method", r.Method, "cause", cause, "stack", string(debug.Stack()))
+			write(w, internal())
+		}
+	}()
+	if !isPlain(r) {
+		write(w, notFound("there is nothing at this path"))
+		return
+	}
+	if r.URL.Path == Prefix+"/openapi.json" {
+		g.next.ServeHTTP(w, r)
+		return
+	}
+	who, p := g.signIn(r)
+	if p != nil {
+		write(w, p)
+		return
+	}
+	if !limiter(g.rates, who.Name, g.Limits.Rate, g.Limits.Burst).Allow() {
+		write(w, later429("this account has sent too many requests", 1))
+		return
+	}
+	slots := g.running
+	if r.URL.Path == eventsPath {
+		slots = g.waiting
+	}
+	select {
+	case slots <- struct{}{}:
+		defer func() { <-slots }()
+	default:
+		write(w, later429("this server works on too many requests", 1))
+		return
+	}
+	if p := g.readBody(w, r); p != nil {
+		write(w, p)
+		return
+	}
+	g.next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), principalKey{}, who)))
+}
+
+func (g *guard) log(message string, args ...any) {
+	if g.Options.Log != nil {
+		g.Options.Log.Error(message, args...)
+	}
+}
+
+// secure sets the headers that keep browsers from making anything else of an answer than what it is.
+func secure(h http.Header) {
+	for name, value := range map[string]string{
+		"Cache-Control":                "no-store",
+		"X-Content-Type-Options":       "nosniff",
+		"Content-Security-Policy":      "default-src 'none'; frame-ancestors 'none'",
+		"X-Frame-Options":              "DENY",
+		"Referrer-Policy":              "no-referrer",
+		"Cross-Origin-Resource-Policy": "same-origin",
+	} {
+		h.Set(name, value)
+	}
+}
+
+// isPlain reports whether the path of a request has only one reading: no encoded slashes and dots, no empty and dot segments.
+func isPlain(r *http.Request) bool {
+	path := r.URL.Path
+	encoded := strings.ToLower(r.URL.EscapedPath())
+	for _, trick := range []string{"%2f", "%2e", "%5c", "%00", "%25"} {
+		if strings.Contains(encoded, trick) {
+			return false
+		}
+	}
+	for segment := range strings.SplitSeq(strings.TrimPrefix(path, "/"), "/") {
+		if segment == "" || segment == "." || segment == ".." {
+			return false
+		}
+	}
+	return strings.HasPrefix(path, Prefix+"/") && untrusted.Printable(path) == path
+}
+
+type principalKey struct{}
+
+// principal returns who has sent a request.
+func principal(ctx context.Context) accounts.Principal {
+	p, _ := ctx.Value(principalKey{}).(accounts.Principal) // the zero value may do nothing
+	return p
+}
+
+// signIn returns who has sent a request, or why that is not known.
+func (g *guard) signIn(r *http.Request) (accounts.Principal, *Problem) {
+	address := clientOf(r)
+	scheme, secret, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	who, err := accounts.Principal{}, error(accounts.ErrSignedOut)
+	if strings.EqualFold(scheme, "Bearer") && secret != "" {
+		who, err = g.Accounts.Token(r.Context(), strings.TrimSpace(secret), accounts.Client{Address: address, UserAgent: r.UserAgent()})
+	}
+	switch {
+	case errors.Is(err, accounts.ErrSignedOut):
+		// A valid token is always accepted: others in the same network cannot keep its owner out.
+		if !limiter(g.wrong, networkOf(address), rate.Every(time.Minute/time.Duration(g.Limits.Wrong)), g.Limits.Wrong).Allow() {
+			return who, later429("too many requests without a valid token came from your network", 60/g.Limits.Wrong+1)
+		}
+		return who, problem(http.StatusUnauthorized, codeSignedOut, "a valid token is needed", "Send Authorization: Bearer and the secret of a token, which mailhint token add makes.")
+	case err != nil:
+		g.log("a token cannot be checked", "error", err)
+		return who, internal()
+	}
+	return who, nil
+}
+
+// clientOf returns the address of the client; what stands in front has already replaced it by that of the client.
+func clientOf(r *http.Request) netip.Addr {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		host = r.RemoteAddr
+	}
+	address, err := netip.ParseAddr(host)
+	if err != nil {
+		return netip.Addr{}
+	}
+	return address.Unmap().WithZone("")
+}
+
+// networkOf returns the network of which all addresses belong to one client.
+func networkOf(a netip.Addr) netip.Prefix {
+	bits := 32
+	if a.Is6() {
+		bits = 64
+	}
+	network, _ := a.Prefix(bits) // zero for the zero address
+	return network
+}
+
+// readBody reads the body of a request and checks it.
+func (g *guard) readBody(w http.ResponseWriter, r *http.Request) *Problem {
+	limit := g.Limits.Body
+	if r.URL.Path == applyPath {
+		limit = g.Limits.Snapshot
+	}
+	text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
+		return problem(http.StatusRequestEntityTooLarge, codeTooLarge, "the body is too large", "Send less at a time.")
+	}
+	if err != nil {
+		return problem(http.StatusBadRequest, codeRequest, "the body did not arrive as a whole", "Send it again.")
+	}
+	r.Body = io.NopCloser(bytes.NewReader(text))
+	if len(text) == 0 || r.URL.Path == applyPath {
+		return nil
+	}
+	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || kind != "application/json" && !(kind == "application/merge-patch+json" && r.Method == http.MethodPatch) {
+		return problem(http.StatusUnsupportedMediaType, codeMediaType, "the body is not declared as JSON", "Send Content-Type: application/json.")
+	}
+	if err := checkJSON(text); err != nil {
+		return problem(http.StatusBadRequest, codeRequest, untrusted.Clip(err.Error(), 300), "Compare the request with "+Prefix+"/openapi.json.")
+	}
+	r.Header.Set("Content-Type", "application/json")
+	return nil
+}
