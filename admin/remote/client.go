@@ -10,8 +10,6 @@ import (
 	"iter"
 	"net/http"
 	"net/url"
-	"os"
-	"runtime"
 	"strconv"
 	"strings"
 	"time"
@@ -21,11 +19,6 @@ import (
 	"mailhint/edits"
 	"mailhint/untrusted"
 )
-
-// isReadableByOthers reports whether other users may read a file, where the system says that.
-func isReadableByOthers(info os.FileInfo) bool {
-	return runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0
-}
 
 // config reads the configuration that answers for the records of a set.
 func config(answer api.Outcome) (*domains.Snapshot, error) {

@@ -7,10 +7,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -18,6 +16,7 @@ import (
 	"mailhint/admin/api"
 	"mailhint/domains"
 	"mailhint/edits"
+	"mailhint/secretfile"
 	"mailhint/untrusted"
 )
 
@@ -48,32 +47,11 @@ func Open(server, secret string) (*Store, error) {
 
 // OpenFile is Open with a token that is read from a file, which no other user may read.
 func OpenFile(server, tokenFile string) (*Store, error) {
-	secret, err := readSecret(tokenFile)
+	secret, err := secretfile.Read(tokenFile)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("the token cannot be read: %w", err)
 	}
 	return Open(server, secret)
-}
-
-func readSecret(name string) (string, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return "", fmt.Errorf("the token cannot be read: %w", err)
-	}
-	defer f.Close() // it was only read
-	info, err := f.Stat()
-	if err != nil {
-		return "", fmt.Errorf("the token cannot be read: %w", err)
-	}
-	if info.Mode().IsRegular() && isReadableByOthers(info) {
-		return "", fmt.Errorf("%s can be read by other users; run: chmod 600 %[1]s", name)
-	}
-	const enough = 4096
-	text, err := io.ReadAll(io.LimitReader(f, enough))
-	if err != nil {
-		return "", fmt.Errorf("the token cannot be read: %w", err)
-	}
-	return string(text), nil
 }
 
 // isLoopback reports whether a host is this machine.

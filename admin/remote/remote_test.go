@@ -48,7 +48,7 @@ func (s *server) as(t testing.TB, actor string) edits.Store {
 		return store
 	}
 	ctx := context.Background()
-	account, err := s.records.SaveAccount(ctx, accounts.Account{Name: actor, Role: accounts.Operator, Created: time.Now()}, accounts.Absent)
+	account, err := s.records.SaveAccount(ctx, accounts.Account{Name: actor, Role: accounts.Operator, Created: time.Now().Add(-time.Minute)}, accounts.Absent)
 	if err != nil {
 		t.Fatal(err)
 	}
