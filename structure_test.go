@@ -26,7 +26,7 @@ var ranks = [][]string{
 	{"filestore", "postgres", "edits/storetest", "accounts/accountstest", "accounts/file"},
 	{"replica"},
 	{"preview", "compare", "export", "imports", "help", "proxies", "monitor", "reference", "schema"},
-	{"imports/importstest", "imports/database/databasetest", "imports/database", "imports/web", "imports/automx", "imports/csv", "imports/monogramm", "imports/outlook"},
+	{"imports/importstest", "imports/database/databasetest", "imports/database", "imports/automx", "imports/csv", "imports/monogramm", "imports/outlook"},
 	{"imports/ispconfig", "imports/mailcow", "imports/modoboa", "imports/postfixadmin"},
 	{"server", "doctor", "starter", "manual"},
 	{"admin"},

@@ -14,13 +14,12 @@ import (
 	"mailhint/imports/mailcow"
 	"mailhint/imports/modoboa"
 	"mailhint/imports/postfixadmin"
-	"mailhint/imports/web"
 )
 
 // Sources that are databases or running servers.
 
 // databaseHelp explains the argument of sources that are databases.
-const databaseHelp = "FILE has the URL of the database on a line of its own, and may be read by its owner only, because of the password:\n" +
+const databaseHelp = "FILE has the URL of the database and nothing else, and may be read by its owner only, because of the password:\n" +
 	"  postgres://reader:secret@db.example.com/mail    mysql://reader:secret@localhost/mail?socket=/run/mysqld/mysqld.sock\n" +
 	"A user with SELECT is enough; everything is read in one read-only transaction. A connection to another machine is encrypted, and its\n" +
 	"certificate is checked, unless the URL says otherwise with sslmode (PostgreSQL) or tls (MySQL)."
@@ -124,7 +123,7 @@ func importMailcow(cmd *cobra.Command, c *imports.Collection, args []string, key
 			}
 			continue
 		}
-		server, err := web.ParseServer(arg)
+		server, err := mailcow.ParseURL(arg)
 		if err != nil {
 			return err
 		}

@@ -1,7 +1,7 @@
 // Package database reads the databases of other programs: PostgreSQL, and MySQL or MariaDB. Nothing is changed: everything happens in one
 // transaction that the server itself keeps from writing.
 //
-// The URL with the password is in a file that no other user may read, on a line of its own:
+// The URL with the password is in a file that no other user may read, and that has nothing else in it:
 //
 //	postgres://reader:secret@db.example.com/postfixadmin
 //	mysql://reader:secret@localhost/postfixadmin
@@ -16,10 +16,9 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/url"
-	"os"
-	"runtime"
 	"strings"
 	"time"
 
@@ -28,6 +27,7 @@ import (
 
 	"mailhint/imports"
 
+	"mailhint/secretfile"
 	"mailhint/untrusted"
 )
 
@@ -36,7 +36,6 @@ const (
 	connectTimeout = 10 * time.Second
 	readTimeout    = 2 * time.Minute // of everything
 	maxRows        = 5_000_000       // of one query
-	maxURL         = 64 << 10        // of the file with the URL, in octets
 )
 
 // DB is an open database.
@@ -73,26 +72,11 @@ func Open(ctx context.Context, file string) (*DB, error) {
 
 // readURL reads the file, which no other user may read.
 func readURL(file string) (string, error) {
-	info, err := os.Stat(file)
-	if err != nil {
+	text, err := secretfile.ReadRegular(file)
+	if errors.As(err, new(*fs.PathError)) {
 		return "", fmt.Errorf("%w %s: %w", imports.ErrUnread, file, imports.Cause(err))
 	}
-	if runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
-		return "", fmt.Errorf("%s can be read by other users, and contains a password; chmod 600 %s", file, file)
-	}
-	if info.Size() > maxURL {
-		return "", fmt.Errorf("%s %w", file, ErrURL)
-	}
-	text, err := imports.ReadFile(file)
-	if err != nil {
-		return "", err
-	}
-	for line := range strings.Lines(string(text)) {
-		if line = strings.TrimSpace(line); line != "" && line[0] != '#' {
-			return line, nil
-		}
-	}
-	return "", fmt.Errorf("%s %w", file, ErrURL)
+	return strings.TrimSpace(text), err
 }
 
 func open(text string) (*sql.DB, error) {

@@ -57,7 +57,7 @@ func TestErrors(t *testing.T) {
 		text, want string
 		unread     bool
 	}{
-		"nothing":             {"", "write one line such as postgres://", false},
+		"nothing":             {"", "no secret on its first line", false},
 		"no URL":              {"host=db password=" + secret, "write one line such as postgres://", false},
 		"a bad URL":           {"postgres://u:" + secret + "@db:port/x", "write one line such as postgres://", false},
 		"another kind":        {"redis://u:" + secret + "@db/x", "write one line such as postgres://", false},

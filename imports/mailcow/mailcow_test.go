@@ -1,6 +1,7 @@
 package mailcow
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"net/http/httptest"
@@ -13,7 +14,6 @@ import (
 	"mailhint/edits"
 	"mailhint/imports"
 	"mailhint/imports/importstest"
-	"mailhint/imports/web"
 )
 
 func assignments(t testing.TB, list ...string) []edits.Assignment {
@@ -90,7 +90,7 @@ const (
 func TestFetch(t *testing.T) {
 	s := api(t, key, map[string]string{domainsPath: read(t, "domains.json"), aliasesPath: read(t, "aliases.json")})
 	got := importstest.Convert(t, func(c *imports.Collection) error {
-		u, err := web.ParseServer(s.URL)
+		u, err := ParseURL(s.URL)
 		if err != nil {
 			return err
 		}
@@ -105,10 +105,15 @@ func TestFetch(t *testing.T) {
 
 // TestFetchErrors: whatever is wrong is said, and the key is never in it.
 func TestFetchErrors(t *testing.T) {
-	redirect := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		http.Redirect(w, r, "http://127.0.0.1:1/"+r.Header.Get("X-API-Key")[:0], http.StatusFound)
-	}))
-	defer redirect.Close()
+	maxAnswer = 1 << 20
+	t.Cleanup(func() { maxAnswer = imports.MaxInput })
+	redirected := false
+	serve := func(handler http.HandlerFunc) string {
+		s := httptest.NewServer(handler)
+		t.Cleanup(s.Close)
+		return s.URL
+	}
+	trap := serve(func(http.ResponseWriter, *http.Request) { redirected = true })
 	good := api(t, key, map[string]string{domainsPath: "{}", aliasesPath: "{}"})
 	for name, c := range map[string]struct {
 		url, key, want string
@@ -117,22 +122,58 @@ func TestFetchErrors(t *testing.T) {
 		"an error with 200":   {api(t, key, map[string]string{domainsPath: `{"type":"error","msg":"api access denied for ip 192.0.2.1"}`}).URL, key, "api access denied"},
 		"another program":     {api(t, key, nil).URL, key, "status 404; is this the URL of mailcow?"},
 		"a page":              {api(t, key, map[string]string{domainsPath: "<html>"}).URL, key, "neither an answer of mailcow's API"},
-		"a redirect":          {redirect.URL, key, "redirects to http://127.0.0.1:1/, which is not followed"},
-		"without encryption":  {"http://mail.example.com", key, "only sent over https"},
-		"nobody":              {"http://127.0.0.1:1", key, "no answer from 127.0.0.1:1"},
-		"only the second bad": {api(t, key, map[string]string{domainsPath: "[]"}).URL, key, "alias-domain/all with status 404"},
+		"a redirect":          {serve(func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, trap+"/x", http.StatusFound) }), key, "/x, which is not followed"},
+		"nobody":              {"http://127.0.0.1:1", key, "connection refused"},
+		"only the second bad": {api(t, key, map[string]string{domainsPath: "[]"}).URL, key, "alias-domain/all: status 404"},
+		"too large":           {serve(func(w http.ResponseWriter, _ *http.Request) { w.Write(make([]byte, 1<<20+1)) }), key, "larger than 1 MB"},
+		"cut": {serve(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Length", "100")
+			w.Write([]byte("["))
+		}), key, "incomplete"},
+		"endless headers": {serve(func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("X", strings.Repeat("x", 1<<17)) }), key, "header"},
 	} {
-		u, err := web.ParseServer(c.url)
+		u, err := ParseURL(c.url)
 		if err != nil {
 			t.Fatal(err)
 		}
 		err = New(imports.New(func(domains.Position, string) {}), nil).Fetch(t.Context(), u, c.key)
-		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), key) {
+		if !errors.Is(err, imports.ErrUnread) || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), key) {
 			t.Errorf("%s: got %v, want %q", name, err, c.want)
 		}
-		if unread := errors.Is(err, imports.ErrUnread); unread == (name == "without encryption") {
-			t.Errorf("%s: %v", name, err)
+	}
+	if redirected {
+		t.Error("a redirect was followed")
+	}
+}
+
+// TestSlowServer: a server that never ends is given up with the command.
+func TestSlowServer(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Write([]byte("["))
+		w.(http.Flusher).Flush()
+		cancel()
+		<-r.Context().Done()
+	}))
+	defer s.Close()
+	u, err := ParseURL(s.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := New(imports.New(func(domains.Position, string) {}), nil).Fetch(ctx, u, key); !errors.Is(err, imports.ErrUnread) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestParseURL(t *testing.T) {
+	for _, bad := range []string{"", "mail.example.com", "ftp://mail.example.com", "https://", "https://u:" + key + "@mail.example.com", "https://mail.example.com/?x",
+		"https://mail.example.com/#x", "http://mail.example.com", "http://10.0.0.1"} {
+		if u, err := ParseURL(bad); !errors.Is(err, ErrURL) || strings.Contains(err.Error(), key) {
+			t.Errorf("%q: %v, %v", bad, u, err)
 		}
+	}
+	if _, err := ParseURL("https://mail.example.com:8443/"); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -154,7 +195,7 @@ func TestReadKey(t *testing.T) {
 	for _, bad := range []struct {
 		text string
 		mode os.FileMode
-	}{{key, 0o644}, {"", 0o600}, {key + "\r\nX-Other: 1", 0o600}, {strings.Repeat("x", maxKeyFile+1), 0o600}} {
+	}{{key, 0o644}, {"", 0o600}, {key + "\r\nX-Other: 1", 0o600}, {strings.Repeat("x", 1<<20), 0o600}, {key + " 2", 0o600}} {
 		write(bad.text, bad.mode)
 		if got, err := ReadKey(file); err == nil || strings.Contains(err.Error(), key) {
 			t.Errorf("%.20q: got %q, %v", bad.text, got, err)

@@ -32,7 +32,7 @@ func PostgreSQL(t testing.TB, statements ...string) (file string) {
 func WriteURL(t testing.TB, text string) (file string) {
 	t.Helper()
 	file = filepath.Join(t.TempDir(), "database.url")
-	if err := os.WriteFile(file, []byte("# who may read\n"+text+"\n"), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(text+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return file
