@@ -2,6 +2,7 @@ package imports
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 
 	"mailhint/choices"
@@ -20,6 +21,10 @@ func (m *Mail) Document(places []domains.Position, d choices.Document, person se
 		if !ok {
 			m.c.Lose(where, "a server of type %q is left out: answers do not support it", clip(cmp.Or(e.Kind, "none")))
 			continue
+		}
+		if slices.Equal(e.Auths, []settings.Auth{settings.NTLM}) {
+			m.c.Remark(where, "secure password authentication (SPA, NTLM) is on or not switched off, although mail servers seldom have it: converted as a password; if yours does, write auth = [\"ntlm\"]")
+			e.Auths = nil
 		}
 		login, known := LoginOf(e.Login, person)
 		if !known && e.HasLogin {

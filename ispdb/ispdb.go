@@ -50,6 +50,15 @@ type Remark struct {
 	kind kind
 }
 
+// AffectsClients reports whether some client behaves differently because of the difference.
+func (r Remark) AffectsClients() bool {
+	switch r.kind {
+	case kindDescr, kindEnable, kindOption, kindUpdate, kindID, kindSpelling, kindUnknown:
+		return false
+	}
+	return true
+}
+
 // kind classifies remarks, for the tests: it says which differences in meaning a remark explains.
 type kind string
 
