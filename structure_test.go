@@ -23,7 +23,7 @@ var ranks = [][]string{
 	{"logins/file"},
 	{"autoconfig", "autodiscover", "mobileconfig", "pacc", "wellknown", "dnsrecords", "domains", "probe", "exchangers", "certs", "listen", "keypairs"},
 	{"ispdb", "edge/edgetest", "edits", "dnsupdate", "choices", "oauth", "accounts"},
-	{"filestore", "postgres", "edits/storetest", "accounts/accountstest", "accounts/file"},
+	{"filestore", "postgres", "edits/storetest", "accounts/accountstest", "accounts/file", "accounts/oidc"},
 	{"replica"},
 	{"preview", "compare", "export", "imports", "help", "proxies", "monitor", "reference", "schema"},
 	{"imports/importstest", "imports/database/databasetest", "imports/database", "imports/automx", "imports/csv", "imports/live", "imports/monogramm", "imports/outlook",

@@ -117,8 +117,12 @@ type Session struct {
 
 // External is a person whom an identity provider vouches for.
 type External struct {
-	Issuer   string   `json:"issuer"`
-	Subject  string   `json:"subject"`
+	Issuer  string `json:"issuer"`
+	Subject string `json:"subject"`
+	// Claims are what the provider has said of the person that Options.External makes a role of, and Names the domains that it has named.
+	Claims []string `json:"claims,omitempty"`
+	Names  []string `json:"names,omitempty"`
+	// Role, Domains and Profiles are what that was at the sign-in.
 	Role     Role     `json:"role"`
 	Domains  []string `json:"domains,omitempty"`
 	Profiles []string `json:"profiles,omitempty"`

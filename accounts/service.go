@@ -33,6 +33,9 @@ type Options struct {
 	Queue int
 	// SessionIdle and SessionMax are after how long without a request, and in any case, a session ends: 2 hours and 12 hours by default.
 	SessionIdle, SessionMax time.Duration
+	// External returns what a person may do now whom an identity provider vouches for: role, domains and profiles may have changed since the
+	// sign-in. ok is false for nothing: the session ends. Without it there are no such people.
+	External func(External) (e External, ok bool)
 	// Now is the clock; time.Now by default.
 	Now func() time.Time
 }
@@ -170,6 +173,11 @@ func (s *Service) Audit(ctx context.Context, p Principal, q AuditQuery) ([]Event
 		q.Actor = p.Name
 	}
 	return s.store.Audit(ctx, q)
+}
+
+// First reports whether a fact is recorded for the first time, so that what must happen once does not happen twice, in whichever process.
+func (s *Service) First(ctx context.Context, fact string, until time.Time) (bool, error) {
+	return s.store.Remember(ctx, fact, until)
 }
 
 // Health returns the error of the store; nil if it works.

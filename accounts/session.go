@@ -33,9 +33,11 @@ func (s *Service) open(ctx context.Context, session Session, client Client) (Ope
 	now := s.Now()
 	session.ID, session.Created, session.LastUse = HashSecret(secret), now, Use{now, client.Address}
 	session.UserAgent = untrusted.Clip(client.UserAgent, 200)
-	session.Expires = now.Add(s.SessionMax)
-	if session.CodeNeeded {
+	switch {
+	case session.CodeNeeded:
 		session.Expires = now.Add(codeTime)
+	case session.External == nil:
+		session.Expires = now.Add(s.SessionMax)
 	}
 	others, err := s.store.Sessions(ctx, session.Account)
 	if err != nil {
@@ -70,8 +72,10 @@ func (s *Service) Session(ctx context.Context, secret string, client Client) (Pr
 		}
 	}
 	p := a.Principal(client.Address)
-	if e := session.External; e != nil {
-		p = Principal{Name: session.Account, Role: e.Role, Domains: e.Domains, Profiles: e.Profiles, Address: client.Address}
+	if session.External != nil {
+		if p, err = s.external(*session.External, session.Account, client); err != nil {
+			return Principal{}, Session{}, err
+		}
 	}
 	p.Session = session.ID
 	return p, session, nil

@@ -1,11 +1,13 @@
 package accounts
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/netip"
-	"slices"
 	"time"
+
+	"mailhint/untrusted"
 )
 
 // Attempt is a sign-in with a password.
@@ -209,24 +211,57 @@ func (s *Service) wrongCode(ctx context.Context, session Session) error {
 	return s.store.SaveSession(ctx, session)
 }
 
-// OpenExternal opens a session for a person whom an identity provider vouches for. The name is what the provider calls the person; it is
-// shown and recorded with the prefix "oidc:", so that it is never taken for that of an account. The session lasts at most as long as given.
-func (s *Service) OpenExternal(ctx context.Context, name string, e External, old string, client Client) (Opened, error) {
-	domains, err := CheckGrant(e.Role, e.Domains, e.Profiles)
+// Vouched is somebody who has just signed in at an identity provider.
+type Vouched struct {
+	External
+	// Name is what the provider calls the person. It is shown and recorded with the prefix "oidc:", so that it is never taken for that of an
+	// account.
+	Name string
+	// Lifetime is after how long the provider must vouch again: whoever has left, or lost the role there, is out then. 0 stands for SessionMax.
+	Lifetime time.Duration
+}
+
+// OpenExternal opens a session for somebody whom an identity provider vouches for. old is the secret of the session that the browser has at the
+// moment, if any.
+func (s *Service) OpenExternal(ctx context.Context, v Vouched, old string, client Client) (Opened, error) {
+	p, err := s.external(v.External, externalPrefix+untrusted.Clip(v.Name, 200), client)
 	if err != nil {
 		return Opened{}, err
 	}
-	e.Domains, e.Profiles = domains, slices.Clone(e.Profiles)
 	if err := s.endOld(ctx, old); err != nil {
 		return Opened{}, err
 	}
-	opened, err := s.open(ctx, Session{Account: externalPrefix + name, External: &e}, client)
+	session := Session{Account: p.Name, External: &v.External, Expires: s.Now().Add(min(cmp.Or(v.Lifetime, s.SessionMax), s.SessionMax))}
+	opened, err := s.open(ctx, session, client)
 	if err != nil {
 		return Opened{}, err
 	}
-	opened.Principal = Principal{Name: opened.Session.Account, Role: e.Role, Domains: e.Domains, Profiles: e.Profiles, Session: opened.Session.ID, Address: client.Address}
+	p.Session = opened.Session.ID
+	opened.Principal = p
 	s.metrics.signIn(succeeded)
-	return opened, s.Record(ctx, opened.Principal, Event{Action: "sign in", Detail: "identity provider " + e.Issuer})
+	return opened, s.Record(ctx, p, Event{Action: "sign in", Detail: "identity provider " + v.Issuer + ", subject " + v.Subject})
+}
+
+// RefuseExternal records that somebody whom an identity provider vouches for, or says it does, was refused.
+func (s *Service) RefuseExternal(ctx context.Context, client Client, why error) error {
+	s.metrics.signIn(refused)
+	return s.Record(ctx, Principal{Name: externalPrefix + "unknown", Address: client.Address}, Event{Action: "sign in", Refused: true, Detail: why.Error()})
+}
+
+// external returns what a person of an identity provider may do now.
+func (s *Service) external(e External, name string, client Client) (Principal, error) {
+	ok := s.Options.External != nil
+	if ok {
+		e, ok = s.Options.External(e)
+	}
+	if !ok {
+		return Principal{}, ErrSignedOut
+	}
+	domains, err := CheckGrant(e.Role, e.Domains, e.Profiles)
+	if err != nil {
+		return Principal{}, err
+	}
+	return Principal{Name: name, Role: e.Role, Domains: domains, Profiles: e.Profiles, Address: client.Address}, nil
 }
 
 const externalPrefix = "oidc:"

@@ -109,7 +109,7 @@ func normal(v any) any {
 		v.Created, v.Expires, v.LastUse.Time = at(v.Created), at(v.Expires), at(v.LastUse.Time)
 		if v.External != nil {
 			external := *v.External
-			external.Domains, external.Profiles = list(external.Domains), list(external.Profiles)
+			external.Domains, external.Profiles, external.Claims, external.Names = list(external.Domains), list(external.Profiles), list(external.Claims), list(external.Names)
 			v.External = &external
 		}
 		return v
@@ -324,7 +324,7 @@ func testSessions(t *testing.T, place Place) {
 	ctx, s := t.Context(), place.Open(t)
 	older, newer, external := session("older", "anna"), session("newer", "anna"), session("external", "oidc:clara@firm.example")
 	newer.Created, newer.CodeNeeded, newer.WrongCodes = newer.Created.Add(time.Second), true, 2
-	external.Stamp, external.External = "", &accounts.External{Issuer: "https://login.example.com", Subject: "clara", Role: accounts.DomainAdmin, Domains: []string{"firm.example"}}
+	external.Stamp, external.External = "", &accounts.External{Issuer: "https://login.example.com", Subject: "clara", Claims: []string{"/firm/it"}, Names: []string{"firm.example"}, Role: accounts.DomainAdmin, Domains: []string{"firm.example"}}
 	for _, session := range []accounts.Session{newer, older, external} {
 		ok(t, s.SaveSession(ctx, session))
 		got, err := s.Session(ctx, session.ID)
