@@ -29,7 +29,7 @@ var ranks = [][]string{
 	{"imports/importstest", "imports/database/databasetest", "imports/database", "imports/automx", "imports/csv", "imports/live", "imports/monogramm", "imports/outlook",
 		"imports/srv"},
 	{"imports/ispconfig", "imports/mailcow", "imports/modoboa", "imports/postfixadmin"},
-	{"server", "doctor", "starter", "manual"},
+	{"server", "doctor", "starter", "manual", "transfer"},
 	{"admin"},
 	{"admin/api", "admin/page"},
 	{"admin/remote"},

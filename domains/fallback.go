@@ -20,12 +20,21 @@ type fallbackValues struct {
 // fallback is what answers for names that are not configured.
 type fallback struct {
 	entry
-	mx []settings.Domain // answer only for domains whose mail goes to one of these; nil for every name
+	profile string
+	mx      []settings.Domain // answer only for domains whose mail goes to one of these; nil for every name
 }
 
 // AskExchangers sets what knows where the mail of names that are not configured goes. It must be called before the first Lookup; without
 // it a fallback with mx does not answer.
 func (x *index) AskExchangers(e Exchangers) { x.exchangers = e }
+
+// FallbackProfile returns the profile of the fallback; empty if there is none.
+func (x *index) FallbackProfile() string {
+	if x.fallback == nil {
+		return ""
+	}
+	return x.fallback.profile
+}
 
 // FallbackMX returns the hosts to one of which a name's mail must go for the fallback to answer; nil if there is no such condition,
 // or no fallback.
@@ -60,7 +69,7 @@ func (l *loader) readFallback() {
 	if !t.has("mx") {
 		t.warn("", "answers for EVERY other name in the world; add mx = [\"mx1.example.com\"] with your mail exchangers to answer only for domains whose mail comes to you")
 	}
-	f := &fallback{entry{choice: l.choice(p.layer, t)}, v.mx}
+	f := &fallback{entry{choice: l.choice(p.layer, t)}, v.profile, v.mx}
 	if v.mx != nil {
 		l.explain(f.choice, Origin{"mx", explained(plainList(v.mx)), at.of("mx")})
 	}

@@ -57,7 +57,7 @@ func Migrate(ctx context.Context, c Config, mayMake bool) (before, after int, er
 		_, err := tx.Exec(ctx, "UPDATE mailhint.version SET version = $1", newest)
 		return err
 	})
-	return before, newest, err
+	return before, newest, noAnswer(err)
 }
 
 // versionOf returns the version of the tables; 0 if there are none.

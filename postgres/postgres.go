@@ -68,9 +68,19 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	}
 	if err := s.pool.Ping(ctx); err != nil {
 		s.Close()
-		return nil, err
+		return nil, noAnswer(err)
 	}
 	return s, nil
+}
+
+// ErrNoAnswer is matched by errors of Open and Migrate that mean that no server answers, or that it does not let this user in.
+var ErrNoAnswer = errors.New("no server answers")
+
+func noAnswer(err error) error {
+	if errors.As(err, new(*pgconn.ConnectError)) {
+		return fmt.Errorf("%w: %w", ErrNoAnswer, err)
+	}
+	return err
 }
 
 // New is Open for servers, which start although the database does not answer: the error is about the Config only, and what Open returns is returned

@@ -26,7 +26,7 @@ type Records struct {
 	base *domains.Base
 
 	mutex sync.Mutex
-	found map[string]*domains.Resolved // by the name of the record; nil for one that does not check, or does not exist
+	found map[string]*domains.Resolved // by the name of the record, or by "profile " and the profile of those that have nothing else; nil for one that does not check
 	err   error                        // the first one
 }
 
@@ -113,10 +113,17 @@ func (r *Records) one(query, name string) *domains.Resolved {
 func (r *Records) resolve(record edits.Record) *domains.Resolved {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
-	resolved, known := r.found[record.Name]
+	name, isShared := record.Name, false
+	if profile, ok := record.Values["profile"].(string); ok && len(record.Values) == 1 {
+		name, isShared = "profile "+profile, true
+	}
+	resolved, known := r.found[name]
 	if !known {
 		resolved, _ = r.base.Resolve(record.Name, record.Values) // what does not check is not answered
-		r.found[record.Name] = resolved
+		if isShared && resolved != nil {
+			resolved = resolved.Shared()
+		}
+		r.found[name] = resolved
 	}
 	return resolved
 }

@@ -235,7 +235,7 @@ func asServerUser(cmd *cobra.Command, err error, s domains.Server) error {
 
 // openStoredCertificates opens the certificates of a server that may be running.
 func openStoredCertificates(cmd *cobra.Command) (*certs.Certificates, *domains.Snapshot, error) {
-	snapshot, err := domains.Load(configName(cmd))
+	snapshot, err := loadConfig(cmd)
 	if err != nil {
 		return nil, nil, unknown(err)
 	}
@@ -264,7 +264,11 @@ func openStoredCertificates(cmd *cobra.Command) (*certs.Certificates, *domains.S
 		}
 		beside.covers = pairs.Covers
 	}
-	c, err := openCertificates(s, func() *domains.Snapshot { return snapshot }, beside, network{resolver: asked}.hosts(), log)
+	database, err := openDatabase(cmd)
+	if err != nil {
+		return nil, nil, err
+	}
+	c, err := openCertificates(s, func() *domains.Snapshot { return snapshot }, beside, network{resolver: asked}.hosts(), database, log)
 	if err != nil {
 		return nil, nil, unknown(asServerUser(cmd, err, s))
 	}

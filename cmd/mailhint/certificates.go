@@ -6,11 +6,13 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/caddyserver/certmagic"
 	"github.com/spf13/cobra"
 
 	"mailhint/certs"
 	"mailhint/dnsupdate"
 	"mailhint/domains"
+	"mailhint/postgres"
 )
 
 // certificateFolder is where tls = "acme" keeps certificates.
@@ -30,8 +32,8 @@ type certificateFilesBeside struct {
 }
 
 // openCertificates opens the certificates of tls = "acme". now returns the current domains, which decide which names may have a certificate;
-// none is ordered for names that files cover.
-func openCertificates(s domains.Server, now func() *domains.Snapshot, files certificateFilesBeside, hosts certs.HostResolver, log *slog.Logger) (*certs.Certificates, error) {
+// none is ordered for names that files cover. With a database, all servers that use it share them.
+func openCertificates(s domains.Server, now func() *domains.Snapshot, files certificateFilesBeside, hosts certs.HostResolver, database *postgres.Store, log *slog.Logger) (*certs.Certificates, error) {
 	roots, err := certs.ReadRoots(s.ACME.Root)
 	if err != nil {
 		return nil, fmt.Errorf("server.acme_root: %w", err)
@@ -45,7 +47,12 @@ func openCertificates(s domains.Server, now func() *domains.Snapshot, files cert
 		}
 		return domains.DNS{}
 	}
+	var shared certmagic.Storage // nil for none, which a nil *postgres.Certificates would not be
+	if database != nil {
+		shared = database.Certificates()
+	}
 	return certs.New(certs.Config{
+		Storage:        shared,
 		Allowed:        func(name string) bool { s := now(); return s != nil && s.Covers(name) && !files.covers(name) },
 		Listed:         func(name string) bool { s := now(); return s != nil && s.Lists(name) },
 		CertificateFor: func(name string) string { return now().CertificateFor(name) }, // of an allowed name, so that there are domains

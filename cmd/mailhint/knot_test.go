@@ -34,8 +34,8 @@ func knot(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv(args[0], server.Address)
 }
 
-// transfer writes the records of a zone, without ns, SOA and NS, to a file: "transfer $NS example.com got".
-func transfer(ts *testscript.TestScript, neg bool, args []string) {
+// transferZone writes the records of a zone, without ns, SOA and NS, to a file: "transfer $NS example.com got".
+func transferZone(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 3 {
 		ts.Fatalf("usage: transfer ADDRESS ZONE FILE")
 	}

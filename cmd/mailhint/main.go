@@ -17,6 +17,7 @@ import (
 	"mailhint/domains"
 	"mailhint/exchangers"
 	"mailhint/imports"
+	"mailhint/postgres"
 	"mailhint/preview"
 	"mailhint/resolver"
 	"mailhint/server"
@@ -51,7 +52,7 @@ var (
 )
 
 // unknowns are the errors of our packages which mean that something could not be found out.
-var unknowns = []error{domains.ErrUnread, resolver.ErrFailed, exchangers.ErrUnknown, preview.ErrNoAnswer, imports.ErrUnread}
+var unknowns = []error{domains.ErrUnread, resolver.ErrFailed, exchangers.ErrUnknown, preview.ErrNoAnswer, imports.ErrUnread, postgres.ErrNoAnswer}
 
 // problem wraps an error that is a finding about the configuration or the network, or one of unknowns.
 func problem(err error) error {

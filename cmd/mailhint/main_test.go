@@ -22,7 +22,7 @@ func TestCommands(t *testing.T) {
 		RequireUniqueNames:  true,
 		RequireExplicitExec: true,
 		UpdateScripts:       *update,
-		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "mailworld": mailWorld, "nameserver": nameserver, "knot": knot, "transfer": transfer},
+		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "mailworld": mailWorld, "nameserver": nameserver, "knot": knot, "transfer": transferZone},
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("MAILHINT_CONFIG", "")
 			return nil

@@ -145,7 +145,7 @@ func open(config string, network network, log *slog.Logger) (*program, error) {
 func (p *program) assemble(file string, config domains.Server, network network) error {
 	var err error
 	if config.TLS == "acme" {
-		if p.certificates, err = openCertificates(config, p.current.Load, p.filesBeside(), network.hosts(), p.log); err != nil {
+		if p.certificates, err = openCertificates(config, p.current.Load, p.filesBeside(), network.hosts(), nil, p.log); err != nil {
 			return err
 		}
 	}

@@ -21,7 +21,7 @@ func newStore() *cobra.Command {
 		Args: onlyCommands,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newStoreInit(), newStoreMigrate(), newStoreStatus())
+	cmd.AddCommand(newStoreInit(), newStoreMigrate(), newStoreStatus(), newStoreImport(), newStoreExport())
 	return cmd
 }
 
