@@ -4,8 +4,8 @@
 // Requests of mail programs wait for these names, and for nothing else outside of this process. So everything here is bounded: a request waits
 // for Deadline at most, answers are kept for a while, requests for the same address share one question, a Source that fails is not asked for a
 // while, and a client that asks about ever more addresses gets no names. In each of these cases the answer has the form of the login name that
-// the configuration has for addresses that are not found, and is like the answer for an address that is not found in everything else: an answer
-// never tells whether there is such an address, unless its login name does.
+// the configuration has for addresses that are not found, and is like the answer for an address that is not found in everything else, also in how
+// long it takes: an answer never tells whether there is such an address, unless its login name does.
 //
 // Nothing here logs or counts anything about an address.
 //

@@ -78,6 +78,9 @@ func use(t *testing.T, log *slog.Logger, sources map[string]*fake) (*Logins, set
 
 var quiet = slog.New(slog.DiscardHandler)
 
+// atOnce is how long an answer takes that nothing is waited for, except for what hides how long it took.
+const atOnce = 2 * step
+
 // expect checks the login name of a person and, in a bubble, how long it took to find.
 func expect(t *testing.T, find settings.FindLoginNames, q settings.PersonQuestion, want string, within time.Duration) {
 	t.Helper()
@@ -149,7 +152,7 @@ func TestSlow(t *testing.T) {
 		}
 		synctest.Wait()
 		for i := range 100 {
-			expect(t, find, ask("ann", 50+i), "", 0)
+			expect(t, find, ask("ann", 50+i), "", atOnce)
 		}
 		if lines := ls.Lines(); !strings.Contains(lines[0], "login names from people: too slow") {
 			t.Errorf("%q", lines)
@@ -163,8 +166,8 @@ func TestSlow(t *testing.T) {
 			}
 			time.Sleep(time.Second)
 		}
-		expect(t, find, ask("ann", 201), "ab123", 0)
-		time.Sleep(patience)
+		expect(t, find, ask("ann", 201), "ab123", atOnce)
+		time.Sleep(patience + 2*step)
 	})
 }
 
@@ -177,7 +180,7 @@ func TestLateAnswer(t *testing.T) {
 		}}})
 		expect(t, find, ask("ann", 0), "", Deadline)
 		time.Sleep(time.Second)
-		expect(t, find, ask("ann", 0), "ab123", 0)
+		expect(t, find, ask("ann", 0), "ab123", atOnce)
 	})
 }
 
@@ -190,7 +193,7 @@ func TestClientGone(t *testing.T) {
 		if got := find(ctx, []string{"people"}, ask("ann", 0)); got[0] != "" || time.Since(began) > 0 {
 			t.Errorf("%q after %s", got, time.Since(began))
 		}
-		time.Sleep(patience)
+		time.Sleep(patience + 2*step)
 	})
 }
 
@@ -240,7 +243,7 @@ func TestFloodWhileAway(t *testing.T) {
 				if grown > 4<<20 { // of which the limiters of ever new clients are the most
 					t.Errorf("grown by %d KB", grown>>10)
 				}
-				time.Sleep(patience)
+				time.Sleep(patience + 2*step)
 			})
 		})
 	}
@@ -263,7 +266,7 @@ func TestSharedQuestion(t *testing.T) {
 		_, find := use(t, quiet, map[string]*fake{"people": source})
 		var requests sync.WaitGroup
 		for range 1000 { // more than a client may ask about
-			requests.Go(func() { expect(t, find, ask("ann", 0), "ab123", 100*time.Millisecond) })
+			requests.Go(func() { expect(t, find, ask("ann", 0), "ab123", 100*time.Millisecond+atOnce) })
 		}
 		requests.Wait()
 		if source.asked.Load() != 1 {
@@ -277,25 +280,25 @@ func TestCache(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		source := &fake{find: directory}
 		_, find := use(t, quiet, map[string]*fake{"people": source})
-		for _, step := range []struct {
+		for _, test := range []struct {
 			wait  time.Duration
 			asked int64
-		}{{0, 2}, {keepFresh, 2}, {time.Second, 4}} {
-			time.Sleep(step.wait)
-			expect(t, find, ask("ann", 0), "ab123", 0)
-			expect(t, find, ask("bob", 0), "", 0)
-			if got := source.asked.Load(); got != step.asked {
-				t.Errorf("asked %d times, want %d", got, step.asked)
+		}{{0, 2}, {keepFresh - time.Second, 2}, {2 * time.Second, 4}} {
+			time.Sleep(test.wait)
+			expect(t, find, ask("ann", 0), "ab123", atOnce)
+			expect(t, find, ask("bob", 0), "", atOnce)
+			if got := source.asked.Load(); got != test.asked {
+				t.Errorf("asked %d times, want %d", got, test.asked)
 			}
 		}
 		source.find = away
-		time.Sleep(keepStale)
-		expect(t, find, ask("ann", 0), "ab123", 0)
-		time.Sleep(time.Second)
-		expect(t, find, ask("ann", 0), "", 0)
+		time.Sleep(keepStale - time.Second)
+		expect(t, find, ask("ann", 0), "ab123", atOnce)
+		time.Sleep(2 * time.Second)
+		expect(t, find, ask("ann", 0), "", atOnce)
 		source.find = func(context.Context, Question) ([]string, error) { return nil, nil } // ann has left
 		time.Sleep(time.Minute)
-		expect(t, find, ask("ann", 0), "", 0)
+		expect(t, find, ask("ann", 0), "", atOnce)
 	})
 }
 
@@ -352,23 +355,25 @@ func TestBudget(t *testing.T) {
 			}
 			return found
 		}
-		if got := count("192.0.2.1", 1000); got != perClient.burst {
+		// The budget grows a little while questions take their time.
+		few := func(n int) int { return n + n/20 }
+		if got := count("192.0.2.1", 1000); got < perClient.burst || got > few(perClient.burst) {
 			t.Errorf("one client gets %d names", got)
 		}
 		for i := 2; i < 10; i++ {
 			count(fmt.Sprint("192.0.2.", i), perClient.burst)
 		}
-		if got := source.asked.Load(); got != int64(perNetwork.burst) {
+		if got := int(source.asked.Load()); got < perNetwork.burst || got > few(perNetwork.burst) {
 			t.Errorf("one network gets %d names", got)
 		}
 		if got := count("192.0.3.1", 10); got != 10 {
 			t.Errorf("a client elsewhere gets %d of 10 names", got)
 		}
-		if got := count("2001:db8::1", 150) + count("2001:db8::ffff:2", 150); got != perClient.burst {
+		if got := count("2001:db8::1", 150) + count("2001:db8::ffff:2", 150); got < perClient.burst || got > few(perClient.burst) {
 			t.Errorf("a /64 gets %d names", got)
 		}
 		time.Sleep(10 * time.Second)
-		if got := count("192.0.2.1", 100); got != 10 {
+		if got := count("192.0.2.1", 100); got < 10 || got > 20 {
 			t.Errorf("after ten seconds a client gets %d more", got)
 		}
 		l := ls.lookups()[0]
@@ -379,7 +384,7 @@ func TestBudget(t *testing.T) {
 		known := ask("p0192.0.2.1", 0)
 		known.Client = netip.MustParseAddr("192.0.2.1")
 		for range 1000 {
-			expect(t, find, known, "p0192.0.2.1", 0)
+			expect(t, find, known, "p0192.0.2.1", atOnce)
 		}
 	})
 }
@@ -393,14 +398,14 @@ func TestOthersAreNotHarmed(t *testing.T) {
 			requests.Go(func() { find(context.Background(), []string{"slow"}, ask(fmt.Sprint("x", i), i)) })
 		}
 		time.Sleep(time.Millisecond)
-		expect(t, find, ask("ann", 1000), "ab123", 0)
+		expect(t, find, ask("ann", 1000), "ab123", atOnce)
 		requests.Wait()
 		// Of two look-ups of one domain, the good one is used, and both share the deadline.
 		began := time.Now()
 		if got := find(t.Context(), []string{"slow", "people"}, ask("ann", 1001)); !slices.Equal(got, []string{"", "ab123"}) || time.Since(began) > Deadline {
 			t.Errorf("%q after %s", got, time.Since(began))
 		}
-		time.Sleep(patience)
+		time.Sleep(patience + 2*step)
 	})
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -162,8 +163,10 @@ func (l *lookup) start(p person, version uint64, attempt bool) *question {
 	q := &question{attempt: attempt, done: make(chan struct{})}
 	l.questions[p] = q
 	go func() {
+		began := time.Now()
 		name, result, err := l.find(p)
 		now := time.Now()
+		time.Sleep(hide(now.Sub(began)))
 		if result != resultFailed {
 			l.cache.add(p, cached{name, now, version})
 		}
@@ -179,6 +182,13 @@ func (l *lookup) start(p person, version uint64, attempt bool) *question {
 
 // errSilent means that a Source has not answered.
 var errSilent = fmt.Errorf("no answer within %s", patience)
+
+// step is what the durations of questions are rounded up to, so that they do not tell whether the Source knows an address. Because timers are not
+// exact, as much again is added at random. To measure many times, and take the average, somebody would have to wait for keepFresh in between.
+const step = 10 * time.Millisecond
+
+// hide returns how long to wait after a question that took some time.
+func hide(took time.Duration) time.Duration { return (step-took%step)%step + rand.N(step) }
 
 // find asks the Source.
 func (l *lookup) find(p person) (name, result string, err error) {

@@ -10,6 +10,7 @@ import (
 	"mailhint/domains"
 	"mailhint/logins"
 	"mailhint/logins/file"
+	"mailhint/logins/ldap"
 	"mailhint/settings"
 )
 
@@ -18,6 +19,8 @@ func openLookup(l domains.LoginLookup, log *slog.Logger) (source logins.Source, 
 	switch l.Type {
 	case "file":
 		source, err = file.Open(l.File, log)
+	case "ldap":
+		source, err = ldap.Open(ldap.Config{URLs: l.URLs, CA: l.CA, BindDN: l.BindDN, PasswordFile: l.PasswordFile, Base: l.Base, Filter: l.Filter, Attribute: l.Attribute})
 	default:
 		err = fmt.Errorf("type = %q is not supported yet", l.Type)
 	}
