@@ -31,6 +31,9 @@ type browser struct {
 
 	mu       sync.Mutex
 	messages []string // of the console, and what the policy has refused
+	names    int      // how many names unique has made
+
+	script bool // pages may run scripts
 }
 
 // openBrowser starts Chromium for a server. All its tabs are closed with the test.
@@ -74,6 +77,11 @@ func (b *browser) listen(t *testing.T) {
 		switch e := event.(type) {
 		case *runtime.EventConsoleAPICalled:
 			b.messages = append(b.messages, fmt.Sprintf("console.%s %v", e.Type, e.Args))
+		case *page.EventJavascriptDialogOpening:
+			if e.Type != page.DialogTypeBeforeunload { // leaving a form without sending it is what tests do
+				b.messages = append(b.messages, fmt.Sprintf("%s: %s", e.Type, e.Message))
+			}
+			go chromedp.Run(b.Context, page.HandleJavaScriptDialog(true)) // an error means that the browser has ended
 		case *runtime.EventExceptionThrown:
 			b.messages = append(b.messages, "exception: "+e.ExceptionDetails.Error())
 		case *log.EventEntryAdded:
@@ -136,6 +144,7 @@ func (v view) String() string {
 // look makes the browser show pages in a view.
 func (b *browser) look(t *testing.T, v view) {
 	t.Helper()
+	b.script = v.script
 	scheme := "light"
 	if v.dark {
 		scheme = "dark"

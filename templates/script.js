@@ -20,7 +20,12 @@
     });
   }
 
-  document.querySelectorAll("button.copy").forEach(function (button) {
+  // Another script tells that parts of the page are new.
+  function prepare() {
+    document.querySelectorAll("button.copy[hidden]").forEach(prepareCopy);
+  }
+
+  function prepareCopy(button) {
     var label = button.textContent;
     var timer;
     button.hidden = false;
@@ -39,7 +44,9 @@
         }, 2000);
       }, function () {});
     });
-  });
+  }
+  document.addEventListener("shown", prepare);
+  prepare();
 
   // An iPad says that it is a Mac, but a Mac has no touchscreen.
   var address = document.querySelector("form.address");

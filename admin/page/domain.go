@@ -116,7 +116,7 @@ func (r record) form() []fieldGroup {
 			}
 			k := r.view.Keys[i]
 			if k.Why != "" {
-				f.ReadOnly = sentence(k.Why)
+				f.ReadOnly = readOnlyFor(k.Why)
 			} else if f.ReadOnly == "" && !r.view.May.Change {
 				f.ReadOnly = "This account may only look."
 			}

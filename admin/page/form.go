@@ -27,6 +27,52 @@ func (g fieldGroup) Open() bool {
 	})
 }
 
+// Changeable are the fields of the group that can be changed.
+func (g fieldGroup) Changeable() []*field {
+	var list []*field
+	for _, f := range g.Fields {
+		if f.ReadOnly == "" {
+			list = append(list, f)
+		}
+	}
+	return list
+}
+
+// shownFields are fields that cannot be changed, all for the same reason.
+type shownFields struct {
+	Why    string
+	Fields []*field
+}
+
+// Shown are the fields of the group that cannot be changed, by reason.
+func (g fieldGroup) Shown() []shownFields {
+	var list []shownFields
+	for _, f := range g.Fields {
+		if f.ReadOnly == "" {
+			continue
+		}
+		i := slices.IndexFunc(list, func(s shownFields) bool { return s.Why == f.ReadOnly })
+		if i < 0 {
+			i, list = len(list), append(list, shownFields{Why: f.ReadOnly})
+		}
+		list[i].Fields = append(list[i].Fields, f)
+	}
+	return list
+}
+
+// readOnlyFor is a reason of package admin for one key, as a sentence about several.
+func readOnlyFor(why string) string {
+	known := map[string]string{
+		"is not among the keys that this account may change; an operator can add it to editable": "These are not among the keys that this account may change. An operator can add them to the key editable.",
+		"only an operator may change it":                           "Only an operator may change these.",
+		"names a file on the server; it can be changed only there": "These name files on the server, and can be changed only there.",
+	}
+	if text, ok := known[why]; ok {
+		return text
+	}
+	return sentence(why)
+}
+
 // Count says how many keys of the group are set.
 func (g fieldGroup) Count() string {
 	n := 0
@@ -115,9 +161,6 @@ func (f *field) ID() string { return strings.ReplaceAll(f.Key, ".", "-") }
 // Described lists the ids of what explains the field.
 func (f *field) Described() string {
 	ids := []string{"hint-" + f.ID()}
-	if f.ReadOnly != "" {
-		ids = append(ids, "why-"+f.ID())
-	}
 	if len(f.Problems) > 0 {
 		ids = append([]string{"wrong-" + f.ID()}, ids...)
 	}
@@ -177,7 +220,7 @@ func newField(key domains.Key, label string, w widget, value any) *field {
 		f.Widget = shownOnly
 	}
 	if f.Widget == shownOnly {
-		if f.ReadOnly = "This page does not change it: use mailhint edit."; value != nil {
+		if f.ReadOnly = "This page does not change these: use mailhint edit."; value != nil {
 			f.Shown = edits.SpellValue(value)
 		}
 	}

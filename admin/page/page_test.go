@@ -503,7 +503,7 @@ func TestOnlyEditableKeys(t *testing.T) {
 	if got := strings.Join(slices.Compact(keys), " "); got != "address base name revision webmail" {
 		t.Errorf("the form has the controls %s", got)
 	}
-	if !strings.Contains(form.body, "operator can add it to editable") {
+	if !strings.Contains(form.body, "An operator can add them to the key editable") {
 		t.Error("it does not say why the other keys cannot be changed")
 	}
 	revision := regexp.MustCompile(`name="revision" value="([^"]+)"`).FindStringSubmatch(form.body)[1]

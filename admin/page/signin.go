@@ -153,7 +153,6 @@ func (h *Handler) signInCode(v *visit) error {
 func (h *Handler) signOut(v *visit) error {
 	err := h.Accounts.SignOut(v.Context(), v.cookie(sessionCookie), v.client())
 	v.setCookie(sessionCookie, "", -1)
-	v.Header().Set("Clear-Site-Data", `"cache"`)
 	if err != nil {
 		return err
 	}

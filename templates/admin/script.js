@@ -11,15 +11,14 @@
     }
   }
 
-  function replace(selector, answer) {
-    var fresh = answer.querySelector(selector);
-    var old = document.querySelector(selector);
-    if (fresh && old) {
-      old.replaceWith(document.importNode(fresh, true));
-    } else if (fresh) { // it is new: it goes where the answer has it, at the beginning of the form
-      document.querySelector("form.settings").prepend(document.importNode(fresh, true));
-    } else if (old) {
-      old.remove();
+  // show replaces a part of the page by that of an answer.
+  function show(selector, answer, focus) {
+    document.querySelector(selector).replaceWith(document.importNode(answer.querySelector(selector), true));
+    document.dispatchEvent(new Event("shown"));
+    say("Done");
+    var at = document.querySelector(focus);
+    if (at) {
+      at.focus();
     }
   }
 
@@ -35,22 +34,18 @@
     form.setAttribute("aria-busy", "true");
     say("Working…");
     fetch(form.action, { method: "POST", body: data, redirect: "manual", headers: { "Accept": "text/html" } }).then(function (response) {
-      if (response.type === "opaqueredirect" || !/^text\/html/.test(response.headers.get("Content-Type") || "")) {
-        throw new Error("another page");
-      }
-      return response.text();
-    }).then(function (text) {
-      var answer = new DOMParser().parseFromString(text, "text/html");
-      if (!answer.querySelector("form.settings")) {
-        throw new Error("another page");
-      }
-      form.removeAttribute("aria-busy");
-      button.dataset.swap.split(" ").forEach(function (selector) { replace(selector, answer); });
-      say("Done");
-      var at = document.querySelector(button.dataset.focus);
-      if (at) {
-        at.focus();
-      }
+      return response.text().then(function (text) {
+        var answer = new DOMParser().parseFromString(text, "text/html");
+        if (!answer.querySelector("form.settings")) {
+          throw new Error("another page");
+        }
+        form.removeAttribute("aria-busy");
+        if (response.ok) {
+          show(button.dataset.swap, answer, button.dataset.focus);
+        } else {
+          show("main", answer, "[role=alert]");
+        }
+      });
     }).catch(function () { // the usual way shows what is wrong
       form.removeAttribute("aria-busy");
       button.removeAttribute("data-swap");
@@ -58,17 +53,24 @@
     });
   });
 
+  // A form whose answer takes long says so.
+  document.addEventListener("submit", function (event) {
+    leaving = true;
+    if (event.target.dataset.slow) {
+      say(event.target.dataset.slow);
+      event.target.setAttribute("aria-busy", "true");
+    }
+  });
+
   // What was typed and not saved is not lost by accident.
-  var form = document.querySelector("form.settings");
-  if (form) {
-    var leaving = false;
-    var typed = false;
-    form.addEventListener("input", function () { typed = true; });
-    form.addEventListener("submit", function () { leaving = true; });
-    window.addEventListener("beforeunload", function (event) {
-      if (typed && !leaving) {
-        event.preventDefault();
-      }
-    });
-  }
+  var leaving = false;
+  var typed = false;
+  document.addEventListener("input", function (event) {
+    typed = typed || Boolean(event.target.closest("form.settings"));
+  });
+  window.addEventListener("beforeunload", function (event) {
+    if (typed && !leaving) {
+      event.preventDefault();
+    }
+  });
 })();
