@@ -102,6 +102,8 @@ var oauth2Keys = []key[settings.OAuth2]{
 		`"https://login.microsoftonline.com/common/oauth2/v2.0/token"`, "token endpoint").required(),
 	row("client_id", plainString, func(o *settings.OAuth2) *string { return &o.ClientID },
 		`"…"`, "public client ID, for clients without one of their own"),
+	row("redirect_url", returnURL, func(o *settings.OAuth2) *string { return &o.RedirectURL },
+		`"http://localhost"`, "where the sign-in page sends people back to, as registered for client_id; for the help page").byDefault(`"http://127.0.0.1"`),
 }
 
 // domainKeys are those that a domain has besides settingKeys.

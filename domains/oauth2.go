@@ -1,6 +1,7 @@
 package domains
 
 import (
+	"regexp"
 	"strings"
 	"unicode"
 
@@ -12,10 +13,31 @@ var (
 	oauth2Table = kind[*settings.OAuth2]{name: "table", types: "object", read: readOAuth2, plain: plainOAuth2, isTable: true}
 	issuerName  = kind[string]{name: "host name or https URL", form: issuerForm, read: readIssuer, plain: plainText[string], readsMissing: true}
 	endpointURL = kind[string]{name: "https URL", form: literalLinkForm, read: readEndpoint, plain: plainText[string], readsMissing: true}
+	returnURL   = kind[string]{name: "https URL, or http URL of the loopback interface", form: returnForm, read: readReturn, plain: plainText[string]}
 	scopeList   = kind[[]string]{name: "list of scopes", types: "array string", form: Form{Pattern: `^\S+$`, MinItems: 1}, read: readScopes, plain: plainList[string], readsMissing: true}
 )
 
 var issuerForm = Form{Pattern: whole(domainForm, strings.Trim(literalLinkForm.Pattern, "^$")), Except: `://.*\?`}
+
+// loopbackURL matches where programs listen for the answer of the sign-in page (RFC 8252 section 7.3, and localhost, which many use).
+const loopbackURL = `http://(127\.0\.0\.1|\[::1\]|localhost)(:[0-9]{1,5})?(/[!-~]*)?`
+
+var (
+	returnForm = Form{Pattern: whole("", loopbackURL, strings.Trim(literalLinkForm.Pattern, "^$"))}
+	isLoopback = regexp.MustCompile("^" + loopbackURL + "$")
+)
+
+func readReturn(t *table, key string) (string, bool) {
+	s, ok := t.text(key)
+	switch {
+	case !ok || s == "" || isLoopback.MatchString(s):
+		return s, ok
+	case strings.HasPrefix(s, "http:"):
+		t.fail(key, "%q could be read by others on the way; write an https URL, or http://127.0.0.1 for programs that listen on their own machine", s)
+		return "", false
+	}
+	return s, t.fixedURL(key, s)
+}
 
 func readOAuth2(t *table, key string) (*settings.OAuth2, bool) {
 	o, ok := t.table(key)

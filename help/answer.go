@@ -87,12 +87,18 @@ type answerContent struct {
 	Nothing  string // why there are no settings
 	First    []serviceTable
 	Others   []serviceTable
-	Why      []string
-	Password []passage
-	Links    []link
-	Trouble  *trouble
-	PageURL  string // to show for other devices; empty if they could not reach it
+	OAuth2   *serviceTable // for programs that do not know the sign-in page; nil if it is not needed
+	// OAuth2Open is true if the program asks for these, so that they are shown at once.
+	OAuth2Open bool
+	Why        []string
+	Password   []passage
+	Links      []link
+	Trouble    *trouble
+	PageURL    string // to show for other devices; empty if they could not reach it
 }
+
+// asksForOAuth2 is the program that has fields for the details of OAuth2.
+const asksForOAuth2 = "thunderbird"
 
 type choice struct {
 	ID, Name string
@@ -190,6 +196,10 @@ func (h *Handler) prepareAnswer(key pageKey, found settings.Found) (*edge.Prepar
 		if !isBest(found.Settings, i) {
 			c.Others = append(c.Others, newTable(s))
 		}
+	}
+	if guide.OAuth2 != nil {
+		table := newTable(*guide.OAuth2)
+		c.OAuth2, c.OAuth2Open = &table, key.program == asksForOAuth2
 	}
 	for _, line := range guide.Password {
 		c.Password = append(c.Password, newPassage(line, found.PasswordURL.Expand(string(found.Domain), string(found.Primary))))

@@ -38,6 +38,9 @@ type Page struct {
 	Intro string `json:"intro"`
 	// Services are the mail servers, best first.
 	Services []Service `json:"services"`
+	// OAuth2 is what to enter in a program that asks for the details of the provider's sign-in page; nil if there is no such page, or programs
+	// know it.
+	OAuth2 *Service `json:"oauth2,omitempty"`
 	// Why explains the words and the order, a sentence or two each.
 	Why []string `json:"why,omitempty"`
 	// Password says which password to use, a sentence or two each; nil if the domain has no mail servers.
@@ -87,6 +90,7 @@ func For(r Request) Page {
 		p.Intro = w.Text("settings.intro_sign_in")
 	}
 	p.Services = w.services()
+	p.OAuth2 = w.oauth2()
 	p.Why = w.why()
 	if w.hasExchange() {
 		p.Why = append(p.Why, w.Text("settings.exchange", "name", name))
@@ -147,7 +151,10 @@ func (w words) password() []string {
 	if hint := w.expand(w.found.PasswordHint); hint != "" {
 		lines = append(lines, hint) // in the words and the language of the provider
 	} else if !w.needsPassword() {
-		lines = append(lines, w.Text("password.oauth2"), w.Text("password.oauth2_missing"))
+		lines = append(lines, w.Text("password.oauth2"))
+		if w.oauth2() == nil { // else there is something to enter in such a program
+			lines = append(lines, w.Text("password.oauth2_missing"))
+		}
 	} else {
 		lines = append(lines, w.Text("password.mailbox"))
 	}

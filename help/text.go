@@ -14,6 +14,7 @@ func (p Page) Text(program string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n\n%s\n", p.Title, p.Intro)
 	writeServices(&b, p.Services)
+	p.writeOAuth2(&b)
 	if len(p.Why) > 0 {
 		section(&b, p.words.Text("page.why"), p.Why)
 	}
@@ -45,6 +46,7 @@ func (p Page) Letter(url string) string {
 		section(&b, t.Text("password.title"), p.letterPassword())
 		fmt.Fprintf(&b, "\n%s\n", t.Text("letter.settings_title"))
 		writeServices(&b, p.Services)
+		p.writeOAuth2(&b)
 	} else {
 		fmt.Fprintf(&b, "\n%s\n", p.Intro)
 	}
@@ -105,6 +107,12 @@ func (p Page) writeTrouble(b *strings.Builder) {
 		fmt.Fprintf(b, "\n  %s\n    %s\n  %s\n", c.For, c.Line, c.Good)
 	}
 	fmt.Fprintf(b, "\n%s\n", t.Fails)
+}
+
+func (p Page) writeOAuth2(b *strings.Builder) {
+	if p.OAuth2 != nil {
+		writeServices(b, []Service{*p.OAuth2})
+	}
 }
 
 func writeServices(b *strings.Builder, services []Service) {

@@ -73,6 +73,10 @@ type OAuth2 struct {
 	AuthURL  string   // authorization endpoint
 	TokenURL string   // token endpoint
 	ClientID string   // public client id; empty if clients have their own
+
+	// RedirectURL is where the sign-in page sends people back to, as it is registered for ClientID; empty for the usual one. It is for people
+	// who enter it by hand: the formats have no place for it.
+	RedirectURL string
 }
 
 // NameLookups sets Lookups, when all logins are set.
