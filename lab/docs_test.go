@@ -108,7 +108,11 @@ var elsewhere = map[string]string{
 
 // expected are the exit codes of commands that succeed with another code than 0 where the page is read.
 var expected = map[string]int{
-	"build/mailhint check --config /etc/mailhint/domains.toml": 1, // the package's file, which has no domain yet
+	"mailhint compare --with https://old.example.com example.com":                     1, // it finds changes
+	"mailhint compare --with https://old.example.com --all":                           1,
+	"mailhint compare --with https://203.0.113.92 --any-certificate --all --json":     1,
+	"mailhint compare --with https://old.example.com ann@example.com bob@example.com": 1,
+	"build/mailhint check --config /etc/mailhint/domains.toml":                        1, // the package's file, which has no domain yet
 }
 
 // inClone are the pages whose commands are run in a clone of the repository. The others have a folder with a domains.toml.
@@ -194,6 +198,8 @@ func newDocsWorld(t *testing.T) *docsWorld {
 	}
 	serveWeb(t, davV4, w.good, dav)
 	serveWeb(t, ispdbV4, w.good, http.HandlerFunc(w.ispdb))
+	serveWeb(t, issuerV4, w.good, http.HandlerFunc(issuer))
+	serveWeb(t, oldV4, w.good, http.HandlerFunc(oldServer))
 	dir := w.folder("mailhint")
 	w.startDNS(t, write(t, filepath.Join(dir, "names.toml"), "[server]\nname = \"setup.example.com\"\n"+docsConfig))
 	ca := pebbletest.StartWithDNS(t, authorityAddress+":53", 80, 443, 90*day)
@@ -233,7 +239,7 @@ func (w *docsWorld) awaitCertificates(t *testing.T) {
 func (w *docsWorld) startDNS(t *testing.T, config string) {
 	zones := []zone{{".", nil}, {"test", []string{"any A 127.0.0.1"}}, {"thunderbird.net", []string{"autoconfig A " + ispdbV4}}}
 	for _, name := range []string{"example.com", "example.net", "hoster.example"} {
-		z := zone{name, []string{"ns A " + authorityAddress, "@ A " + siteV4, "@ MX 10 mail", "dav A " + davV4, "setup A " + setupV4, "setup AAAA " + setupV6}}
+		z := zone{name, []string{"ns A " + authorityAddress, "@ A " + siteV4, "@ MX 10 mail", "dav A " + davV4, "setup A " + setupV4, "setup AAAA " + setupV6, "login A " + issuerV4, "old A " + oldV4}}
 		for _, host := range docsHosts {
 			z.records = append(z.records, host+" A "+goodV4, host+" AAAA "+goodV6)
 		}
@@ -293,7 +299,7 @@ func (w *docsWorld) privateFolders(t *testing.T) {
 // pages returns the names of all pages.
 func (w *docsWorld) pages(t *testing.T) (pages []string) {
 	t.Helper()
-	for _, pattern := range []string{"*.md", "docs/*.md", "docs/codes/*.md", "deploy/*.md"} {
+	for _, pattern := range []string{"*.md", "docs/*.md", "docs/codes/*.md", "docs/moving/*.md", "deploy/*.md"} {
 		found, err := filepath.Glob(filepath.Join(w.root, pattern))
 		if err != nil || len(found) == 0 {
 			t.Fatalf("no pages %s: %v", pattern, err)
