@@ -68,6 +68,9 @@ func (s *Snapshot) ClaimedNames() iter.Seq[string] {
 	}
 }
 
+// Complete reports whether every name is known. Otherwise the server should not get requests yet.
+func (s *Snapshot) Complete() bool { return s.isComplete() }
+
 // isComplete reports whether every name is known.
 func (x *index) isComplete() bool { return x.records == nil || x.records.Complete() }
 

@@ -17,6 +17,12 @@ type Store struct {
 	At Position
 }
 
+// SameAs reports whether two tables say the same, wherever they are.
+func (s Store) SameAs(other Store) bool {
+	other.At = s.At
+	return s == other
+}
+
 // readStore reads the [store] table.
 func (l *loader) readStore() Store {
 	t := l.store

@@ -185,6 +185,8 @@ func (s *Server) ready() error {
 		return errStopping
 	case s.state.domains() == nil:
 		return errors.New("no domains loaded yet")
+	case !s.state.domains().Complete():
+		return errors.New("the database has not been read yet")
 	}
 	return nil
 }

@@ -25,6 +25,8 @@ import (
 	"mailhint/exchangers"
 	"mailhint/logins"
 	"mailhint/monitor"
+	"mailhint/postgres"
+	"mailhint/replica"
 	"mailhint/resolver"
 	"mailhint/server"
 	"mailhint/settings"
@@ -108,6 +110,8 @@ type program struct {
 	monitor      *monitor.Monitor    // nil if the mail servers are not checked
 	certificates *certs.Certificates // nil unless tls is "acme"
 	observer     *observer
+	database     *postgres.Store  // nil without [store]
+	replica      *replica.Replica // nil without [store]
 }
 
 // open loads the configuration, makes the pieces, and opens the listeners. Connections wait until Run.
@@ -117,6 +121,9 @@ func open(config string, network network, log *slog.Logger) (*program, error) {
 	file, err := domains.Open(config, func(s *domains.Snapshot) error {
 		if p.server == nil {
 			if err := p.assemble(config, s.Server, network); err != nil {
+				return err
+			}
+			if err := p.openReplica(s); err != nil {
 				return err
 			}
 		}
@@ -137,7 +144,7 @@ func open(config string, network network, log *slog.Logger) (*program, error) {
 		return nil, errors.Join(err, p.Close())
 	}
 	p.warnOfPlainHTTP()
-	log.Info("serving", "file", config, "domains", file.Current().Domains(), "profiles", file.Current().Profiles)
+	log.Info("serving", "file", config, "domains", p.current.Load().Domains(), "profiles", file.Current().Profiles)
 	return p, nil
 }
 
@@ -192,12 +199,17 @@ func (p *program) filesBeside() certificateFilesBeside {
 // update makes all pieces use a new configuration.
 func (p *program) update(s *domains.Snapshot) {
 	p.observer.Changed()
+	if p.replica != nil && !s.SameAs(p.current.Load()) {
+		s = p.replica.Use(s)
+	}
 	s.AskExchangers(p.exchangers.Ours)
 	if p.server.Configure(s, nil).Outcome == server.Unchanged {
 		return
 	}
 	if before := p.current.Swap(s); before != nil && !reflect.DeepEqual(s.Server, p.server.Config()) {
 		p.log.Warn("the [server] table has changed; restart mailhint to apply it")
+	} else if before != nil && !s.Store.SameAs(before.Store) {
+		p.log.Warn("the [store] table has changed; restart mailhint to apply it")
 	}
 	p.logWarnings(s)
 	if warning := p.server.UncoveredWarning(s); warning != "" {
@@ -269,6 +281,9 @@ func (p *program) Run(ctx context.Context) error {
 	running.Go(func() { p.exchangers.Run(background) })
 	running.Go(func() { p.observer.Run(background) })
 	running.Go(func() { p.exchangers.Keep(background, fallbackFile(p.server.Config()), p.log) })
+	if p.replica != nil {
+		running.Go(func() { p.replica.Run(background) })
+	}
 	if p.monitor != nil {
 		running.Go(func() { p.monitor.Run(background) })
 	}
@@ -286,6 +301,9 @@ func (p *program) Close() error {
 		errs = append(errs, p.server.Close())
 	}
 	p.logins.Close()
+	if p.database != nil {
+		p.database.Close()
+	}
 	if p.certificates != nil {
 		p.certificates.Close()
 	}
@@ -299,6 +317,9 @@ func (p *program) reloadOnHangup(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-p.hangup:
+			if p.replica != nil {
+				p.replica.Accept()
+			}
 			p.server.Reload(func() { p.refused(p.file.Reload()) })
 		}
 	}
