@@ -10,7 +10,7 @@ import (
 )
 
 // MaxSet limits the edits of one set.
-const MaxSet = 10_000
+const MaxSet = 100_000
 
 // Applied is what the application of a snapshot has changed, or would.
 type Applied struct {

@@ -97,7 +97,7 @@ func (s *Service) isServers(name string) bool {
 	if current == nil {
 		return false
 	}
-	for _, own := range []string{current.Server.Name} {
+	for _, own := range []string{current.Server.Name, current.Server.AdminName} {
 		if own != "" && (name == own || strings.HasSuffix(own, "."+name) || strings.HasSuffix(name, "."+own)) {
 			return true
 		}

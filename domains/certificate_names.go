@@ -8,7 +8,7 @@ import (
 	"mailhint/settings"
 )
 
-// Covers reports whether a host name may have a certificate: this server's own, and the service hosts (autoconfig., autodiscover.,
+// Covers reports whether a host name may have a certificate: this server's own and its admin_name, and the service hosts (autoconfig., autodiscover.,
 // ua-auto-config.) of a domain that is configured and enabled, by its own entry, as an alias, in a list or below a wildcard. The name
 // must be in lower case and in A-labels, as in certificates; otherwise it is not covered.
 //
@@ -20,7 +20,7 @@ func (s *Snapshot) Covers(host string) bool {
 	if zone, isWildcard := strings.CutPrefix(host, "*."); isWildcard {
 		return s.coversWildcard(zone)
 	}
-	if host != "" && host == s.Server.Name {
+	if s.isServers(host) {
 		return true
 	}
 	d := settings.DomainOfServiceHost(host)
@@ -34,13 +34,19 @@ func (s *Snapshot) Covers(host string) bool {
 	return e != nil && !e.disabled
 }
 
+// isServers reports whether a host name is one of this server itself.
+func (s *Snapshot) isServers(host string) bool {
+	return host != "" && (host == s.Server.Name || host == s.Server.AdminName)
+}
+
 // coversWildcard is Covers for "*." and a zone.
 func (s *Snapshot) coversWildcard(zone string) bool {
 	if z, ok := s.DNS.named(settings.Domain(zone)); !ok || !z.Wildcard {
 		return false
 	}
 	_, parent, _ := strings.Cut(s.Server.Name, ".")
-	return parent == zone || slices.ContainsFunc(settings.ServiceHosts(settings.Domain(zone)), s.Covers)
+	_, above, _ := strings.Cut(s.Server.AdminName, ".")
+	return parent == zone || above == zone || slices.ContainsFunc(settings.ServiceHosts(settings.Domain(zone)), s.Covers)
 }
 
 // CertificateFor returns the name of the certificate that serves a covered host name: the wildcard of the zone directly above it, if that asks
@@ -59,14 +65,16 @@ func (s *Snapshot) Lists(host string) bool {
 		return s.Covers(host)
 	}
 	listed, _ := s.has(settings.DomainOfServiceHost(host))
-	return s.Covers(host) && (listed || host == s.Server.Name)
+	return s.Covers(host) && (listed || s.isServers(host))
 }
 
 // Covered yields the names that Covers reports, except those below wildcards, which are unlimited.
 func (s *Snapshot) Covered() iter.Seq[string] {
 	return func(yield func(string) bool) {
-		if s.Server.Name != "" && !yield(s.Server.Name) {
-			return
+		for _, own := range []string{s.Server.Name, s.Server.AdminName} {
+			if own != "" && !yield(own) {
+				return
+			}
 		}
 		for d, enabled := range s.allNames() {
 			if !enabled {

@@ -77,7 +77,7 @@ var settingKeys = []key[values]{
 	row("allow_plaintext", networkList, func(v *values) *settings.Networks { return &v.allowPlaintext },
 		`["10.20.0.0/16"]`, "the only networks whose clients get servers without encryption"),
 	row("editable", stringList, func(v *values) *[]string { return &v.editable },
-		`["name", "short_name", "docs", "webmail", "support"]`, "keys that admins of single domains may change; has no effect yet"),
+		`["name", "short_name", "docs", "webmail", "support"]`, "keys that admins of single domains may change"),
 }
 
 // mailServerKeys are those of a server written as a table, { url = "…", login = "…" }.
@@ -115,7 +115,7 @@ var domainKeys = []key[domainValues]{
 	row("aliases", domainNames, func(d *domainValues) *[]string { return &d.aliases },
 		`["firm.test", "firma.example"]`, "other names of the domain, with the same answers").editable(),
 	row("admins", adminNames, func(d *domainValues) *[]string { return &d.admins },
-		`["firm-it"]`, "who may edit this entry and no other; has no effect yet"),
+		`["firm-it"]`, "accounts with the role domain-admin that may edit this entry"),
 }
 
 // ruleKeys are those that a rule of a domain has besides settingKeys.
@@ -215,7 +215,9 @@ var serverKeys = []key[serverValues]{
 	row("help_page", unlessFalse, func(p *serverValues) *bool { return &p.NoHelpPage },
 		`false`, "whether people get a page with their settings at /").byDefault(`true`),
 	row("admin", adminAddress, func(p *serverValues) *string { return &p.Admin },
-		`"127.0.0.1:8081"`, `address for health checks and metrics, never served under customers' names; "" to turn it off`).byDefault(`"127.0.0.1:8081"`),
+		`"127.0.0.1:8081"`, `address for the admin page, the API, health checks and metrics, never served under customers' names; "" to turn it off`).byDefault(`"127.0.0.1:8081"`),
+	row("admin_name", hostName, func(p *serverValues) *string { return &p.AdminName },
+		`"admin.hoster.example"`, "host name at which the public listeners have the admin page and the API, by https only; by default only the admin listener has them"),
 	row("state_dir", stateDirectory, func(p *serverValues) *string { return &p.StateDir },
 		`"/var/lib/mailhint"`, "certificates, the CA's account, and the history of changes; default $STATE_DIRECTORY, or ./state"),
 	row("probe", probeInterval, func(p *serverValues) *time.Duration { return &p.Probe },

@@ -148,6 +148,7 @@ func (l *loader) load(file string) *Snapshot {
 		l.readDomain(t)
 	}
 	l.checkAliases()
+	l.checkAdminName(server)
 	l.readFallback()
 	l.warnOfProfiles()
 	l.warnOfForeignUsers()

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"mailhint/settings"
 )
 
 // checkListeners sets the listeners that depend on tls.
@@ -85,6 +87,23 @@ func readListenAddresses(t *table, key string) ([]string, bool) {
 		t.checkListen(key, i, address)
 	}
 	return list, ok
+}
+
+// checkAdminName refuses a name for the admin page that is also one of a domain, or at which mail programs ask.
+func (l *loader) checkAdminName(s Server) {
+	if s.AdminName == "" {
+		return
+	}
+	_, isDomain := l.index.names[settings.Domain(s.AdminName)]
+	of := settings.DomainOfServiceHost(s.AdminName)
+	switch {
+	case s.AdminName == s.Name:
+		l.server.fail("admin_name", "%q is the name of the server, where mail programs ask; choose a name of its own, such as \"admin.%[1]s\"", s.AdminName)
+	case isDomain:
+		l.server.fail("admin_name", "%q is a domain of this configuration; choose a name of its own, such as \"admin.%[1]s\"", s.AdminName)
+	case of != "":
+		l.server.fail("admin_name", "%q is a name at which mail programs ask for %s; choose another, such as \"admin.%[2]s\"", s.AdminName, of)
+	}
 }
 
 func readAdminAddress(t *table, key string) (string, bool) {

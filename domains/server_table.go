@@ -32,6 +32,8 @@ type Server struct {
 	AllowRepeats bool
 	// NoHelpPage is true if there is no page for people.
 	NoHelpPage bool
+	// AdminName is the host name at which the public listeners have the admin page and the API; empty for none.
+	AdminName string
 	// Admin is the address of the listener for health and metrics; empty for none.
 	Admin string
 	// StateDir is the directory for what must outlive the process, such as certificates and the CA's account: an absolute path,

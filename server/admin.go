@@ -22,6 +22,9 @@ func (s *Server) adminHandler() http.Handler {
 	r.HandleFunc("/-/config", s.showReading).Methods(http.MethodGet, http.MethodHead, http.MethodPost)
 	r.HandleFunc("/-/tls-ask", s.tlsAsk).Methods(http.MethodGet, http.MethodHead)
 	r.NotFoundHandler = http.HandlerFunc(adminNotFound)
+	if s.admin != nil {
+		r.NotFoundHandler = http.HandlerFunc(s.adminOrNotFound)
+	}
 	r.MethodNotAllowedHandler = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { methodNotAllowed(w, strings.Join(read, ", ")) })
 	return s.adminHosts().onlyOwnHosts(r)
 }
@@ -63,6 +66,15 @@ func (s *Server) tlsAsk(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	plain(w, http.StatusOK, "yes\n")
+}
+
+// adminOrNotFound answers with the admin page or the API, whose paths do not begin with /-/.
+func (s *Server) adminOrNotFound(w http.ResponseWriter, r *http.Request) {
+	if strings.HasPrefix(r.URL.Path, "/-/") {
+		adminNotFound(w, r)
+		return
+	}
+	s.admin.ServeHTTP(w, r)
 }
 
 func adminNotFound(w http.ResponseWriter, _ *http.Request) {

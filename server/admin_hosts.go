@@ -16,7 +16,7 @@ type adminHosts []string
 func (s *Server) adminHosts() adminHosts {
 	host, _, _ := net.SplitHostPort(s.config.Admin) // a bad address has been reported by Listen
 	machine, _ := os.Hostname()                     // without a name there is one less
-	own := adminHosts{s.config.Name, host, machine}
+	own := adminHosts{s.config.Name, s.config.AdminName, host, machine}
 	for i := range own {
 		own[i] = strings.TrimSuffix(lower(own[i]), ".")
 	}

@@ -45,7 +45,8 @@ func (s *Server) handlerFor(purpose listen.Purpose) http.Handler {
 	if purpose == listen.Admin {
 		return s.adminHandler()
 	}
-	return s.answerChallenges(purpose, s.Handler(purpose == listen.HTTPS))
+	secure := purpose == listen.HTTPS
+	return s.answerChallenges(purpose, s.orAdmin(secure, s.Handler(secure)))
 }
 
 // Addrs returns the addresses that Listen has opened.

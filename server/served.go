@@ -43,6 +43,7 @@ const (
 	NotRead      ServedStatus = "not read"      // the server has not read it in time
 	OtherFile    ServedStatus = "other file"    // the server serves another main file
 	NoServer     ServedStatus = "no server"     // nothing listens at the address
+	SavedThere   ServedStatus = "saved there"   // another server has saved it, and has read it if it could; AwaitServed does not return this
 	NotKnown     ServedStatus = "unknown"       // the configuration names no admin listener, or what answers there is not one that can say
 )
 
@@ -58,6 +59,8 @@ func (s Served) String() string {
 		return "saved, but the running server refuses it and still serves the previous configuration: " + s.Reason
 	case NotYet:
 		return "saved, but held back by the running server: " + s.Reason
+	case SavedThere:
+		return "saved by the server at " + s.Server
 	case NotKnown:
 		return "saved; whether a server serves it is not known: " + s.Reason
 	}

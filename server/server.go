@@ -20,7 +20,7 @@
 // To read the package, begin with server.go (the pieces) and run.go (their life), then follow a request: guard.go, visit.go, request.go,
 // repeats.go, routes.go, handlers.go, response.go. log.go, requestlog.go, logwriter.go and metrics.go record it. state.go is what is served,
 // configure.go how it changes; admin.go, reading.go, admin_hosts.go, parts.go and systemd.go show it, and
-// served.go asks another process for it.
+// served.go asks another process for it. admin_name.go is how the admin page and the API are reached.
 package server
 
 import (
@@ -71,6 +71,7 @@ type Server struct {
 	systemd     systemd
 	parts       parts               // more lines for /-/readyz
 	announced   func(digest string) // see OnAnnounced; nil for none
+	admin       http.Handler        // see ServeAdmin; nil for none
 }
 
 // New makes a server that does not listen yet. acme are the certificates to serve with TLS "acme"; nil otherwise. Certificate files are

@@ -15,6 +15,9 @@ import (
 	"mailhint/settings"
 )
 
+// changesPath takes changes of many records.
+const changesPath = Prefix + "/changes"
+
 // eventsPath waits for changes.
 const eventsPath = Prefix + "/events"
 
@@ -35,7 +38,7 @@ type changeInput struct {
 	DryRun bool `query:"dry_run" doc:"Save nothing; answer with the diff."`
 	Config bool `query:"config" doc:"Also answer with what clients of the changed domains get, as a configuration."`
 	Body   struct {
-		Edits  []Edit `json:"edits" minItems:"0" maxItems:"10000"`
+		Edits  []Edit `json:"edits" minItems:"0" maxItems:"100000"`
 		Reason string `json:"reason,omitempty" maxLength:"1000" doc:"Why, for the history."`
 	}
 }

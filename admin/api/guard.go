@@ -223,13 +223,19 @@ func networkOf(a netip.Addr) netip.Prefix {
 	return network
 }
 
+// bodyTime is how long a body may take to arrive.
+const bodyTime = 2 * time.Minute
+
 // readBody reads the body of a request and checks it.
 func (g *guard) readBody(w http.ResponseWriter, r *http.Request) *Problem {
 	limit := g.Limits.Body
-	if r.URL.Path == applyPath {
+	if r.URL.Path == applyPath || r.URL.Path == changesPath {
 		limit = g.Limits.Snapshot
 	}
+	control := http.NewResponseController(w)
+	control.SetReadDeadline(time.Now().Add(bodyTime)) // not every connection has one
 	text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+	control.SetReadDeadline(time.Time{}) // some operations take longer than the listener waits for a request
 	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
 		return problem(http.StatusRequestEntityTooLarge, codeTooLarge, "the body is too large", "Send less at a time.")
 	}

@@ -175,7 +175,10 @@ const maxAnswer = 1 << 30
 // do sends a request, and decodes the answer.
 func (s *Store) do(ctx context.Context, method, path string, query url.Values, body, answer any) error {
 	var content io.Reader
-	if body != nil {
+	kind := "application/json"
+	if snapshot, ok := body.(ndjson); ok {
+		content, kind = bytes.NewReader(snapshot), "application/x-ndjson"
+	} else if body != nil {
 		text, err := json.Marshal(body)
 		if err != nil {
 			return err
@@ -193,7 +196,7 @@ func (s *Store) do(ctx context.Context, method, path string, query url.Values, b
 	r.Header.Set("Authorization", "Bearer "+s.secret)
 	r.Header.Set("Accept", "application/json")
 	if body != nil {
-		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set("Content-Type", kind)
 	}
 	for {
 		got, err := s.client.Do(r)

@@ -4,6 +4,7 @@
 package remote
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -165,6 +166,35 @@ func selected(all []edits.Record, q edits.Query) edits.Page {
 	}
 	return page
 }
+
+// ApplySnapshot brings the server to a wanted state, as edits.PlanApply and Apply do, in one step there: so that no change of somebody else gets in
+// between. The edits of the plan say only which records they are of.
+func (s *Store) ApplySnapshot(ctx context.Context, wanted []edits.Wanted, allowed int, reason string, dryRun bool) (edits.Plan, edits.Result, error) {
+	var text bytes.Buffer
+	if err := edits.Write(&text, "json", wanted); err != nil {
+		return edits.Plan{}, edits.Result{}, err
+	}
+	query := url.Values{"allow_removals": {strconv.Itoa(allowed)}, "dry_run": {strconv.FormatBool(dryRun)}}
+	if reason != "" {
+		query.Set("reason", reason)
+	}
+	var answer api.Outcome
+	if err := s.do(ctx, http.MethodPost, "/apply", query, ndjson(text.Bytes()), &answer); err != nil {
+		return edits.Plan{}, edits.Result{}, err
+	}
+	result := edits.Result{Changes: changesOf(answer.Changes), Diff: answer.Diff, Files: answer.Files}
+	plan := edits.Plan{}
+	if c := answer.Counts; c != nil {
+		plan.Added, plan.Changed, plan.Removed, plan.Same = c.Added, c.Changed, c.Removed, c.Same
+	}
+	for _, c := range result.Changes {
+		plan.Edits = append(plan.Edits, edits.Edit{Ref: c.Ref, Action: c.Action})
+	}
+	return plan, result, nil
+}
+
+// ndjson is a body that is a snapshot.
+type ndjson []byte
 
 // attempts is how often an edit of whatever state a record has is tried, if others keep changing the record.
 const attempts = 20

@@ -7,9 +7,11 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"mailhint/admin/remote"
 	"mailhint/edits"
 )
 
@@ -43,6 +45,9 @@ func newApply() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if there, ok := s.(*remote.Store); ok {
+				return flags.applyThere(cmd, there, wanted, allowed)
+			}
 			plan, err := edits.PlanApply(cmd.Context(), s, wanted, allowed)
 			if removals := new(edits.RemovalsError); errors.As(err, &removals) {
 				err = fmt.Errorf("%w (--allow-removals %d)", err, removals.Removed)
@@ -61,6 +66,22 @@ func newApply() *cobra.Command {
 	flags.addTo(cmd)
 	cmd.Flags().IntVar(&allowed, "allow-removals", 0, "remove up to this number of domains and profiles; default: a tenth of them, or ten if that is more")
 	return cmd
+}
+
+// applyThere brings another server to the state of a snapshot. The server makes the plan.
+func (f changeFlags) applyThere(cmd *cobra.Command, s *remote.Store, wanted []edits.Wanted, allowed int) error {
+	plan, result, err := s.ApplySnapshot(cmd.Context(), wanted, allowed, f.reason, f.dryRun)
+	if removals := new(edits.RemovalsError); errors.As(err, &removals) {
+		err = fmt.Errorf("%w (--allow-removals %d)", err, removals.Removed)
+	}
+	if err != nil {
+		return changeError(edits.AtWanted(err, wanted))
+	}
+	fmt.Fprintln(cmd.ErrOrStderr(), plan)
+	if len(plan.Edits) == 0 && !f.json {
+		return nil
+	}
+	return problem(f.report(cmd, result, time.Now()))
 }
 
 // readSnapshot reads a snapshot from a file, or from standard input for "-".
@@ -112,6 +133,7 @@ func newSnapshot() *cobra.Command {
 			return problem(edits.Write(cmd.OutOrStdout(), format, list))
 		},
 	}
+	addServerFlags(cmd)
 	cmd.Flags().StringVar(&format, "format", edits.Formats[0], "form of the snapshot: "+strings.Join(edits.Formats, ", "))
 	completesFlag(cmd, "format", edits.Formats...)
 	return printsDocument(cmd)

@@ -33,14 +33,18 @@ func (f *changeFlags) addTo(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "save nothing; print what would change as a unified diff")
 	cmd.Flags().StringVar(&f.reason, "reason", "", "why, for the history")
 	cmd.Flags().BoolVar(&f.json, "json", false, "print what was changed, or why nothing was, as JSON")
+	addServerFlags(cmd)
 	run := cmd.RunE
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		return f.refused(cmd, run(cmd, args))
 	}
 }
 
-// openStore opens the store that the configuration is kept in: the files, and the database beside them if there is one.
+// openStore opens the store that the configuration is kept in: the files, and the database beside them if there is one; or that of another server.
 func openStore(cmd *cobra.Command) (edits.Store, error) {
+	if server := serverName(cmd); server != "" {
+		return openRemote(cmd, server)
+	}
 	files, err := filestore.Open(configName(cmd))
 	if err != nil {
 		return nil, problem(err)
@@ -190,11 +194,14 @@ func configFlag(cmd *cobra.Command) string {
 	if file := cmd.Flag("config"); file != nil && file.Changed {
 		return " --config " + shellWord(file.Value.String())
 	}
-	return ""
+	return serverFlag(cmd)
 }
 
 // awaitServed waits until a running server serves a configuration that has been saved.
 func awaitServed(cmd *cobra.Command, config *domains.Snapshot, saved time.Time) *server.Served {
+	if name := serverName(cmd); name != "" {
+		return &server.Served{Status: server.SavedThere, Server: name}
+	}
 	served := server.AwaitServed(cmd.Context(), config.Server, configName(cmd), config.Digest(), saved)
 	return &served
 }

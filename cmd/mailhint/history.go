@@ -88,6 +88,7 @@ func newHistory() *cobra.Command {
 	cmd.Flags().IntVar(&limit, "limit", 0, "at most so many changes, the newest; 0 for all")
 	cmd.Flags().BoolVar(&withDiffs, "diff", false, "print what each change has done to the entry as a unified diff")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON, an object on each line")
+	addServerFlags(cmd)
 	completesProfiles(cmd)
 	cmd.ValidArgsFunction = completeRecords(1)
 	return printsReport(cmd)

@@ -60,6 +60,7 @@ func newList() *cobra.Command {
 	cmd.Flags().StringVar(&q.Search, "search", "", "only domains whose name, or an alias of which, contains this text")
 	cmd.Flags().StringVar(&managedBy, "managed-by", "", "only domains managed by this: "+strings.Join(managers, ", "))
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON, an object on each line")
+	addServerFlags(cmd)
 	completesFlag(cmd, "managed-by", managers...)
 	completesProfiles(cmd)
 	return printsReport(cmd)

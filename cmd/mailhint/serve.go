@@ -138,6 +138,9 @@ func open(config string, network network, log *slog.Logger) (*program, error) {
 		p.server.Metrics().MustRegister(file.Collector())
 		p.server.ShowLines(file.Lines)
 		p.server.OnAnnounced(p.announced)
+		err = p.openAdmin(config, file.Current().Server, network)
+	}
+	if err == nil {
 		err = p.server.Listen()
 	}
 	if err != nil {

@@ -1,0 +1,85 @@
+package main
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"time"
+
+	"mailhint/accounts"
+	"mailhint/accounts/file"
+	"mailhint/admin"
+	"mailhint/admin/api"
+	"mailhint/admin/page"
+	"mailhint/certs"
+	"mailhint/doctor"
+	"mailhint/domains"
+	"mailhint/edits"
+	"mailhint/filestore"
+	"mailhint/probe"
+	"mailhint/resolver"
+	"mailhint/settings"
+)
+
+// openAdmin makes the admin page and the API, if there is a listener for them.
+func (p *program) openAdmin(config string, s domains.Server, network network) error {
+	if s.Admin == "" && s.AdminName == "" {
+		return nil
+	}
+	files, err := filestore.Open(config)
+	if err != nil {
+		return err
+	}
+	files.Warn = func(err error) { p.log.Warn("the history of changes", "error", err) }
+	people := accounts.New(file.Open(s.StateDir), accounts.Options{})
+	service := &admin.Service{Store: files, Current: p.current.Load, Accounts: people, Saved: p.saved, Log: p.log}
+	p.look(service, s, network)
+	programs := api.New(service, api.Options{Version: versionText(), Log: p.log})
+	persons := page.New(page.Options{Admin: service, Accounts: people, Log: p.log})
+	p.server.ServeAdmin(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/api/") {
+			programs.ServeHTTP(w, r)
+			return
+		}
+		persons.ServeHTTP(w, r)
+	}))
+	return nil
+}
+
+// look gives a service what it needs to look at mail servers and name servers.
+func (p *program) look(service *admin.Service, s domains.Server, network network) {
+	asked, ok := network.resolver.(admin.Resolver)
+	if !ok {
+		system, err := resolver.System()
+		if err != nil {
+			p.log.Warn("the admin page and the API cannot look at servers", "error", err)
+			return
+		}
+		asked = system
+	}
+	service.Resolver = asked
+	service.Prober = &probe.Prober{Resolver: asked, Private: s.ProbePrivate, Greeting: manyGreeting}
+	service.Outside = admin.OutsideOnly(&probe.Prober{Resolver: asked, Private: s.ProbePrivate, Greeting: manyGreeting})
+	service.Examiner = func(snapshot *domains.Snapshot) *doctor.Doctor {
+		d := doctor.New(snapshot, asked, nil)
+		for i := range d.Issuers {
+			acme := snapshot.Server.ACME
+			d.Issuers[i].Account = certs.SavedAccount(context.Background(), certificateFolder(snapshot.Server), acme.CAs[i], acme.Email)
+		}
+		return d
+	}
+	service.Seen = func(host string, server settings.Server) (string, time.Time) {
+		if p.monitor == nil {
+			return "", time.Time{}
+		}
+		state, at := p.monitor.Seen(host, server)
+		return string(state), at
+	}
+}
+
+// saved makes the server serve a change that was saved here.
+func (p *program) saved(_ context.Context, result edits.Result) {
+	if result.Config != nil {
+		p.announced(result.Config.Digest())
+	}
+}
