@@ -4,9 +4,10 @@
 // The core is pure: Compare compares two sets of Answers. The rules of the clients are in package choices.
 //
 // Where to start reading:
-//   - compare.go: changes, and how they are found; outcome.go: what each client gets; purpose.go: what is different on purpose
+//   - compare.go: changes, and how they are found; outcome.go and subjects.go: what each client gets; purpose.go: what is different on purpose
 //   - answers.go: the answers of a server, place by place, and those of the configuration
-//   - server.go and redirect.go: the edge, which asks the old server; run.go: many domains at a time
+//   - server.go, questions.go, request.go and redirect.go: the edge, which asks the old server
+//   - targets.go and run.go: many domains at a time
 //   - summary.go and print.go: results as text and JSON
 package compare
 
