@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"mailhint/settings"
+	"mailhint/tomledit"
 )
 
 // alias remembers where an alias was written until all wildcards are known.
@@ -42,13 +43,13 @@ func (l *loader) claimDomain(t *table, aliases []string, e *entry) (number uint3
 	for i, text := range aliases {
 		d, err := parseDomain(text)
 		if err == nil {
-			err = l.claim(l.names(), d, l.claimOf(t.at("aliases", element(i)), number))
+			err = l.claim(l.names(), d, l.claimOf(t.at("aliases", tomledit.Element(i)), number))
 		}
 		if err != nil {
 			t.failElement("aliases", i, "%v", err)
 			continue
 		}
-		l.warnOfName(t.at("aliases", element(i)), keyIn(t, "aliases"), string(d), d)
+		l.warnOfName(t.at("aliases", tomledit.Element(i)), keyIn(t, "aliases"), string(d), d)
 		l.aliases = append(l.aliases, alias{d, t, i})
 	}
 	return number, list, listed

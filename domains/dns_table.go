@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"mailhint/settings"
+	"mailhint/tomledit"
 )
 
 // DNS is the [dns] table: the zones in which records may be published by dynamic update (RFC 2136). Names outside of them are never touched.
@@ -193,7 +194,7 @@ func readZones(t *table, key string) ([]zoneValues, bool) {
 
 // zone reads the i-th element of a list of zones.
 func (t *table) zone(key string, i int, value any) (zoneValues, bool) {
-	z := zoneValues{at: t.at(key, element(i))}
+	z := zoneValues{at: t.at(key, tomledit.Element(i))}
 	switch v := value.(type) {
 	case string:
 		d, err := settings.ParseDomain(v)
@@ -203,7 +204,7 @@ func (t *table) zone(key string, i int, value any) (zoneValues, bool) {
 		z.name = string(d)
 		return z, err == nil
 	case map[string]any:
-		own := t.src.table(append(t.path[:len(t.path):len(t.path)], key, element(i)), v)
+		own := t.src.table(append(t.path[:len(t.path):len(t.path)], key, tomledit.Element(i)), v)
 		defer own.done()
 		readKeys(own, zoneKeys, &z)
 		if !own.has("name") {

@@ -28,7 +28,10 @@
 //   - syntax_hints.go, duplicates.go, synonyms.go: helpful messages about syntax, repeated keys and unknown keys
 package domains
 
-import "mailhint/settings"
+import (
+	"mailhint/settings"
+	"mailhint/tomledit"
+)
 
 // Snapshot is one good state of the configuration. It never changes, except that the Records it may have follow a database.
 type Snapshot struct {
@@ -79,7 +82,7 @@ func (s *Snapshot) Domains() int {
 // ServerAt returns where the i-th element of a key of [server] was written: that of the key if it is not a list, and that of the table, or of
 // the file, if it is not there.
 func (s *Snapshot) ServerAt(key string, i int) Position {
-	for _, k := range []string{key + element(i), key, ""} {
+	for _, k := range []string{key + tomledit.Element(i), key, ""} {
 		if at, ok := s.serverAt[k]; ok {
 			return at
 		}

@@ -3,6 +3,8 @@ package domains
 import (
 	"strings"
 
+	"mailhint/tomledit"
+
 	"github.com/pelletier/go-toml/v2/unstable"
 )
 
@@ -32,7 +34,7 @@ func firstOf(text string, line int) (path []string, first int) {
 			table, _ = d.key(nil, e)
 			n := d.elements[joined(table)]
 			d.elements[joined(table)]++
-			table = append(table, element(n))
+			table = append(table, tomledit.Element(n))
 		case unstable.KeyValue:
 			d.keyValue(table, e)
 		}
@@ -45,7 +47,7 @@ func (d *duplicates) key(table []string, e *unstable.Node) (path []string, offse
 	path = table[:len(table):len(table)]
 	for it := e.Key(); it.Next(); {
 		if n := d.elements[joined(path)]; n > 0 {
-			path = append(path, element(n-1))
+			path = append(path, tomledit.Element(n-1))
 		}
 		path = append(path, string(it.Node().Data))
 		offset = int(it.Node().Raw.Offset)

@@ -16,6 +16,7 @@ import (
 	"github.com/BurntSushi/toml"
 
 	"mailhint/settings"
+	"mailhint/tomledit"
 )
 
 // loader gathers what the files say.
@@ -249,7 +250,7 @@ func (l *loader) include(main *table) []*table {
 			main.failElement("include", i, "there is no file %q; write its path relative to this file", p)
 		}
 		if len(files) == 0 && err == nil && strings.ContainsAny(p, "*?[") {
-			main.warnAt([]string{"include", element(i)}, "no file matches %q", p)
+			main.warnAt([]string{"include", tomledit.Element(i)}, "no file matches %q", p)
 		}
 		for _, file := range files {
 			if file == filepath.Clean(main.src.file) {

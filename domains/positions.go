@@ -1,8 +1,9 @@
 package domains
 
 import (
-	"strconv"
 	"strings"
+
+	"mailhint/tomledit"
 
 	"github.com/pelletier/go-toml/v2/unstable"
 )
@@ -155,7 +156,7 @@ func (f found) below(path []string) found {
 			break
 		}
 		next := f.keys[part]
-		if i, ok := elementNumber(part); ok && i < len(f.elements) {
+		if i, ok := tomledit.ElementNumber(part); ok && i < len(f.elements) {
 			next = f.elements[i]
 		}
 		if f.exact = next != nil; f.exact {
@@ -163,18 +164,4 @@ func (f found) below(path []string) found {
 		}
 	}
 	return f
-}
-
-// element returns the part of a path that stands for an element of an array. No key looks like it.
-func element(i int) string { return elementMark + strconv.Itoa(i) }
-
-const elementMark = "\xFF#" // not valid UTF-8
-
-func elementNumber(part string) (int, bool) {
-	digits, ok := strings.CutPrefix(part, elementMark)
-	if !ok {
-		return 0, false
-	}
-	i, err := strconv.Atoi(digits)
-	return i, err == nil
 }

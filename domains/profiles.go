@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"mailhint/settings"
+	"mailhint/tomledit"
 )
 
 // profile is one [profiles.…] table.
@@ -66,10 +67,10 @@ func (l *loader) readProfileNames(p *profile) {
 		}
 		spelled := make(map[settings.Domain]string)
 		for i, text := range v.domains {
-			at := t.at("domains", element(i))
+			at := t.at("domains", tomledit.Element(i))
 			d, err := parseDomain(text)
 			if first, again := spelled[d]; again && first != text {
-				t.warnAt([]string{"domains", element(i)}, "%q is the same domain as %q, spelled differently; remove one of them", text, first)
+				t.warnAt([]string{"domains", tomledit.Element(i)}, "%q is the same domain as %q, spelled differently; remove one of them", text, first)
 				continue
 			}
 			if err == nil {

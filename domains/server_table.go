@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"mailhint/settings"
+	"mailhint/tomledit"
 )
 
 // Server is the [server] table: how this process listens. It is read once, at the start; changing it needs a restart.
@@ -95,7 +96,7 @@ func (l *loader) serverPositions(file string) map[string]Position {
 		at[key] = t.at(key)
 		if list, isList := value.([]any); isList {
 			for i := range list {
-				at[key+element(i)] = t.at(key, element(i))
+				at[key+tomledit.Element(i)] = t.at(key, tomledit.Element(i))
 			}
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"mailhint/settings"
+	"mailhint/tomledit"
 )
 
 // serverSpec is a server as it is written: its own login and methods, if it has any, win over those of the layers.
@@ -87,9 +88,9 @@ func (t *table) serverList(key string, p settings.Protocol, list []any) []server
 		var more []serverSpec
 		switch v := v.(type) {
 		case string:
-			more = t.server(p, v, key, element(i))
+			more = t.server(p, v, key, tomledit.Element(i))
 		case map[string]any:
-			more = t.src.table(append(t.path[:len(t.path):len(t.path)], key, element(i)), v).serverTable(p)
+			more = t.src.table(append(t.path[:len(t.path):len(t.path)], key, tomledit.Element(i)), v).serverTable(p)
 		default:
 			t.failElement(key, i, "element %d must be a host name, a URL or a table; write %s = [\"mail.example.com\"]", i+1, key)
 		}

@@ -3,6 +3,8 @@ package domains
 import (
 	"maps"
 	"slices"
+
+	"mailhint/tomledit"
 )
 
 // table returns a table below this one.
@@ -75,7 +77,7 @@ func (t *table) tables(key string) []*table {
 	}
 	tables := make([]*table, len(list))
 	for i, values := range list {
-		tables[i] = t.src.table(append(t.path[:len(t.path):len(t.path)], key, element(i)), values)
+		tables[i] = t.src.table(append(t.path[:len(t.path):len(t.path)], key, tomledit.Element(i)), values)
 	}
 	return tables
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"mailhint/tomledit"
 )
 
 // synonyms are what people write instead of the keys of keys.go, because other programs use these names: the words, the tables in which
@@ -129,7 +131,7 @@ func (t *table) exampleServers() *strings.Replacer {
 func tableName(path []string) string {
 	var parts []string
 	for _, part := range path {
-		if _, isElement := elementNumber(part); !isElement {
+		if _, isElement := tomledit.ElementNumber(part); !isElement {
 			parts = append(parts, part)
 		}
 	}

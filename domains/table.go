@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"mailhint/settings"
+	"mailhint/tomledit"
 )
 
 // table is a TOML table that is read strictly: every value has a type, every key must be known, and every mistake is added to the
@@ -79,7 +80,7 @@ func (t *table) fail(key string, format string, args ...any) {
 
 // failElement notes a mistake in the i-th element of a list.
 func (t *table) failElement(key string, i int, format string, args ...any) {
-	t.failAt([]string{key, element(i)}, format, args...)
+	t.failAt([]string{key, tomledit.Element(i)}, format, args...)
 }
 
 func (t *table) failAt(path []string, format string, args ...any) {
@@ -236,7 +237,7 @@ func (t *table) done() {
 func spell(path []string) string {
 	var parts []string
 	for _, part := range path {
-		if _, ok := elementNumber(part); ok {
+		if _, ok := tomledit.ElementNumber(part); ok {
 			continue
 		}
 		if part == "" || strings.ContainsFunc(part, notBare) {

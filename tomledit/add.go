@@ -120,7 +120,7 @@ func (d *document) addElement(path []string, after int, value map[string]any) er
 		text := strings.TrimPrefix(style.sections(name, []any{value}), style.blank) + style.blank
 		return d.splice(splice{at, at, []byte(d.terminated(at) + text)})
 	}
-	run := d.runs(d.find(below(path, element(after))).sections)
+	run := d.runs(d.find(below(path, Element(after))).sections)
 	last := run[len(run)-1][1]
 	at := d.sectionEnd(last)
 	return d.splice(splice{at, at, []byte(d.terminated(at) + d.styleOf(last).sections(name, []any{value}))})

@@ -67,7 +67,7 @@ func contextOf(chunks ...*chunk) context {
 	counts := make(map[string]int)
 	for _, c := range chunks {
 		for i, part := range c.table {
-			n, ok := elementNumber(part)
+			n, ok := ElementNumber(part)
 			if !ok {
 				continue
 			}
@@ -127,7 +127,7 @@ func (t *Text) region(numbers []int) (*region, error) {
 // locate returns the region of a table. It is ErrNotFound if there is nothing about it.
 func (t *Text) locate(path []string) (*region, error) {
 	for i := 1; i <= len(path); i++ { // an array of tables where a table is expected
-		array := below(path[:i], element(0))
+		array := below(path[:i], Element(0))
 		for _, c := range t.candidates(array) {
 			if hasPrefix(c.table, array) {
 				return nil, isArray(path, i)

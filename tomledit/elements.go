@@ -17,7 +17,7 @@ func (d *document) setList(path []string, old, wanted []any) error {
 		oldTable, isTable := v.(map[string]any)
 		newTable, toTable := plan.replace[i].(map[string]any)
 		if isTable && toTable {
-			if err := d.setTable(below(path, element(i)), oldTable, newTable, nil); err != nil {
+			if err := d.setTable(below(path, Element(i)), oldTable, newTable, nil); err != nil {
 				return err
 			}
 			delete(plan.replace, i)
@@ -54,7 +54,7 @@ func (d *document) setElements(path []string, old, wanted []any) error {
 		if i < 0 {
 			break
 		}
-		p := below(path, element(i))
+		p := below(path, Element(i))
 		var err error
 		if plan.remove[i] {
 			err = d.remove(p)

@@ -110,11 +110,11 @@ func (w *walker) enter(k kind) {
 		last := it.IsLast()
 		if k == arrayHeader && last {
 			name := spell(path)
-			path = append(path, element(w.counts[name]))
+			path = append(path, Element(w.counts[name]))
 			w.counts[name]++
 		} else if len(w.counts) > 0 {
 			if n := w.counts[spell(path)]; n > 0 {
-				path = append(path, element(n-1))
+				path = append(path, Element(n-1))
 			}
 		}
 	}
@@ -167,12 +167,13 @@ func skipSpace(text []byte, i int) int {
 	return i
 }
 
-// element returns the part of a path that stands for an element of an array. No key looks like it.
-func element(i int) string { return elementMark + strconv.Itoa(i) }
+// Element returns the part of a path that stands for an element of an array. No key looks like it.
+func Element(i int) string { return elementMark + strconv.Itoa(i) }
 
 const elementMark = "\xFF#" // not valid UTF-8
 
-func elementNumber(part string) (int, bool) {
+// ElementNumber returns the number of the element that a part of a path stands for, or false if it stands for a key.
+func ElementNumber(part string) (int, bool) {
 	digits, ok := strings.CutPrefix(part, elementMark)
 	if !ok {
 		return 0, false
@@ -185,7 +186,7 @@ func elementNumber(part string) (int, bool) {
 func spell(path []string) string {
 	var b []byte
 	for i, part := range path {
-		if n, ok := elementNumber(part); ok {
+		if n, ok := ElementNumber(part); ok {
 			b = append(b, '[')
 			b = strconv.AppendInt(b, int64(n), 10)
 			b = append(b, ']')

@@ -54,7 +54,7 @@ func (t *table) descend(text []byte, value int, base []string) {
 	}
 	l := parseList(text, value)
 	if text[value] == '[' {
-		i, ok := elementNumber(t.path[len(base)])
+		i, ok := ElementNumber(t.path[len(base)])
 		if !ok || i >= len(l.items) {
 			return
 		}
@@ -87,7 +87,7 @@ func (d *document) isArray(t *table) bool {
 		return false
 	}
 	e := d.list[t.sections[0]]
-	_, ok := elementNumber(e.path[len(t.path)])
+	_, ok := ElementNumber(e.path[len(t.path)])
 	return ok
 }
 
@@ -99,7 +99,7 @@ func (e expression) keyOffset(part int) int {
 		from = e.table
 	}
 	for _, p := range e.path[from:part] {
-		if _, ok := elementNumber(p); !ok {
+		if _, ok := ElementNumber(p); !ok {
 			n++
 		}
 	}
@@ -113,7 +113,7 @@ func (d *document) spelled(e expression, parts int) string {
 	if parts < len(e.path) {
 		written := 0
 		for _, p := range e.path[parts:] {
-			if _, ok := elementNumber(p); !ok {
+			if _, ok := ElementNumber(p); !ok {
 				written++
 			}
 		}
