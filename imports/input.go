@@ -1,6 +1,7 @@
 package imports
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -52,4 +53,23 @@ func Cause(err error) error {
 func clip(text string) string {
 	const enough = 100
 	return untrusted.Clip(text, enough)
+}
+
+// JSONFault says what is wrong with a JSON text that could not be decoded.
+func JSONFault(err error) string {
+	wrong := (*json.UnmarshalTypeError)(nil)
+	switch {
+	case !errors.As(err, &wrong):
+		return "not valid JSON: " + clip(err.Error())
+	case wrong.Field == "":
+		return "it cannot be " + article(wrong.Value)
+	}
+	return wrong.Field + " cannot be " + article(wrong.Value)
+}
+
+func article(noun string) string {
+	if noun == "array" || noun == "object" {
+		return "an " + noun
+	}
+	return "a " + noun
 }

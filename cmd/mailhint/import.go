@@ -37,8 +37,8 @@ const importHelp = "Domains with the same settings become one profile that lists
 
 // importCommands are the commands for the sources.
 func importCommands() []*cobra.Command {
-	return []*cobra.Command{newImportAutomx(), newImportAutomx3(), newImportCSV(), newImportISPConfig(), newImportISPDB(), newImportMailcow(), newImportModoboa(),
-		newImportMonogramm(), newImportOutlook(), newImportPostfixAdmin(), newImportSRV(), newImportURL()}
+	return []*cobra.Command{newImportAutomx(), newImportAutomx2(), newImportAutomx3(), newImportCSV(), newImportHappyDomain(), newImportISPConfig(),
+		newImportISPDB(), newImportMailcow(), newImportModoboa(), newImportMonogramm(), newImportOutlook(), newImportPostfixAdmin(), newImportSRV(), newImportURL()}
 }
 
 // importFlags are those of all sources.

@@ -9,9 +9,12 @@ import (
 	"mailhint/edits"
 	"mailhint/imports"
 	"mailhint/imports/automx"
+	"mailhint/imports/automx2"
 	"mailhint/imports/csv"
+	"mailhint/imports/happydomain"
 	"mailhint/imports/monogramm"
 	"mailhint/imports/outlook"
+	"mailhint/settings"
 )
 
 // Sources that are files.
@@ -30,6 +33,21 @@ func newImportAutomx() *cobra.Command {
 	})
 }
 
+func newImportAutomx2() *cobra.Command {
+	return source(&cobra.Command{
+		Use:   "automx2 FILE",
+		Short: "From automx2: its SQLite database, or the JSON that fills it",
+		Long: "import automx2 reads the database of automx2, or the JSON for /initdb/ that it was filled with. FILE is the SQLite file, the JSON, or a file\n" +
+			"with the URL of a database on a server:\n\n" + databaseHelp,
+		Example: "  mailhint import automx2 /var/lib/automx2/db.sqlite\n" +
+			"  mailhint import automx2 seed.json --apply\n" +
+			"  mailhint import automx2 database.url",
+		Args: oneArgument("a FILE, such as /var/lib/automx2/db.sqlite"),
+	}, "automx2", func(cmd *cobra.Command, c *imports.Collection, args []string) error {
+		return readSource(automx2.Read(cmd.Context(), c, args[0]))
+	})
+}
+
 func newImportAutomx3() *cobra.Command {
 	return source(&cobra.Command{
 		Use:   "automx3 FILE",
@@ -40,6 +58,30 @@ func newImportAutomx3() *cobra.Command {
 		Args:    oneArgument("a FILE, such as /etc/automx/automx.conf"),
 	}, "automx.conf", func(_ *cobra.Command, c *imports.Collection, args []string) error {
 		return readSource(automx.Read(c, args[0], automx.V3))
+	})
+}
+
+func newImportHappyDomain() *cobra.Command {
+	return source(&cobra.Command{
+		Use:   "happydomain FILE [DOMAIN]",
+		Short: "From happyDomain: a backup, or the JSON of a zone",
+		Long: "import happydomain reads the service Email Auto-configuration of all domains in a backup of happyDomain (POST /backup.json of its admin API),\n" +
+			"or of DOMAIN only; or that in the JSON of one zone, as the API answers it, for DOMAIN.",
+		Example: "  mailhint import happydomain backup.json\n" +
+			"  mailhint import happydomain zone.json example.com",
+		Args: someArguments("a FILE, such as backup.json"),
+	}, "happyDomain", func(cmd *cobra.Command, c *imports.Collection, args []string) error {
+		var domain settings.Domain
+		switch {
+		case len(args) > 2:
+			return fmt.Errorf("%s takes one DOMAIN; drop %q", nameOf(cmd), strings.Join(args[2:], " "))
+		case len(args) == 2:
+			var err error
+			if domain, err = parseDomain(args[1]); err != nil {
+				return err
+			}
+		}
+		return readSource(happydomain.Read(c, args[0], domain))
 	})
 }
 

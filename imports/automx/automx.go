@@ -17,6 +17,7 @@ import (
 	"mailhint/imports"
 	"mailhint/ispdb"
 	"mailhint/settings"
+	"mailhint/spelling"
 )
 
 // Version is the version of automx that a file is for. What they do with the same file differs in some defaults.
@@ -97,7 +98,7 @@ func (r *reader) read(main *section) {
 		}
 	}
 	if names := bySection[nil]; len(names) > 0 {
-		r.c.Lose(r.at(line), "%d of the domains have neither a section of their own nor [global] and are left out, such as %s", len(names), names[0])
+		r.c.Lose(r.at(line), "%s and %s are left out: there is neither a section of that name nor [global]", names[0], spelling.Count(len(names)-1, "other domain"))
 	}
 	global := r.file.sections["global"]
 	for _, s := range r.file.order {

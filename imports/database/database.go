@@ -35,7 +35,7 @@ import (
 const (
 	connectTimeout = 10 * time.Second
 	readTimeout    = 2 * time.Minute // of everything
-	maxRows        = 5_000_000       // of one query
+	maxRows        = 2_000_000       // of one query
 )
 
 // DB is an open database.
@@ -60,12 +60,23 @@ func Open(ctx context.Context, file string) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s %w", file, ErrURL)
 	}
+	return begin(ctx, db, "the database of "+file, &sql.TxOptions{ReadOnly: true, Isolation: sql.LevelRepeatableRead})
+}
+
+// OpenDB reads a database with a driver that keeps from writing by itself. The name stands for the database in errors.
+func OpenDB(ctx context.Context, db *sql.DB, name string) (*DB, error) {
+	return begin(ctx, db, name, nil)
+}
+
+// begin begins the transaction in which everything is read.
+func begin(ctx context.Context, db *sql.DB, name string, o *sql.TxOptions) (*DB, error) {
 	db.SetMaxOpenConns(1)
 	d := &DB{db: db}
 	d.ctx, d.stop = context.WithTimeout(ctx, readTimeout)
-	if d.tx, err = db.BeginTx(d.ctx, &sql.TxOptions{ReadOnly: true, Isolation: sql.LevelRepeatableRead}); err != nil {
+	var err error
+	if d.tx, err = db.BeginTx(d.ctx, o); err != nil {
 		d.Close()
-		return nil, fmt.Errorf("%w the database of %s: %s", imports.ErrUnread, file, cause(err))
+		return nil, fmt.Errorf("%w %s: %s", imports.ErrUnread, name, cause(err))
 	}
 	return d, nil
 }
@@ -174,6 +185,35 @@ func cause(err error) string {
 
 // Rows calls a function for each row of a query, until it returns an error. The errors name the query's table.
 func (d *DB) Rows(table, query string, row func(scan func(into ...any) error) error) error {
+	return d.rows(table, query, func(rows *sql.Rows) error { return row(rows.Scan) })
+}
+
+// Maps calls a function for each row of a query, with the values that are not NULL by column: for tables whose columns differ between versions.
+func (d *DB) Maps(table, query string, row func(map[string]string)) error {
+	return d.rows(table, query, func(rows *sql.Rows) error {
+		columns, err := rows.Columns()
+		if err != nil {
+			return err
+		}
+		values, into := make([]sql.NullString, len(columns)), make([]any, len(columns))
+		for i := range values {
+			into[i] = &values[i]
+		}
+		if err := rows.Scan(into...); err != nil {
+			return err
+		}
+		byColumn := make(map[string]string, len(columns))
+		for i, v := range values {
+			if v.Valid {
+				byColumn[columns[i]] = v.String
+			}
+		}
+		row(byColumn)
+		return nil
+	})
+}
+
+func (d *DB) rows(table, query string, row func(*sql.Rows) error) error {
 	rows, err := d.tx.QueryContext(d.ctx, query)
 	if err != nil {
 		return fmt.Errorf("%w the table %s: %s", imports.ErrUnread, table, cause(err))
@@ -183,7 +223,7 @@ func (d *DB) Rows(table, query string, row func(scan func(into ...any) error) er
 		if n == maxRows {
 			return fmt.Errorf("%w the table %s: it has more than %d rows", imports.ErrUnread, table, maxRows)
 		}
-		if err := row(rows.Scan); err != nil {
+		if err := row(rows); err != nil {
 			return fmt.Errorf("%w the table %s: row %d: %s", imports.ErrUnread, table, n+1, cause(err))
 		}
 	}

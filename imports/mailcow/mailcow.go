@@ -114,7 +114,7 @@ func (i *Importer) object(where domains.Position, raw json.RawMessage) error {
 	}
 	var o object
 	if err := json.Unmarshal(raw, &o); err != nil {
-		i.c.Lose(where, "this domain is left out: %s", typeFault(err))
+		i.c.Lose(where, "this domain is left out: %s", imports.JSONFault(err))
 		return nil
 	}
 	h := imports.Hosted{Where: where, Name: o.DomainName}
@@ -138,25 +138,6 @@ func (i *Importer) object(where domains.Position, raw json.RawMessage) error {
 	}
 	i.list = append(i.list, h)
 	return nil
-}
-
-// typeFault says what has the wrong type.
-func typeFault(err error) string {
-	fault := (*json.UnmarshalTypeError)(nil)
-	switch {
-	case !errors.As(err, &fault):
-		return "it is not valid JSON"
-	case fault.Field == "":
-		return fmt.Sprintf("it is %s instead of an object", article(fault.Value))
-	}
-	return fmt.Sprintf("%s is %s instead of a string", fault.Field, article(fault.Value))
-}
-
-func article(noun string) string {
-	if noun == "array" || noun == "object" {
-		return "an " + noun
-	}
-	return "a " + noun
 }
 
 // isSet reads a flag in all the forms that versions have; without one it is the given value.
