@@ -15,37 +15,59 @@ func (v view) list(q edits.Query) edits.Page {
 	if q.Kind == "" {
 		q.Kind = edits.Domain
 	}
-	var found []domains.Record
+	var page edits.Page
+	found := &first{limit: q.Limit}
 	matches := matcher(q)
-	for r := range v.Records() {
+	take := func(r domains.Record) {
 		if matches(r) {
-			found = append(found, r)
-		}
-	}
-	if q.Kind == edits.Domain && q.ManagedBy != edits.ByFile {
-		for r := range v.Listed() {
-			if matches(r) {
-				found = append(found, r)
+			if page.Total++; r.Name > q.After {
+				found.add(r)
 			}
 		}
 	}
-	slices.SortFunc(found, func(a, b domains.Record) int { return cmp.Compare(a.Name, b.Name) })
-	page := edits.Page{Total: len(found)}
-	first, _ := slices.BinarySearchFunc(found, q.After, func(r domains.Record, after string) int {
-		if r.Name <= after {
-			return -1
-		}
-		return 1
-	})
-	found = found[first:]
-	if q.Limit > 0 && len(found) > q.Limit {
-		found, page.More = found[:q.Limit], true
+	for r := range v.Records() {
+		take(r)
 	}
-	page.Records = slices.Grow(page.Records, len(found))
-	for _, r := range found {
+	if q.Kind == edits.Domain && q.ManagedBy != edits.ByFile {
+		for r := range v.Listed() {
+			take(r)
+		}
+	}
+	found.cut(q.Limit)
+	page.More = found.more
+	page.Records = slices.Grow(page.Records, len(found.records))
+	for _, r := range found.records {
 		page.Records = append(page.Records, v.record(r))
 	}
 	return page
+}
+
+// first keeps the first records by name, so that a page out of many need not sort them all.
+type first struct {
+	limit   int // 0 for no limit
+	records []domains.Record
+	last    string // records after this name are not among the first; empty if that is not known yet
+	more    bool   // there are others
+}
+
+func (f *first) add(r domains.Record) {
+	if f.last != "" && r.Name > f.last {
+		f.more = true
+		return
+	}
+	f.records = append(f.records, r)
+	if enough := 4*f.limit + 1000; f.limit > 0 && len(f.records) > enough {
+		f.cut(f.limit)
+		f.last = f.records[f.limit-1].Name
+	}
+}
+
+// cut sorts the records and drops those after the first ones.
+func (f *first) cut(limit int) {
+	slices.SortFunc(f.records, func(a, b domains.Record) int { return cmp.Compare(a.Name, b.Name) })
+	if limit > 0 && len(f.records) > limit {
+		f.records, f.more = f.records[:limit], true
+	}
 }
 
 // matcher returns what selects the records of a query.

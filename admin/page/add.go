@@ -33,7 +33,7 @@ func (h *Handler) addPage(v *visit, status int, c addContent) error {
 	if !h.canAdd(v) {
 		return accounts.ErrDenied
 	}
-	profiles, err := h.Admin.Profiles(v.Context(), v.who)
+	profiles, err := h.Admin.ProfileRecords(v.Context(), v.who)
 	if err != nil {
 		return err
 	}
@@ -128,7 +128,7 @@ func (h *Handler) findServers(v *visit, ref edits.Ref, c *domainContent) (edits.
 // emptyForm is the form for a new domain: for those who may set only the profile, nothing else.
 func (h *Handler) emptyForm(v *visit) []fieldGroup {
 	var form []fieldGroup
-	profiles, _ := h.Admin.Profiles(v.Context(), v.who) // without them, the name of a profile is typed
+	profiles, _ := h.Admin.ProfileRecords(v.Context(), v.who) // without them, the name of a profile is typed
 	for _, g := range newForm(edits.Domain, nil) {
 		var fields []*field
 		for _, f := range g.Fields {
@@ -190,6 +190,9 @@ func (h *Handler) addForm(v *visit, ref edits.Ref, c domainContent) error {
 		return v.to(domainPath(ref.Name, ""), queryOf("added", number(outcome.Changes[0].Number)))
 	default:
 		c.Review.fill(outcome, admin.View{Record: edits.Record{Ref: ref}})
+		if h.writable(v.Context()) != nil {
+			c.Review.ByHand = outcome.Diff
+		}
 	}
 	h.lock(v, &c)
 	return h.show(v, status, domainTemplate, document{Title: "Add " + ref.Name, Content: c})

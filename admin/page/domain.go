@@ -49,20 +49,6 @@ type fact struct{ Label, Value, Path string }
 
 type fieldError struct{ ID, Key, Text string }
 
-// danger is a button for something that needs a thought.
-type danger struct{ Path, Text, Button, Revision string }
-
-// conflict says that somebody else has changed the record meanwhile.
-type conflict struct {
-	Who  string
-	Keys []conflictKey
-}
-
-type conflictKey struct {
-	ID, Key, Theirs, Mine string
-	Both                  bool
-}
-
 // record is a domain or profile whose page is asked for.
 type record struct {
 	view admin.View
@@ -95,7 +81,7 @@ func (h *Handler) load(ctx context.Context, who accounts.Principal, ref edits.Re
 	if r.view, err = h.Admin.Domain(ctx, who, ref); err != nil {
 		return r, err
 	}
-	profiles, err := h.Admin.Profiles(ctx, who)
+	profiles, err := h.Admin.ProfileRecords(ctx, who)
 	for _, p := range profiles {
 		r.profiles = append(r.profiles, p.Name)
 		if p.Name == r.view.Profile {
@@ -239,16 +225,6 @@ func (h *Handler) newDomainContent(v *visit, r record, form []fieldGroup) domain
 	return c
 }
 
-func removal(view admin.View) danger {
-	d := danger{Path: recordPath(view.Ref, "/remove"), Button: "Remove " + view.Name, Revision: string(view.Revision)}
-	if view.Kind == edits.Profile {
-		d.Text = "Removes the profile. " + counted(view.Domains, "domain inherits", "domains inherit") + " from it, and it can be removed only when none does."
-		return d
-	}
-	d.Text = "Removes 1 domain: mail programs then get no settings for " + view.Name + " any more. It can be restored from its history."
-	return d
-}
-
 // lock disables everything if the store cannot be written, and says why. An operator may prepare a change all the same, to make it by hand.
 func (h *Handler) lock(v *visit, c *domainContent) {
 	err := h.writable(v.Context())
@@ -344,100 +320,4 @@ func (h *Handler) changeRecord(v *visit, ref edits.Ref) error {
 		status = http.StatusUnprocessableEntity
 	}
 	return h.show(v, status, domainTemplate, document{Title: title(ref), Content: c})
-}
-
-// showConflict shows the form again after somebody else has changed the record: what was typed, and what there is now.
-func (h *Handler) showConflict(v *visit, r record, c domainContent, by *edits.Change) error {
-	base := based(c.Base)
-	form := newForm(r.view.Kind, base)
-	again := r.form()
-	for i, g := range form { // what may be changed is as it is today
-		for j, f := range g.Fields {
-			now := again[i].Fields[j]
-			f.ReadOnly, f.Inherited, f.From, f.Options = now.ReadOnly, now.Inherited, now.From, now.Options
-		}
-	}
-	typed(form, v.PostForm)
-	merge(r.view.Kind, form, base, r.view.Values)
-	fresh := h.newDomainContent(v, r, form)
-	fresh.Address = c.Address
-	fresh.Conflict = h.newConflict(v, r, form)
-	return h.show(v, http.StatusConflict, domainTemplate, document{Title: title(r.view.Ref), Content: fresh})
-}
-
-func (h *Handler) newConflict(v *visit, r record, form []fieldGroup) *conflict {
-	c := &conflict{Who: "Somebody else has changed this since you opened it."}
-	changes, err := h.Admin.History(v.Context(), v.who, r.view.Ref, admin.HistoryQuery{Limit: 1})
-	if err == nil && len(changes) > 0 { // without the history, it is not known who it was
-		last := changes[0]
-		c.Who = last.Actor + " has changed this " + ago(last.Time) + " (change " + strconv.FormatInt(last.Number, 10) + ", " + viaWords[last.Via] + ")."
-	}
-	for _, g := range form {
-		for _, f := range g.Fields {
-			if f.Theirs == "" {
-				continue
-			}
-			mine := "(not changed)"
-			if !f.Taken {
-				if mine = "(empty)"; f.value() != nil {
-					mine = edits.SpellValue(f.value())
-				}
-			}
-			c.Keys = append(c.Keys, conflictKey{f.ID(), f.Key, f.Theirs, mine, !f.Taken})
-		}
-	}
-	return c
-}
-
-func (h *Handler) removeDomain(v *visit) error {
-	ref, err := v.domainRef()
-	if err != nil {
-		return err
-	}
-	return h.remove(v, ref)
-}
-
-func (h *Handler) removeProfile(v *visit) error { return h.remove(v, v.profileRef()) }
-
-func (h *Handler) remove(v *visit, ref edits.Ref) error {
-	if !v.PostForm.Has("sure") {
-		h.tell(v, http.StatusUnprocessableEntity, errorPage{Title: "Nothing was removed", Text: "Go back, and mark that you are sure.",
-			Links: []link{{Title: "Back to " + ref.Name, Path: recordPath(ref, "") + "#dangers"}}})
-		return nil
-	}
-	outcome, err := h.Admin.Delete(v.Context(), v.who, ref, admin.Options{If: edits.Revision(v.field("revision")), Via: edits.Web, Reason: v.field("reason")})
-	if err != nil {
-		return err
-	}
-	q := url.Values{"gone": {ref.Name}}
-	if len(outcome.Changes) > 0 {
-		q.Set("change", strconv.FormatInt(outcome.Changes[0].Number, 10))
-	}
-	if ref.Kind == edits.Profile {
-		return v.to("/profiles", q)
-	}
-	return v.to("/domains", q)
-}
-
-// goneNotice says that a record was removed, and offers to put it back.
-func goneNotice(v *visit, kind edits.Kind) *notice {
-	name := v.URL.Query().Get("gone")
-	number, err := strconv.ParseInt(v.URL.Query().Get("change"), 10, 64)
-	if err != nil || name == "" {
-		return doneNotice(v)
-	}
-	return &notice{Kind: "good", Title: name + " is removed.", Text: "Mail programs get no settings for it any more.",
-		Undo: &undo{recordPath(edits.Ref{Kind: kind, Name: name}, "/restore"), number, ""}}
-}
-
-var previewTemplate = templates.AdminHTML("preview.html.tmpl")
-
-// previewContent is what preview.html.tmpl is filled with.
-type previewContent struct {
-	Tabs                          []link
-	Name, Action, Address, Sample string
-	Wrong                         string
-	Previews                      []previewPart
-	MayProbe                      bool
-	Seen                          []seen
 }

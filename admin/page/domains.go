@@ -75,7 +75,7 @@ func (h *Handler) showDomains(v *visit) error {
 	if err != nil {
 		return err
 	}
-	profiles, err := h.Admin.Profiles(v.Context(), v.who)
+	profiles, err := h.Admin.ProfileRecords(v.Context(), v.who)
 	if err != nil {
 		return err
 	}

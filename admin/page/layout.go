@@ -54,7 +54,7 @@ var layout = []group{
 		{"activesync", "Exchange ActiveSync", asText}, {"ews", "Exchange Web Services", asText}, {"autodiscover", "Autodiscover redirect", asText},
 		{"pacc", "PACC document", asTruth}, {"accent", "Colour", asText}, {"accent_dark", "Colour on dark", asText}, {"logo", "Logo", shownOnly},
 		{"allow_plaintext", "Networks without TLS", asLines}, {"admins", "Who may edit this entry", asLines}, {"editable", "Keys that they may change", asChecks},
-		{"domains", "Listed domains", asLines}, {"domains_file", "File of domains", shownOnly}, {"rules", "Rules", shownOnly},
+		{"domains", "Listed domains", shownOnly}, {"domains_file", "File of domains", shownOnly}, {"rules", "Rules", shownOnly},
 	}},
 }
 

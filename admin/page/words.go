@@ -32,7 +32,7 @@ func sentence(text string) string {
 		return ""
 	}
 	text = string(unicode.ToUpper(r)) + text[size:]
-	if strings.ContainsAny(text[len(text)-1:], ".!?") {
+	if strings.ContainsAny(text[len(text)-1:], ".!?:") {
 		return text
 	}
 	return text + "."
