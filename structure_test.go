@@ -20,7 +20,7 @@ var ranks = [][]string{
 	{"settings", "templates", "durable", "secretfile", "statedir", "resolver", "probe/probetest", "certs/pebbletest", "dnsupdate/knottest", "imports/mariadbtest", "postgres/postgrestest", "lab/visit"},
 	{"edge"},
 	{"logins"},
-	{"logins/file", "logins/ldap", "logins/ldap/slapdtest"},
+	{"logins/file", "logins/ldap", "logins/ldap/slapdtest", "logins/sql"},
 	{"autoconfig", "autodiscover", "mobileconfig", "pacc", "wellknown", "dnsrecords", "domains", "probe", "exchangers", "certs", "listen", "keypairs"},
 	{"ispdb", "edge/edgetest", "edits", "dnsupdate", "choices", "oauth", "accounts"},
 	{"filestore", "postgres", "edits/storetest", "accounts/accountstest", "accounts/file", "accounts/oidc"},

@@ -31,7 +31,8 @@ const Deadline = 800 * time.Millisecond
 type Source interface {
 	// Find returns the login names for an address. None means that the address is not known there, and several that it is not clear whose
 	// login name is wanted. Text from outside is returned as it is, but not more of it than needed to see that it cannot be used. The error
-	// says what to do, and contains nothing of the address and no secret. Find may be called by several goroutines at once, and returns soon
+	// says what is wrong, and contains nothing of the address and no secret; it wraps ErrUnclear if the Source works, and nothing can be said
+	// about this address. Find may be called by several goroutines at once, and returns soon
 	// after ctx is done.
 	Find(ctx context.Context, q Question) ([]string, error)
 	// Close releases what the Source holds. Find is not called afterwards, but calls that have begun may still be running.

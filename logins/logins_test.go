@@ -467,3 +467,20 @@ func TestNothingAboutAddresses(t *testing.T) {
 		}
 	}
 }
+
+// That nothing can be said about some addresses is no failure of the Source: strangers could otherwise make it be left alone.
+func TestUnclearIsNoFailure(t *testing.T) {
+	ls, find := use(t, quiet, map[string]*fake{"people": {find: func(ctx context.Context, q Question) ([]string, error) {
+		if strings.HasPrefix(q.Address.Local, "odd") {
+			return nil, fmt.Errorf("%w: the query cannot be run", ErrUnclear)
+		}
+		return directory(ctx, q)
+	}}})
+	for i := range 3 * failuresToOpen {
+		expect(t, find, ask(fmt.Sprint("odd", i), i), "", time.Minute)
+	}
+	expect(t, find, ask("ann", 0), "ab123", time.Minute)
+	if n := ls.lookups()[0].results[resultUnclear].Load(); n != 3*failuresToOpen {
+		t.Errorf("%d are unclear", n)
+	}
+}

@@ -209,9 +209,13 @@ func (l *lookup) find(p person) (name, result string, err error) {
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = errSilent
 	}
-	judge(err == nil, err)
+	answered := err == nil || errors.Is(err, ErrUnclear)
+	judge(answered, err)
 	l.took(time.Since(began))
 	switch {
+	case answered && err != nil:
+		l.logUnusable(err)
+		return "", resultUnclear, nil
 	case err != nil:
 		return "", resultFailed, err
 	case len(names) == 0:

@@ -11,6 +11,7 @@ import (
 	"mailhint/logins"
 	"mailhint/logins/file"
 	"mailhint/logins/ldap"
+	"mailhint/logins/sql"
 	"mailhint/settings"
 )
 
@@ -22,7 +23,7 @@ func openLookup(l domains.LoginLookup, log *slog.Logger) (source logins.Source, 
 	case "ldap":
 		source, err = ldap.Open(ldap.Config{URLs: l.URLs, CA: l.CA, BindDN: l.BindDN, PasswordFile: l.PasswordFile, Base: l.Base, Filter: l.Filter, Attribute: l.Attribute})
 	default:
-		err = fmt.Errorf("type = %q is not supported yet", l.Type)
+		source, err = sql.Open(sql.Config{URL: l.URLs[0], CA: l.CA, PasswordFile: l.PasswordFile, Query: l.Query})
 	}
 	if err != nil {
 		return nil, lookupProblem(l, err)

@@ -36,10 +36,10 @@ type Server struct {
 	stop func()
 }
 
-// Start runs a server until the test ends. A test is skipped where MariaDB is not installed.
-func Start(t testing.TB) *Server {
+// Start runs a server until the test ends, with options besides the usual ones. A test is skipped where MariaDB is not installed.
+func Start(t testing.TB, options ...string) *Server {
 	t.Helper()
-	s, err := Run()
+	s, err := Run(options...)
 	if errors.Is(err, ErrNotInstalled) {
 		t.Skip(err)
 	}
@@ -56,7 +56,7 @@ func Start(t testing.TB) *Server {
 }
 
 // Run runs a server until Stop.
-func Run() (*Server, error) {
+func Run(options ...string) (*Server, error) {
 	program, err := exec.LookPath("mariadbd")
 	if err != nil {
 		program, err = exec.LookPath("/usr/sbin/mariadbd") // which is not on every PATH
@@ -66,7 +66,7 @@ func Run() (*Server, error) {
 	}
 	var errs []error
 	for range 3 { // another program may take the port first
-		s, err := run(program)
+		s, err := run(program, options)
 		if err == nil {
 			return s, nil
 		}
@@ -82,20 +82,20 @@ var settings = []string{
 	"--character-set-server=utf8mb4", "--skip-name-resolve",
 }
 
-func run(program string) (*Server, error) {
+func run(program string, options []string) (*Server, error) {
 	dir, err := os.MkdirTemp("", "mdb") // a short name: it contains a Unix socket
 	if err != nil {
 		return nil, err
 	}
 	s := &Server{dir: dir, log: new(bytes.Buffer), stop: func() { os.RemoveAll(dir) }}
-	if err := s.start(program); err != nil {
+	if err := s.start(program, options); err != nil {
 		s.stop()
 		return nil, fmt.Errorf("%w\n%s", err, s.log)
 	}
 	return s, nil
 }
 
-func (s *Server) start(program string) error {
+func (s *Server) start(program string, options []string) error {
 	if err := giveAway(s.dir); err != nil {
 		return err
 	}
@@ -119,6 +119,7 @@ func (s *Server) start(program string) error {
 	socket := filepath.Join(s.dir, "socket")
 	cmd := exec.Command(program, append(settings, "--datadir="+data, "--socket="+socket, "--bind-address=127.0.0.1", "--port="+port,
 		"--pid-file="+filepath.Join(s.dir, "pid"))...)
+	cmd.Args = append(cmd.Args, options...)
 	cmd.Dir = s.dir
 	asOther(cmd)
 	cmd.Stdout, cmd.Stderr = s.log, s.log
