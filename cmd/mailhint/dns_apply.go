@@ -14,8 +14,6 @@ import (
 	"mailhint/dnsrecords"
 	"mailhint/dnsupdate"
 	"mailhint/domains"
-	"mailhint/resolver"
-	"mailhint/spelling"
 )
 
 // applyFlags are the flags of dns that are about publishing.
@@ -83,81 +81,32 @@ func (f dnsFlags) publish(cmd *cobra.Command, snapshot *domains.Snapshot, all []
 	if len(snapshot.DNS.Zones) == 0 {
 		return problem(errors.New("the configuration does not say where records can be published: add a table [dns] with server, key_file and zones"))
 	}
-	updater := &dnsupdate.Updater{Zones: snapshot.DNS}
 	if _, err := namedResolver(cmd); err != nil {
 		return err
 	}
-	var unresolved []byte // hosts of the records that have no address
+	p := dnsupdate.Publication{Updater: &dnsupdate.Updater{Zones: snapshot.DNS}, Records: all, Replace: f.replace, DryRun: f.dryRun,
+		JSON: f.format == "json", Out: cmd.OutOrStdout(), Messages: cmd.ErrOrStderr()}
 	if hosts, err := resolverOf(cmd); err == nil && o.Server != "" && len(o.Addresses) == 0 {
-		updater.PointsHere = dnsupdate.PointsTo(o.Server, hosts)
-		unresolved = dnsrecords.MissingServerAddresses(cmd.Context(), hosts, "table", all, o)
+		p.Updater.PointsHere = dnsupdate.PointsTo(o.Server, hosts)
+		p.Unresolved = dnsrecords.MissingServerAddresses(cmd.Context(), hosts, "table", all, o)
 	}
-	progress := newProgress(cmd.ErrOrStderr(), len(all), "domains")
-	plans := updater.Plan(cmd.Context(), all, f.replace, progress.step)
-	progress.done()
-	reported := make([]bool, len(plans))
-	report := func() {
-		for i, p := range plans {
-			if p.Err != nil && !reported[i] {
-				reported[i] = true
-				fmt.Fprintf(cmd.ErrOrStderr(), "%s: %v\n", p.Domain, p.Err)
-			}
-		}
+	if !f.yes {
+		p.Agree = func(question string) (bool, error) { return confirm(cmd, question) }
 	}
-	report()
-	if _, err := cmd.ErrOrStderr().Write(unresolved); err != nil {
-		return problem(err)
+	p.Progress = func(total int) (step, done func()) {
+		progress := newProgress(cmd.ErrOrStderr(), total, "domains")
+		return progress.step, progress.done
 	}
-	json := f.format == "json"
-	if !json {
-		if err := dnsupdate.PrintPlan(cmd.OutOrStdout(), plans); err != nil {
-			return problem(err)
-		}
-	}
-	changes := 0
-	for _, p := range plans {
-		if p.Err == nil {
-			changes += p.Changes()
-		}
-	}
-	agreed := !f.dryRun && changes > 0
-	if agreed && !f.yes {
-		var err error
-		if agreed, err = confirm(cmd, "Make "+spelling.Count(changes, "change")+"?"); err != nil {
-			return problem(err)
-		}
-	}
-	if agreed {
-		progress := newProgress(cmd.ErrOrStderr(), len(plans), "domains")
-		updater.Apply(cmd.Context(), plans, progress.step)
-		progress.done()
-		report()
-	}
-	var err error
-	if json {
-		err = dnsupdate.PrintJSON(cmd.OutOrStdout(), plans)
-	} else {
-		_, err = fmt.Fprintln(cmd.OutOrStdout(), dnsupdate.Summary(plans))
-	}
-	exit := applyExit(plans)
-	if len(unresolved) > 0 {
-		exit = errProblem
-	}
-	return errors.Join(problem(err), exit)
+	return publishExit(p.Publish(cmd.Context()))
 }
 
-// applyExit is errProblem if a zone does not have all it should, else errUnknown if a name server does not answer.
-func applyExit(plans []dnsupdate.Plan) error {
-	var exit error
-	for _, p := range plans {
-		switch {
-		case errors.Is(p.Err, resolver.ErrFailed):
-			if exit == nil {
-				exit = errUnknown
-			}
-		case p.Err != nil, len(p.Left) > 0, p.Changes() > 0 && !p.Done:
-			return errProblem
-		}
+// publishExit gives an error of Publish its exit code. Why records are not published has been told.
+func publishExit(err error) error {
+	switch {
+	case errors.Is(err, dnsupdate.ErrIncomplete):
+		return errProblem
+	case errors.Is(err, dnsupdate.ErrUnanswered):
+		return errUnknown
 	}
-	return exit
+	return problem(err)
 }
