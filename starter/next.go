@@ -65,3 +65,18 @@ func NextSteps(ctx context.Context, file string, d settings.Domain, o dnsrecords
 		"; 4. Check that everything works:\n;   mailhint doctor %s%s\n", config, file, publish, found.Domain, config)
 	return b.String(), nil
 }
+
+// ToPublish returns the configuration that Write has written for a domain, and the records that the domain should publish, for those who want
+// to publish them at once.
+func ToPublish(ctx context.Context, file string, d settings.Domain, o dnsrecords.Options) (*domains.Snapshot, dnsrecords.Wanted, error) {
+	snapshot, err := domains.Load(file)
+	if err != nil {
+		return nil, dnsrecords.Wanted{}, err
+	}
+	found, _, err := snapshot.LookupForZone(ctx, d)
+	if err != nil {
+		return nil, dnsrecords.Wanted{}, fmt.Errorf("%s has changed meanwhile: %w", file, err)
+	}
+	records, err := Records(found, o)
+	return snapshot, dnsrecords.Wanted{Domain: d, Zone: d, Records: records}, err
+}

@@ -162,16 +162,11 @@ func (f initFlags) offerToPublish(cmd *cobra.Command, d settings.Domain, o dnsre
 	if f.nameServer == "" || o.Server == "" || !canAsk(cmd) {
 		return nil
 	}
-	snapshot, err := domains.Load(f.file)
+	snapshot, wanted, err := starter.ToPublish(cmd.Context(), f.file, d, o)
 	if err != nil {
 		return problem(err)
 	}
-	flags := dnsFlags{format: "zone"}
-	wanted, err := flags.recordsOf(cmd, snapshot, nil, d, o)
-	if err != nil {
-		return err
-	}
-	return flags.publish(cmd, snapshot, []dnsrecords.Wanted{wanted}, o)
+	return dnsFlags{format: "zone"}.publish(cmd, snapshot, []dnsrecords.Wanted{wanted}, o)
 }
 
 // checkFile refuses a file that exists, and a name that no file can have.
