@@ -93,6 +93,10 @@ var notRun = []struct{ command, why string }{
 	{"buildah build", "needs the packages; TestContainer in packaging builds and runs the image"},
 	{"docker compose", "needs Docker's daemon; TestCompose in packaging checks the file"},
 	{"kubectl apply", "needs a cluster; TestKubernetes and TestKustomize in packaging check the objects"},
+	{"mailhint import mailcow https://", "needs a mailcow; the tests of package imports/mailcow have one that speaks its API"},
+	{"mailhint import postfixadmin", "needs a database; the tests of package imports/postfixadmin start two"},
+	{"mailhint import ispconfig", "needs a database; the tests of package imports/ispconfig start one"},
+	{"mailhint import modoboa", "needs a database; the tests of package imports/modoboa start two"},
 	{"systemctl", "needs systemd as the first process; TestUnits in cmd/mailhint checks the units"},
 	{"systemd-run", "needs systemd as the first process"},
 }
@@ -321,6 +325,7 @@ func (w *docsWorld) files(t *testing.T, dir string) {
 	} {
 		write(t, filepath.Join(dir, name), text)
 	}
+	w.movingFiles(t, dir)
 	cert, key := keypairtest.PEM(t, keypairtest.New(t, keypairtest.Options{Names: []string{"*.example.com"}}))
 	write(t, filepath.Join(dir, "fullchain.pem"), string(cert))
 	write(t, filepath.Join(dir, "privkey.pem"), string(key))
