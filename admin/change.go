@@ -166,9 +166,13 @@ func (s *Service) mayMake(ctx context.Context, a access, e *edits.Edit) error {
 	if e.If == edits.Any {
 		return ErrRevision
 	}
-	switch {
-	case e.Values == nil:
+	if e.Values == nil {
 		return s.mayRemove(ctx, a)
+	}
+	if err := domains.CheckLimits(edits.TOML(e.Ref, e.Values)); err != nil {
+		return invalid("", "%v", err)
+	}
+	switch {
 	case a.record.Kind == edits.Profile:
 		if !a.may(accounts.EditProfile) {
 			return &DeniedError{"", "this account may not change profiles"}

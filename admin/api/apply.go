@@ -24,8 +24,8 @@ type applyInput struct {
 func (a *api) registerApply() {
 	op := operation(http.MethodPost, "/apply", "apply-snapshot", "many", "Bring everything to the state of a snapshot",
 		"Takes all profiles and domains that there are to be, as mailhint snapshot prints them: NDJSON, or TOML. What is not in it is removed. Only operators may do that.", writes)
-	huma.Register(a, op, a.applySnapshot)
-	huma.Register(a, operation(http.MethodGet, "/snapshot", "get-snapshot", "many", "Read everything",
+	huma.Register(a.API, op, a.applySnapshot)
+	huma.Register(a.API, operation(http.MethodGet, "/snapshot", "get-snapshot", "many", "Read everything",
 		"Answers with all profiles and domains that this account may see, as mailhint snapshot prints them.", reads), a.getSnapshot)
 }
 

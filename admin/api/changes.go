@@ -78,9 +78,9 @@ func (a *api) registerChanges() {
 	describe := func(method, path, id, summary, description string, problems []int) huma.Operation {
 		return operation(method, path, id, "many", summary, description, problems)
 	}
-	huma.Register(a, describe(http.MethodGet, "/changes", "list-changes", "List all changes", "Lists the changes of all records; only for accounts that see every domain.", reads), a.listChanges)
-	huma.Register(a, describe(http.MethodPost, "/changes", "change-records", "Change several records", "Saves all edits or, after a mistake, none of them. Each is judged as if it were made alone.", writes), a.changeRecords)
-	huma.Register(a, describe(http.MethodGet, "/events", "wait-for-changes", "Wait for changes", "Answers as soon as there is a change after the given one; only for accounts that see every domain.", reads), a.waitForChanges)
+	huma.Register(a.API, describe(http.MethodGet, "/changes", "list-changes", "List all changes", "Lists the changes of all records; only for accounts that see every domain.", reads), a.listChanges)
+	huma.Register(a.API, describe(http.MethodPost, "/changes", "change-records", "Change several records", "Saves all edits or, after a mistake, none of them. Each is judged as if it were made alone.", writes), a.changeRecords)
+	huma.Register(a.API, describe(http.MethodGet, "/events", "wait-for-changes", "Wait for changes", "Answers as soon as there is a change after the given one; only for accounts that see every domain.", reads), a.waitForChanges)
 }
 
 func (a *api) listChanges(ctx context.Context, in *allHistoryInput) (*changes, error) {

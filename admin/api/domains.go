@@ -189,18 +189,18 @@ func changesAs(all []edits.Change, details bool) *changes {
 }
 
 func (a *api) registerDomains() {
-	huma.Register(a, operation(http.MethodGet, "/domains", "list-domains", "domains", "List domains", "Lists the domains that this account may see, a page at a time.", reads), a.listDomains)
-	huma.Register(a, domainOperation(http.MethodGet, "", "get-domain", "Read a domain", "Answers with the domain's own values, and with every key: its effective value, where that is set, and whether this account may change it.", reads), a.getDomain)
-	huma.Register(a, domainOperation(http.MethodPut, "", "put-domain", "Add or replace a domain", "Gives a domain new values, all of them. With If-None-Match: * it adds the domain.", writes), a.putDomain)
-	huma.Register(a, domainOperation(http.MethodPatch, "", "patch-domain", "Change keys of a domain", "Changes single keys and keeps the others.", writes), a.patchDomain)
-	huma.Register(a, domainOperation(http.MethodDelete, "", "delete-domain", "Remove a domain", "Removes a domain, also from the list that has it. An account cannot remove more than a tenth of its domains within an hour, or ten if that is more.", writes), a.deleteDomain)
-	huma.Register(a, domainOperation(http.MethodPost, "/restore", "restore-domain", "Undo changes of a domain", "Returns a domain to how it was before a change. One that was removed is restored with If-None-Match: *.", writes), a.restoreDomain)
-	huma.Register(a, domainOperation(http.MethodGet, "/history", "domain-history", "List the changes of a domain", "Accounts that do not see every domain are shown the changes since the domain was last added.", reads), a.domainHistory)
-	huma.Register(a, domainOperation(http.MethodGet, "/preview", "preview-domain", "See what clients get", "Answers with what each kind of client gets from what is served.", reads), a.previewDomain)
-	huma.Register(a, domainOperation(http.MethodPost, "/probe", "probe-domain", "Look at mail servers", "Connects to the domain's mail servers, or to one that is not saved yet, and says whether mail programs can use them. Accounts have a budget. For accounts that are not operators, only the usual ports of mail servers at public addresses are looked at.", looks), a.probeDomain)
-	huma.Register(a, domainOperation(http.MethodPost, "/doctor", "examine-domain", "Examine a domain", "Looks where mail clients look, and reports what is wrong with how to fix it. Takes up to two minutes.", looks), a.examineDomain)
-	huma.Register(a, domainOperation(http.MethodGet, "/dns", "domain-dns", "List the DNS records to publish", "Answers with the records that the domain should publish and, if asked, with whether it does.", looks), a.domainDNS)
-	huma.Register(a, operation(http.MethodPost, "/probe", "find-servers", "domains", "Search for the mail servers of a domain", "Searches where DNS and common names point, and answers with values for a domain that is to be added.", looks), a.findServers)
+	huma.Register(a.API, operation(http.MethodGet, "/domains", "list-domains", "domains", "List domains", "Lists the domains that this account may see, a page at a time.", reads), a.listDomains)
+	huma.Register(a.API, domainOperation(http.MethodGet, "", "get-domain", "Read a domain", "Answers with the domain's own values, and with every key: its effective value, where that is set, and whether this account may change it.", reads), a.getDomain)
+	huma.Register(a.API, domainOperation(http.MethodPut, "", "put-domain", "Add or replace a domain", "Gives a domain new values, all of them. With If-None-Match: * it adds the domain.", writes), a.putDomain)
+	huma.Register(a.API, domainOperation(http.MethodPatch, "", "patch-domain", "Change keys of a domain", "Changes single keys and keeps the others.", writes), a.patchDomain)
+	huma.Register(a.API, domainOperation(http.MethodDelete, "", "delete-domain", "Remove a domain", "Removes a domain, also from the list that has it. An account cannot remove more than a tenth of its domains within an hour, or ten if that is more.", writes), a.deleteDomain)
+	huma.Register(a.API, domainOperation(http.MethodPost, "/restore", "restore-domain", "Undo changes of a domain", "Returns a domain to how it was before a change. One that was removed is restored with If-None-Match: *.", writes), a.restoreDomain)
+	huma.Register(a.API, domainOperation(http.MethodGet, "/history", "domain-history", "List the changes of a domain", "Accounts that do not see every domain are shown the changes since the domain was last added.", reads), a.domainHistory)
+	huma.Register(a.API, domainOperation(http.MethodGet, "/preview", "preview-domain", "See what clients get", "Answers with what each kind of client gets from what is served.", reads), a.previewDomain)
+	huma.Register(a.API, domainOperation(http.MethodPost, "/probe", "probe-domain", "Look at mail servers", "Connects to the domain's mail servers, or to one that is not saved yet, and says whether mail programs can use them. Accounts have a budget. For accounts that are not operators, only the usual ports of mail servers at public addresses are looked at.", looks), a.probeDomain)
+	huma.Register(a.API, domainOperation(http.MethodPost, "/doctor", "examine-domain", "Examine a domain", "Looks where mail clients look, and reports what is wrong with how to fix it. Takes up to two minutes.", looks), a.examineDomain)
+	huma.Register(a.API, domainOperation(http.MethodGet, "/dns", "domain-dns", "List the DNS records to publish", "Answers with the records that the domain should publish and, if asked, with whether it does.", looks), a.domainDNS)
+	huma.Register(a.API, operation(http.MethodPost, "/probe", "find-servers", "domains", "Search for the mail servers of a domain", "Searches where DNS and common names point, and answers with values for a domain that is to be added.", looks), a.findServers)
 }
 
 func (a *api) listDomains(ctx context.Context, in *listInput) (*list, error) {

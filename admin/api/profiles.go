@@ -68,13 +68,13 @@ func (a *api) registerProfiles() {
 	describe := func(method, path, id, summary, description string, problems []int) huma.Operation {
 		return operation(method, "/profiles"+path, id, "profiles", summary, description, problems)
 	}
-	huma.Register(a, describe(http.MethodGet, "", "list-profiles", "List profiles", "Lists the profiles that this account may see, with how many domains each touches.", reads), a.listProfiles)
-	huma.Register(a, describe(http.MethodGet, "/{profile}", "get-profile", "Read a profile", "Answers with the profile's values and keys.", reads), a.getProfile)
-	huma.Register(a, describe(http.MethodPut, "/{profile}", "put-profile", "Add or replace a profile", "Gives a profile new values, all of them. A dry run says how many domains that touches.", writes), a.putProfile)
-	huma.Register(a, describe(http.MethodPatch, "/{profile}", "patch-profile", "Change keys of a profile", "Changes single keys and keeps the others. A dry run says how many domains that touches.", writes), a.patchProfile)
-	huma.Register(a, describe(http.MethodDelete, "/{profile}", "delete-profile", "Remove a profile", "Removes a profile that no domain inherits from.", writes), a.deleteProfile)
-	huma.Register(a, describe(http.MethodPost, "/{profile}/restore", "restore-profile", "Undo changes of a profile", "Returns a profile to how it was before a change.", writes), a.restoreProfile)
-	huma.Register(a, describe(http.MethodGet, "/{profile}/history", "profile-history", "List the changes of a profile", "", reads), a.profileHistory)
+	huma.Register(a.API, describe(http.MethodGet, "", "list-profiles", "List profiles", "Lists the profiles that this account may see, with how many domains each touches.", reads), a.listProfiles)
+	huma.Register(a.API, describe(http.MethodGet, "/{profile}", "get-profile", "Read a profile", "Answers with the profile's values and keys.", reads), a.getProfile)
+	huma.Register(a.API, describe(http.MethodPut, "/{profile}", "put-profile", "Add or replace a profile", "Gives a profile new values, all of them. A dry run says how many domains that touches.", writes), a.putProfile)
+	huma.Register(a.API, describe(http.MethodPatch, "/{profile}", "patch-profile", "Change keys of a profile", "Changes single keys and keeps the others. A dry run says how many domains that touches.", writes), a.patchProfile)
+	huma.Register(a.API, describe(http.MethodDelete, "/{profile}", "delete-profile", "Remove a profile", "Removes a profile that no domain inherits from.", writes), a.deleteProfile)
+	huma.Register(a.API, describe(http.MethodPost, "/{profile}/restore", "restore-profile", "Undo changes of a profile", "Returns a profile to how it was before a change.", writes), a.restoreProfile)
+	huma.Register(a.API, describe(http.MethodGet, "/{profile}/history", "profile-history", "List the changes of a profile", "", reads), a.profileHistory)
 }
 
 func (a *api) listProfiles(ctx context.Context, _ *struct{}) (*profiles, error) {

@@ -20,7 +20,7 @@ type status struct {
 }
 
 func (a *api) registerStatus() {
-	huma.Register(a, operation(http.MethodGet, "/status", "get-status", "access", "Check the token and the server",
+	huma.Register(a.API, operation(http.MethodGet, "/status", "get-status", "access", "Check the token and the server",
 		"Says whom the token acts for, and whether the configuration can be read and written.", reads), a.getStatus)
 }
 

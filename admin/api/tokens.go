@@ -100,14 +100,14 @@ func (a *api) registerTokens() {
 	describe := func(method, path, id, summary, description string, problems []int) huma.Operation {
 		return operation(method, path, id, "access", summary, description, problems)
 	}
-	huma.Register(a, describe(http.MethodGet, "/tokens", "list-tokens", "List tokens", "Lists the tokens that this account may revoke.", reads), a.listTokens)
+	huma.Register(a.API, describe(http.MethodGet, "/tokens", "list-tokens", "List tokens", "Lists the tokens that this account may revoke.", reads), a.listTokens)
 	made := describe(http.MethodPost, "/tokens", "add-token", "Make a token", "Makes a token, which can never do more than the one that makes it.", writes)
 	made.DefaultStatus = http.StatusCreated
-	huma.Register(a, made, a.addToken)
+	huma.Register(a.API, made, a.addToken)
 	revoke := describe(http.MethodDelete, "/tokens/{token}", "revoke-token", "Revoke a token", "The token, and those that were made with it, are not valid any more.", writes)
 	revoke.DefaultStatus = http.StatusNoContent
-	huma.Register(a, revoke, a.revokeToken)
-	huma.Register(a, describe(http.MethodGet, "/audit", "read-audit", "Read the audit trail", "Lists who has done what, or has tried to: for accounts that are not operators what they have done themselves.", reads), a.readAudit)
+	huma.Register(a.API, revoke, a.revokeToken)
+	huma.Register(a.API, describe(http.MethodGet, "/audit", "read-audit", "Read the audit trail", "Lists who has done what, or has tried to: for accounts that are not operators what they have done themselves.", reads), a.readAudit)
 }
 
 func (a *api) listTokens(ctx context.Context, _ *struct{}) (*tokens, error) {
