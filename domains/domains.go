@@ -15,7 +15,7 @@
 //   - lists.go, users.go, patterns.go: the files of names and addresses that these tables refer to
 //   - branding.go: logos and colours of pages for people
 //   - server_table.go, server_listeners.go, server_files.go, server_acme.go, state_dir.go: the table [server]
-//   - dns_table.go, store_table.go, lookup_table.go: the tables [dns], [store] and [lookups.…]
+//   - dns_table.go, store_table.go, lookup_table.go, oidc_table.go: the tables [dns], [store], [lookups.…] and [oidc]
 //   - lookup.go, zone.go, unanswered.go: which entry answers a question, what DNS records describe, and why nothing answers
 //   - base.go, shape.go, records.go: tables that are kept in a database
 //   - source.go: the texts and the own values of each table, for programs that change the configuration
@@ -42,6 +42,8 @@ type Snapshot struct {
 	DNS DNS
 	// Store is the [store] table.
 	Store Store
+	// OIDC is the [oidc] table.
+	OIDC OIDC
 	// Lookups are the tables [lookups.…], in the order of their names.
 	Lookups []LoginLookup
 	// Profiles is the number of profiles.

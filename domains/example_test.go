@@ -63,6 +63,8 @@ func tableKind(header string) string {
 		return "domains.*.rules"
 	case header == "dns.zones":
 		return header
+	case strings.HasPrefix(header, "oidc.roles."):
+		return "oidc.roles.*"
 	}
 	if kind, _, ok := strings.Cut(header, "."); ok {
 		return kind + ".*"

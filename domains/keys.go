@@ -260,6 +260,38 @@ var storeKeys = []key[Store]{
 		`"store.password"`, "file with the password of its user, which no other user may read"),
 }
 
+// oidcKeys are those of [oidc].
+var oidcKeys = []key[OIDC]{
+	row("issuer", issuerURL, func(o *OIDC) *string { return &o.Issuer },
+		`"https://login.hoster.example/realms/staff"`, "the identity provider, through which people sign in to the admin page").required(),
+	row("client_id", notEmptyOne, func(o *OIDC) *string { return &o.ClientID },
+		`"mailhint"`, "the name under which the provider knows mailhint").required(),
+	row("client_secret_file", secretFileName, func(o *OIDC) *string { return &o.SecretFile },
+		`"oidc.secret"`, "file with the secret that the provider has given mailhint, which no other user may read"),
+	row("url", issuerURL, func(o *OIDC) *string { return &o.URL },
+		`"https://admin.hoster.example"`, "the admin page as browsers see it; the provider must know this with /sign-in/provider/callback as redirect URI").required(),
+	row("title", notEmptyOne, func(o *OIDC) *string { return &o.Title },
+		`"Hoster"`, "what the button on the sign-in page calls the provider: \"Sign in with …\"").byDefault(`"the identity provider"`),
+	row("scopes", scopeNames, func(o *OIDC) *[]string { return &o.Scopes },
+		`["profile", "email", "groups"]`, "scopes requested besides openid").byDefault(`["profile", "email"]`),
+	row("claim", notEmptyOne, func(o *OIDC) *string { return &o.Claim },
+		`"roles"`, "claim that decides on the role: see [oidc.roles]").byDefault(`"groups"`),
+	row("domains_claim", notEmptyOne, func(o *OIDC) *string { return &o.DomainsClaim },
+		`"mail_domains"`, "claim that lists the domains of domain admins whose role names none"),
+	row("session", sessionTime, func(o *OIDC) *time.Duration { return &o.Session },
+		`"1h"`, "after how long the provider is asked again; from 5m to 12h").byDefault(`"30m"`),
+}
+
+// oidcRoleKeys are those of [oidc.roles.…].
+var oidcRoleKeys = []key[OIDCRole]{
+	row("role", oneOf("operator", "domain-admin", "provisioner", "viewer"), func(r *OIDCRole) *string { return &r.Role },
+		`"domain-admin"`, `"operator", "domain-admin", "provisioner" or "viewer"`).required(),
+	row("domains", recordNames, func(r *OIDCRole) *[]string { return &r.Domains },
+		`["firm.example"]`, "the domains that the role is limited to"),
+	row("profiles", nameList, func(r *OIDCRole) *[]string { return &r.Profiles },
+		`["shared"]`, "the profiles on which a provisioner adds and removes domains"),
+}
+
 // topKeys are those outside of any table.
 var topKeys = []key[topValues]{
 	row("version", formatVersion, func(v *topValues) *int { return &v.version },
@@ -297,6 +329,8 @@ func Tables() []Table {
 		{"lookups.*", describe(lookupKeys)},
 		{"fallback", describe(fallbackKeys)},
 		{"store", describe(storeKeys)},
+		{"oidc", describe(oidcKeys)},
+		{"oidc.roles.*", describe(oidcRoleKeys)},
 		{"dns", describe(dnsKeys)},
 		{"dns.zones", describe(zoneKeys)},
 	}

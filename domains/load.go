@@ -49,6 +49,7 @@ type loader struct {
 	fallback *table
 	dns      *table
 	store    *table
+	oidc     *table
 	domains  []*table
 	seen     map[string]Position // tables that may be there only once: "defaults", "profiles.shared"
 
@@ -135,7 +136,7 @@ func (l *loader) load(file string) *Snapshot {
 	for _, t := range included {
 		l.readFile(t)
 	}
-	server, dns, store := l.readServer(), l.readDNS(), l.readStore()
+	server, dns, store, oidc := l.readServer(), l.readDNS(), l.readStore(), l.readOIDC()
 	for _, p := range l.profiles {
 		p.layer = p.table.readLayer().over(l.defaults)
 	}
@@ -159,7 +160,7 @@ func (l *loader) load(file string) *Snapshot {
 	lookups := l.loginLookups()
 	base := l.base()
 	return &Snapshot{
-		base: base, index: l.index, Server: server, DNS: dns, Store: store, Lookups: lookups, Profiles: len(l.profiles), DefaultEditable: l.defaults.editable, origins: l.origins, logos: l.logosByName(), digest: l.digestText(),
+		base: base, index: l.index, Server: server, DNS: dns, Store: store, OIDC: oidc, Lookups: lookups, Profiles: len(l.profiles), DefaultEditable: l.defaults.editable, origins: l.origins, logos: l.logosByName(), digest: l.digestText(),
 		serverAt: l.serverPositions(file), Warnings: l.warnings.sorted(), Skipped: l.skipped.sorted(), SkippedLines: l.skippedLines, incomplete: l.incomplete,
 	}
 }
@@ -266,7 +267,7 @@ func (l *loader) include(main *table) []*table {
 				continue
 			}
 			readKeys(t, topKeys, new(topValues))
-			for _, key := range []string{"include", "server", "dns", "store"} {
+			for _, key := range []string{"include", "server", "dns", "store", "oidc"} {
 				if _, there := t.value(key); there {
 					t.fail(key, "is allowed only in the main file, %s; move it there", main.src.file)
 				}
@@ -287,6 +288,9 @@ func (l *loader) readFile(t *table) {
 	}
 	if s, ok := t.table("store"); ok && l.store == nil {
 		l.store = s
+	}
+	if o, ok := t.table("oidc"); ok && l.oidc == nil {
+		l.oidc = o
 	}
 	if d, ok := t.table("defaults"); ok && l.once(d) {
 		l.defaults = d.readLayer().over(builtIn)

@@ -25,6 +25,7 @@ var synonyms = []struct {
 	{"private_key ssl_certificate_key tls_key key_file", []string{"server"}, `write key = "privkey.pem"`},
 
 	{"key keyfile tsig tsig_key secret", []string{"dns", "dns.zones"}, `write key_file = "mailhint.key"`},
+	{"client_secret secret", []string{"oidc"}, `write client_secret_file = "oidc.secret"`},
 	{"password passwordfile password-file", []string{"store"}, `write password_file = "store.password"`},
 	{"dsn uri host database", []string{"store"}, `write url = "postgres://mailhint@db.example.com/mailhint?sslmode=verify-full"`},
 	{"zone", []string{"dns"}, `write zones = ["example.com"]`},
@@ -85,6 +86,7 @@ var homes = []struct {
 	{"fallback", "in [fallback]", describe(fallbackKeys)},
 	{"dns", "in [dns]", describe(dnsKeys)},
 	{"store", "in [store]", describe(storeKeys)},
+	{"oidc", "in [oidc]", describe(oidcKeys)},
 	{"*.oauth2", "in a table oauth2", describe(oauth2Keys)},
 	{"lookups.*", "in a look-up, such as [lookups.people]", describe(lookupKeys)},
 }

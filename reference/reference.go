@@ -44,6 +44,8 @@ var written = map[string]struct{ header, about string }{
 	"lookups.*":                   {"[lookups.NAME]", "where login names are found that cannot be made of the address"},
 	"fallback":                    {"[fallback]", "for names that are not configured"},
 	"store":                       {"[store]", "a database with domains and profiles, for many replicas"},
+	"oidc":                        {"[oidc]", "an identity provider (OpenID Connect) through which people sign in to the admin page"},
+	"oidc.roles.*":                {"[oidc.roles.VALUE]", "what people may do whose claim has this value"},
 	"dns":                         {"[dns]", "where mailhint may publish records by dynamic update"},
 	"dns.zones":                   {"zones = [{ … }]", "a zone with a name server, a key or a wildcard of its own, in [dns]"},
 }

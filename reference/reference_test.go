@@ -75,7 +75,7 @@ func TestFind(t *testing.T) {
 		"login.hint":                          "login = { … } hint",
 		"imap.login":                          "imap = { … } login",
 		"imap":                                "[defaults] imap, imap = { … }",
-		"domains":                             `[profiles.NAME] domains, [domains."example.com"]`,
+		"domains":                             `[profiles.NAME] domains, [domains."example.com"], [oidc.roles.VALUE] domains`,
 		"profiles.domains":                    "[profiles.NAME] domains",
 		`[domains."example.com"]`:             `[domains."example.com"]`,
 		`domains."example.com".imap`:          "[defaults] imap, imap = { … }",

@@ -7,6 +7,8 @@ var relations = map[string]func(*node){
 	"server":          server,
 	"domains.*.rules": rule,
 	"dns":             dns,
+	"oidc":            func(n *node) { n.Required = append(n.Required, "roles") },
+	"oidc.roles.*":    oidcRole,
 }
 
 // server is for [server]: some keys need tls, or each other.
@@ -38,6 +40,15 @@ func server(n *node) {
 func dns(n *node) {
 	n.If = &node{Properties: map[string]*node{"zones": {Type: "string"}}, Required: []string{"zones"}}
 	n.Then = &node{Required: []string{"server", "key_file"}}
+}
+
+// oidcRole is for a role of [oidc]: an operator has no domains, and only a provisioner has profiles.
+func oidcRole(n *node) {
+	n.AllOf = []*node{
+		{If: is("role", "operator"), Then: &node{Not: &node{Required: []string{"domains"}}}},
+		{If: is("role", "provisioner"), Then: &node{Required: []string{"profiles"}}},
+		{If: &node{Required: []string{"profiles"}}, Then: is("role", "provisioner")},
+	}
 }
 
 // rule is for a rule: it must say whom it is for.

@@ -86,6 +86,9 @@ func (b *builder) table(t table) *node {
 			if len(part.path) == len(t.path)+1 && strings.HasPrefix(part.Name, t.Name+".") && n.Properties[part.path[len(part.path)-1]] == nil {
 				n.Properties[part.path[len(part.path)-1]] = &node{Type: "array", Items: b.table(part)}
 			}
+			if len(part.path) == len(t.path)+2 && strings.HasPrefix(part.Name, t.Name+".") && strings.HasSuffix(part.Name, ".*") {
+				n.Properties[part.path[len(t.path)]] = b.namedTables(part)
+			}
 		}
 		if relate := relations[t.Name]; relate != nil {
 			relate(n)

@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -38,7 +39,7 @@ type Config struct {
 	Secret string
 	// Redirect is the URL to which the provider sends the browser back.
 	Redirect string
-	// Title is what the button says.
+	// Title is what the button calls the provider: "Sign in with …".
 	Title string
 	// Scopes are requested besides openid.
 	Scopes []string
@@ -117,11 +118,13 @@ func (s *SignIn) Use(c *Config) error {
 			return fmt.Errorf("the role for %q: %w", value, err)
 		}
 	}
-	s.provider.Store(&provider{Config: *c, state: newSealer(*c)})
+	if before := s.provider.Load(); before == nil || !reflect.DeepEqual(before.Config, *c) {
+		s.provider.Store(&provider{Config: *c, state: newSealer(*c)})
+	}
 	return nil
 }
 
-// Name is what the button says; empty if there is no provider.
+// Name is what the button calls the provider; empty if there is none.
 func (s *SignIn) Name() string {
 	p := s.provider.Load()
 	if p == nil {

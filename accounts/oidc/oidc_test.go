@@ -11,7 +11,10 @@ import (
 	"errors"
 	"net/netip"
 	"net/url"
+	"os"
+	"path/filepath"
 	"reflect"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -20,6 +23,7 @@ import (
 	"mailhint/accounts"
 	"mailhint/accounts/accountstest"
 	"mailhint/accounts/oidc"
+	"mailhint/domains"
 )
 
 const redirect = "https://admin.hoster.example/sign-in/provider/callback"
@@ -357,6 +361,8 @@ func TestSessionFollows(t *testing.T) {
 	if !may("firm.example") || may("other.example") {
 		t.Error("the session does not follow the configuration")
 	}
+	c = configFor(p)
+	delete(c.Grants, "other-it")
 	delete(c.Grants, "firm-it")
 	if err := s.Use(c); err != nil {
 		t.Fatal(err)
@@ -467,5 +473,35 @@ func TestUseChecks(t *testing.T) {
 	c.Grants["bad"] = oidc.Grant{Role: "boss"}
 	if err := oidc.New(nil).Use(c); err == nil || !strings.Contains(err.Error(), `"bad"`) {
 		t.Errorf("error %v", err)
+	}
+}
+
+// The table of the configuration, with the secret in a file.
+func TestConfigure(t *testing.T) {
+	p := newProvider(t)
+	secret := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(secret, []byte(clientSecret+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	table := domains.OIDC{Issuer: p.url, ClientID: clientID, SecretFile: secret, URL: "https://admin.hoster.example", Title: "Sign in", Scopes: []string{"profile"}, Claim: "groups",
+		Session: time.Hour, Roles: map[string]domains.OIDCRole{"mail-admins": {Role: "operator"}}}
+	s := oidc.New(nil)
+	if err := s.Configure(table); err != nil {
+		t.Fatal(err)
+	}
+	if who, err := finish(t, s, p); err != nil || who.Role != accounts.Operator || who.Lifetime != time.Hour {
+		t.Errorf("who %+v, error %v", who, err)
+	}
+	if err := os.Chmod(secret, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Configure(table); runtime.GOOS != "windows" && (err == nil || strings.Contains(err.Error(), clientSecret) || !strings.Contains(err.Error(), "chmod 600")) {
+		t.Errorf("a secret that others can read: %v", err)
+	}
+	if s.Name() != "Sign in" {
+		t.Error("after an error the sign-in is not as it was")
+	}
+	if err := s.Configure(domains.OIDC{}); err != nil || s.Name() != "" {
+		t.Errorf("without the table: %v, button %q", err, s.Name())
 	}
 }

@@ -7,7 +7,7 @@
 //
 //   - page.go: the Handler; routes.go: the table of its paths; visit.go: one request and its answer; errors.go: pages for errors
 //   - layout.go: where each key is in the form; form.go: a record as a form, and a form as a change of a record
-//   - signin.go: sign-in and sign-out; account.go: one's own account; accounts.go, tokens.go, audit.go: what operators look after
+//   - signin.go, provider.go: sign-in and sign-out; account.go: one's own account; accounts.go, tokens.go, audit.go: what operators look after
 //   - domains.go: the list; domain.go: the form of one domain or profile; review.go: what a change would do; add.go: a new domain
 //   - records.go, doctor.go, history.go: the other pages of a domain; profiles.go: the profiles
 package page
@@ -16,6 +16,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"time"
 
 	"mailhint/accounts"
@@ -33,12 +34,14 @@ type Options struct {
 	Log *slog.Logger
 }
 
-// External is the sign-in through an identity provider.
+// External is the sign-in through an identity provider: an oidc.SignIn.
 type External interface {
-	// Name is what the button calls the provider.
+	// Name is what the button calls the provider; empty if there is none at the moment.
 	Name() string
-	// Path is where the sign-in begins.
-	Path() string
+	// Begin returns where to send the browser, and the value of a cookie that Finish needs.
+	Begin(next string) (location, state string, err error)
+	// Finish says who has come back, and where they wanted to go.
+	Finish(ctx context.Context, answer url.Values, state string) (accounts.Vouched, string, error)
 }
 
 // Handler answers with the admin page. It expects to be reached only under names that belong to it: see package server.

@@ -27,6 +27,7 @@ var paths = []Route{
 	{get, "/", true, (*Handler).home},
 	{get, "/sign-in", true, (*Handler).showSignIn}, {post, "/sign-in", true, (*Handler).signIn},
 	{get, "/sign-in/code", true, (*Handler).showCode}, {post, "/sign-in/code", true, (*Handler).signInCode},
+	{get, providerPath, true, (*Handler).goToProvider}, {get, callbackPath, true, (*Handler).comeBack},
 	{post, "/sign-out", true, (*Handler).signOut},
 
 	{get, "/domains", false, (*Handler).showDomains}, {post, "/domains", false, (*Handler).searchDomains},

@@ -67,8 +67,8 @@ func (h *Handler) signInPage(v *visit, status int, c signInContent) error {
 	if err != nil {
 		return err
 	}
-	if h.External != nil {
-		c.External = &link{Title: h.External.Name(), Path: h.External.Path() + "?" + url.Values{"next": {c.Next}}.Encode()}
+	if h.hasProvider() {
+		c.External = &link{Title: h.External.Name(), Path: providerPath + "?" + url.Values{"next": {c.Next}}.Encode()}
 	} else if !has {
 		return h.show(v, http.StatusOK, firstTemplate, document{Title: "Add the first account"})
 	}

@@ -19,6 +19,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"mailhint/accounts/oidc"
 	"mailhint/certs"
 	"mailhint/doctor"
 	"mailhint/domains"
@@ -110,6 +111,7 @@ type program struct {
 	monitor      *monitor.Monitor    // nil if the mail servers are not checked
 	certificates *certs.Certificates // nil unless tls is "acme"
 	observer     *observer
+	provider     *oidc.SignIn     // nil without the admin page
 	database     *postgres.Store  // nil without [store]
 	replica      *replica.Replica // nil without [store]
 }
@@ -206,6 +208,7 @@ func (p *program) update(s *domains.Snapshot) {
 		s = p.replica.Use(s)
 	}
 	s.AskExchangers(p.exchangers.Ours)
+	p.useProvider(s.OIDC)
 	if p.server.Configure(s, nil).Outcome == server.Unchanged {
 		return
 	}

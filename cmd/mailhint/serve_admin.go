@@ -8,6 +8,7 @@ import (
 
 	"mailhint/accounts"
 	"mailhint/accounts/file"
+	"mailhint/accounts/oidc"
 	"mailhint/admin"
 	"mailhint/admin/api"
 	"mailhint/admin/page"
@@ -31,11 +32,16 @@ func (p *program) openAdmin(config string, s domains.Server, network network) er
 		return err
 	}
 	files.Warn = func(err error) { p.log.Warn("the history of changes", "error", err) }
-	people := accounts.New(file.Open(s.StateDir), accounts.Options{})
+	kept := file.Open(s.StateDir)
+	kept.Warn = func(err error) { p.log.Warn("the accounts are not as they should be", "error", err) }
+	people := accounts.New(kept, accounts.Options{External: func(e accounts.External) (accounts.External, bool) { return p.provider.External(e) }})
+	p.server.Metrics().MustRegister(people.Collector())
+	p.provider = oidc.New(people.First)
+	p.useProvider(p.current.Load().OIDC)
 	service := &admin.Service{Store: files, Current: p.current.Load, Accounts: people, Saved: p.saved, Log: p.log}
 	p.look(service, s, network)
 	programs := api.New(service, api.Options{Version: versionText(), Log: p.log})
-	persons := page.New(page.Options{Admin: service, Accounts: people, Log: p.log})
+	persons := page.New(page.Options{Admin: service, Accounts: people, External: p.provider, Log: p.log})
 	p.server.ServeAdmin(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.URL.Path, "/api/") {
 			programs.ServeHTTP(w, r)
@@ -44,6 +50,16 @@ func (p *program) openAdmin(config string, s domains.Server, network network) er
 		persons.ServeHTTP(w, r)
 	}))
 	return nil
+}
+
+// useProvider uses the identity provider of a configuration. Without it people still sign in with a password.
+func (p *program) useProvider(t domains.OIDC) {
+	if p.provider == nil {
+		return
+	}
+	if err := p.provider.Configure(t); err != nil {
+		p.log.Warn("the sign-in through an identity provider is not as configured", "error", err)
+	}
 }
 
 // look gives a service what it needs to look at mail servers and name servers.
