@@ -121,6 +121,7 @@ soak: programs
 	go test -count=1 -timeout 30m -v -run RandomFiles ./tomledit -files 20000
 	MAILHINT_TEST_EDITS=1000 go test -count=1 -timeout 30m -v -run EditsUnderLoad ./cmd/mailhint
 	SOAK=1 go test -count=1 -timeout 30m -run TestPages ./clients
+	SOAK=1 go test -count=1 -timeout 30m -run TestAdmin ./clients
 
 load-generator:
 	@command -v wrk >/dev/null || { sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; $$sudo apt-get update -q && $$sudo apt-get install -q -y --no-install-recommends wrk; }

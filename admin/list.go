@@ -54,13 +54,14 @@ func (s *Service) Domains(ctx context.Context, p accounts.Principal, q Query) (P
 		query.After, query.Limit = "", 0 // to count those that match
 	}
 	page := Page{Rows: []Row{}}
+	known := make(knownStates)
 	for {
 		found, err := s.Store.List(ctx, query)
 		if err != nil {
 			return Page{}, s.inside(p, err)
 		}
 		page.Total = found.Total
-		hidden := s.add(&page, p, q, found.Records)
+		hidden := s.add(&page, p, q, found.Records, known)
 		switch {
 		case query.Limit == 0:
 			page.Total = found.Total - hidden
@@ -77,7 +78,7 @@ func (s *Service) Domains(ctx context.Context, p accounts.Principal, q Query) (P
 }
 
 // add adds records to a page, as far as they belong to it, and returns how many of them the account may not see, or are in another state.
-func (s *Service) add(page *Page, p accounts.Principal, q Query, records []edits.Record) (hidden int) {
+func (s *Service) add(page *Page, p accounts.Principal, q Query, records []edits.Record, known knownStates) (hidden int) {
 	seesAll := p.SeesAll()
 	for _, r := range records {
 		if !seesAll && !p.May(accounts.View, target(r)) {
@@ -89,7 +90,7 @@ func (s *Service) add(page *Page, p accounts.Principal, q Query, records []edits
 			continue
 		}
 		row := Row{Record: access{who: p, record: r}.seen()}
-		row.State, row.Seen = s.state(r)
+		row.State, row.Seen = s.state(r, known)
 		switch {
 		case q.State != "" && row.State != q.State:
 			hidden++
@@ -106,8 +107,16 @@ func (s *Service) add(page *Page, p accounts.Principal, q Query, records []edits
 // states are those of the background probe, the worst last; package monitor explains them. States that are not among them count as the first.
 var states = []string{"unknown", "good", "warning", "login", "ipv6", "certificate", "tls", "closed", "address"}
 
+// knownStates are the states of settings that many domains share, so that each is looked up once for a list.
+type knownStates map[*settings.Settings]knownState
+
+type knownState struct {
+	state string
+	at    time.Time
+}
+
 // state returns the worst state of a domain's mail servers.
-func (s *Service) state(r edits.Record) (state string, at time.Time) {
+func (s *Service) state(r edits.Record, known knownStates) (state string, at time.Time) {
 	current := s.Current()
 	if s.Seen == nil || current == nil || !r.Enabled {
 		return "", time.Time{}
@@ -116,14 +125,22 @@ func (s *Service) state(r edits.Record) (state string, at time.Time) {
 	if err != nil {
 		return "", time.Time{}
 	}
-	worst := -1
+	if shared, ok := known[found.Settings]; ok {
+		return shared.state, shared.at
+	}
+	worst, isShared := -1, true
 	for _, server := range found.Servers {
-		seen, when := s.Seen(server.Host.Expand(string(found.Domain), string(found.Primary)), server)
+		host := server.Host.Expand(string(found.Domain), string(found.Primary))
+		isShared = isShared && host == string(server.Host)
+		seen, when := s.Seen(host, server)
 		for i, known := range states {
 			if known == seen && i > worst {
 				worst, state, at = i, seen, when
 			}
 		}
+	}
+	if isShared {
+		known[found.Settings] = knownState{state, at}
 	}
 	return state, at
 }

@@ -269,6 +269,7 @@ func TestAdminEdit(t *testing.T) {
 			b.look(t, view{1280, false, script})
 			b.fill(t, "imap.0.url", "imaps://new.firm.example")
 			b.press(t, check)
+			b.shootView(t, "admin-page") // docs/admin-page.png
 			b.fill(t, "reason", "moved to a new machine")
 			b.shoot(t, fmt.Sprintf("review-%v", script))
 			b.press(t, save)

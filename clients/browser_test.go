@@ -218,6 +218,20 @@ func (b *browser) shoot(t *testing.T, name string) {
 	}
 }
 
+// shootView is shoot for what a person sees without scrolling.
+func (b *browser) shootView(t *testing.T, name string) {
+	t.Helper()
+	dir := os.Getenv("SCREENSHOTS")
+	if dir == "" {
+		return
+	}
+	var picture []byte
+	b.run(t, chromedp.CaptureScreenshot(&picture))
+	if err := errors.Join(os.MkdirAll(dir, 0o755), os.WriteFile(filepath.Join(dir, name+".png"), picture, 0o644)); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // whole is the area of the whole page.
 func (b *browser) whole(ctx context.Context) *page.Viewport {
 	_, _, _, _, _, size, err := page.GetLayoutMetrics().Do(ctx)

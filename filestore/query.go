@@ -64,10 +64,19 @@ func (f *first) add(r domains.Record) {
 
 // cut sorts the records and drops those after the first ones.
 func (f *first) cut(limit int) {
-	slices.SortFunc(f.records, func(a, b domains.Record) int { return cmp.Compare(a.Name, b.Name) })
-	if limit > 0 && len(f.records) > limit {
-		f.records, f.more = f.records[:limit], true
+	order := make([]*domains.Record, len(f.records)) // a record is large, and would be moved many times
+	for i := range f.records {
+		order[i] = &f.records[i]
 	}
+	slices.SortFunc(order, func(a, b *domains.Record) int { return cmp.Compare(a.Name, b.Name) })
+	if limit > 0 && len(order) > limit {
+		order, f.more = order[:limit], true
+	}
+	sorted := make([]domains.Record, len(order))
+	for i, r := range order {
+		sorted[i] = *r
+	}
+	f.records = sorted
 }
 
 // matcher returns what selects the records of a query.

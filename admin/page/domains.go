@@ -27,7 +27,7 @@ type domainsContent struct {
 	CanAdd   bool
 	First    string // the first page, unless this is it
 	Next     string
-	Probed   bool // the background probe is on
+	Probed   bool // the background probe has something to say
 }
 
 type domainRow struct {
@@ -79,7 +79,7 @@ func (h *Handler) showDomains(v *visit) error {
 	if err != nil {
 		return err
 	}
-	c := domainsContent{Search: q.Search, Filtered: q.Search != "" || q.Profile != "" || q.State != "", Probed: h.Admin.Seen != nil, CanAdd: h.canAdd(v)}
+	c := domainsContent{Search: q.Search, Filtered: q.Search != "" || q.Profile != "" || q.State != "", CanAdd: h.canAdd(v)}
 	for _, p := range profiles {
 		c.Profiles = append(c.Profiles, option{p.Name, p.Name, p.Name == q.Profile})
 	}
@@ -88,7 +88,9 @@ func (h *Handler) showDomains(v *visit) error {
 	}
 	for _, r := range page.Rows {
 		c.Rows = append(c.Rows, newDomainRow(r))
+		c.Probed = c.Probed || r.State != ""
 	}
+	c.Probed = c.Probed || q.State != ""
 	switch {
 	case page.Total < 0:
 		c.Found = "Domains"

@@ -93,5 +93,5 @@ func labelOf(key string) string {
 }
 
 var oauth2Labels = map[string]string{
-	"issuer": "Issuer", "scope": "Scopes", "auth_url": "Authorization endpoint", "token_url": "Token endpoint", "client_id": "Client ID",
+	"issuer": "Issuer", "scope": "Scopes", "auth_url": "Authorization endpoint", "token_url": "Token endpoint", "client_id": "Client ID", "redirect_url": "Redirect URL",
 }

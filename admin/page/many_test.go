@@ -67,15 +67,15 @@ func TestManyDomains(t *testing.T) {
 	} {
 		v.get(test.path) // the first reads the files
 		best := time.Hour
-		for range 5 {
+		const limit = slower * 200 * time.Millisecond
+		for tries := 0; tries < 30 && best > limit; tries++ { // other tests run at the same time
 			began := time.Now()
 			a := v.get(test.path)
 			if best = min(best, time.Since(began)); a.StatusCode != http.StatusOK || !strings.Contains(a.body, test.want) {
 				t.Fatalf("%s: status %d, without %q\n%s", test.path, a.StatusCode, test.want, a.body)
 			}
 		}
-		t.Logf("%s: %s", test.path, best)
-		if limit := 200 * time.Millisecond; best > limit {
+		if best > limit {
 			t.Errorf("%s takes %s, more than %s", test.path, best, limit)
 		}
 	}
