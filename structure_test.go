@@ -26,7 +26,7 @@ var ranks = [][]string{
 	{"filestore", "postgres", "edits/storetest", "accounts/accountstest", "accounts/file", "accounts/oidc"},
 	{"replica"},
 	{"preview", "compare", "export", "imports", "help", "proxies", "monitor", "reference", "schema"},
-	{"imports/importstest", "imports/database/databasetest", "imports/database", "imports/automx", "imports/csv", "imports/happydomain", "imports/live", "imports/monogramm", "imports/outlook",
+	{"imports/importstest", "imports/database/databasetest", "imports/database", "imports/automx", "imports/csv", "imports/happydomain", "imports/live", "imports/monogramm", "imports/outlook", "imports/providers",
 		"imports/srv"},
 	{"imports/automx2", "imports/ispconfig", "imports/mailcow", "imports/modoboa", "imports/postfixadmin"},
 	{"server", "doctor", "starter", "manual", "transfer"},

@@ -8,7 +8,6 @@
 //   - input.go: files of limited size
 //   - records.go, print.go: domains with the same settings become one profile that lists them
 //   - plan.go: what a store lacks of them
-//   - ispdb.go: the source that has its format in package ispdb
 package imports
 
 import (

@@ -87,13 +87,3 @@ func TestPrintReportsWriteErrors(t *testing.T) {
 		t.Errorf("got %v, want %v", err, errFull)
 	}
 }
-
-func TestISPDBNeedsFiles(t *testing.T) {
-	report, _ := notes()
-	if err := ISPDB(New(report), []string{t.TempDir()}); err == nil {
-		t.Error("no error for a directory without provider files")
-	}
-	if err := ISPDB(New(report), []string{"nowhere"}); !errors.Is(err, ErrUnread) {
-		t.Errorf("got %v for a file that does not exist", err)
-	}
-}

@@ -17,12 +17,10 @@ var ErrUnread = errors.New("cannot read")
 const MaxInput = 64 << 20
 
 // ReadFile reads a file of at most MaxInput octets. The error wraps ErrUnread and names the file.
-func ReadFile(file string) ([]byte, error) { return readLimited(file, MaxInput) }
-
-func readLimited(file string, limit int64) ([]byte, error) {
-	text, err := readFile(file, limit+1)
-	if err == nil && int64(len(text)) > limit {
-		err = fmt.Errorf("it is larger than %d MB", limit>>20)
+func ReadFile(file string) ([]byte, error) {
+	text, err := ReadHead(file, MaxInput+1)
+	if err == nil && len(text) > MaxInput {
+		err = fmt.Errorf("it is larger than %d MB", MaxInput>>20)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%w %s: %w", ErrUnread, file, err)
@@ -30,8 +28,8 @@ func readLimited(file string, limit int64) ([]byte, error) {
 	return text, nil
 }
 
-// readFile reads a file up to a limit.
-func readFile(file string, limit int64) ([]byte, error) {
+// ReadHead reads a file up to a limit, in octets. Its errors do not name the file.
+func ReadHead(file string, limit int64) ([]byte, error) {
 	f, err := os.Open(file)
 	if err != nil {
 		return nil, Cause(err)

@@ -9,6 +9,7 @@ import (
 	"mailhint/domains"
 	"mailhint/filestore"
 	"mailhint/imports"
+	"mailhint/imports/providers"
 	"mailhint/spelling"
 	"mailhint/untrusted"
 )
@@ -97,8 +98,8 @@ func (f *importFlags) finish(cmd *cobra.Command, c *imports.Collection, kind str
 	if c.Result.Lost > 0 {
 		lost = "; domains or servers are left out"
 	}
-	fmt.Fprintf(cmd.ErrOrStderr(), "%s for %s, %s, %s not converted%s\n", spelling.Count(c.Result.Entries, "entry"), spelling.Count(c.Result.Domains, "domain"),
-		spelling.Count(c.Result.Remarks, "remark"), spelling.Count(c.Result.Failed, "source"), lost)
+	fmt.Fprintf(cmd.ErrOrStderr(), "%s, %s, %s not converted%s\n", spelling.Count(c.Result.Domains, "domain"), spelling.Count(c.Result.Remarks, "remark"),
+		spelling.Count(c.Result.Failed, "source"), lost)
 	if !c.Result.Complete() {
 		return errProblem
 	}
@@ -142,6 +143,6 @@ func newImportISPDB() *cobra.Command {
 			"  mailhint import ispdb autoconfig/ispdb >domains.d/ispdb.toml 2>remarks.txt",
 		Args: someArguments("a FILE or a DIR with provider files, such as example.com.xml"),
 	}, "ISPDB provider files", func(_ *cobra.Command, c *imports.Collection, args []string) error {
-		return readSource(imports.ISPDB(c, args))
+		return readSource(providers.Read(c, args))
 	})
 }

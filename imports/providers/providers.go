@@ -1,4 +1,6 @@
-package imports
+// Package providers reads provider files of Mozilla's ISPDB, which package ispdb converts: each provider in a file becomes an entry. Files for
+// autoconfig that admins write themselves have the same form.
+package providers
 
 import (
 	"bytes"
@@ -8,18 +10,19 @@ import (
 	"path/filepath"
 
 	"mailhint/domains"
+	"mailhint/imports"
 	"mailhint/ispdb"
 )
 
-// ISPDB reads provider files of Mozilla's ISPDB. The paths name files, or directories with such files. A file that cannot be converted is
+// Read reads provider files. The paths name files, or directories with such files. A file that cannot be converted is
 // reported and counted, and the others are converted all the same. The error is about the paths.
-func ISPDB(c *Collection, paths []string) error {
+func Read(c *imports.Collection, paths []string) error {
 	files, err := providerFiles(paths)
 	if err != nil {
 		return err
 	}
 	for _, file := range files {
-		c.addProviderFile(file)
+		add(c, file)
 	}
 	return nil
 }
@@ -30,7 +33,7 @@ func providerFiles(paths []string) ([]string, error) {
 	for _, path := range paths {
 		info, err := os.Stat(path)
 		if err != nil {
-			return nil, fmt.Errorf("%w %s: %w; name a provider file, or a directory with such files", ErrUnread, path, Cause(err))
+			return nil, fmt.Errorf("%w %s: %w; name a provider file, or a directory with such files", imports.ErrUnread, path, imports.Cause(err))
 		}
 		if !info.IsDir() {
 			files = append(files, path)
@@ -38,7 +41,7 @@ func providerFiles(paths []string) ([]string, error) {
 		}
 		entries, err := os.ReadDir(path)
 		if err != nil {
-			return nil, fmt.Errorf("%w the directory %s: %w; allow that, or name the files", ErrUnread, path, Cause(err))
+			return nil, fmt.Errorf("%w the directory %s: %w; allow that, or name the files", imports.ErrUnread, path, imports.Cause(err))
 		}
 		found := false
 		for _, e := range entries {
@@ -58,23 +61,18 @@ func providerFiles(paths []string) ([]string, error) {
 
 // isProviderFile reports whether a file begins like one.
 func isProviderFile(file string) bool {
-	head, err := readFile(file, 4096)
+	head, err := imports.ReadHead(file, 4096)
 	return err == nil && bytes.Contains(head, []byte("<clientConfig"))
 }
 
-// addProviderFile adds the entries of one file. What is wrong with it is reported.
-func (c *Collection) addProviderFile(file string) {
-	text, err := readFile(file, ispdb.MaxSize+1)
+// add adds the entries of one file. What is wrong with it is reported.
+func add(c *imports.Collection, file string) {
+	text, err := imports.ReadHead(file, ispdb.MaxSize+1)
 	if err != nil {
 		c.Fail(domains.Position{File: file}, "%v", err)
 		return
 	}
-	c.AddProviders(file, text)
-}
-
-// AddProviders adds the entries of a provider file.
-func (c *Collection) AddProviders(file string, text []byte) {
-	providers, remarks, err := ispdb.Read(text)
+	found, remarks, err := ispdb.Read(text)
 	var comments []string
 	for _, r := range remarks {
 		where := domains.Position{File: file, Line: r.Line}
@@ -91,11 +89,11 @@ func (c *Collection) AddProviders(file string, text []byte) {
 		c.Fail(domains.Position{File: file, Line: fault.Line}, "%s", fault.Text)
 		return
 	}
-	for _, p := range providers { // the comments are above the first
+	for _, p := range found { // the comments are above the first
 		for _, comment := range p.Comments {
 			comments = append(comments, "The file says: "+comment.Text)
 		}
-		c.Add(Entry{Where: domains.Position{File: file}, Domains: p.Domains, Settings: p.Settings, Plaintext: p.Plaintext(), Comments: comments})
+		c.Add(imports.Entry{Where: domains.Position{File: file}, Domains: p.Domains, Settings: p.Settings, Plaintext: p.Plaintext(), Comments: comments})
 		comments = nil
 	}
 }
