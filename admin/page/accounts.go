@@ -167,7 +167,8 @@ func (h *Handler) accountPage(v *visit, status int, a accounts.Account, c accoun
 	}
 	c.Account = accountRow{Name: a.Name, Grant: grantText(a.Role, a.Domains, a.Profiles), Created: moment(a.Created), App: a.TOTP != "",
 		Disabled: a.Disabled, Self: a.Name == v.who.Name}
-	return h.show(v, status, accountTemplate, document{Title: "Account " + a.Name, Notice: n, Content: c})
+	// The name is not in the title, since it may be an address and browsers keep titles in their history.
+	return h.show(v, status, accountTemplate, document{Title: "Account", Notice: n, Content: c})
 }
 
 // changeAccount does one of the things that the page of an account has buttons for.

@@ -104,7 +104,7 @@ func (r record) form() []fieldGroup {
 			if k.Why != "" {
 				f.ReadOnly = readOnlyFor(k.Why)
 			} else if f.ReadOnly == "" && !r.view.May.Change {
-				f.ReadOnly = "This account may only look."
+				f.ReadOnly = onlyLooks
 			}
 			f.CanLook = r.view.May.Probe && r.view.Kind == edits.Domain
 			r.inherit(f, k)
@@ -233,12 +233,13 @@ func (h *Handler) lock(v *visit, c *domainContent) {
 	}
 	c.Locked = "The configuration cannot be written on this server, so every change has to be made by hand."
 	if v.who.SeesAll() && v.who.Role == accounts.Operator {
-		c.Locked += " " + sentence(err.Error())
+		c.Locked += " The reason: " + strings.TrimSuffix(err.Error(), ".") + "."
 	}
+	c.Dangers = nil
 	if v.URL.Query().Has("by-hand") || v.Method == http.MethodPost {
 		return
 	}
-	c.CanCheck, c.Dangers, c.Frozen = false, nil, true
+	c.CanCheck, c.Frozen = false, true
 	c.ByHand = &link{Title: "Prepare a change to make by hand", Path: c.Action + "?by-hand"}
 }
 

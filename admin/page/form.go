@@ -35,6 +35,14 @@ func (g fieldGroup) Changeable() []*field {
 	return list
 }
 
+// Reason is why, unless the page says so at the top.
+func (s shownFields) Reason() string {
+	if s.Why == onlyLooks {
+		return ""
+	}
+	return s.Why
+}
+
 // shownFields are fields that cannot be changed, all for the same reason.
 type shownFields struct {
 	Why    string
@@ -56,6 +64,9 @@ func (g fieldGroup) Shown() []shownFields {
 	}
 	return list
 }
+
+// onlyLooks is the reason of all fields for those who may change nothing, which the page says at the top.
+const onlyLooks = "This account may only look."
 
 // readOnlyFor is a reason of package admin for one key, as a sentence about several.
 func readOnlyFor(why string) string {
