@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"net/http"
 	"net/url"
 	"path"
@@ -274,6 +275,17 @@ func based(text string) edits.Values {
 	return values
 }
 
+// sent lists what a form has sent that a person may have typed, so that it is not lost.
+func (v *visit) sent() []string {
+	var list []string
+	for _, name := range slices.Sorted(maps.Keys(v.PostForm)) {
+		if value := v.field(name); value != "" && !slices.Contains([]string{"base", "revision", "do"}, name) {
+			list = append(list, name+" = "+value)
+		}
+	}
+	return list
+}
+
 func (h *Handler) changeDomain(v *visit) error {
 	ref, err := v.domainRef()
 	if err != nil {
@@ -287,6 +299,10 @@ func (h *Handler) changeProfile(v *visit) error { return h.changeRecord(v, v.pro
 // changeRecord does what a button of the form is for: it looks at a live server, shows what the change would do, or saves it.
 func (h *Handler) changeRecord(v *visit, ref edits.Ref) error {
 	r, err := h.load(v.Context(), v.who, ref)
+	if errors.Is(err, admin.ErrNotFound) { // it was removed meanwhile, perhaps
+		h.tell(v, http.StatusNotFound, errorPage{Title: "Not found", Text: notFoundText + " Nothing was saved. This is what you have sent:", Detail: v.sent()})
+		return nil
+	}
 	if err != nil {
 		return err
 	}

@@ -21,6 +21,9 @@ type errorPage struct {
 	Links  []link
 }
 
+// notFoundText does not say which of the two it is.
+const notFoundText = "There is nothing of this name, or this account may not see it."
+
 var messageTemplate = templates.AdminHTML("message.html.tmpl")
 
 // message answers with a page that only says something.
@@ -62,7 +65,7 @@ func (h *Handler) fail(v *visit, err error) {
 	case errors.Is(err, accounts.ErrSignedOut):
 		h.askToSignIn(v)
 	case errors.Is(err, admin.ErrNotFound), errors.Is(err, accounts.ErrNotFound), errors.Is(err, edits.ErrNotFound):
-		h.tell(v, http.StatusNotFound, errorPage{Title: "Not found", Text: "There is nothing of this name, or this account may not see it."})
+		h.tell(v, http.StatusNotFound, errorPage{Title: "Not found", Text: notFoundText})
 	case errors.Is(err, edits.ErrNoHistory):
 		h.tell(v, http.StatusNotFound, errorPage{Title: "This change cannot be undone", Detail: []string{err.Error()}})
 	case errors.As(err, &denied):

@@ -1,3 +1,5 @@
+//go:build unix
+
 package page_test
 
 import (
@@ -7,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -19,7 +22,7 @@ import (
 	"mailhint/settings"
 )
 
-// The list of 100,000 domains is as quick as that of ten, whatever is asked for.
+// Lists of 100,000 domains take less than 0.2 s of a processor, whatever is asked for.
 func TestManyDomains(t *testing.T) {
 	const many = 100_000
 	folder := t.TempDir()
@@ -67,16 +70,25 @@ func TestManyDomains(t *testing.T) {
 	} {
 		v.get(test.path) // the first reads the files
 		best := time.Hour
-		const limit = slower * 200 * time.Millisecond
-		for tries := 0; tries < 30 && best > limit; tries++ { // other tests run at the same time
-			began := time.Now()
+		for range 5 {
+			began := busy(t)
 			a := v.get(test.path)
-			if best = min(best, time.Since(began)); a.StatusCode != http.StatusOK || !strings.Contains(a.body, test.want) {
+			if best = min(best, busy(t)-began); a.StatusCode != http.StatusOK || !strings.Contains(a.body, test.want) {
 				t.Fatalf("%s: status %d, without %q\n%s", test.path, a.StatusCode, test.want, a.body)
 			}
 		}
-		if best > limit {
+		if limit := slower * 200 * time.Millisecond; best > limit {
 			t.Errorf("%s takes %s, more than %s", test.path, best, limit)
 		}
 	}
+}
+
+// busy is how long the processor has worked for this process, which does not depend on what else runs on the machine.
+func busy(t *testing.T) time.Duration {
+	t.Helper()
+	var used syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
 }

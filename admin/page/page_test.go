@@ -524,6 +524,9 @@ func TestOnlyEditableKeys(t *testing.T) {
 			t.Errorf("revision %q: status %d", revision, a.StatusCode)
 		}
 	}
+	if a := v.post("/domains/gone.example", url.Values{"do": {"save"}, "name": {"Anne of old"}}); a.StatusCode != http.StatusNotFound || !strings.Contains(a.body, "name = Anne of old") {
+		t.Errorf("a domain that is gone: status %d\n%s", a.StatusCode, a.body)
+	}
 	vera := s.visitor(t)
 	vera.signIn("vera")
 	if a := vera.get("/domains/ann.example"); strings.Contains(a.body, `value="check"`) && strings.Contains(a.body, "Check and preview") {

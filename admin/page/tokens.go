@@ -31,7 +31,11 @@ type tokenRow struct {
 }
 
 func (h *Handler) showTokens(v *visit) error {
-	return h.tokensPage(v, http.StatusOK, tokensContent{Grant: newGrantForm(v.who.Role, v.who.Domains, v.who.Profiles), Expires: "90"}, doneNotice(v))
+	role := accounts.Viewer // not more than is needed, unless somebody chooses it
+	if v.who.Role == accounts.Provisioner {
+		role = accounts.Provisioner
+	}
+	return h.tokensPage(v, http.StatusOK, tokensContent{Grant: newGrantForm(role, v.who.Domains, v.who.Profiles), Expires: "90"}, doneNotice(v))
 }
 
 func (h *Handler) tokensPage(v *visit, status int, c tokensContent, n *notice) error {
