@@ -132,7 +132,7 @@ func (o *observations) profile() (choices.Account, error) {
 	a := choices.Account{From: "https://autoconfig." + string(o.Found.Domain) + mobileconfig.Path}
 	for _, s := range settings.FirstOfEach(o.Servers) {
 		e := &choices.Entry{Kind: choices.KindOf(s.Protocol), Host: o.host(s), Port: s.Port, Security: s.Security, Auths: s.Auth,
-			Login: string(s.Login.For(o.Found.Domain, o.Primary)), HasLogin: true}
+			Login: o.Found.LoginName(s.Login, o.postmaster()), HasLogin: true}
 		switch {
 		case e.Kind == "smtp":
 			a.Outgoing = e

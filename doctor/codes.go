@@ -34,6 +34,7 @@ const (
 	OAuth2Endpoints  Code = "L03"
 	OAuth2Clients    Code = "L04"
 	OAuth2Scopes     Code = "L05"
+	LoginLookup      Code = "L06"
 	Thunderbird      Code = "C01"
 	Outlook          Code = "C02"
 	Apple            Code = "C03"
@@ -72,6 +73,7 @@ var Codes = []Info{
 	{OAuth2Endpoints, "OAuth2 endpoints differ", Problem},
 	{OAuth2Clients, "mail programs cannot sign in with OAuth2", Problem},
 	{OAuth2Scopes, "an OAuth2 scope is unknown", Warning},
+	{LoginLookup, "a look-up of login names fails", Problem},
 	{Thunderbird, "Thunderbird gets different settings", Problem},
 	{Outlook, "Outlook gets different settings", Problem},
 	{Apple, "Apple Mail cannot be set up", Warning},

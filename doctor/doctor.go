@@ -59,6 +59,8 @@ type Doctor struct {
 	// ISPDB is the URL of Mozilla's database of providers, to which the domain is appended; empty to leave it out. Each question
 	// tells Mozilla about a domain.
 	ISPDB string
+	// LookUp asks a look-up for a login name; nil if they are not asked.
+	LookUp LookUp
 	// Only has the codes to look for, or their first letters; empty for all. What the others need is not asked. See ParseCodes.
 	Only []string
 	// Now is the clock by which certificates are judged; nil for time.Now.

@@ -86,7 +86,7 @@ func validFor(c *probe.TLS, lifetime, left time.Duration) {
 // TestEveryCode: every code is found in one of the cases.
 func TestEveryCode(t *testing.T) {
 	var wants []string
-	for _, test := range slices.Concat(dnsCases, webCases, mailCases, clientCases, oauthCases) {
+	for _, test := range slices.Concat(dnsCases, webCases, mailCases, clientCases, oauthCases, lookupCases) {
 		wants = append(wants, test.want)
 	}
 	for _, i := range Codes {
@@ -98,7 +98,7 @@ func TestEveryCode(t *testing.T) {
 
 // TestFindings breaks one thing, or several with one cause: exactly its code must be reported, with the right subject.
 func TestFindings(t *testing.T) {
-	for _, test := range slices.Concat(dnsCases, webCases, mailCases, clientCases, oauthCases) {
+	for _, test := range slices.Concat(dnsCases, webCases, mailCases, clientCases, oauthCases, lookupCases) {
 		t.Run(test.name, func(t *testing.T) {
 			if test.config == "" {
 				test.config = usual

@@ -22,6 +22,7 @@ func (s *session) gather(ctx context.Context, domain Domain) *observations {
 	o := &observations{Domain: domain, now: s.now(), server: s.Server, ours: s.Addresses, issuers: s.Issuers, validation: s.Validation,
 		local: s.local, wants: s.wantsAny}
 	s.findOurs(ctx, o)
+	s.gatherLogins(ctx, o)
 	o.want = wanted(domain.Found, s.Server, s.Addresses)
 	concurrently(
 		func() { s.gatherNames(ctx, o) },

@@ -38,9 +38,10 @@ func judge(o *observations) Report {
 		j.part("DHC", j.judgeWeb) // H01 to H04, D06
 		j.add(j.pacc()...)        // D06
 	}
-	j.part("DMC", j.judgeMail) // M01 to M06, D01
-	j.add(j.loginForms()...)   // L01
-	j.part("L", j.judgeOAuth)  // L02 to L05
+	j.part("DMC", j.judgeMail)  // M01 to M06, D01
+	j.add(j.loginForms()...)    // L01
+	j.part("L", j.judgeOAuth)   // L02 to L05
+	j.part("L", j.judgeLookups) // L06
 	r := Report{Domain: o.Found.Domain, Clients: []Client{}}
 	if j.askedWeb && j.lookedAtMail {
 		j.part("C", func() { r.Clients = j.judgeClients() }) // C01 to C04

@@ -179,7 +179,11 @@ func (o *observations) login(e choices.Entry) string {
 		forms = append(forms, s.Login.For(o.Found.Domain, o.Primary))
 	}
 	for _, form := range forms {
-		if e.Login == form.Fill(o.postmaster()) {
+		switch {
+		case e.Login != o.Found.LoginName(form, o.postmaster()) && e.Login != form.Fill(o.postmaster()):
+		case form.Lookup() != "":
+			return "from the look-up " + clip(form.Lookup())
+		default:
 			return clip(string(form))
 		}
 	}

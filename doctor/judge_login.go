@@ -31,7 +31,7 @@ func (o *observations) loginForms() (findings []Finding) {
 func (o *observations) loginForm(login settings.Login) []Finding {
 	text := string(login)
 	switch {
-	case login.IsPlain():
+	case login.IsPlain(), login.Lookup() != "": // the admin knows that the address is not enough
 		return nil
 	case o.Primary != o.Found.Domain && text == settings.EmailLocalPart+"@"+string(o.Primary): // usual for an alias domain
 		return nil

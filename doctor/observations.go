@@ -47,7 +47,8 @@ type observations struct {
 	wellKnown map[string]page // of the bare domain, by path, where records of a service are missing
 	srvTarget string          // of the SRV record _autodiscover, if choices.POXSRV was asked
 
-	authorization *oauth.Observation // of the OAuth2 issuer; nil if it was not asked
+	lookups       map[string]lookedUp // by name: what look-ups of login names have answered
+	authorization *oauth.Observation  // of the OAuth2 issuer; nil if it was not asked
 
 	hosts        map[string]probe.Host // mail servers, by name
 	resolvedMail bool                  // the addresses of mail servers are known

@@ -51,6 +51,7 @@ type world struct {
 	// looks change the look at "host:port"; servers are those of all domains.
 	looks   map[string]func(*probe.Look)
 	servers map[string]settings.Server
+	lookUp  LookUp
 
 	mu      sync.Mutex
 	looked  map[string]int // how often, by "host:port"
@@ -141,7 +142,7 @@ func (w *world) publish(t testing.TB, found settings.Found) {
 
 // doctor returns a doctor in this world.
 func (w *world) doctor() *Doctor {
-	return &Doctor{Resolver: w, Prober: w, Server: setupName, ISPDB: defaultISPDB, Now: func() time.Time { return now }}
+	return &Doctor{Resolver: w, Prober: w, Server: setupName, ISPDB: defaultISPDB, LookUp: w.lookUp, Now: func() time.Time { return now }}
 }
 
 func none(name string) error { return fmt.Errorf("%s: %w", name, resolver.ErrNone) }

@@ -37,7 +37,7 @@ func newClientConfig(p *Provider, primary settings.Domain) *autoconfig.ClientCon
 			if slices.Equal(accepted, []settings.Auth{settings.NoAuth}) {
 				return ""
 			}
-			return string(l.For(settings.EmailDomain, primary))
+			return string(l.For(settings.EmailDomain, primary).Form())
 		},
 	})
 	c.Webmail = expand(s.Webmail)
@@ -66,6 +66,7 @@ func lostBy(c *autoconfig.ClientConfig, s *settings.Settings) []string {
 		{"caldav", noMethod, s.CalDAV != "" && c.Calendar == nil},
 		{"webdav", noMethod, s.WebDAV != "" && c.FileShare == nil},
 		{"support", noElement, s.Support != ""},
+		{"login", "provider files have no login names that are looked up, so that the form for unknown addresses is written", len(s.Lookups) > 0},
 		{"autodiscover", noElement, s.AutodiscoverRedirect != ""},
 	} {
 		if field.lost {

@@ -97,6 +97,8 @@ var notRun = []struct{ command, why string }{
 	{"mailhint import postfixadmin", "needs a database; the tests of package imports/postfixadmin start two"},
 	{"mailhint import ispconfig", "needs a database; the tests of package imports/ispconfig start one"},
 	{"mailhint import modoboa", "needs a database; the tests of package imports/modoboa start two"},
+	{"ldapsearch", "needs the reader's directory; TestFind in logins/ldap asks one"},
+	{"psql", "needs the reader's database; TestDatabases in logins/sql asks one"},
 	{"systemctl", "needs systemd as the first process; TestUnits in cmd/mailhint checks the units"},
 	{"systemd-run", "needs systemd as the first process"},
 }
@@ -321,6 +323,7 @@ func (w *docsWorld) files(t *testing.T, dir string) {
 	for name, text := range map[string]string{
 		"customers.txt": "bakery.example\nflorist.example\ncafe.example\nclosed.example\n", "shared-domains.txt": "shop.example\nflorist.example\ncafe.example\n",
 		"moved-to-m365.txt": "moved@example.com\n", "example.com.zone": "",
+		"logins.txt": "ann@example.com ab123\n", "ldap.pass": "secret\n", "sql.pass": "secret\n",
 		"provider.xml": ispdbFile, "entry.xml": ispdbFile,
 	} {
 		write(t, filepath.Join(dir, name), text)
@@ -329,6 +332,12 @@ func (w *docsWorld) files(t *testing.T, dir string) {
 	cert, key := keypairtest.PEM(t, keypairtest.New(t, keypairtest.Options{Names: []string{"*.example.com"}}))
 	write(t, filepath.Join(dir, "fullchain.pem"), string(cert))
 	write(t, filepath.Join(dir, "privkey.pem"), string(key))
+	write(t, filepath.Join(dir, "company-root.pem"), string(cert))
+	for _, name := range []string{"ldap.pass", "sql.pass"} {
+		if err := os.Chmod(filepath.Join(dir, name), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for _, name := range []string{"mailhint.key", "hoster.key", "firm.key"} {
 		file := write(t, filepath.Join(dir, name), "key \"mailhint\" {\n\talgorithm hmac-sha256;\n\tsecret \"c2VjcmV0IHNlY3JldCBzZWNyZXQgc2VjcmV0IQ==\";\n};\n")
 		if err := os.Chmod(file, 0o600); err != nil {

@@ -265,6 +265,7 @@ func (f doctorFlags) doctor(ctx context.Context, snapshot *domains.Snapshot, ask
 		d.Issuers[i].Account = certs.SavedAccount(ctx, certificateFolder(snapshot.Server), acme.CAs[i], acme.Email)
 	}
 	d.Addresses, d.Only = options.Addresses, f.only
+	d.LookUp = newLookUps(snapshot).ask
 	if f.all {
 		d.ISPDB = ""
 	}

@@ -2,9 +2,10 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
+	"sync"
 	"time"
 
 	"mailhint/domains"
@@ -15,24 +16,20 @@ import (
 	"mailhint/settings"
 )
 
-// openLookup opens what a table [lookups.…] describes. The error is a domains.Problem with the table's line.
-func openLookup(l domains.LoginLookup, log *slog.Logger) (source logins.Source, err error) {
+// openSource opens what a table [lookups.…] describes.
+func openSource(l domains.LoginLookup, log *slog.Logger) (logins.Source, error) {
 	switch l.Type {
 	case "file":
-		source, err = file.Open(l.File, log)
+		return file.Open(l.File, log)
 	case "ldap":
-		source, err = ldap.Open(ldap.Config{URLs: l.URLs, CA: l.CA, BindDN: l.BindDN, PasswordFile: l.PasswordFile, Base: l.Base, Filter: l.Filter, Attribute: l.Attribute})
+		return ldap.Open(ldap.Config{URLs: l.URLs, CA: l.CA, BindDN: l.BindDN, PasswordFile: l.PasswordFile, Base: l.Base, Filter: l.Filter, Attribute: l.Attribute})
 	default:
-		source, err = sql.Open(sql.Config{URL: l.URLs[0], CA: l.CA, PasswordFile: l.PasswordFile, Query: l.Query})
+		return sql.Open(sql.Config{URL: l.URLs[0], CA: l.CA, PasswordFile: l.PasswordFile, Query: l.Query})
 	}
-	if err != nil {
-		return nil, lookupProblem(l, err)
-	}
-	return source, nil
 }
 
-func lookupProblem(l domains.LoginLookup, err error) domains.Problems {
-	return domains.Problems{{Position: l.At, Key: "lookups." + l.Name, Text: err.Error()}}
+func lookupProblem(l domains.LoginLookup, err error) domains.Problem {
+	return domains.Problem{Position: l.At, Key: "lookups." + l.Name, Text: err.Error()}
 }
 
 // lookupConfigs are the look-ups of a configuration, for package logins.
@@ -42,7 +39,13 @@ func lookupConfigs(s *domains.Snapshot, log *slog.Logger) []logins.Config {
 		content := l
 		content.At = domains.Position{}
 		configs = append(configs, logins.Config{Name: l.Name, Content: fmt.Sprintf("%#v", content),
-			Open: func() (logins.Source, error) { return openLookup(l, log) }})
+			Open: func() (logins.Source, error) {
+				source, err := openSource(l, log)
+				if err != nil {
+					return nil, domains.Problems{lookupProblem(l, err)}
+				}
+				return source, nil
+			}})
 	}
 	return configs
 }
@@ -50,11 +53,9 @@ func lookupConfigs(s *domains.Snapshot, log *slog.Logger) []logins.Config {
 // checkLookups finds what would keep serve from using the look-ups of a configuration. It asks no server.
 func checkLookups(s *domains.Snapshot) (problems domains.Problems) {
 	for _, l := range s.Lookups {
-		source, err := openLookup(l, slog.New(slog.DiscardHandler))
+		source, err := openSource(l, slog.New(slog.DiscardHandler))
 		if err != nil {
-			var found domains.Problems
-			errors.As(err, &found) // which is all that openLookup returns
-			problems = append(problems, found...)
+			problems = append(problems, lookupProblem(l, err))
 			continue
 		}
 		source.Close() // nothing has been asked
@@ -90,32 +91,58 @@ func (t trial) String() string {
 	return text
 }
 
+// lookUps asks the look-ups of a configuration for admins, and reads each file once.
+type lookUps struct {
+	all   []domains.LoginLookup
+	files map[string]func() (*file.Source, error)
+}
+
+func newLookUps(s *domains.Snapshot) lookUps {
+	l := lookUps{s.Lookups, make(map[string]func() (*file.Source, error))}
+	for _, of := range l.all {
+		l.files[of.Name] = sync.OnceValues(func() (*file.Source, error) { return file.OpenOnce(of.File, slog.New(slog.DiscardHandler)) })
+	}
+	return l
+}
+
+// ask is a doctor.LookUp.
+func (l lookUps) ask(ctx context.Context, name string, q settings.PersonQuestion) (login string, took time.Duration, err error) {
+	i := slices.IndexFunc(l.all, func(of domains.LoginLookup) bool { return of.Name == name })
+	if i < 0 { // settings refer to those that there are
+		return "", 0, fmt.Errorf("there is no look-up %q", name)
+	}
+	if l.all[i].Type == "file" {
+		source, err := l.files[name]()
+		if err != nil {
+			return "", 0, err
+		}
+		return logins.Try(ctx, source, q)
+	}
+	source, err := openSource(l.all[i], slog.New(slog.DiscardHandler))
+	if err != nil {
+		return "", 0, err
+	}
+	defer source.Close() // it has answered, or the error says why not
+	return logins.Try(ctx, source, q)
+}
+
 // tryLookups looks the login names of a person up for settings, and says how it went.
-func tryLookups(ctx context.Context, s *domains.Snapshot, q settings.Question, found settings.Found) (settings.Found, []trial, error) {
-	if len(found.Lookups) == 0 || q.Address.IsZero() || !q.Address.Plausible() {
-		return found, nil, nil
+func tryLookups(ctx context.Context, s *domains.Snapshot, q settings.Question, found settings.Found) (settings.Found, []trial) {
+	if q.Address.IsZero() || !q.Address.Plausible() {
+		return found, nil
 	}
 	var names []string
 	var trials []trial
+	ask := newLookUps(s).ask
 	for _, name := range found.Lookups {
-		for _, l := range s.Lookups {
-			if l.Name != name {
-				continue
-			}
-			source, err := openLookup(l, slog.New(slog.DiscardHandler))
-			if err != nil {
-				return found, nil, err
-			}
-			login, took, err := logins.Try(ctx, source, settings.PersonQuestion{Address: q.Address, Primary: found.Primary, Client: q.Client})
-			source.Close() // it has answered, or the error says why not
-			t := trial{Lookup: name, Login: login, TookMS: took.Milliseconds(), took: took}
-			if err != nil {
-				t.Error = err.Error()
-			}
-			names, trials = append(names, login), append(trials, t)
+		login, took, err := ask(ctx, name, settings.PersonQuestion{Address: q.Address, Primary: found.Primary, Client: q.Client})
+		t := trial{Lookup: name, Login: login, TookMS: took.Milliseconds(), took: took}
+		if err != nil {
+			t.Error = err.Error()
 		}
+		names, trials = append(names, login), append(trials, t)
 	}
-	return found.WithNames(names), trials, nil
+	return found.WithNames(names), trials
 }
 
 // useLogins makes a configuration find login names in its look-ups.

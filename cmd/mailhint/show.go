@@ -102,9 +102,7 @@ func show(cmd *cobra.Command, who string, flags showFlags) error {
 	}
 	s := newShown(flags, q, found)
 	if !flags.explain {
-		if found, s.Trials, err = tryLookups(cmd.Context(), snapshot, q, found); err != nil {
-			return problem(err)
-		}
+		found, s.Trials = tryLookups(cmd.Context(), snapshot, q, found)
 		for _, t := range s.Trials {
 			cmd.PrintErrln(t)
 		}

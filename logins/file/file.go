@@ -49,6 +49,15 @@ func open(file string, lookEvery time.Duration, log *slog.Logger) (*Source, erro
 	return s, nil
 }
 
+// OpenOnce is Open for a file whose changes are not followed: the Source needs no Close.
+func OpenOnce(file string, log *slog.Logger) (*Source, error) {
+	s := &Source{file: file, log: log, stop: func() {}}
+	if err := s.read(); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
 // Close stops following the file.
 func (s *Source) Close() error {
 	s.stop()
