@@ -114,8 +114,8 @@ func profileFor(address, imap string, imapPort int, smtp string, smtpPort int) s
 </dict></array><key>PayloadType</key><string>Configuration</string></dict></plist>`, imap, imapPort, address, smtp, smtpPort)
 }
 
-// monogramm answers like Monogramm's autodiscover-email-settings: the same servers for every Host and address, SSL "off" for STARTTLS, one
-// Account for each protocol, and its answer for Outlook to phones too.
+// monogramm answers like Monogramm's autodiscover-email-settings of 2024: the same servers for every Host and address, SPA "on", SSL "off" for
+// STARTTLS, and its answer for Outlook to phones too.
 func monogramm(imap, smtp string) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /mail/config-v1.1.xml", func(w http.ResponseWriter, _ *http.Request) {
@@ -129,14 +129,14 @@ func monogramm(imap, smtp string) http.Handler {
 	})
 	pox := func(w http.ResponseWriter, r *http.Request) {
 		address := addressIn(r)
-		account := func(kind, host string, port int, ssl, encryption string) string {
-			return fmt.Sprintf(`<Account><AccountType>email</AccountType><Action>settings</Action><Protocol><Type>%s</Type><TTL>1</TTL>`+
-				`<Server>%s</Server><Port>%d</Port><LoginName>%s</LoginName><DomainRequired>on</DomainRequired><SPA>off</SPA><SSL>%s</SSL>`+
-				`<Encryption>%s</Encryption><AuthRequired>on</AuthRequired></Protocol></Account>`, kind, host, port, address, ssl, encryption)
+		protocol := func(kind, host string, port int, ssl, encryption string) string {
+			return fmt.Sprintf(`<Protocol><Type>%s</Type><Server>%s</Server><Port>%d</Port><LoginName>%s</LoginName><DomainRequired>on</DomainRequired>`+
+				`<SPA>on</SPA><SSL>%s</SSL><Encryption>%s</Encryption><AuthRequired>on</AuthRequired></Protocol>`, kind, host, port, address, ssl, encryption)
 		}
 		xmlText(w, "application/xml", `<Autodiscover xmlns="http://schemas.microsoft.com/exchange/autodiscover/responseschema/2006">`+
-			`<Response xmlns="http://schemas.microsoft.com/exchange/autodiscover/outlook/responseschema/2006a"><User><DisplayName>`+address+
-			`</DisplayName></User>`+account("IMAP", imap, 993, "on", "SSL")+account("SMTP", smtp, 587, "off", "TLS")+`</Response></Autodiscover>`)
+			`<Response xmlns="http://schemas.microsoft.com/exchange/autodiscover/outlook/responseschema/2006a"><User><DisplayName>Example</DisplayName></User>`+
+			`<Account><AccountType>email</AccountType><Action>settings</Action>`+protocol("IMAP", imap, 993, "on", "SSL")+
+			protocol("SMTP", smtp, 587, "off", "TLS")+`</Account></Response></Autodiscover>`)
 	}
 	mux.HandleFunc("/autodiscover/autodiscover.xml", pox)
 	mux.HandleFunc("/Autodiscover/Autodiscover.xml", pox)

@@ -31,7 +31,7 @@ func purpose(s subject, old, configured outcome, c Change) string {
 	case is(Login) && slices.Contains([]string{"undefined", "true"}, c.Old):
 		return "the client makes this login name of a missing or empty one"
 	case is(SignIn) && c.Old == string(settings.NTLM) && s.client.FollowsToAnother(choices.POXHost):
-		return "the old answer leaves out SPA, which Outlook takes for Secure Password Authentication"
+		return "the old answer does not switch off SPA, so that Outlook tries NTLM"
 	}
 	return ""
 }
