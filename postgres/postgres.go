@@ -109,7 +109,7 @@ const connectTimeout = 5 * time.Second
 func parse(c Config) (*pgxpool.Config, error) {
 	config, err := pgxpool.ParseConfig(c.URL)
 	if err != nil {
-		return nil, err
+		return nil, errors.New(err.Error()) // the error itself has the whole URL, with a password if there is one
 	}
 	if c.PasswordFile != "" {
 		config.BeforeConnect = func(_ context.Context, conn *pgx.ConnConfig) (err error) {

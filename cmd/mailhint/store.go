@@ -21,7 +21,7 @@ func newStore() *cobra.Command {
 		Args: onlyCommands,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newStoreInit(), newStoreMigrate(), newStoreStatus(), newStoreImport(), newStoreExport())
+	cmd.AddCommand(newStoreInit(), newStoreMigrate(), newStoreGrant(), newStoreStatus(), newStoreImport(), newStoreExport())
 	return cmd
 }
 
@@ -67,6 +67,32 @@ func newStoreMigrate() *cobra.Command {
 			return err
 		},
 	}
+}
+
+func newStoreGrant() *cobra.Command {
+	var withoutCertificates bool
+	cmd := &cobra.Command{
+		Use:   "grant ROLE",
+		Short: "Give a role of the database the rights of a server, and no others",
+		Long: "grant lets a role read domains and their history, and order and use certificates. It can neither change domains nor see accounts, tokens,\n" +
+			"sessions and the audit trail, so that a server in front of the internet should use it. Servers with the API or the page need the role\n" +
+			"that owns the tables. Make the role first: CREATE ROLE mailhint_serve LOGIN PASSWORD '…'. Run grant again after migrate.",
+		Example: "  mailhint store grant mailhint_serve",
+		Args:    oneArgument("a ROLE, such as mailhint_serve"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			config, err := mustHaveDatabase(cmd)
+			if err != nil {
+				return err
+			}
+			if err := postgres.Grant(cmd.Context(), *config, args[0], !withoutCertificates); err != nil {
+				return problem(databaseError(err))
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s has the rights of a server\n", untrusted.Printable(args[0]))
+			return err
+		},
+	}
+	cmd.Flags().BoolVar(&withoutCertificates, "without-certificates", false, "for servers that order no certificates: no access to their keys")
+	return cmd
 }
 
 // migrate makes or changes the tables. Unless it may make them, there must be some.

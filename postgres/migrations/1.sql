@@ -93,69 +93,93 @@ END $$;
 CREATE TRIGGER lock_records BEFORE INSERT OR UPDATE OR DELETE ON mailhint.records
     FOR EACH STATEMENT EXECUTE FUNCTION mailhint.lock_records();
 
--- Mailhint numbers its changes and writes their history itself, with mailhint.recorded = 'on'. For other programs, this does it.
-CREATE FUNCTION mailhint.record_others(changes mailhint.history[]) RETURNS void LANGUAGE plpgsql AS $$
-DECLARE
-    first bigint;
-BEGIN
-    UPDATE mailhint.meta SET sequence = sequence + cardinality(changes) RETURNING sequence - cardinality(changes) INTO first;
-    INSERT INTO mailhint.history (number, actor, via, action, kind, name, before_revision, before_profile, before_own, revision, removed, profile, own)
-        SELECT first + n, session_user, 'sql', c.action, c.kind, c.name, c.before_revision, c.before_profile, c.before_own,
-               ('x' || encode(substr(uuid_send(gen_random_uuid()), 1, 8), 'hex'))::bit(64)::bigint, c.removed, c.profile, c.own
-        FROM unnest(changes) WITH ORDINALITY AS c (number, time, actor, via, action, reason, undoes, kind, name, before_revision, before_profile,
-             before_own, revision, removed, profile, own, n);
-    PERFORM set_config('mailhint.recorded', 'on', true);
-    UPDATE mailhint.records r SET revision = h.revision, sequence = h.number, actor = h.actor, changed = h.time
-        FROM mailhint.history h WHERE h.number > first AND h.kind = r.kind AND h.name = r.name AND NOT h.removed;
-    PERFORM set_config('mailhint.recorded', 'off', true);
-    UPDATE mailhint.meta SET revision = (SELECT h.revision FROM mailhint.history h WHERE h.number = sequence);
-    DELETE FROM mailhint.aliases a USING unnest(changes) c WHERE c.kind = 'domain' AND a.domain = c.name;
-    INSERT INTO mailhint.aliases (name, domain)
-        SELECT lower(alias), c.name FROM unnest(changes) c, jsonb_array_elements_text(c.own -> 'aliases') AS alias
-        WHERE c.kind = 'domain' AND NOT c.removed AND jsonb_typeof(c.own -> 'aliases') = 'array'
-        ON CONFLICT DO NOTHING;
-    PERFORM pg_notify('mailhint', '');
-END $$;
-
 CREATE FUNCTION mailhint.count_records(kind mailhint.record_kind, profile text, records bigint) RETURNS void LANGUAGE sql AS $$
     INSERT INTO mailhint.counts AS c VALUES (kind, coalesce(profile, ''), records)
     ON CONFLICT ON CONSTRAINT counts_pkey DO UPDATE SET records = c.records + EXCLUDED.records
 $$;
 
-CREATE FUNCTION mailhint.records_inserted() RETURNS trigger LANGUAGE plpgsql AS $$
+-- Mailhint numbers its changes and writes their history itself, with mailhint.recorded = 'on'. For other programs, the triggers do it, with the
+-- rights of the owner: such a program needs rights on records only.
+CREATE FUNCTION mailhint.is_recorded() RETURNS boolean LANGUAGE sql AS $$
+    SELECT current_setting('mailhint.recorded', true) IS NOT DISTINCT FROM 'on'
+$$;
+
+-- Takes numbers for changes, and returns the one before the first.
+CREATE FUNCTION mailhint.take_numbers(changes bigint) RETURNS bigint LANGUAGE sql AS $$
+    UPDATE mailhint.meta SET sequence = sequence + changes RETURNING sequence - changes
+$$;
+
+CREATE FUNCTION mailhint.random_revision() RETURNS bigint LANGUAGE sql AS $$
+    SELECT ('x' || encode(substr(uuid_send(gen_random_uuid()), 1, 8), 'hex'))::bit(64)::bigint
+$$;
+
+-- What follows from the changes of another program that the history has got after a number.
+CREATE FUNCTION mailhint.follow_others(before bigint) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM mailhint.count_records(n.kind, n.profile, count(*)) FROM new_rows n GROUP BY n.kind, n.profile;
-    IF current_setting('mailhint.recorded', true) IS DISTINCT FROM 'on' AND EXISTS (SELECT FROM new_rows) THEN
-        PERFORM mailhint.record_others(array_agg(ROW(0, now(), '', '', 'insert', '', 0, n.kind, n.name, NULL, NULL, NULL, 0, false, n.profile, n.own)::mailhint.history))
-            FROM new_rows n;
+    PERFORM set_config('mailhint.recorded', 'on', true);
+    UPDATE mailhint.records r SET revision = h.revision, sequence = h.number, actor = h.actor, changed = h.time
+        FROM mailhint.history h WHERE h.number > before AND h.kind = r.kind AND h.name = r.name AND NOT h.removed;
+    PERFORM set_config('mailhint.recorded', 'off', true);
+    UPDATE mailhint.meta m SET revision = (SELECT h.revision FROM mailhint.history h WHERE h.number = m.sequence);
+    DELETE FROM mailhint.aliases a USING mailhint.history h WHERE h.number > before AND h.kind = 'domain' AND a.domain = h.name;
+    INSERT INTO mailhint.aliases (name, domain)
+        SELECT lower(alias), h.name
+        FROM mailhint.history h, jsonb_array_elements_text(CASE jsonb_typeof(h.own -> 'aliases') WHEN 'array' THEN h.own -> 'aliases' ELSE jsonb_build_array(h.own -> 'aliases') END) AS alias
+        WHERE h.number > before AND h.kind = 'domain' AND NOT h.removed AND h.own ? 'aliases'
+        ON CONFLICT DO NOTHING;
+    PERFORM pg_notify('mailhint', '');
+END $$;
+
+CREATE FUNCTION mailhint.records_inserted() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+DECLARE
+    n bigint := (SELECT count(*) FROM new_rows);
+    first bigint;
+BEGIN
+    PERFORM mailhint.count_records(r.kind, r.profile, count(*)) FROM new_rows r GROUP BY r.kind, r.profile;
+    IF n > 0 AND NOT mailhint.is_recorded() THEN
+        first := mailhint.take_numbers(n);
+        INSERT INTO mailhint.history (number, actor, via, action, kind, name, revision, removed, profile, own)
+            SELECT first + row_number() OVER (), session_user, 'sql', 'insert', r.kind, r.name, mailhint.random_revision(), false, r.profile, r.own FROM new_rows r;
+        PERFORM mailhint.follow_others(first);
     END IF;
     RETURN NULL;
 END $$;
 CREATE TRIGGER records_inserted AFTER INSERT ON mailhint.records
     REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mailhint.records_inserted();
 
-CREATE FUNCTION mailhint.records_updated() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION mailhint.records_updated() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+DECLARE
+    n bigint := (SELECT count(*) FROM new_rows);
+    first bigint;
 BEGIN
-    PERFORM mailhint.count_records(o.kind, o.profile, -count(*)) FROM old_rows o GROUP BY o.kind, o.profile;
-    PERFORM mailhint.count_records(n.kind, n.profile, count(*)) FROM new_rows n GROUP BY n.kind, n.profile;
-    IF current_setting('mailhint.recorded', true) IS DISTINCT FROM 'on' THEN
-        IF EXISTS (SELECT FROM old_rows o FULL JOIN new_rows n USING (kind, name) WHERE o.revision IS NULL OR n.revision IS NULL) THEN
+    PERFORM mailhint.count_records(r.kind, r.profile, -count(*)) FROM old_rows r GROUP BY r.kind, r.profile;
+    PERFORM mailhint.count_records(r.kind, r.profile, count(*)) FROM new_rows r GROUP BY r.kind, r.profile;
+    IF n > 0 AND NOT mailhint.is_recorded() THEN
+        IF EXISTS (SELECT FROM new_rows r WHERE NOT EXISTS (SELECT FROM old_rows o WHERE o.kind = r.kind AND o.name = r.name)) THEN
             RAISE EXCEPTION 'a record of mailhint cannot be renamed: delete it, and insert one with the other name';
         END IF;
-        PERFORM mailhint.record_others(array_agg(ROW(0, now(), '', '', 'update', '', 0, n.kind, n.name, o.revision, o.profile, o.own, 0, false, n.profile, n.own)::mailhint.history))
-            FROM new_rows n JOIN old_rows o USING (kind, name) HAVING count(*) > 0;
+        first := mailhint.take_numbers(n);
+        INSERT INTO mailhint.history (number, actor, via, action, kind, name, before_revision, before_profile, before_own, revision, removed, profile, own)
+            SELECT first + row_number() OVER (), session_user, 'sql', 'update', r.kind, r.name, o.revision, o.profile, o.own, mailhint.random_revision(), false, r.profile, r.own
+            FROM new_rows r JOIN old_rows o USING (kind, name);
+        PERFORM mailhint.follow_others(first);
     END IF;
     RETURN NULL;
 END $$;
 CREATE TRIGGER records_updated AFTER UPDATE ON mailhint.records
     REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mailhint.records_updated();
 
-CREATE FUNCTION mailhint.records_deleted() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION mailhint.records_deleted() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+DECLARE
+    n bigint := (SELECT count(*) FROM old_rows);
+    first bigint;
 BEGIN
-    PERFORM mailhint.count_records(o.kind, o.profile, -count(*)) FROM old_rows o GROUP BY o.kind, o.profile;
-    IF current_setting('mailhint.recorded', true) IS DISTINCT FROM 'on' AND EXISTS (SELECT FROM old_rows) THEN
-        PERFORM mailhint.record_others(array_agg(ROW(0, now(), '', '', 'delete', '', 0, o.kind, o.name, o.revision, o.profile, o.own, 0, true, NULL, NULL)::mailhint.history))
-            FROM old_rows o;
+    PERFORM mailhint.count_records(r.kind, r.profile, -count(*)) FROM old_rows r GROUP BY r.kind, r.profile;
+    IF n > 0 AND NOT mailhint.is_recorded() THEN
+        first := mailhint.take_numbers(n);
+        INSERT INTO mailhint.history (number, actor, via, action, kind, name, before_revision, before_profile, before_own, revision, removed)
+            SELECT first + row_number() OVER (), session_user, 'sql', 'delete', r.kind, r.name, r.revision, r.profile, r.own, mailhint.random_revision(), true FROM old_rows r;
+        PERFORM mailhint.follow_others(first);
     END IF;
     RETURN NULL;
 END $$;
