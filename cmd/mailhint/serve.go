@@ -122,12 +122,13 @@ func open(config string, network network, log *slog.Logger) (*program, error) {
 	signal.Notify(p.hangup, syscall.SIGHUP) // first of all, because otherwise the signal would end the process
 	file, err := domains.Open(config, func(s *domains.Snapshot) error {
 		if p.server == nil {
+			if err := p.openDatabase(s.Store); err != nil {
+				return err
+			}
 			if err := p.assemble(config, s.Server, network); err != nil {
 				return err
 			}
-			if err := p.openReplica(s); err != nil {
-				return err
-			}
+			p.openReplica(s.Server)
 		}
 		if err := p.useLogins(s); err != nil {
 			return err
@@ -157,7 +158,7 @@ func open(config string, network network, log *slog.Logger) (*program, error) {
 func (p *program) assemble(file string, config domains.Server, network network) error {
 	var err error
 	if config.TLS == "acme" {
-		if p.certificates, err = openCertificates(config, p.current.Load, p.filesBeside(), network.hosts(), nil, p.log); err != nil {
+		if p.certificates, err = openCertificates(config, p.current.Load, p.filesBeside(), network.hosts(), p.database, p.log); err != nil {
 			return err
 		}
 	}

@@ -34,11 +34,16 @@ func (p *program) openAdmin(config string, s domains.Server, network network) er
 	files.Warn = func(err error) { p.log.Warn("the history of changes", "error", err) }
 	kept := file.Open(s.StateDir)
 	kept.Warn = func(err error) { p.log.Warn("the accounts are not as they should be", "error", err) }
-	people := accounts.New(kept, accounts.Options{External: func(e accounts.External) (accounts.External, bool) { return p.provider.External(e) }})
+	var store edits.Store = files
+	var accountStore accounts.Store = kept
+	if p.database != nil {
+		store, accountStore = edits.Beside(files, p.database), p.database.Accounts()
+	}
+	people := accounts.New(accountStore, accounts.Options{External: func(e accounts.External) (accounts.External, bool) { return p.provider.External(e) }})
 	p.server.Metrics().MustRegister(people.Collector())
 	p.provider = oidc.New(people.First)
 	p.useProvider(p.current.Load().OIDC)
-	service := &admin.Service{Store: files, Current: p.current.Load, Accounts: people, Saved: p.saved, Log: p.log}
+	service := &admin.Service{Store: store, Current: p.current.Load, Accounts: people, Saved: p.saved, Log: p.log}
 	p.look(service, s, network)
 	programs := api.New(service, api.Options{Version: versionText(), Log: p.log})
 	persons := page.New(page.Options{Admin: service, Accounts: people, External: p.provider, Log: p.log})

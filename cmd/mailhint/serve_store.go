@@ -8,18 +8,29 @@ import (
 	"mailhint/replica"
 )
 
-// openReplica makes the copy of the database of [store], if there is one. The database may be away.
-func (p *program) openReplica(s *domains.Snapshot) error {
-	if s.Store.Type == "" {
+// openDatabase opens the database of [store], if there is one. It may be away.
+func (p *program) openDatabase(s domains.Store) (err error) {
+	if s.Type == "" {
 		return nil
 	}
-	var err error
-	p.database, err = postgres.New(context.Background(), postgres.Config{URL: s.Store.URL, PasswordFile: s.Store.PasswordFile, Files: func() (*domains.Snapshot, error) { return p.file.Current(), nil }})
+	p.database, err = postgres.New(context.Background(), postgres.Config{
+		URL: s.URL, PasswordFile: s.PasswordFile, MaxConns: maxConns, Files: func() (*domains.Snapshot, error) { return p.file.Current(), nil },
+	})
 	if err != nil {
 		return databaseError(err)
 	}
-	p.replica = replica.New(replica.Config{Source: p.database, StateDir: s.Server.StateDir, Program: versionText(), Log: p.log})
+	return nil
+}
+
+// maxConns is how many connections a server has to the database at most, besides the one for notifications. No request of a mail program uses one.
+const maxConns = 8
+
+// openReplica makes the copy of the database, if there is one.
+func (p *program) openReplica(s domains.Server) {
+	if p.database == nil {
+		return
+	}
+	p.replica = replica.New(replica.Config{Source: p.database, StateDir: s.StateDir, Program: versionText(), Log: p.log})
 	p.server.Metrics().MustRegister(p.replica.Collector())
 	p.server.ShowLines(p.replica.Lines)
-	return nil
 }
