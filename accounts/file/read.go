@@ -88,7 +88,7 @@ func syntaxError(name string, err error) error {
 	if wrong := (*toml.DecodeError)(nil); errors.As(err, &wrong) {
 		line, _ := wrong.Position()
 		if key := wrong.Key(); len(key) > 0 {
-			return fmt.Errorf("%s:%d: %s: not a value of the right type", name, line, spell(key))
+			return fmt.Errorf("%s:%d: %s: not valid: it appears twice, or is not a value of the right type", name, line, spell(key))
 		}
 		return fmt.Errorf("%s:%d: not valid TOML", name, line)
 	}
