@@ -115,7 +115,7 @@ func (p *planner) add(g Group) {
 // addFallback adds the profile for domains that are not configured. [fallback] is not a record, so it must be written by hand.
 func (p *planner) addFallback(g Group) {
 	name := p.profile(g, "fallback")
-	p.c.Lose(domains.Position{File: g.Comments[0]}, "it answers for every domain, which cannot be added as a record: write [fallback] with profile = %q in domains.toml, and mx if you can", name)
+	p.c.Lose(g.At, "it answers for every domain, which cannot be added as a record: write [fallback] with profile = %q in domains.toml, and mx if you can", name)
 }
 
 // addDomains adds some domains of a group.
@@ -151,11 +151,7 @@ func (p *planner) profile(g Group, wanted string) string {
 	}
 	name := profileName(wanted, p.taken)
 	ref := edits.Ref{Kind: edits.Profile, Name: name}
-	where := domains.Position{}
-	if len(g.Where) > 0 {
-		where = g.Where[0]
-	}
-	p.edit(ref, g.Values, "", where)
+	p.edit(ref, g.Values, "", g.At)
 	p.profiles[name] = edits.Record{Ref: ref, Values: g.Values}
 	return name
 }

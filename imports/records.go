@@ -21,7 +21,8 @@ type Group struct {
 	Fallback bool
 	Values   edits.Values
 	Comments []string
-	// Where has the place of each domain.
+	// At is the place of the first entry, and Where has that of each domain.
+	At    domains.Position
 	Where []domains.Position
 }
 
@@ -46,7 +47,7 @@ func (c *Collection) Groups() ([]Group, error) {
 			}
 			n = len(groups)
 			at[keys[i]] = n
-			groups = append(groups, Group{Values: values})
+			groups = append(groups, Group{Values: values, At: e.Where})
 		}
 		g := &groups[n]
 		g.Domains = append(g.Domains, e.Domains...)

@@ -14,6 +14,8 @@ import (
 	"mailhint/domains"
 	"mailhint/edits"
 	"mailhint/filestore"
+	"mailhint/postgres"
+	"mailhint/postgres/postgrestest"
 	"mailhint/settings"
 )
 
@@ -108,18 +110,35 @@ func TestFallback(t *testing.T) {
 	}
 }
 
+// TestPlanFallback: [fallback] is not a record, so only its profile is added, and what is missing is said.
+func TestPlanFallback(t *testing.T) {
+	s := open(t, "[domains.\"a.example\"]\nimap = \"imap.a.example\"\nsmtp = \"smtp.a.example\"\n")
+	plan, reports := apply(t, s, PlanOptions{Lists: true}, func(c *Collection) {
+		c.Add(Entry{Where: domains.Position{File: "source", Line: 3}, Fallback: true, Settings: mail("shared.example")})
+	})
+	want := []string{`source:3: it answers for every domain, which cannot be added as a record: write [fallback] with profile = "fallback" in domains.toml, and mx if you can`}
+	if plan.Added != 1 || !slices.Equal(reports, want) {
+		t.Errorf("got %s and %q", plan, reports)
+	}
+}
+
 // open returns a store with a configuration.
 func open(t *testing.T, config string) *filestore.Store {
 	t.Helper()
-	file := filepath.Join(t.TempDir(), "domains.toml")
-	if err := os.WriteFile(file, []byte(config), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	s, err := filestore.Open(file)
+	s, err := filestore.Open(write(t, config))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return s
+}
+
+func write(t *testing.T, config string) (file string) {
+	t.Helper()
+	file = filepath.Join(t.TempDir(), "domains.toml")
+	if err := os.WriteFile(file, []byte(config), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return file
 }
 
 // apply plans and applies, and returns the plan and the reports.
@@ -195,6 +214,40 @@ func TestPlanWithoutLists(t *testing.T) {
 	}
 	r, err := s.Get(t.Context(), edits.Ref{Kind: edits.Domain, Name: "b.example"})
 	if err != nil || r.List != "" || r.Profile != "a.example 2" {
+		t.Errorf("got %+v, %v", r, err)
+	}
+	if plan, _ := apply(t, s, PlanOptions{}, collect); len(plan.Edits) != 0 {
+		t.Errorf("the second time it changes %+v", plan.Edits)
+	}
+}
+
+// TestPlanInDatabase: in PostgreSQL, beside files, an import adds what neither has, and nothing the second time.
+func TestPlanInDatabase(t *testing.T) {
+	file := write(t, "[profiles.ours]\nimap = \"imaps://shared.example\"\nsmtp = \"submissions://shared.example\"\ndomains = [\"a.example\"]\n")
+	files, err := filestore.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := postgrestest.Start(t)
+	config := postgres.Config{URL: server.URL(server.Database(t)), Files: func() (*domains.Snapshot, error) { return domains.Load(file) }}
+	if _, _, err := postgres.Migrate(t.Context(), config, true); err != nil {
+		t.Fatal(err)
+	}
+	database, err := postgres.Open(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer database.Close()
+	s := edits.Beside(files, database)
+	collect := func(c *Collection) {
+		add(c, "shared.example", "a.example", "b.example")
+		add(c, "pair.example", "e.example", "f.example")
+	}
+	if plan, _ := apply(t, s, PlanOptions{}, collect); plan.Added != 4 || plan.Same != 1 {
+		t.Errorf("got %s", plan)
+	}
+	r, err := s.Get(t.Context(), edits.Ref{Kind: edits.Domain, Name: "f.example"})
+	if err != nil || r.ManagedBy != edits.ByStore || r.Profile != "e.example" {
 		t.Errorf("got %+v, %v", r, err)
 	}
 	if plan, _ := apply(t, s, PlanOptions{}, collect); len(plan.Edits) != 0 {

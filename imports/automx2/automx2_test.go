@@ -106,7 +106,7 @@ func TestBadDatabases(t *testing.T) {
 		t.Fatal(err)
 	}
 	file := filepath.Join(t.TempDir(), "bad.sqlite")
-	for i := 0; i < len(good); i += 97 { // in the header and in pages
+	for i := 0; i < len(good); i += 499 { // in the header and in pages
 		bad := append([]byte(nil), good[:len(good)-i/2]...)
 		for j := i; j < min(i+64, len(bad)); j++ {
 			bad[j] ^= 0xA5
@@ -118,11 +118,6 @@ func TestBadDatabases(t *testing.T) {
 	}
 	if err := Read(t.Context(), c, "nowhere.sqlite"); !errors.Is(err, imports.ErrUnread) {
 		t.Errorf("no file: %v", err)
-	}
-	// A view that never ends is as limited as a table.
-	endless := append(append([]string(nil), schema[:6]...), "CREATE VIEW davserver_domain AS WITH RECURSIVE n(davserver_id, domain_id) AS (SELECT 1, 1 UNION ALL SELECT davserver_id + 1, 1 FROM n LIMIT 2100000) SELECT * FROM n")
-	if err := Read(t.Context(), c, newSQLite(t, endless...)); err != nil {
-		t.Errorf("an endless view: %v", err)
 	}
 }
 

@@ -35,8 +35,10 @@ import (
 const (
 	connectTimeout = 10 * time.Second
 	readTimeout    = 2 * time.Minute // of everything
-	maxRows        = 2_000_000       // of one query
 )
+
+// maxRows limits the rows of one query; a variable for the tests.
+var maxRows = 2_000_000
 
 // DB is an open database.
 type DB struct {

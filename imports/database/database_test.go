@@ -2,6 +2,7 @@ package database
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"net"
 	"net/url"
@@ -9,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	_ "modernc.org/sqlite" // a driver for queries without a server
 
 	"mailhint/imports"
 	"mailhint/imports/database/databasetest"
@@ -40,6 +43,31 @@ func TestReadOnly(t *testing.T) {
 			t.Errorf("%s: a table that does not exist: %v", name, err)
 		}
 		d.Close()
+	}
+}
+
+// TestMaxRows: a table, or a view that never ends, is read up to a limit.
+func TestMaxRows(t *testing.T) {
+	usual := maxRows
+	maxRows = 1000
+	t.Cleanup(func() { maxRows = usual })
+	db, err := sql.Open("sqlite", ":memory:")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := OpenDB(t.Context(), db, "a test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	n := 0
+	count := func(map[string]string) { n++ }
+	const endless = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT x, NULL AS y FROM n"
+	if err := d.Maps("n", endless+" LIMIT 1000", count); err != nil || n != 1000 {
+		t.Errorf("%d rows, %v", n, err)
+	}
+	if err := d.Maps("n", endless, count); !errors.Is(err, imports.ErrUnread) || !strings.Contains(err.Error(), "more than 1000 rows") {
+		t.Errorf("endless: %v", err)
 	}
 }
 
