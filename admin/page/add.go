@@ -166,7 +166,7 @@ func (h *Handler) addForm(v *visit, ref edits.Ref, c domainContent) error {
 		}
 	}
 	status := http.StatusOK
-	outcome, err := h.Admin.Add(v.Context(), v.who, ref, values, o)
+	outcome, err := unprobed(o, func(o admin.Options) (admin.Outcome, error) { return h.Admin.Add(v.Context(), v.who, ref, values, o) })
 	var mistakes *admin.InvalidError
 	var unwritten *edits.NotWrittenError
 	var denied *admin.DeniedError

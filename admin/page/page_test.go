@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -33,13 +34,30 @@ type site struct {
 	*httptest.Server
 	accounts *accounts.Service
 	service  *admin.Service
+	handler  atomic.Pointer[page.Handler]
 }
 
-// newSite returns a site with the accounts olga, the operator; ann, who may change some keys of ann.example; and vera, who only looks.
+// newSite returns a site with the accounts olga, the operator; ann, who may change some keys of ann.example; pat, who adds and removes domains on
+// the profile other; and vera, who only looks.
 func newSite(t *testing.T) *site {
 	t.Helper()
-	store := storetest.NewMemory()
 	s := &site{accounts: accounts.New(accountstest.NewMemory(), accounts.Options{})}
+	for _, a := range []accounts.Account{{Name: "olga", Role: accounts.Operator}, {Name: "ann", Role: accounts.DomainAdmin, Domains: []string{"ann.example"}},
+		{Name: "pat", Role: accounts.Provisioner, Profiles: []string{"other"}}, {Name: "vera", Role: accounts.Viewer}} {
+		if _, err := s.accounts.AddAccount(t.Context(), accounts.CommandLine("test"), a, password); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.renew(t)
+	s.Server = httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.handler.Load().ServeHTTP(w, r) }))
+	t.Cleanup(s.Close)
+	return s
+}
+
+// renew gives the site its first domains again: ann.example and ben.example, on the profile firms.
+func (s *site) renew(t *testing.T) {
+	t.Helper()
+	store := storetest.NewMemory()
 	var config *domains.Snapshot
 	apply := func(ref edits.Ref, values edits.Values) {
 		r, err := store.Apply(t.Context(), edits.ChangeSet{Edits: []edits.Edit{{Ref: ref, Action: edits.ActionAdd, Values: values}}, Actor: "set-up"})
@@ -48,20 +66,15 @@ func newSite(t *testing.T) *site {
 		}
 		config = r.Config
 	}
-	apply(edits.Ref{Kind: edits.Profile, Name: "firms"}, edits.Values{"imap": "imap.firms.example", "smtp": "smtp.firms.example", "editable": []any{"name", "webmail"}})
+	apply(profile("firms"), edits.Values{"imap": "imap.firms.example", "smtp": "smtp.firms.example", "editable": []any{"name", "webmail"}})
 	apply(domain("ann.example"), edits.Values{"profile": "firms", "name": "Ann"})
 	apply(domain("ben.example"), edits.Values{"profile": "firms", "name": "Secret of Ben"})
 	s.service = &admin.Service{Store: store, Current: func() *domains.Snapshot { return config }, Accounts: s.accounts,
 		Saved: func(_ context.Context, r edits.Result) { config = r.Config }}
-	for _, a := range []accounts.Account{{Name: "olga", Role: accounts.Operator}, {Name: "ann", Role: accounts.DomainAdmin, Domains: []string{"ann.example"}}, {Name: "vera", Role: accounts.Viewer}} {
-		if _, err := s.accounts.AddAccount(t.Context(), accounts.CommandLine("test"), a, password); err != nil {
-			t.Fatal(err)
-		}
-	}
-	s.Server = httptest.NewTLSServer(page.New(page.Options{Admin: s.service, Accounts: s.accounts}))
-	t.Cleanup(s.Close)
-	return s
+	s.handler.Store(page.New(page.Options{Admin: s.service, Accounts: s.accounts}))
 }
+
+func profile(name string) edits.Ref { return edits.Ref{Kind: edits.Profile, Name: name} }
 
 func domain(name string) edits.Ref { return edits.Ref{Kind: edits.Domain, Name: name} }
 
@@ -576,7 +589,7 @@ func TestAccounts(t *testing.T) {
 	for _, p := range paths {
 		at[p[2]] = p[1]
 	}
-	if len(at) != 4 || strings.Contains(at["carl@firm.example"], "carl") {
+	if len(at) != 5 || strings.Contains(at["carl@firm.example"], "carl") {
 		t.Fatalf("the accounts are at %v", at)
 	}
 	carl := s.visitor(t)

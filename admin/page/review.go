@@ -93,7 +93,9 @@ func (h *Handler) review(v *visit, r record, c *domainContent, save bool) (saved
 			o.Probe = admin.ProbeRequire
 		}
 	}
-	outcome, err := h.Admin.Patch(v.Context(), v.who, r.view.Ref, values, o)
+	outcome, err := unprobed(o, func(o admin.Options) (admin.Outcome, error) {
+		return h.Admin.Patch(v.Context(), v.who, r.view.Ref, values, o)
+	})
 	var mistakes *admin.InvalidError
 	var unwritten *edits.NotWrittenError
 	switch {
@@ -118,6 +120,16 @@ func (h *Handler) review(v *visit, r record, c *domainContent, save bool) (saved
 		c.Review.ByHand = outcome.Diff
 	}
 	return 0, nil
+}
+
+// unprobed makes a change; on a server that cannot look at mail servers, without that.
+func unprobed(o admin.Options, change func(admin.Options) (admin.Outcome, error)) (admin.Outcome, error) {
+	outcome, err := change(o)
+	if errors.Is(err, admin.ErrUnavailable) && o.Probe != admin.ProbeSkip {
+		o.Probe = admin.ProbeSkip
+		return change(o)
+	}
+	return outcome, err
 }
 
 // touchesServers reports whether a change is about mail servers.
