@@ -127,7 +127,7 @@ func newLoader() *loader {
 
 func (l *loader) load(file string) *Snapshot {
 	l.main = file
-	main, ok := l.parse(file, MainFile, "; name the file with --config, or create one with mailhint init ADDRESS")
+	main, ok := l.parse(file, MainFile, missingHint)
 	if !ok {
 		return nil
 	}
@@ -192,6 +192,9 @@ func (l *loader) read(file string, limit int64, role Role) (string, error) {
 	io.WriteString(l.digest, text)
 	return text, nil
 }
+
+// missingHint says what to do about a main file that is not there.
+const missingHint = "; name the file with --config, or create one with mailhint init ADDRESS"
 
 // parse reads and decodes one file. The hint is for one that is not there.
 func (l *loader) parse(file string, role Role, hint string) (*table, bool) {

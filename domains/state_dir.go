@@ -1,6 +1,7 @@
 package domains
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -13,7 +14,7 @@ import (
 func StateDir(file string) (string, error) {
 	text, err := readText(file, maxFile)
 	if err != nil {
-		return "", unread{Problems{{Position{File: file}, "", fmt.Sprintf("cannot be read: %v", err)}}}
+		return "", unreadMain(file, err)
 	}
 	dir, _ := writtenIn(text, "server", "state_dir")
 	if dir = strings.TrimSpace(dir); dir != "" {
@@ -22,11 +23,20 @@ func StateDir(file string) (string, error) {
 	return defaultStateDir(file)
 }
 
+// unreadMain is the error for a main file that cannot be read.
+func unreadMain(file string, err error) error {
+	hint := ""
+	if errors.Is(err, os.ErrNotExist) {
+		hint = missingHint
+	}
+	return unread{Problems{{Position{File: file}, "", fmt.Sprintf("cannot be read: %v%s", err, hint)}}}
+}
+
 // AdminAddress returns the admin of the configuration in a main file, as StateDir returns its state_dir.
 func AdminAddress(file string) (string, error) {
 	text, err := readText(file, maxFile)
 	if err != nil {
-		return "", unread{Problems{{Position{File: file}, "", fmt.Sprintf("cannot be read: %v", err)}}}
+		return "", unreadMain(file, err)
 	}
 	if admin, written := writtenIn(text, "server", "admin"); written {
 		return admin, nil
@@ -39,7 +49,7 @@ func AdminAddress(file string) (string, error) {
 func StoreOf(file string) (Store, error) {
 	text, err := readText(file, maxFile)
 	if err != nil {
-		return Store{}, unread{Problems{{Position{File: file}, "", fmt.Sprintf("cannot be read: %v", err)}}}
+		return Store{}, unreadMain(file, err)
 	}
 	var s Store
 	s.Type, _ = writtenIn(text, "store", "type")
