@@ -5,11 +5,18 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
+
+	"mailhint/domains"
+	"mailhint/logins"
+	"mailhint/server"
 )
 
 const loginsConfig = `
@@ -151,5 +158,66 @@ func TestServeLookedUpLogins(t *testing.T) {
 	}
 	if _, err := open(p.config, systemNetwork(), slog.New(slog.DiscardHandler)); err == nil {
 		t.Error("serve starts with a look-up that cannot be opened")
+	}
+}
+
+// Domains without a look-up are answered as fast as if there were none at all, and with as little memory.
+func TestLookupsCostOthersNothing(t *testing.T) {
+	const round, rounds = 300, 40
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "logins.txt"), "zann@uni.example ab123\n")
+	other := "\n[domains.\"other.example\"]\nimap = \"imap.other.example\"\nsmtp = \"smtp.other.example\"\n"
+	handlers := make(map[string]http.Handler)
+	for name, text := range map[string]string{"with": loginsConfig + other, "without": other} {
+		file := filepath.Join(dir, name+".toml")
+		write(t, file, text)
+		s, err := domains.Load(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all := logins.New(slog.New(slog.DiscardHandler))
+		t.Cleanup(all.Close)
+		find, err := all.Use(lookupConfigs(s, slog.New(slog.DiscardHandler)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.FindLoginNames(find)
+		srv, err := server.New(domains.Server{TLS: "off"}, nil, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		srv.Configure(s, nil)
+		handlers[name] = srv.Handler(true)
+	}
+	n := 0
+	get := func(handler http.Handler) {
+		n++ // the same request again and again would be refused
+		r := httptest.NewRequest(http.MethodGet, "https://autoconfig.other.example"+path+"?emailaddress=a"+strconv.Itoa(n)+"@other.example", nil)
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, r)
+		if w.Code != http.StatusOK {
+			t.Fatalf("status %d", w.Code)
+		}
+	}
+	best := make(map[string]time.Duration)
+	allocations := make(map[string]float64)
+	for range rounds { // the best round is one in which nothing else ran
+		for name, handler := range handlers {
+			began := time.Now()
+			for range round {
+				get(handler)
+			}
+			if took := time.Since(began); best[name] == 0 || took < best[name] {
+				best[name] = took
+			}
+		}
+	}
+	for name, handler := range handlers {
+		allocations[name] = testing.AllocsPerRun(1000, func() { get(handler) })
+	}
+	ratio := float64(best["with"]) / float64(best["without"])
+	t.Logf("%.3f times the time, %.1f and %.1f allocations", ratio, allocations["with"], allocations["without"])
+	if ratio > 1.15 || allocations["with"] > allocations["without"]+0.5 {
+		t.Errorf("with a look-up for another domain a request takes %.2f times as long, and %.1f allocations instead of %.1f", ratio, allocations["with"], allocations["without"])
 	}
 }
