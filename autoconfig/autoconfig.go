@@ -118,7 +118,7 @@ func (p *prepared) values(found settings.Found, a settings.Address) (values []st
 		text := string(login.Form())
 		if !login.IsPlain() && a.Plausible() {
 			text = found.LoginName(form, a)
-			personal = personal || login.Lookup() != "" || text != string(login)
+			personal = personal || login.Lookup() != "" || text != string(login.Form())
 		}
 		values = append(values, text)
 	}

@@ -347,3 +347,26 @@ func TestPrivateUseCharacters(t *testing.T) {
 		t.Errorf("prepare: %v, want an error about U+E063", err)
 	}
 }
+
+// What comes from a look-up is filled in, found or not, and personal, even if its form is the same for everyone.
+func TestLookedUpLogin(t *testing.T) {
+	s := edgetest.WithLogin(edgetest.Both(), settings.NewLookupLogin("people", "", "guest"))
+	s.NameLookups()
+	p, err := prepare(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := settings.Found{Settings: s, Domain: "example.com", Primary: "example.com"}
+	ann := settings.Address{Local: "ann", Domain: "example.com"}
+	for _, test := range []struct {
+		names    []string
+		a        settings.Address
+		want     string
+		personal bool
+	}{{[]string{"ab123"}, ann, "ab123", true}, {[]string{""}, ann, "guest", true}, {nil, ann, "guest", true}, {nil, settings.Address{}, "guest", false}} {
+		values, personal := p.values(found.WithNames(test.names), test.a)
+		if got := values[holeLogin]; got != test.want || personal != test.personal {
+			t.Errorf("%q for %s: %q, personal %v", test.names, test.a, got, personal)
+		}
+	}
+}

@@ -154,9 +154,14 @@ func TestSlow(t *testing.T) {
 		for i := range 100 {
 			expect(t, find, ask("ann", 50+i), "", atOnce)
 		}
+		time.Sleep(2 * retryFirst)
+		for range 10 { // the first begins an attempt, for which none waits
+			expect(t, find, ask("ann", 199), "", 0)
+		}
 		if lines := ls.Lines(); !strings.Contains(lines[0], "login names from people: too slow") {
 			t.Errorf("%q", lines)
 		}
+		synctest.Wait()
 		source.find = directory
 		for wait := time.Duration(0); ; wait += time.Second { // attempts are made while requests come
 			if names := find(t.Context(), []string{"people"}, ask("ann", 200)); names[0] == "ab123" {

@@ -57,7 +57,7 @@ func (f *fakeServer) serve(c net.Conn, answers []string) {
 			return
 		}
 		if len(answers) > 0 {
-			if _, err := io.WriteString(c, answers[0]); err != nil {
+			if _, err := io.Copy(struct{ io.Writer }{c}, struct{ io.Reader }{strings.NewReader(answers[0])}); err != nil { // in small pieces
 				return
 			}
 			answers = answers[1:]
@@ -106,11 +106,11 @@ func TestNoDowngrade(t *testing.T) {
 	}
 }
 
-// A server that announces gigabytes gets no memory.
+// A server that announces gigabytes, and sends them, gets no memory.
 func TestLargePacket(t *testing.T) {
 	pair := keypairtest.New(t, keypairtest.Options{})
 	ca, _ := keypairtest.Write(t, t.TempDir(), "server", pair)
-	f := startFake(t, &tls.Config{Certificates: []tls.Certificate{pair}}, "\x30\x84\x7f\xff\xff\xf0\x02\x01\x01\x04\x84\x7f\xff\xff\x00")
+	f := startFake(t, &tls.Config{Certificates: []tls.Certificate{pair}}, "\x30\x84\x7f\xff\xff\xf0\x02\x01\x01\x04\x84\x7f\xff\xff\x00"+strings.Repeat("a", 40<<20))
 	s := openFor(t, Config{URLs: []string{"ldaps://" + f.address}, CA: ca, Base: slapdtest.Base, Filter: "(mail=%EMAILADDRESS%)", Attribute: "uid"})
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)

@@ -103,6 +103,14 @@ func fill(filter string, q logins.Question) string {
 	).Replace(filter)
 }
 
+// request is the search for a person.
+func (s *Source) request(q logins.Question) *ldap.SearchRequest {
+	r := ldap.NewSearchRequest(s.config.Base, ldap.ScopeWholeSubtree, ldap.NeverDerefAliases, maxEntries, serverLimit, false,
+		fill(s.config.Filter, q), []string{s.config.Attribute}, nil)
+	r.EnforceSizeLimit = true
+	return r
+}
+
 // Find returns the values of the attribute in the entries of an address.
 //
 // An address beyond ASCII is not searched for: directories compare by rules that make different letters equal (RFC 4518), and the attribute mail
@@ -111,9 +119,7 @@ func (s *Source) Find(ctx context.Context, q logins.Question) ([]string, error) 
 	if strings.ContainsFunc(q.Address.Local, func(r rune) bool { return r > '~' }) {
 		return nil, nil
 	}
-	request := ldap.NewSearchRequest(s.config.Base, ldap.ScopeWholeSubtree, ldap.NeverDerefAliases, maxEntries, serverLimit, false,
-		fill(s.config.Filter, q), []string{s.config.Attribute}, nil)
-	request.EnforceSizeLimit = true
+	request := s.request(q)
 	var found []string
 	err := s.pool.do(ctx, func(c *conn, patience time.Duration) error {
 		c.SetTimeout(patience)

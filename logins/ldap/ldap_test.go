@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-ldap/ldap/v3"
+
 	"mailhint/keypairs/keypairtest"
 	"mailhint/logins"
 	"mailhint/logins/ldap/slapdtest"
@@ -87,6 +89,13 @@ func TestFind(t *testing.T) {
 		if got, err := s.Find(t.Context(), question(local)); len(got) != 0 || err != nil {
 			t.Errorf("%q finds %q, %v", local, got, err)
 		}
+	}
+	if r := s.request(question("ann")); r.SizeLimit != 2 || r.TimeLimit != 3 || r.DerefAliases != ldap.NeverDerefAliases || !slices.Equal(r.Attributes, []string{"uid"}) {
+		t.Errorf("the search is %+v", r)
+	}
+	// Letters beyond ASCII are not searched for: no server is asked.
+	if got, err := openFor(t, configFor(server, "ldaps://127.0.0.1:1")).Find(t.Context(), question("pérson.0000")); got != nil || err != nil {
+		t.Errorf("with an accent: %q, %v", got, err)
 	}
 	// Other filters, with all placeholders.
 	c := configFor(server, server.Secure)

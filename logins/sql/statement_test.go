@@ -2,6 +2,9 @@ package sql
 
 import (
 	"context"
+	"errors"
+	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -93,3 +96,25 @@ func TestTooMuch(t *testing.T) {
 		}
 	}
 }
+
+func TestLimited(t *testing.T) {
+	ours, theirs := net.Pipe()
+	defer theirs.Close()
+	go func() {
+		io.CopyN(io.Discard, theirs, 1)
+		io.Copy(theirs, zeros{})
+	}()
+	c := &limited{Conn: ours}
+	defer c.Close()
+	if _, err := c.Write([]byte("?")); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := io.Copy(io.Discard, c); !errors.Is(err, errTooMuch) || n > maxRead {
+		t.Errorf("%d octets, %v", n, err)
+	}
+}
+
+// zeros never ends.
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) { return len(p), nil }
