@@ -21,6 +21,8 @@ type Reading struct {
 	ReadDigest string    `json:"read_digest"`
 	// Reason is why they were refused or held back.
 	Reason string `json:"reason,omitempty"`
+	// Sequence is the number of the latest change of the database of [store] that is served; 0 without one.
+	Sequence int64 `json:"sequence,omitempty"`
 }
 
 // reading returns the state for /-/config.
@@ -44,7 +46,11 @@ func (s *Server) showReading(w http.ResponseWriter, r *http.Request) {
 	if digest := r.URL.Query().Get("digest"); r.Method == http.MethodPost && digest != "" && s.announced != nil {
 		s.announced(digest)
 	}
-	text, err := json.MarshalIndent(s.state.get().reading(s.File), "", "  ")
+	reading := s.state.get().reading(s.File)
+	if s.Sequence != nil {
+		reading.Sequence = s.Sequence()
+	}
+	text, err := json.MarshalIndent(reading, "", "  ")
 	if err != nil { // it has nothing that cannot be encoded
 		s.log.Error("the state of the configuration cannot be shown", "error", err)
 		plain(w, http.StatusInternalServerError, "")

@@ -83,6 +83,38 @@ func AwaitServed(ctx context.Context, config domains.Server, file, digest string
 	return served
 }
 
+// AwaitSequence is AwaitServed for a change that was saved in the database of [store]: it waits until the server serves the change with a number.
+func AwaitSequence(ctx context.Context, config domains.Server, file string, number int64, saved time.Time) Served {
+	address, why := dialAddress(config.Admin)
+	if why != "" {
+		return Served{Status: NotKnown, Reason: why}
+	}
+	ctx, cancel := context.WithTimeout(ctx, awaitAtMost)
+	defer cancel()
+	served := awaiting{address: address, file: file, saved: saved}.follow(ctx, number)
+	served.Server = address
+	return served
+}
+
+// follow asks until the server has a change of the database.
+func (a awaiting) follow(ctx context.Context, number int64) Served {
+	for {
+		r, err := a.ask(ctx, http.MethodGet)
+		switch {
+		case errors.Is(err, syscall.ECONNREFUSED):
+			return Served{Status: NoServer, Reason: "no server listens at " + a.address + " (admin in [server])"}
+		case err != nil && ctx.Err() == nil:
+			return Served{Status: NotKnown, Reason: fmt.Sprintf("%s (admin in [server]): %v", a.address, err)}
+		case err == nil && a.isOther(r.File):
+			return Served{Status: OtherFile, Reason: fmt.Sprintf("the server at %s serves another file, %s", a.address, untrusted.Clip(r.File, maxPartLine))}
+		case err == nil && r.Sequence >= number:
+			return Served{Status: Serving, Seconds: time.Since(a.saved).Seconds()}
+		case !sleep(ctx, awaitPoll):
+			return Served{Status: NotRead, Reason: fmt.Sprintf("the server at %s has not read change %d from the database within %.0f s; its log, and http://%s/-/readyz, say more", a.address, number, awaitAtMost.Seconds(), a.address)}
+		}
+	}
+}
+
 const (
 	awaitAtMost = 5 * time.Second
 	awaitPoll   = 50 * time.Millisecond

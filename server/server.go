@@ -47,6 +47,8 @@ type Server struct {
 	Drain time.Duration
 	// Version is the version of the program, for the metrics.
 	Version string
+	// Sequence returns the number of the latest change of the database of [store] that is served, for /-/config; nil without one.
+	Sequence func() int64
 	// File is the absolute path of the main file of the configuration, for /-/config.
 	File string
 

@@ -12,7 +12,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"mailhint/domains"
 	"mailhint/edits"
 	"mailhint/filestore"
 	"mailhint/server"
@@ -145,7 +144,7 @@ func (f changeFlags) report(cmd *cobra.Command, result edits.Result, saved time.
 			c.Changes = []edits.Change{}
 		}
 		if len(result.Changes) > 0 && !f.dryRun {
-			c.Served = awaitServed(cmd, result.Config, saved)
+			c.Served = awaitServed(cmd, result, saved)
 		}
 		return printJSON(out, c)
 	case len(result.Changes) == 0:
@@ -158,7 +157,7 @@ func (f changeFlags) report(cmd *cobra.Command, result edits.Result, saved time.
 	if err := spelled().PrintChanges(out, result.Changes); err != nil {
 		return err
 	}
-	if _, err := fmt.Fprintln(out, awaitServed(cmd, result.Config, saved)); err != nil {
+	if _, err := fmt.Fprintln(out, awaitServed(cmd, result, saved)); err != nil {
 		return err
 	}
 	_, err := fmt.Fprintln(out, undoHint(cmd, result.Changes))
@@ -197,10 +196,17 @@ func configFlag(cmd *cobra.Command) string {
 	return serverFlag(cmd)
 }
 
-// awaitServed waits until a running server serves a configuration that has been saved.
-func awaitServed(cmd *cobra.Command, config *domains.Snapshot, saved time.Time) *server.Served {
+// awaitServed waits until a running server serves changes that have been saved.
+func awaitServed(cmd *cobra.Command, result edits.Result, saved time.Time) *server.Served {
 	if name := serverName(cmd); name != "" {
 		return &server.Served{Status: server.SavedThere, Server: name}
+	}
+	last, config := result.Changes[len(result.Changes)-1], result.Config
+	for _, s := range []*edits.State{last.Before, last.After} {
+		if s != nil && s.ManagedBy == edits.ByStore {
+			served := server.AwaitSequence(cmd.Context(), config.Server, configName(cmd), last.Number, saved)
+			return &served
+		}
 	}
 	served := server.AwaitServed(cmd.Context(), config.Server, configName(cmd), config.Digest(), saved)
 	return &served

@@ -33,4 +33,5 @@ func (p *program) openReplica(s domains.Server) {
 	p.replica = replica.New(replica.Config{Source: p.database, StateDir: s.StateDir, Program: versionText(), Log: p.log})
 	p.server.Metrics().MustRegister(p.replica.Collector())
 	p.server.ShowLines(p.replica.Lines)
+	p.server.Sequence = func() int64 { return p.replica.Status().Sequence }
 }
