@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"testing"
 	"time"
 
@@ -107,25 +106,5 @@ func TestDatabaseAway(t *testing.T) {
 			}
 		}
 		cancel()
-	}
-}
-
-// Lists of many domains stay quick: pages, searches and totals use indexes.
-func BenchmarkList(b *testing.B) {
-	server := postgrestest.Shared(b)
-	s, database := open(b)
-	const domains = 1_000_000
-	start := time.Now()
-	server.Exec(b, database, fmt.Sprintf("INSERT INTO mailhint.records (kind, name, profile) SELECT 'domain', 'customer-' || md5(n::text) || '.example', 'p' || n %% 10 FROM generate_series(1, %d) n", domains),
-		"ANALYZE mailhint.records")
-	b.Logf("%d domains written by SQL in %s", domains, time.Since(start))
-	for _, q := range []edits.Query{{Limit: 50}, {Limit: 50, After: "customer-8"}, {Limit: 50, Profile: "p3"}, {Limit: 50, Search: "c4ca4238a0"}, {Limit: 50, Search: "abc"}, {Limit: 50, Search: "customer"}} {
-		b.Run(strings.ReplaceAll(fmt.Sprintf("after=%s,profile=%s,search=%s", q.After, q.Profile, q.Search), " ", ""), func(b *testing.B) {
-			for b.Loop() {
-				if _, err := s.List(b.Context(), q); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
 	}
 }
