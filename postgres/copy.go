@@ -149,8 +149,6 @@ func continues(ctx context.Context, q querier, now, earlier Position) error {
 		return fmt.Errorf("%w: it is another database", ErrOtherPast)
 	case now.Sequence < earlier.Sequence:
 		return fmt.Errorf("%w: its latest change is %d, which is before %d", ErrOtherPast, now.Sequence, earlier.Sequence)
-	case now.Sequence == earlier.Sequence:
-		return fmt.Errorf("%w: change %d is another one", ErrOtherPast, now.Sequence)
 	case earlier.Sequence == 0:
 		return nil
 	}
