@@ -130,6 +130,9 @@ func TestTokenFollowsItsMaker(t *testing.T) {
 				}
 				for _, secret := range []string{parent, child} {
 					p, err := s.Token(t.Context(), secret, client)
+					if err == nil && name == "disabled" {
+						t.Error("a token of a disabled account is valid")
+					}
 					if err == nil && p.May(accounts.Edit, accounts.Target{Domain: "firm.example"}) {
 						t.Error("a token is still good")
 					}
@@ -139,6 +142,28 @@ func TestTokenFollowsItsMaker(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// A provisioner that loses a profile loses it for its tokens, too.
+func TestTokenFollowsProfiles(t *testing.T) {
+	s, store := newService(t)
+	a, err := store.SaveAccount(t.Context(), accounts.Account{Name: "pia", Role: accounts.Provisioner, Profiles: []string{"a", "b"}}, accounts.Absent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := a.Principal(client.Address)
+	p.Session = "session"
+	secret, bearer := addToken(t, s, p, accounts.NewToken{Name: "of-pia", Role: accounts.Provisioner, Profiles: []string{"a", "b"}})
+	if !bearer.AllowsProfile("a") || !bearer.AllowsProfile("b") || !bearer.MayChange("profile", nil) {
+		t.Errorf("bearer %+v", bearer)
+	}
+	a.Profiles = []string{"b"}
+	if _, err := store.SaveAccount(t.Context(), a, a.Revision); err != nil {
+		t.Fatal(err)
+	}
+	if bearer, err = s.Token(t.Context(), secret, client); err != nil || bearer.AllowsProfile("a") || !bearer.AllowsProfile("b") {
+		t.Errorf("bearer %+v, error %v", bearer, err)
 	}
 }
 

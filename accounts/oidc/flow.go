@@ -25,7 +25,7 @@ func (s *SignIn) Begin(next string) (location, state string, err error) {
 	if err != nil {
 		return "", "", err
 	}
-	b := begun{Issuer: p.Issuer, State: accounts.NewSecret(), Nonce: accounts.NewSecret(), Verifier: oauth2.GenerateVerifier(), Next: local(next), Until: s.now().Add(timeAtProvider)}
+	b := begun{State: accounts.NewSecret(), Nonce: accounts.NewSecret(), Verifier: oauth2.GenerateVerifier(), Next: local(next), Until: s.now().Add(timeAtProvider)}
 	if state, err = p.state.seal(b); err != nil {
 		return "", "", err
 	}
@@ -91,8 +91,6 @@ func (p *provider) checkAnswer(d *discovered, b begun, answer url.Values) error 
 		}
 	}
 	switch {
-	case b.Issuer != p.Issuer:
-		return errors.New("the sign-in began at another provider")
 	case subtle.ConstantTimeCompare([]byte(answer.Get("state")), []byte(b.State)) != 1:
 		return errState
 	case answer.Has("iss") && answer.Get("iss") != p.Issuer, !answer.Has("iss") && d.sendsIssuer: // RFC 9207 section 2.4

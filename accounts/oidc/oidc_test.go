@@ -370,6 +370,14 @@ func TestSessionFollows(t *testing.T) {
 	if may("firm.example") {
 		t.Error("the session goes on without a role")
 	}
+	other := configFor(p)
+	other.Issuer = "https://other.example"
+	if err := s.Use(other); err != nil {
+		t.Fatal(err)
+	}
+	if may("firm.example") {
+		t.Error("groups of another provider count")
+	}
 	if err := s.Use(nil); err != nil {
 		t.Fatal(err)
 	}

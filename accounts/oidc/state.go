@@ -16,7 +16,6 @@ import (
 // begun is what is remembered of a sign-in while the browser is at the provider. It travels in a cookie of the browser, sealed, so that nothing
 // has to be kept for visitors who never come back, and any replica can finish what another has begun.
 type begun struct {
-	Issuer   string    `json:"issuer"`
 	State    string    `json:"state"`
 	Nonce    string    `json:"nonce"`
 	Verifier string    `json:"verifier"`
@@ -30,7 +29,8 @@ const timeAtProvider = 10 * time.Minute
 // sealer encrypts and authenticates.
 type sealer struct{ cipher.AEAD }
 
-// newSealer derives the key from the secret of the client, which all replicas know. A public client has none, and a key of this process.
+// newSealer derives the key from the secret of the client, which all replicas know, for this provider: what began at another cannot be opened.
+// A public client has no secret, and a key of this process.
 func newSealer(c Config) sealer {
 	secret := []byte(c.Secret)
 	if len(secret) == 0 {
