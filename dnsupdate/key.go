@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime"
 	"strings"
 
 	"github.com/miekg/dns"
 
+	"mailhint/secretfile"
 	"mailhint/settings"
 )
 
@@ -55,8 +55,8 @@ func ReadKey(file string) (Key, error) {
 	if info, err = f.Stat(); err != nil {
 		return Key{}, err
 	}
-	if runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
-		return Key{}, fmt.Errorf("%s may be used by other users (mode %04o); run chmod 600 %[1]s, and replace the key if others may have read it", file, info.Mode().Perm())
+	if err := secretfile.CheckMode(file, info); err != nil {
+		return Key{}, err
 	}
 	text, err := io.ReadAll(io.LimitReader(f, maxKeyFile+1))
 	if err != nil {

@@ -4,6 +4,7 @@ package secretfile
 import (
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"runtime"
 	"strings"
@@ -20,8 +21,21 @@ func ReadRegular(name string) (string, error) {
 	return Read(name)
 }
 
-// Read reads a secret from the first line of a file that nobody but its owner may read. The error contains nothing of the file. What is not a
-// regular file, such as a pipe, is read without regard to its mode.
+// CheckMode returns an error if others than its owner may read or change a file with a secret. A group may read a file of root: this is how
+// Kubernetes mounts secrets and systemd passes credentials, with mode 0440, and the service can then read the file and not change it.
+func CheckMode(name string, info fs.FileInfo) error {
+	others := fs.FileMode(0o077)
+	if ofRoot(info) {
+		others = 0o037
+	}
+	if runtime.GOOS == "windows" || info.Mode().Perm()&others == 0 {
+		return nil
+	}
+	return fmt.Errorf("%s can be read or written by others (mode %04o); run chmod 600 %[1]s, and replace the secret if others may have read it", name, info.Mode().Perm())
+}
+
+// Read reads a secret from the first line of a file that CheckMode accepts. The error contains nothing of the file. What is not a regular file,
+// such as a pipe, is read without regard to its mode.
 func Read(name string) (string, error) {
 	f, err := os.Open(name)
 	if err != nil {
@@ -32,8 +46,10 @@ func Read(name string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if runtime.GOOS != "windows" && info.Mode().IsRegular() && info.Mode().Perm()&0o077 != 0 {
-		return "", fmt.Errorf("%s can be read or written by others (mode %04o); run chmod 600 %[1]s, and replace the secret if others may have read it", name, info.Mode().Perm())
+	if info.Mode().IsRegular() {
+		if err := CheckMode(name, info); err != nil {
+			return "", err
+		}
 	}
 	text, err := io.ReadAll(io.LimitReader(f, maxSize+1))
 	if err != nil {
