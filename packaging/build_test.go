@@ -262,6 +262,43 @@ func TestCopyright(t *testing.T) {
 	}
 }
 
+// Debian's changelog has the newest points of CHANGELOG.md, as text.
+func TestChangelog(t *testing.T) {
+	r := recipe{version: "v1.2.0", maintainer: "Ann Example <ann@example.com>", date: time.Unix(1700000000, 0).UTC()}
+	got := r.changelog("1.2.0", `# What has changed
+
+## 2026-11-30
+
+New:
+
+- **The admin page**: edit domains in a browser
+  ([docs](docs/admin-page.md)), with checks, previews, history and undo.
+
+Changed:
+
+- A thing.
+
+## 2026-11-29
+
+- Older.
+`)
+	want := `mailhint (1.2.0) stable; urgency=medium
+
+  * The admin page: edit domains in a browser (docs), with checks, previews,
+    history and undo.
+  * A thing.
+  * Older changes: /usr/share/doc/mailhint/CHANGELOG.md
+
+ -- Ann Example <ann@example.com>  Tue, 14 Nov 2023 22:13:20 +0000
+`
+	if got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	if points := newest(string(read(t, "CHANGELOG.md"))); len(points) == 0 {
+		t.Error("CHANGELOG.md has no points")
+	}
+}
+
 // dpkg sorts the versions as they follow each other.
 func TestVersions(t *testing.T) {
 	program(t, "dpkg", "dpkg")

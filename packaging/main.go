@@ -3,7 +3,8 @@
 //
 // The result depends on the sources, the version and SOURCE_DATE_EPOCH, and not on the directory or the time: two builds are equal to the byte.
 //
-// Read recipe.go first. program.go builds the program and what it says about itself, packages.go calls nfpm, archive.go makes the archives,
+// Read recipe.go first. program.go builds the program and what it says about itself, packages.go calls nfpm, changelog.go is
+// Debian's, archive.go makes the archives,
 // image.go the file systems, licences.go and sbom.go list what the program is made of, version.go spells versions.
 package main
 

@@ -109,6 +109,10 @@ func (r recipe) nfpmConfig(format, arch string, files []file, modules []module, 
 	if err != nil {
 		return nfpmConfig{}, err
 	}
+	changes, err := os.ReadFile("CHANGELOG.md")
+	if err != nil {
+		return nfpmConfig{}, err
+	}
 	version := packageVersion(r.version, r.date)
 	script := func(name string) string { return filepath.Join("packaging", "files", format, name) }
 	c := nfpmConfig{
@@ -123,7 +127,7 @@ func (r recipe) nfpmConfig(format, arch string, files []file, modules []module, 
 		files = append(files,
 			file{name: "/usr/share/lintian/overrides/mailhint", text: []byte(overrides), mode: 0o644},
 			file{name: "/usr/share/doc/mailhint/copyright", text: []byte(copyright(string(licence), modules)), mode: 0o644},
-			file{name: "/usr/share/doc/mailhint/changelog.gz", text: compressed([]byte(r.changelog(version))), mode: 0o644})
+			file{name: "/usr/share/doc/mailhint/changelog.gz", text: compressed([]byte(r.changelog(version, string(changes)))), mode: 0o644})
 	} else {
 		c.Recommends = []string{"ca-certificates"}
 		summary, rest, _ := strings.Cut(description, "\n")
@@ -156,9 +160,3 @@ func (r recipe) nfpmConfig(format, arch string, files []file, modules []module, 
 
 // overrides tells lintian what is meant to be as it is.
 const overrides = "# A program in Go is linked statically, as Debian's own are.\nmailhint: statically-linked-binary\n"
-
-// changelog is Debian's: it says which version this is, and when it was made.
-func (r recipe) changelog(version string) string {
-	return fmt.Sprintf("mailhint (%s) stable; urgency=medium\n\n  * Version %s. What has changed is in the history of the sources.\n\n -- %s  %s\n",
-		version, r.version, r.maintainer, r.date.Format(time.RFC1123Z))
-}

@@ -127,6 +127,7 @@ func installation(program string, texts []file) ([]file, error) {
 		"packaging/files/domains.toml":  {name: "/etc/mailhint/domains.toml", mode: 0o644, config: true},
 		"docs/example/domains.toml":     {name: "/usr/share/doc/mailhint/examples/domains.toml", mode: 0o644},
 		"README.md":                     {name: "/usr/share/doc/mailhint/README.md", mode: 0o644},
+		"CHANGELOG.md":                  {name: "/usr/share/doc/mailhint/CHANGELOG.md", mode: 0o644},
 		"SECURITY.md":                   {name: "/usr/share/doc/mailhint/SECURITY.md", mode: 0o644},
 	} {
 		if to.text, err = os.ReadFile(from); err != nil {
