@@ -53,9 +53,13 @@ type Doctor struct {
 	Addresses []netip.Addr
 	// Issuers are the CAs of this server's certificates; empty if unknown.
 	Issuers []Issuer
-	// Validation are the ways in which this server proves its control of names to them, as CAA records call them (RFC 8657); empty if
+	// Validation are the ways in which this server proves its control of any name to them, as CAA records call them (RFC 8657); empty if
 	// unknown.
 	Validation []string
+	// Zones are those in which it can prove names by DNS too.
+	Zones domains.DNS
+	// CertificateFor returns the name of the certificate that serves a host name: that name, or a wildcard. If nil, there are no wildcards.
+	CertificateFor func(host string) string
 	// ISPDB is the URL of Mozilla's database of providers, to which the domain is appended; empty to leave it out. Each question
 	// tells Mozilla about a domain.
 	ISPDB string
@@ -80,9 +84,7 @@ func New(s *domains.Snapshot, r Resolver, private []netip.Prefix) *Doctor {
 	d := &Doctor{Resolver: throttle(r, maxQueries), Prober: prober, Server: s.Server.Name, ISPDB: defaultISPDB}
 	if s.Server.TLS == "acme" {
 		d.Issuers, d.Validation = issuersOf(s.Server.ACME.CAs), validationMethods
-		if len(s.DNS.Zones) > 0 {
-			d.Validation = append(slices.Clone(d.Validation), byDNS)
-		}
+		d.Zones, d.CertificateFor = s.DNS, s.CertificateFor
 	}
 	return d
 }

@@ -19,8 +19,7 @@ import (
 
 // gather asks everything about a domain. Its parts write to different fields of the observations.
 func (s *session) gather(ctx context.Context, domain Domain) *observations {
-	o := &observations{Domain: domain, now: s.now(), server: s.Server, ours: s.Addresses, issuers: s.Issuers, validation: s.Validation,
-		local: s.local, wants: s.wantsAny}
+	o := &observations{Domain: domain, now: s.now(), server: s.Server, ours: s.Addresses, issuers: s.Issuers, local: s.local, wants: s.wantsAny}
 	s.findOurs(ctx, o)
 	s.gatherLogins(ctx, o)
 	o.want = wanted(domain.Found, s.Server, s.Addresses)
@@ -83,7 +82,9 @@ func (s *session) gatherNames(ctx context.Context, o *observations) {
 			var c caa
 			n.addresses, n.canonical, n.err = s.Resolver.Host(ctx, prefix+domain)
 			if prefix != "" && len(n.addresses) > 0 && s.wants(CAAForbids) {
-				c = s.caaOf(ctx, prefix+domain)
+				needed := s.certificateFor(prefix + domain)
+				c = s.caaOf(ctx, needed.base)
+				c.neededCertificate = needed
 			}
 			mu.Lock()
 			defer mu.Unlock()
@@ -105,7 +106,7 @@ func (s *session) caaOf(ctx context.Context, host string) caa {
 	for owner := host; ; {
 		a := s.names.caa(ctx, owner)
 		if a.err == nil || !errors.Is(a.err, resolver.ErrNone) {
-			return caa{owner, a.records, a.err}
+			return caa{owner: owner, records: a.records, err: a.err}
 		}
 		_, parent, ok := strings.Cut(owner, ".")
 		if !ok {

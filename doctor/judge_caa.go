@@ -31,24 +31,47 @@ func (j *judgement) judgeCAA() {
 		case c.err != nil:
 			j.dnsFailed("the CAA records of "+c.owner+", without which no CA may issue a certificate", c.err)
 		default:
-			j.judgeIssuers(owner, c.records)
+			j.judgeIssuers(owner, c)
 		}
 	}
 }
 
 // judgeIssuers judges the CAA records of a name.
-func (j *judgement) judgeIssuers(owner string, records []resolver.CAA) {
-	paste, why := forbids(records, j.issuers, j.validation)
+func (j *judgement) judgeIssuers(owner string, c caa) {
+	records, tag := c.records, "issue"
+	if c.wildcard {
+		records, tag = forWildcard(records)
+	}
+	paste, why := forbids(records, j.issuers, c.methods)
 	switch {
 	case errors.Is(why, errUnknownAccount):
 		j.couldNotCheck("whether the CAA records of %s allow this server's account with the CA: %s", owner,
 			"its URL is not known here; run doctor on the server's machine, as the user that the server runs as")
 	case why != nil:
 		if paste != "" {
-			paste = fmt.Sprintf("%s. 3600 IN CAA 0 issue %q", owner, paste)
+			paste = fmt.Sprintf("%s. 3600 IN CAA 0 %s %q", owner, tag, paste)
 		}
 		j.add(newFinding(CAAForbids, Problem, owner, why.Error(), "Allow the CA of this server's certificates, or remove the CAA records:", paste))
 	}
+}
+
+// forWildcard returns the records that apply to a wildcard, as those of other names are, and the tag that they have: issuewild takes precedence over
+// issue (RFC 8659 section 4.3).
+func forWildcard(records []resolver.CAA) (apply []resolver.CAA, tag string) {
+	const wild = "issuewild"
+	if !slices.ContainsFunc(records, func(r resolver.CAA) bool { return r.Tag == wild }) {
+		return records, "issue"
+	}
+	for _, r := range records {
+		switch r.Tag {
+		case wild:
+			r.Tag = "issue"
+		case "issue":
+			continue
+		}
+		apply = append(apply, r)
+	}
+	return apply, wild
 }
 
 // errUnknownAccount means that records allow an account only, and it is not known whether it is this server's.

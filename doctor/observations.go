@@ -25,8 +25,6 @@ type observations struct {
 	ours    []netip.Addr // its addresses; nil if unknown
 	oursErr error        // why they are unknown
 	issuers []Issuer
-	// validation is Doctor.Validation.
-	validation []string
 
 	// names are autoconfig., autodiscover., ua-auto-config. and the domain itself, by their names.
 	names map[string]name
@@ -66,8 +64,9 @@ type name struct {
 	err       error
 }
 
-// caa is what applies to a name: the records of the nearest name at or above it that has any (RFC 8659 section 3).
+// caa is what applies to the certificate for a name: the records of the nearest name at or above it that has any (RFC 8659 section 3).
 type caa struct {
+	neededCertificate
 	owner   string
 	records []resolver.CAA
 	err     error

@@ -21,7 +21,7 @@ func newStore() *cobra.Command {
 		Args: onlyCommands,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newStoreInit(), newStoreMigrate(), newStoreGrant(), newStoreStatus(), newStoreImport(), newStoreExport())
+	cmd.AddCommand(newStoreInit(), newStoreMigrate(), newStoreGrant(), newStoreStatus(), newStoreImport(), newStoreExport(), newHelp())
 	return cmd
 }
 

@@ -21,7 +21,7 @@ func newToken() *cobra.Command {
 		Args: onlyCommands,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newTokenAdd(), newTokenList(), newTokenRevoke())
+	cmd.AddCommand(newTokenAdd(), newTokenList(), newTokenRevoke(), newHelp())
 	return cmd
 }
 

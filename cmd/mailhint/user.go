@@ -89,7 +89,7 @@ func newUser() *cobra.Command {
 		Args: onlyCommands,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newUserAdd(), newUserList(), newUserSet(), newUserPasswd(), newUserTOTP(), newUserRemove())
+	cmd.AddCommand(newUserAdd(), newUserList(), newUserSet(), newUserPasswd(), newUserTOTP(), newUserRemove(), newHelp())
 	return cmd
 }
 
