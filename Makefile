@@ -115,13 +115,14 @@ bench: load-generator # ratios against a bare handler; memory; a million names
 	go test -run '^$$' -bench . -benchtime 40x -timeout 30m ./bench
 
 # What takes too long for every test: 1,000 kills; two writers and an editor with 1,000 changes each; 20,000 random files; 1,000 edits of
-# a server under load; every page for people in every language, size and colour scheme.
+# a server under load; every page for people in every language, size and colour scheme; the time of the API with many domains.
 soak: programs
 	go test -count=1 -timeout 30m -v -run 'TestKilled|TestWritersAndEditor' ./filestore -kills 1000 -changes 1000
 	go test -count=1 -timeout 30m -v -run RandomFiles ./tomledit -files 20000
 	MAILHINT_TEST_EDITS=1000 go test -count=1 -timeout 30m -v -run EditsUnderLoad ./cmd/mailhint
 	SOAK=1 go test -count=1 -timeout 30m -run TestPages ./clients
 	SOAK=1 go test -count=1 -timeout 30m -run TestAdmin ./clients
+	SOAK=1 go test -count=1 -timeout 30m -v -run 'TestAPI(Lists|Edits)Quickly' ./cmd/mailhint
 
 load-generator:
 	@command -v wrk >/dev/null || { sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; $$sudo apt-get update -q && $$sudo apt-get install -q -y --no-install-recommends wrk; }

@@ -193,6 +193,11 @@ func (s *Service) mayMake(ctx context.Context, a access, e *edits.Edit) error {
 	if err := a.mayBecome(e.Values, e.List); err != nil {
 		return err
 	}
+	if a.exists() && a.record.Kind == edits.Domain && a.record.Enabled && e.Values["enabled"] == false { // which is as good as a removal
+		if err := s.mayRemoveMore(ctx, a.who, 1, edits.DefaultRemovals); err != nil {
+			return err
+		}
+	}
 	if !isInside(a.who) {
 		e.Text, e.File = "", ""
 	}

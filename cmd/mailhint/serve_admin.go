@@ -98,9 +98,30 @@ func (p *program) look(service *admin.Service, s domains.Server, network network
 	}
 }
 
-// saved makes the server serve a change that was saved here.
-func (p *program) saved(_ context.Context, result edits.Result) {
-	if result.Config != nil {
+// saved makes the server serve a change that was saved here, and waits for that. Changes in the database come to the replica by themselves.
+func (p *program) saved(ctx context.Context, result edits.Result) {
+	switch {
+	case p.replica != nil && result.Files == nil:
+		p.awaitReplica(ctx, result.Changes)
+	case result.Config != nil:
 		p.announced(result.Config.Digest())
+	}
+}
+
+// awaitReplica waits until the copy of the database has changes, for a second at most.
+func (p *program) awaitReplica(ctx context.Context, changes []edits.Change) {
+	latest := int64(0)
+	for _, c := range changes {
+		latest = max(latest, c.Number)
+	}
+	const pause = 5 * time.Millisecond
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	for p.replica.Status().Sequence < latest {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(pause):
+		}
 	}
 }
