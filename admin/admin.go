@@ -10,7 +10,7 @@
 //   - access.go: what an account may do with one record; claims.go: which names it may take; outside.go: what it is told
 //   - list.go, domain.go, profiles.go: reading
 //   - change.go: changing; removals.go, apply.go: changing many; history.go: what was changed, and going back
-//   - preview.go, probe.go, doctor.go, dns.go: what clients, mail servers and DNS make of it
+//   - preview.go, probe.go, doctor.go, dns.go: what clients, mail servers and DNS make of it; metrics.go
 package admin
 
 import (

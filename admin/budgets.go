@@ -24,6 +24,7 @@ type budgets struct {
 	mu      sync.Mutex
 	of      map[string]*rate.Limiter
 	running int
+	refused int
 }
 
 // begin takes a look from the budget of an account. The caller must call end when it has ended.
@@ -31,6 +32,7 @@ func (b *budgets) begin(account string, now time.Time) (end func(), err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.running >= looksAtOnce {
+		b.refused++
 		return nil, &BusyError{"too many domains are being looked at", lookEvery}
 	}
 	limiter := b.of[account]
@@ -42,6 +44,7 @@ func (b *budgets) begin(account string, now time.Time) (end func(), err error) {
 		b.of[account] = limiter
 	}
 	if !limiter.AllowN(now, 1) {
+		b.refused++
 		return nil, &BusyError{"this account has looked at servers too often", lookEvery}
 	}
 	b.running++

@@ -106,6 +106,7 @@ var notRun = []struct{ command, why string }{
 // elsewhere are the blocks that other tests run: page and language, and the file and function of the test.
 var elsewhere = map[string]string{
 	"docs/admins.md console":   "cmd/mailhint/docs_admins_test.go:TestAdminsDocs",
+	"docs/api.md sh":           "cmd/mailhint/serve_admin_test.go:TestAPIDocs",
 	"docs/changing.md console": "cmd/mailhint/docs_test.go:TestChangingDocs",
 	"docs/dns.md console":      "cmd/mailhint/docs_dns_test.go:TestDNSDocs",
 	"docs/dns.md conf":         "cmd/mailhint/docs_dns_test.go:TestDNSDocs",

@@ -11,7 +11,7 @@
 //   - problem.go: errors; etag.go: revisions
 //   - types.go: what requests and answers consist of
 //   - domains.go, profiles.go, changes.go, apply.go, tokens.go, status.go: the operations
-//   - reference.go: the documentation as a page
+//   - reference.go: the documentation as a page; metrics.go: what is counted
 package api
 
 import (
@@ -53,9 +53,10 @@ type api struct {
 }
 
 // New returns the handler of the API, for paths that begin with Prefix.
-func New(s *admin.Service, o Options) http.Handler {
+func New(s *admin.Service, o Options) *Handler {
 	router, _ := build(s, o)
-	return newGuard(s, o, router)
+	m := newMetrics()
+	return &Handler{m.count(newGuard(s, o, m, router)), m}
 }
 
 // Description returns the OpenAPI document, as it is served.
@@ -73,6 +74,13 @@ func build(s *admin.Service, o Options) (*mux.Router, huma.API) {
 	a.API = humamux.New(router, a.config(o))
 	for _, register := range []func(){a.registerDomains, a.registerProfiles, a.registerChanges, a.registerApply, a.registerTokens, a.registerStatus} {
 		register()
+	}
+	for _, item := range a.OpenAPI().Paths {
+		if op := item.Put; op != nil { // it adds records, too
+			added := *op.Responses["200"]
+			added.Description = http.StatusText(http.StatusCreated)
+			op.Responses["201"] = &added
+		}
 	}
 	router.HandleFunc(Prefix+"/openapi.json", a.describe).Methods(http.MethodGet, http.MethodHead)
 	router.MethodNotAllowedHandler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { methodNotAllowed(w, r, a.OpenAPI()) })

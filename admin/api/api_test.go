@@ -252,6 +252,8 @@ func TestAddRemoveRestore(t *testing.T) {
 	w := newWorld(t, api.Limits{})
 	add := request{method: "PUT", path: "/domains/B%C3%BCro.example", as: "panel", body: `{"values":{"profile":"shared"}}`, header: map[string]string{"If-None-Match": "*"}}
 	made := w.send(t, add)
+	_, router := described(t)
+	checkAnswer(t, router, add.http(), made)
 	if made.Code != 201 || made.Header().Get("ETag") != w.etag(t, domain("xn--bro-hoa.example")) {
 		t.Fatalf("%d\n%s", made.Code, made.Body)
 	}

@@ -60,6 +60,7 @@ type guard struct {
 	*admin.Service
 	Options
 	next    http.Handler
+	metrics *metrics
 	rates   *lru.Cache[string, *rate.Limiter]       // by account
 	wrong   *lru.Cache[netip.Prefix, *rate.Limiter] // by network
 	running chan struct{}
@@ -69,11 +70,11 @@ type guard struct {
 // remembered is how many accounts and networks have a limiter of their own.
 const remembered = 10_000
 
-func newGuard(s *admin.Service, o Options, next http.Handler) http.Handler {
+func newGuard(s *admin.Service, o Options, m *metrics, next http.Handler) http.Handler {
 	o.Limits = o.Limits.withDefaults()
 	rates, _ := lru.New[string, *rate.Limiter](remembered) // fails only for sizes below 1
 	wrong, _ := lru.New[netip.Prefix, *rate.Limiter](remembered)
-	g := &guard{Service: s, Options: o, next: next, rates: rates, wrong: wrong,
+	g := &guard{Service: s, Options: o, next: next, metrics: m, rates: rates, wrong: wrong,
 		running: make(chan struct{}, o.Limits.AtOnce), waiting: make(chan struct{}, o.Limits.Waiting)}
 	return http.NewCrossOriginProtection().Handler(g)
 }
@@ -112,7 +113,7 @@ func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if !limiter(g.rates, who.Name, g.Limits.Rate, g.Limits.Burst).Allow() {
-		write(w, later429("this account has sent too many requests", 1))
+		g.refuse(w, refusedRate, later429("this account has sent too many requests", 1))
 		return
 	}
 	slots := g.running
@@ -123,7 +124,7 @@ func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case slots <- struct{}{}:
 		defer func() { <-slots }()
 	default:
-		write(w, later429("this server works on too many requests", 1))
+		g.refuse(w, refusedBusy, later429("this server works on too many requests", 1))
 		return
 	}
 	if p := g.readBody(w, r); p != nil {
@@ -131,6 +132,12 @@ func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	g.next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), principalKey{}, who)))
+}
+
+// refuse answers a request that is beyond a limit.
+func (g *guard) refuse(w http.ResponseWriter, reason string, p *Problem) {
+	g.metrics.refused.WithLabelValues(reason).Inc()
+	write(w, p)
 }
 
 func (g *guard) log(message string, args ...any) {
@@ -190,6 +197,7 @@ func (g *guard) signIn(r *http.Request) (accounts.Principal, *Problem) {
 	case errors.Is(err, accounts.ErrSignedOut):
 		// A valid token is always accepted: others in the same network cannot keep its owner out.
 		if !limiter(g.wrong, networkOf(address), rate.Every(time.Minute/time.Duration(g.Limits.Wrong)), g.Limits.Wrong).Allow() {
+			g.metrics.refused.WithLabelValues(refusedTokens).Inc()
 			return who, later429("too many requests without a valid token came from your network", 60/g.Limits.Wrong+1)
 		}
 		return who, problem(http.StatusUnauthorized, codeSignedOut, "a valid token is needed", "Send Authorization: Bearer and the secret of a token, which mailhint token add makes.")
@@ -237,6 +245,7 @@ func (g *guard) readBody(w http.ResponseWriter, r *http.Request) *Problem {
 	text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
 	control.SetReadDeadline(time.Time{}) // some operations take longer than the listener waits for a request
 	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
+		g.metrics.refused.WithLabelValues(refusedBody).Inc()
 		return problem(http.StatusRequestEntityTooLarge, codeTooLarge, "the body is too large", "Send less at a time.")
 	}
 	if err != nil {

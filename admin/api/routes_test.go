@@ -3,9 +3,11 @@ package api_test
 import (
 	"bytes"
 	"encoding/json"
+	"flag"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -14,6 +16,7 @@ import (
 	"github.com/getkin/kin-openapi/openapi3filter"
 	"github.com/getkin/kin-openapi/routers"
 	"github.com/getkin/kin-openapi/routers/gorillamux"
+	"github.com/rogpeppe/go-internal/diff"
 
 	"mailhint/admin/api"
 	"mailhint/edits"
@@ -288,5 +291,29 @@ func TestDescription(t *testing.T) {
 	}
 	if again := w.send(t, request{method: "GET", path: "/openapi.json", header: map[string]string{"If-None-Match": first.Header().Get("ETag")}}); again.Code != http.StatusNotModified {
 		t.Errorf("the description again: %d, want 304", again.Code)
+	}
+}
+
+var update = flag.Bool("update", false, "write docs/api.md again")
+
+// docs/api.md has the reference as it is made from the code.
+func TestReferenceIsCurrent(t *testing.T) {
+	const page = "../../docs/api.md"
+	text, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const last = "which generators of clients read.\n\n"
+	start, _, ok := strings.Cut(string(text), last)
+	want := start + last + api.Reference()
+	switch {
+	case !ok:
+		t.Fatalf("%s has no line that ends with %q", page, strings.TrimSpace(last))
+	case *update:
+		if err := os.WriteFile(page, []byte(want), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	case string(text) != want:
+		t.Errorf("%s is not current; go test ./admin/api -update writes it again\n%s", page, diff.Diff("the page", text, "the code", []byte(want)))
 	}
 }

@@ -7,7 +7,9 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -329,4 +331,45 @@ func TestAPIEditsQuickly(t *testing.T) {
 			t.Fatalf("clients do not get %s", host)
 		}
 	})
+}
+
+// TestAPIDocs runs the commands that docs/api.md shows, against a server of its own.
+func TestAPIDocs(t *testing.T) {
+	for _, program := range []string{"bash", "curl"} {
+		if _, err := exec.LookPath(program); err != nil {
+			t.Skipf("needs %s: %v", program, err)
+		}
+	}
+	dir := t.TempDir()
+	config := filepath.Join(dir, "domains.toml")
+	write(t, config, strings.Replace(oneDomain, "[server]", "[server]\nstate_dir = "+quote(filepath.Join(dir, "state")), 1))
+	r := startProgramOn(t, config)
+	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "api.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := regexp.MustCompile("(?ms)^```sh\n(.*?)^```$").FindAllStringSubmatch(string(page), -1)
+	if len(blocks) != 3 {
+		t.Fatalf("the page has %d blocks, want 3", len(blocks))
+	}
+	var outputs []string
+	for _, b := range blocks {
+		cmd := exec.CommandContext(t.Context(), "bash", "-euo", "pipefail", "-c", strings.ReplaceAll(b[1], "127.0.0.1:8081", r.admin()))
+		cmd.Dir = dir
+		cmd.Env = append(os.Environ(), "MAILHINT_CONFIG="+config)
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Fatalf("%s: %v\n%s", b[1], err, out)
+		}
+		outputs = append(outputs, string(out))
+	}
+	if !strings.Contains(outputs[1], "saved by the server") {
+		t.Errorf("mailhint add prints\n%s", outputs[1])
+	}
+	if strings.Count(outputs[2], `"revision"`) < 2 || !strings.Contains(outputs[2], `"previews"`) {
+		t.Errorf("curl prints\n%s", outputs[2])
+	}
+	if _, answer := ask(t, r.public(), "autoconfig.new.example", path); !strings.Contains(answer, "imap2.new.example") {
+		t.Errorf("after all of it, clients get\n%s", answer)
+	}
 }
