@@ -13,6 +13,7 @@ package autoconfig
 import (
 	"fmt"
 	"slices"
+	"sync"
 
 	"mailhint/settings"
 	"mailhint/templates"
@@ -28,16 +29,21 @@ func Answer(found settings.Found, a settings.Address, evolution bool) ([]byte, e
 	if err != nil {
 		return nil, err
 	}
+	document, err := p.forClient(evolution)
+	if err != nil {
+		return nil, err
+	}
 	values, _ := p.values(found, a)
-	return p.forClient(evolution).Fill(values), nil
+	return document.Fill(values), nil
 }
 
 // prepared is what can be made of a set of settings in advance of any request.
 type prepared struct {
 	// all lists every server. single lists only the best of each type, for Evolution (3.46.4): it keeps the last one it reads, which
-	// would be the fallback.
-	all, single *templates.Document
-	logins      []settings.Login // the login forms in use, usually one
+	// would be the fallback. Few clients ask for it, so it is made at its first call.
+	all    *templates.Document
+	single func() (*templates.Document, error)
+	logins []settings.Login // the login forms in use, usually one
 }
 
 // Holes in the documents, in the order of prepared.values. The logins come last.
@@ -57,14 +63,15 @@ func prepare(s *settings.Settings) (*prepared, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.all, p.single = &all, &all
-	if best := settings.FirstOfEach(s.Servers); len(best) < len(s.Servers) {
-		single, err := p.clientConfig(s, best).Prepare(holes)
-		if err != nil {
-			return nil, err
+	p.all = &all
+	p.single = sync.OnceValues(func() (*templates.Document, error) {
+		best := settings.FirstOfEach(s.Servers)
+		if len(best) == len(s.Servers) {
+			return p.all, nil
 		}
-		p.single = &single
-	}
+		single, err := p.clientConfig(s, best).Prepare(holes)
+		return &single, err
+	})
 	return p, nil
 }
 
@@ -97,11 +104,11 @@ func logins(s *settings.Settings) []settings.Login {
 	return forms
 }
 
-func (p *prepared) forClient(evolution bool) *templates.Document {
+func (p *prepared) forClient(evolution bool) (*templates.Document, error) {
 	if evolution {
-		return p.single
+		return p.single()
 	}
-	return p.all
+	return p.all, nil
 }
 
 // values returns the values for the holes, and whether something personal is among them.

@@ -18,6 +18,10 @@ func (d *Documents) Answer(found settings.Found, a settings.Address, evolution b
 	if err != nil {
 		return nil, err
 	}
+	document, err := p.forClient(evolution)
+	if err != nil {
+		return nil, err
+	}
 	values, _ := p.values(found, a)
-	return p.forClient(evolution).Fill(values), nil
+	return document.Fill(values), nil
 }

@@ -35,10 +35,15 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		edge.Fail(w, h.log, err, edge.NotFound)
 		return
 	}
+	document, err := p.forClient(query.evolution)
+	if err != nil {
+		edge.Fail(w, h.log, err, edge.NotFound)
+		return
+	}
 	found = edge.FindNames(w, r, found, query.address)
 	edge.AllowAnyOrigin(w, found)
 	values, personal := p.values(found, query.address)
-	edge.Serve(w, r, p.forClient(query.evolution), cacheControl(query, personal || found.Varies), values)
+	edge.Serve(w, r, document, cacheControl(query, personal || found.Varies), values)
 }
 
 // query is what a request contains besides its Host.

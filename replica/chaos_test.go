@@ -151,7 +151,7 @@ func newWorld(t *testing.T) *world {
 const sharedProfile = "[profiles.shared]\nimap = \"imap.example.com\"\nsmtp = \"smtp.example.com\"\n"
 
 // port returns a port that is free at the address of the test, which no other test has.
-func (w *world) port(t *testing.T) int {
+func (w *world) port(t testing.TB) int {
 	l, err := net.Listen("tcp", w.address+":0")
 	if err != nil {
 		t.Fatal(err)
@@ -206,7 +206,7 @@ type process struct {
 
 func (p *process) config() string { return filepath.Join(p.dir, "domains.toml") }
 
-func (p *process) start(t *testing.T) {
+func (p *process) start(t testing.TB) {
 	log, err := os.OpenFile(filepath.Join(p.dir, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		t.Fatal(err)
@@ -252,14 +252,14 @@ func (p *process) ready() string {
 	return string(text)
 }
 
-func (p *process) awaitReady(t *testing.T) {
+func (p *process) awaitReady(t testing.TB) {
 	t.Helper()
 	await(t, "the replica is not ready", func() bool { return p.ready() != "" })
 }
 
-func await(t *testing.T, what string, reached func() bool) {
+func await(t testing.TB, what string, reached func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(2 * time.Minute); !reached(); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(5 * time.Minute); !reached(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal(what)
 		}
