@@ -124,7 +124,7 @@ var expected = map[string]int{
 }
 
 // inClone are the pages whose commands are run in a clone of the repository. The others have a folder with a domains.toml.
-var inClone = []string{"README.md", "CONTRIBUTING.md", "docs/start.md", "docs/upgrading.md", "docs/translating.md", "deploy/README.md"}
+var inClone = []string{"README.md", "CONTRIBUTING.md", "docs/start.md", "docs/upgrading.md", "docs/translating.md", "docs/replicas.md", "deploy/README.md"}
 
 // block is a block of code in a page.
 type block struct {

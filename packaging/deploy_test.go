@@ -257,3 +257,53 @@ in builtins.seq module.options.services.mailhint.package.default.src {
   ports = module.config.networking.firewall.allowedTCPPorts;
 }
 `
+
+// The files for several replicas fit together: the configuration is valid, and the balancer sends requests where the replicas listen.
+func TestComposeReplicas(t *testing.T) {
+	const dir = "deploy/replicas/"
+	var compose struct {
+		Services map[string]struct {
+			Image          string
+			Ports, Volumes []string
+			Secrets        []struct{ Source, Target string }
+		}
+	}
+	if err := yaml.Unmarshal(read(t, dir+"compose.yaml"), &compose); err != nil {
+		t.Fatal(err)
+	}
+	s, err := domains.Load(dir + "mailhint/domains.toml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	haproxy := string(read(t, dir+"haproxy.cfg"))
+	for _, name := range []string{"one", "two"} {
+		service := compose.Services[name]
+		if service.Image != "mailhint" || !slices.Contains(service.Volumes, "./mailhint:/etc/mailhint:ro") || !slices.Contains(service.Volumes, name+":/var/lib/mailhint") {
+			t.Errorf("the replica %s is %+v", name, service)
+		}
+		for _, address := range []string{s.Server.HTTP[0], s.Server.HTTPS[0]} {
+			if line := fmt.Sprintf("server %s %s%s\n", name, name, address); !strings.Contains(haproxy, line) {
+				t.Errorf("the balancer does not have %s", line)
+			}
+		}
+		if secret := "/run/secrets/" + service.Secrets[0].Target; secret != s.Store.PasswordFile || "/run/secrets/"+service.Secrets[0].Source != secret {
+			t.Errorf("the password is in %s, the configuration says %s", secret, s.Store.PasswordFile)
+		}
+	}
+	if !s.Server.ProxyProtocol || !strings.Contains(haproxy, "check port"+strings.Replace(s.Server.Admin, ":", " ", 1)+" ") || !strings.Contains(haproxy, "send-proxy-v2") {
+		t.Error("the balancer and the replicas do not agree")
+	}
+	if _, isService := compose.Services["database"]; !isService || !strings.Contains(s.Store.URL, "@database/") {
+		t.Errorf("the database is at %s", s.Store.URL)
+	}
+	for _, port := range compose.Services["balancer"].Ports {
+		_, inside, _ := strings.Cut(port, ":")
+		if !strings.Contains(haproxy, "bind :"+inside+"\n") {
+			t.Errorf("the balancer does not listen on %s", inside)
+		}
+	}
+	program(t, "haproxy", "haproxy")
+	mustRun(t, "haproxy", "-c", "-f", dir+"haproxy.cfg")
+	program(t, "docker-compose", "docker-compose")
+	mustRun(t, "docker-compose", "--file", dir+"compose.yaml", "config", "--quiet")
+}

@@ -222,6 +222,11 @@ func (p *program) update(s *domains.Snapshot) {
 	if warning := p.server.UncoveredWarning(s); warning != "" {
 		p.log.Warn(warning)
 	}
+	p.useNames(s)
+}
+
+// useNames makes certificates wanted for the names of a configuration, and its mail servers watched.
+func (p *program) useNames(s *domains.Snapshot) {
 	if p.certificates != nil {
 		p.certificates.Want(s.Covered())
 	}
@@ -290,6 +295,7 @@ func (p *program) Run(ctx context.Context) error {
 	running.Go(func() { p.exchangers.Keep(background, fallbackFile(p.server.Config()), p.log) })
 	if p.replica != nil {
 		running.Go(func() { p.replica.Run(background) })
+		running.Go(func() { p.followNames(background) })
 	}
 	if p.monitor != nil {
 		running.Go(func() { p.monitor.Run(background) })
