@@ -127,12 +127,6 @@ func (c *change) classify(r record, plain bool) (number uint32, aliases []settin
 	n, known := c.numbers[key]
 	if !known {
 		n = c.newClass(key, r, resolved)
-	} else if old := c.classes[n]; old.base != c.base {
-		// The class was refused for its sample, but this record is good. That happens if the sample's name was the reason.
-		next := *old
-		next.sample, next.problems = r, nil
-		next.use(c.base, resolved)
-		c.setClass(n, &next)
 	}
 	return n, resolved.Aliases(), nil
 }

@@ -1,6 +1,8 @@
 package replica
 
 import (
+	"strings"
+
 	"mailhint/domains"
 )
 
@@ -14,7 +16,7 @@ type class struct {
 	shared   *domains.Resolved
 	enabled  bool
 	problems domains.Problems // why it is not good in the present base; nil if it is
-	sample   record
+	sample   record           // one of its records
 }
 
 type classKey struct {
@@ -31,13 +33,22 @@ func (c *class) good() bool { return c.base != nil }
 // in returns the class as it is in another base. If it is not good there, it stays as it was.
 func (c *class) in(base *domains.Base) *class {
 	next := *c
-	r, problems := resolve(base, c.sample)
+	sample := c.sample
+	sample.name = anyName
+	r, problems := resolve(base, sample)
+	for i := range problems {
+		problems[i].Key = strings.Replace(problems[i].Key, anyName, c.sample.name, 1)
+	}
 	if next.problems = problems; problems != nil {
 		return &next
 	}
 	next.use(base, r)
 	return &next
 }
+
+// anyName is the name under which samples are checked. With its own, a sample could have a fault that the others do not have: the profile may redirect
+// to it.
+const anyName = "any.invalid"
 
 func (c *class) use(base *domains.Base, r *domains.Resolved) {
 	c.base, c.enabled = base, r.Enabled()

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -226,6 +227,37 @@ func TestProfileThatBreaksDomains(t *testing.T) {
 	}
 }
 
+// A profile that only a rule names is inherited all the same; and a domain whose name is in a profile harms no other domain of that profile.
+func TestProfilesInRulesAndNamesInProfiles(t *testing.T) {
+	d := newDatabase()
+	rules := []any{map[string]any{"from": []string{"192.0.2.0/24"}, "profile": "p"}}
+	d.change(profileRecord("p", own("old.example.com")...), domain("rule.example", "shared", "rules", rules), domain("first.example", "p"), domain("second.example", "p"), domain("third.example", "p"))
+	r := start(t, d, "", files)
+	r.await(t, d)
+	inside := func() string {
+		found, err := r.snapshot.Lookup(t.Context(), settings.Question{Host: "rule.example", Client: netip.MustParseAddr("192.0.2.1")})
+		if err != nil {
+			return err.Error()
+		}
+		return string(found.Servers[0].Host)
+	}
+	d.change(profileRecord("p", append(own("new.example.com"), "autodiscover", "redirect:https://autodiscover.first.example/autodiscover/autodiscover.xml")...))
+	r.await(t, d)
+	r.expect(t, map[string]string{"second.example": "new.example.com", "third.example": "new.example.com"})
+	if host := inside(); host != "new.example.com" {
+		t.Errorf("the rule answers with %s", host)
+	}
+	d.change(removed(domain("first.example", "")), profileRecord("p", "imap", "broken.example.com"))
+	r.await(t, d)
+	r.expect(t, map[string]string{"second.example": "new.example.com", "rule.example": "imap.example.com"})
+	if host := inside(); host != "new.example.com" {
+		t.Errorf("the rule answers with %s", host)
+	}
+	if p := r.Problems(); len(p) != 2 || strings.Contains(p.Error(), "first.example") || strings.Contains(p.Error(), "any.invalid") {
+		t.Errorf("problems %v", p)
+	}
+}
+
 // A record is tried again when the files change.
 func TestFilesThatFixRecords(t *testing.T) {
 	d := newDatabase()
@@ -274,6 +306,13 @@ func TestOverlaps(t *testing.T) {
 	r.reload(t, files+"[domains.\"third.example\"]\nimap = \"third.example.com\"\nsmtp = \"third.example.com\"\n[domains.\"*.w.example\"]\nprofile = \"shared\"\n")
 	r.expect(t, map[string]string{"third.example": "third.example.com", "other.example": "imap.example.com"})
 	want("file.example", "other.example", "*.w.example")
+	d.change(domain("another.example", "shared", "aliases", []string{"file.example"}))
+	r.await(t, d)
+	d.change(removed(domain("file.example", "")), domain("another.example", "shared", "aliases", []string{"file.example"}))
+	r.await(t, d)
+	want("another.example", "other.example", "*.w.example")
+	d.change(removed(domain("another.example", "")))
+	r.await(t, d)
 	d.change(removed(domain("file.example", "")), domain("other.example", "shared"), removed(domain("*.w.example", "")))
 	r.await(t, d)
 	want()

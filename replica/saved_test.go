@@ -112,6 +112,33 @@ func TestJournalThatIsCut(t *testing.T) {
 	})
 }
 
+// A crash after the copy was written leaves an old journal, which is not read.
+func TestJournalFromBeforeTheCopy(t *testing.T) {
+	dir, d := savedCopy(t, domain("gone.example", "shared"))
+	journal, err := os.ReadFile(filepath.Join(dir, journalName))
+	if err != nil || len(journal) == 0 {
+		t.Fatal(err)
+	}
+	d.change(removed(domain("gone.example", "")))
+	r := start(t, d, dir, files)
+	r.await(t, d)
+	r.saver.rewrite()
+	r.awaitState(t, func() bool {
+		info, err := os.Stat(filepath.Join(dir, journalName))
+		return err == nil && info.Size() == 0
+	})
+	r.stop()
+	if err := os.WriteFile(filepath.Join(dir, journalName), journal, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	d.set(errDown, false)
+	r = start(t, d, dir, files)
+	r.expect(t, answersWith(map[string]string{"gone.example": notFound}))
+	if s := r.Status(); s.Sequence != 9 {
+		t.Errorf("status %+v", s)
+	}
+}
+
 // A copy with any octet changed, or cut anywhere, is not used.
 func TestCopyThatIsDamaged(t *testing.T) {
 	dir, d := savedCopy(t)
