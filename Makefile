@@ -30,7 +30,7 @@ TOOLS := build/tools
 export PATH := $(PATH):/usr/sbin:/sbin
 FUZZ_TIME := 30s
 
-.PHONY: run build test lint vulnerabilities bench soak fuzz packages programs npm load-generator
+.PHONY: run build test lint vulnerabilities bench bench-store soak fuzz packages programs npm load-generator
 
 run:
 	go run ./cmd/mailhint serve
@@ -114,8 +114,12 @@ bench: load-generator # ratios against a bare handler; memory; a million names
 	go test -run '^$$' -bench . -benchmem -timeout 30m $$(go list ./... | grep -v /bench)
 	go test -run '^$$' -bench . -benchtime 40x -timeout 30m ./bench
 
+bench-store: # one and ten million domains in PostgreSQL; takes ten minutes, 5 GB of memory and 12 GB of disk
+	go test -run '^$$' -bench BenchmarkStore -benchtime 1x -timeout 90m ./replica -names 1000000,10000000
+
 # What takes too long for every test: 1,000 kills; two writers and an editor with 1,000 changes each; 20,000 random files; 1,000 edits of
 # a server under load; every page for people in every language, size and colour scheme; the time of the API with many domains.
+# a server under load; every page for people in every language, size and colour scheme; ten minutes of faults for three replicas.
 soak: programs
 	go test -count=1 -timeout 30m -v -run 'TestKilled|TestWritersAndEditor' ./filestore -kills 1000 -changes 1000
 	go test -count=1 -timeout 30m -v -run RandomFiles ./tomledit -files 20000
@@ -123,6 +127,7 @@ soak: programs
 	SOAK=1 go test -count=1 -timeout 30m -run TestPages ./clients
 	SOAK=1 go test -count=1 -timeout 30m -run TestAdmin ./clients
 	SOAK=1 go test -count=1 -timeout 30m -v -run 'TestAPI(Lists|Edits)Quickly' ./cmd/mailhint
+	SOAK=1 go test -count=1 -timeout 30m -v -run TestChaos ./replica
 
 load-generator:
 	@command -v wrk >/dev/null || { sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; $$sudo apt-get update -q && $$sudo apt-get install -q -y --no-install-recommends wrk; }

@@ -61,6 +61,7 @@ func (r *records) begin() *change { return &change{r, r.view.exact.edit(), r.vie
 func (c *change) finish() view {
 	c.retry()
 	c.dropClasses()
+	c.renewSamples()
 	c.view = view{c.exact.finish(), c.wildcards.finish(), c.view.classes, c.view.complete}
 	c.exact, c.wildcards = c.view.exact.edit(), c.view.wildcards.edit()
 	return c.view
@@ -179,6 +180,28 @@ func (c *change) dropClasses() {
 		c.view.classes[n] = nil
 		c.free = append(c.free, n)
 	}
+}
+
+// renewSamples makes the problems of classes name records that there are.
+func (c *change) renewSamples() {
+	for n, class := range c.view.classes {
+		if class == nil || class.problems == nil || c.isOf(class.sample.name, uint32(n)) {
+			continue
+		}
+		for name := range c.view.all() {
+			if c.isOf(name, uint32(n)) {
+				c.setClass(uint32(n), class.called(name))
+				break
+			}
+		}
+	}
+}
+
+// isOf reports whether there is a record with a name, and it is of a class.
+func (c *change) isOf(name string, n uint32) bool {
+	table, key := c.table(name)
+	v, ok := table.find(key)
+	return ok && v.class == n
 }
 
 // table returns the table of a name, and the name in it.

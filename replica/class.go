@@ -1,6 +1,8 @@
 package replica
 
 import (
+	"slices"
+	"strconv"
 	"strings"
 
 	"mailhint/domains"
@@ -36,13 +38,22 @@ func (c *class) in(base *domains.Base) *class {
 	sample := c.sample
 	sample.name = anyName
 	r, problems := resolve(base, sample)
-	for i := range problems {
-		problems[i].Key = strings.Replace(problems[i].Key, anyName, c.sample.name, 1)
-	}
 	if next.problems = problems; problems != nil {
-		return &next
+		next.sample.name = anyName
+		return next.called(c.sample.name)
 	}
 	next.use(base, r)
+	return &next
+}
+
+// called returns the class with another record as its sample.
+func (c *class) called(name string) *class {
+	next := *c
+	next.sample.name = name
+	next.problems = slices.Clone(c.problems)
+	for i := range next.problems {
+		next.problems[i].Key = strings.Replace(next.problems[i].Key, strconv.Quote(c.sample.name), strconv.Quote(name), 1)
+	}
 	return &next
 }
 

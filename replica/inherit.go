@@ -97,27 +97,6 @@ func (c *change) useProfiles(names []string) {
 	c.base = base
 }
 
-// reportReal makes the problems of a class name a record that it still has.
-func (c *change) reportReal(class *class, n uint32) {
-	has := func(name string) bool {
-		table, key := c.table(name)
-		v, ok := table.find(key)
-		return ok && v.class == n
-	}
-	if c.counts[n] == 0 || has(class.sample.name) {
-		return
-	}
-	for name, f := range c.view.all() {
-		if f.class != nil && f.class.classKey == class.classKey && has(name) {
-			for i := range class.problems {
-				class.problems[i].Key = strings.Replace(class.problems[i].Key, class.sample.name, name, 1)
-			}
-			class.sample.name = name
-			return
-		}
-	}
-}
-
 // check looks whether classes are good in the present base, and records that were refused are good now. A class that is not good any more stays as
 // it was, and so do its records.
 func (c *change) check(concerned func(*class) bool) {
@@ -126,11 +105,7 @@ func (c *change) check(concerned func(*class) bool) {
 		switch {
 		case class == nil:
 		case concerned(class):
-			next := class.in(c.base)
-			if next.problems != nil {
-				c.reportReal(next, uint32(n))
-			}
-			c.view.classes[n] = next
+			c.view.classes[n] = class.in(c.base)
 		case class.problems == nil:
 			same := *class
 			same.base = c.base

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"runtime/debug"
 	"time"
 	"unsafe"
 
@@ -33,6 +34,7 @@ func (r *Replica) load() {
 		r.records = newRecords(r.files)
 		r.config.Log.Warn("the copy of the database in state_dir cannot be used; all records will be read from the database", "file", copyName, "error", err)
 	default:
+		debug.FreeOSMemory()
 		r.config.Log.Info("the copy of the database in state_dir was read", "names", r.records.exact.names+r.records.wildcards.names,
 			"sequence", r.position.Sequence, "seconds", time.Since(start).Seconds())
 	}

@@ -131,6 +131,7 @@ func TestRefusedRecords(t *testing.T) {
 	d.change(domain("good.example", "shared"), domain("was-good.example", "shared"), domain("taken.example", "shared", "aliases", []string{"alias.example"}))
 	r := start(t, d, dir, files)
 	r.await(t, d)
+	r.awaitCopy(t, dir)
 	bad := []record{
 		domain("was-good.example", "shared", "imap", 7),
 		domain("never-good.example", "missing"),

@@ -29,13 +29,19 @@ func savedCopy(t *testing.T, changes ...record) (dir string, d *database) {
 	d.change(everything()...)
 	r := start(t, d, dir, files)
 	r.await(t, d)
-	r.awaitState(t, func() bool { _, err := os.Stat(filepath.Join(dir, copyName)); return err == nil })
+	r.awaitCopy(t, dir)
 	for _, c := range changes {
 		d.change(c)
 		r.await(t, d)
 	}
 	r.stop()
 	return dir, d
+}
+
+// awaitCopy waits until there is a copy, which is not written when the process ends.
+func (r *running) awaitCopy(t *testing.T, dir string) {
+	t.Helper()
+	r.awaitState(t, func() bool { _, err := os.Stat(filepath.Join(dir, copyName)); return err == nil })
 }
 
 // A replica starts from the copy, and answers everything although the database is away as long as it lives.

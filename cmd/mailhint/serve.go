@@ -296,6 +296,7 @@ func (p *program) Run(ctx context.Context) error {
 	if p.replica != nil {
 		running.Go(func() { p.replica.Run(background) })
 		running.Go(func() { p.followNames(background) })
+		running.Go(func() { p.followSize(background) })
 	}
 	if p.monitor != nil {
 		running.Go(func() { p.monitor.Run(background) })
