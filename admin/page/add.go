@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"mailhint/accounts"
 	"mailhint/admin"
@@ -96,7 +97,7 @@ func (h *Handler) findServers(v *visit, ref edits.Ref, c *domainContent) (edits.
 	if profile := v.field("profile"); profile != "" {
 		return edits.Values{"profile": profile}, nil
 	}
-	_ = http.NewResponseController(v.ResponseWriter).SetWriteDeadline(now().Add(examineTime)) // otherwise the usual one applies
+	_ = http.NewResponseController(v.ResponseWriter).SetWriteDeadline(time.Now().Add(examineTime)) // otherwise the usual one applies
 	found, err := h.Admin.Find(v.Context(), v.who, ref)
 	var mistakes *admin.InvalidError
 	var busy *admin.BusyError

@@ -58,7 +58,7 @@ func (h *Handler) doctorPage(v *visit, examine bool) error {
 	}
 	c := doctorContent{Tabs: tabs(v, ref), Name: ref.Name, Action: domainPath(ref.Name, "/doctor"), MayProbe: r.view.May.Probe, Examined: examine}
 	if examine {
-		_ = http.NewResponseController(v.ResponseWriter).SetWriteDeadline(now().Add(examineTime)) // otherwise the usual one applies
+		_ = http.NewResponseController(v.ResponseWriter).SetWriteDeadline(time.Now().Add(examineTime)) // otherwise the usual one applies
 		report, err := h.Admin.Doctor(v.Context(), v.who, ref)
 		var mistakes *admin.InvalidError
 		switch {

@@ -5,11 +5,12 @@
 //
 // The files, in the order in which they are best read:
 //
-//   - page.go: the Handler; routes.go: the table of its paths; visit.go: one request and its answer; errors.go: pages for errors
-//   - layout.go: where each key is in the form; form.go: a record as a form, and a form as a change of a record
+//   - page.go: the Handler; routes.go: the table of its paths; visit.go: one request and its answer; errors.go, notices.go: what a page says
+//   - layout.go: where each key is in the form; form.go: a record as a form; typed.go: a form as a change of a record
 //   - signin.go, provider.go: sign-in and sign-out; account.go: one's own account; accounts.go, tokens.go, audit.go: what operators look after
-//   - domains.go: the list; domain.go: the form of one domain or profile; review.go: what a change would do; add.go: a new domain
-//   - records.go, doctor.go, history.go: the other pages of a domain; profiles.go: the profiles
+//   - domains.go: the list; domain.go: the form of one domain or profile; review.go: what a change would do; conflict.go: two changes at once
+//   - add.go, remove.go: the beginning and the end of a domain; preview.go, records.go, doctor.go, history.go: its other pages
+//   - profiles.go: the profiles; words.go: how numbers, sentences and differences are spelled
 package page
 
 import (
@@ -17,7 +18,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"time"
 
 	"mailhint/accounts"
 	"mailhint/admin"
@@ -93,5 +93,3 @@ var headers = map[string]string{
 	"Permissions-Policy":           "camera=(), geolocation=(), microphone=()",
 	"Cache-Control":                "no-store",
 }
-
-func now() time.Time { return time.Now() }

@@ -24,6 +24,7 @@ import (
 	"mailhint/domains"
 	"mailhint/edits"
 	"mailhint/edits/storetest"
+	"mailhint/probe"
 	"mailhint/templates"
 )
 
@@ -629,5 +630,45 @@ func TestAssets(t *testing.T) {
 		if a := v.get("/admin/" + name + "?v=1"); a.StatusCode != http.StatusOK || !strings.Contains(a.Header.Get("Cache-Control"), "immutable") {
 			t.Errorf("%s: status %d, %v", name, a.StatusCode, a.Header)
 		}
+	}
+}
+
+// closedServers are mail servers that do not answer.
+type closedServers struct{ admin.Prober }
+
+func (closedServers) Look(_ context.Context, host string, ports ...probe.Port) probe.Host {
+	return probe.Host{Name: host, Looks: []probe.Look{{Port: ports[0], State: probe.Refused}}}
+}
+
+// An account that has used up what it may look at loses nothing of what was typed: the form is shown again, with a way to save it all the same.
+func TestSaveWithoutLooking(t *testing.T) {
+	s := newSite(t)
+	s.service.Prober = closedServers{}
+	v := s.visitor(t)
+	v.signIn("olga")
+	r, err := s.service.Store.Get(t.Context(), domain("ann.example"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	form := url.Values{"do": {"look imap 0"}, "revision": {string(r.Revision)}, "name": {"Ann"}, "profile": {"firms"}, "imap.0.url": {"imaps://imap.x.example"}}
+	if a := v.post("/domains/ann.example", form); a.StatusCode != http.StatusOK || !strings.Contains(a.body, "imaps://imap.x.example: Does not answer") {
+		t.Fatalf("a look: status %d\n%s", a.StatusCode, a.body)
+	}
+	form.Set("do", "save")
+	if a := v.post("/domains/ann.example", form); a.StatusCode != http.StatusOK || !strings.Contains(a.body, "Save it although") {
+		t.Fatalf("saving what does not work: status %d\n%s", a.StatusCode, a.body)
+	}
+	form.Set("do", "look imap 0")
+	for range 30 {
+		v.post("/domains/ann.example", form)
+	}
+	form.Set("do", "save")
+	a := v.post("/domains/ann.example", form)
+	if a.StatusCode != http.StatusOK || !strings.Contains(a.body, "cannot be looked at right now") || !strings.Contains(a.body, `value="imaps://imap.x.example"`) {
+		t.Fatalf("saving without another look: status %d\n%s", a.StatusCode, a.body)
+	}
+	form.Set("insist", "1")
+	if a := v.post("/domains/ann.example", form); a.StatusCode != http.StatusSeeOther {
+		t.Errorf("saving all the same: status %d\n%s", a.StatusCode, a.body)
 	}
 }

@@ -98,6 +98,7 @@ func (h *Handler) review(v *visit, r record, c *domainContent, save bool) (saved
 	})
 	var mistakes *admin.InvalidError
 	var unwritten *edits.NotWrittenError
+	var busy *admin.BusyError
 	switch {
 	case errors.As(err, &mistakes) && outcome.Servers != nil: // only the servers are in the way
 		c.Review.fill(outcome, r.view)
@@ -105,6 +106,14 @@ func (h *Handler) review(v *visit, r record, c *domainContent, save bool) (saved
 	case errors.As(err, &mistakes):
 		c.Review = nil
 		c.wrong(mistakes.Problems)
+		return 0, nil
+	case errors.As(err, &busy) && o.Probe != admin.ProbeSkip: // nothing that was typed is lost
+		c.Review.Insist = "the servers cannot be looked at right now: " + busy.Error()
+		o.DryRun, o.Probe = true, admin.ProbeSkip
+		if outcome, err = h.Admin.Patch(v.Context(), v.who, r.view.Ref, values, o); err != nil {
+			return 0, err
+		}
+		c.Review.fill(outcome, r.view)
 		return 0, nil
 	case errors.As(err, &unwritten):
 		c.Review.ByHand, c.Review.Diff = unwritten.Diff, diffLines(unwritten.Diff)

@@ -52,7 +52,7 @@ func (h *Handler) tokensPage(v *visit, status int, c tokensContent, n *notice) e
 			row.Used += " from " + t.LastUse.Address.String()
 		}
 		if !t.Expires.IsZero() {
-			row.Expires, row.Expired = moment(t.Expires), !now().Before(t.Expires)
+			row.Expires, row.Expired = moment(t.Expires), !time.Now().Before(t.Expires)
 		}
 		c.Tokens = append(c.Tokens, row)
 	}
@@ -72,7 +72,7 @@ func (h *Handler) addToken(v *visit) error {
 		return h.tokensPage(v, http.StatusUnprocessableEntity, c, nil)
 	}
 	if days > 0 {
-		n.Expires = now().Add(time.Duration(days) * 24 * time.Hour).Truncate(time.Second)
+		n.Expires = time.Now().Add(time.Duration(days) * 24 * time.Hour).Truncate(time.Second)
 	}
 	secret, t, err := h.Accounts.AddToken(v.Context(), v.who, n)
 	if err != nil {
