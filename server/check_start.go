@@ -17,6 +17,7 @@ import (
 	"mailhint/domains"
 	"mailhint/keypairs"
 	"mailhint/listen"
+	"mailhint/secretfile"
 )
 
 // CheckStart reads the certificates that a configuration names. It returns problems because of which New or the certificates of
@@ -55,6 +56,11 @@ func CheckStart(s *domains.Snapshot) (problems, warnings domains.Problems) {
 	for _, z := range s.DNS.Zones {
 		if _, err := dnsupdate.ReadKey(z.KeyFile); err != nil && !errors.Is(err, fs.ErrPermission) { // serve may run as another user
 			warnings = append(warnings, domains.Problem{Position: z.At, Key: "dns.zones", Text: fmt.Sprintf("nothing can be published in %s: %v", z.Name, err)})
+		}
+	}
+	if s.OIDC.SecretFile != "" {
+		if _, err := secretfile.ReadRegular(s.OIDC.SecretFile); err != nil && !errors.Is(err, fs.ErrPermission) { // serve may run as another user
+			warnings = append(warnings, domains.Problem{Position: s.OIDC.At, Key: "oidc.client_secret_file", Text: "nobody can sign in through the identity provider: " + err.Error()})
 		}
 	}
 	if warning := srv.UncoveredWarning(s); warning != "" {
