@@ -264,13 +264,10 @@ func (a *api) put(ctx context.Context, ref edits.Ref, params ChangeParams, ifNon
 		done, err = a.Add(ctx, principal(ctx), ref, edits.Values(body.Values), o)
 	}
 	if err != nil {
-		return nil, withChecks(err, done)
+		return nil, problemOf(err)
 	}
 	return outcomeAs(status, done, params.DryRun), nil
 }
-
-// withChecks is problemOf for a change that was perhaps refused because of mail servers.
-func withChecks(err error, _ admin.Outcome) error { return problemOf(err) }
 
 func (a *api) patchDomain(ctx context.Context, in *patchInput) (*outcome, error) {
 	ref, err := in.ref()
@@ -287,7 +284,7 @@ func (a *api) patch(ctx context.Context, ref edits.Ref, params ChangeParams, bod
 	}
 	done, err := a.Patch(ctx, principal(ctx), ref, body.Values, params.options(r, body.Reason))
 	if err != nil {
-		return nil, withChecks(err, done)
+		return nil, problemOf(err)
 	}
 	return outcomeAs(http.StatusOK, done, params.DryRun), nil
 }
@@ -327,7 +324,7 @@ func (a *api) restore(ctx context.Context, ref edits.Ref, params ChangeParams, i
 	}
 	done, err := a.Restore(ctx, principal(ctx), ref, body.Number, params.options(r, body.Reason))
 	if err != nil {
-		return nil, withChecks(err, done)
+		return nil, problemOf(err)
 	}
 	return outcomeAs(http.StatusOK, done, params.DryRun), nil
 }

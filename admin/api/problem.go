@@ -206,7 +206,7 @@ func problemOf(err error) error {
 	case errors.As(err, &ours):
 		return ours
 	case errors.As(err, &conflict):
-		p := problem(http.StatusPreconditionFailed, edits.RefusedConflict, conflict.Error(), "Read the record again, decide anew, and send its new ETag.")
+		p := problem(http.StatusPreconditionFailed, edits.RefusedConflict, conflict.Error(), "Read the record again, see whether the change is still right, and send it with the new ETag.")
 		current := etag(conflict.Current)
 		p.Current, p.Record = &current, &Ref{string(conflict.Kind), conflict.Name}
 		if conflict.By != nil {

@@ -148,7 +148,7 @@ func (h *Handler) wrongSelf(v *visit, form string, err error) error {
 		return err
 	}
 	if status == http.StatusForbidden {
-		text = "The present password, or the code, is not right. Nothing was changed."
+		text = "The current password, or the code, is not right. Nothing was changed."
 	}
 	return h.selfPage(v, status, map[string]string{form: text}, nil)
 }

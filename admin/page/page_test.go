@@ -437,7 +437,7 @@ func TestPassword(t *testing.T) {
 		return v.post("/account/password", url.Values{"password": {present}, "new": {new}, "repeated": {repeated}})
 	}
 	for name, a := range map[string]answer{
-		"another present password": change("something else", "a new password", "a new password"),
+		"another current password": change("something else", "a new password", "a new password"),
 		"typed differently":        change(password, "a new password", "a new passwort"),
 		"too short":                change(password, "short", "short"),
 	} {
