@@ -78,26 +78,28 @@ func watchMemory(t *testing.T) (peak func() uint64) {
 	}
 }
 
-// Nobody can tell from the time whether there is an account.
+// Nobody can tell from the time whether there is an account. On a busy machine it takes some rounds until each name has had a quick one.
 func TestSignInOfUnknownTakesAsLong(t *testing.T) {
-	s, _ := newService(t)
-	fastest := func(name string) time.Duration {
-		var times []time.Duration
+	names := []string{"anna", "zora", "No Such Name"} // known, unknown, and one that no account can have
+	fastest := make([]time.Duration, len(names))
+	for range 20 {
+		s, _ := newService(t)
 		for i := range 5 {
-			start := time.Now()
-			if _, err := s.SignIn(t.Context(), accounts.Attempt{Client: accounts.Client{Address: addressOf(i)}, Name: name, Password: "wrong"}); !errors.Is(err, accounts.ErrWrong) {
-				t.Fatal(err)
+			for n, name := range names {
+				start := time.Now()
+				if _, err := s.SignIn(t.Context(), accounts.Attempt{Client: accounts.Client{Address: addressOf(i)}, Name: name, Password: "wrong"}); !errors.Is(err, accounts.ErrWrong) {
+					t.Fatal(err)
+				}
+				if took := time.Since(start); fastest[n] == 0 || took < fastest[n] {
+					fastest[n] = took
+				}
 			}
-			times = append(times, time.Since(start))
 		}
-		return slices.Min(times)
-	}
-	known, unknown, impossible := fastest("anna"), fastest("zora"), fastest("No Such Name")
-	for _, other := range []time.Duration{unknown, impossible} {
-		if other < known/2 || other > 2*known {
-			t.Errorf("known %v, unknown %v, not a name %v", known, unknown, impossible)
+		if slices.Max(fastest) < 2*slices.Min(fastest) {
+			return
 		}
 	}
+	t.Errorf("%q take %v", names, fastest)
 }
 
 // Ten thousand wrong passwords cost few checks and little memory, and the owner signs in all the same.
