@@ -55,12 +55,18 @@ func newWorld(t testing.TB) *world {
 	w.add(t, domain("ben.example"), edits.Values{"profile": "firms", "aliases": []any{"ben.test"}, "admins": []any{"bea"}})
 	w.add(t, domain("*.ben.example"), edits.Values{"profile": "firms"})
 	w.add(t, domain("carl.ben.example"), edits.Values{"profile": "firms", "admins": []any{"carl"}})
+	config = served(t, store)
+	return w
+}
+
+// served returns the configuration that a store has, and x.example besides.
+func served(t testing.TB, store edits.Store) *domains.Snapshot {
+	t.Helper()
 	r, err := store.Apply(t.Context(), edits.ChangeSet{Edits: []edits.Edit{{Ref: domain("x.example"), Values: edits.Values{"profile": "shared"}}}, DryRun: true})
 	if err != nil {
 		t.Fatal(err)
 	}
-	config = r.Config
-	return w
+	return r.Config
 }
 
 func (w *world) add(t testing.TB, ref edits.Ref, values edits.Values) {

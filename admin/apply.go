@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -58,13 +59,10 @@ func (s *Service) Apply(ctx context.Context, p accounts.Principal, wanted []edit
 	}
 	plan, err := edits.PlanApply(ctx, s.Store, wanted, allowed)
 	applied := Applied{Added: plan.Added, Changed: plan.Changed, Removed: plan.Removed, Same: plan.Same}
-	if err == nil && plan.Removed > 0 && allowed == edits.DefaultRemovals {
-		err = s.mayRemoveMore(ctx, p, plan.Removed, allowed)
-	}
 	if err != nil {
-		s.record(ctx, p, accounts.Event{Action: edits.ActionApply, Refused: true, Detail: err.Error()})
-		return applied, s.inside(p, err)
+		return applied, s.notApplied(ctx, p, err)
 	}
+	gone := plan.Removed
 	for _, e := range plan.Edits {
 		if e.Values == nil {
 			continue
@@ -76,9 +74,23 @@ func (s *Service) Apply(ctx context.Context, p accounts.Principal, wanted []edit
 		if err := samePaths(before.record.Values, e.Values); err != nil {
 			return applied, fmt.Errorf("%s: %w", e.Ref, err)
 		}
+		if before.disables(e.Values) {
+			gone++
+		}
+	}
+	if gone > 0 && allowed == edits.DefaultRemovals {
+		if err := s.mayRemoveMore(ctx, p, gone, allowed); err != nil {
+			return applied, s.notApplied(ctx, p, err)
+		}
 	}
 	applied.Outcome, err = s.applySet(ctx, p, plan.Edits, o)
 	return applied, edits.AtWanted(err, wanted)
+}
+
+// notApplied records that a snapshot was refused.
+func (s *Service) notApplied(ctx context.Context, p accounts.Principal, err error) error {
+	s.record(ctx, p, accounts.Event{Action: edits.ActionApply, Refused: true, Detail: err.Error()})
+	return s.inside(p, err)
 }
 
 // Change saves edits of several records as a whole or not at all. Each is judged as if it were made alone.
@@ -87,8 +99,14 @@ func (s *Service) Change(ctx context.Context, p accounts.Principal, list []edits
 		return Outcome{}, invalid("edits", "has more than %d edits; make several sets of them", MaxSet)
 	}
 	removed := 0
+	seen := make(map[edits.Ref]bool)
 	for i := range list {
 		e := &list[i]
+		e.Action = cmp.Or(e.Action, usualAction(*e))
+		if seen[e.Ref] {
+			return Outcome{}, invalid("edits", "has two edits of the same record; make one of them, or two sets")
+		}
+		seen[e.Ref] = true
 		a, err := s.lookUp(ctx, p, e.Ref)
 		if err == nil && !a.exists() && (e.If != edits.Absent || e.Values == nil && !p.SeesAll()) && !isInside(p) {
 			err = ErrNotFound
@@ -100,7 +118,7 @@ func (s *Service) Change(ctx context.Context, p accounts.Principal, list []edits
 			s.audit(ctx, p, *e, "", err)
 			return Outcome{}, err
 		}
-		if e.Values == nil {
+		if e.Values == nil || a.disables(e.Values) {
 			removed++
 		}
 	}
@@ -110,6 +128,17 @@ func (s *Service) Change(ctx context.Context, p accounts.Principal, list []edits
 		}
 	}
 	return s.applySet(ctx, p, list, o)
+}
+
+// usualAction is what the history calls an edit of which nothing else is said.
+func usualAction(e edits.Edit) string {
+	switch {
+	case e.Values == nil:
+		return edits.ActionRemove
+	case e.If == edits.Absent:
+		return edits.ActionAdd
+	}
+	return edits.ActionSet
 }
 
 // applySet saves edits that are allowed.

@@ -3,10 +3,12 @@ package admin
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"mailhint/accounts"
 	"mailhint/domains"
 	"mailhint/edits"
+	"mailhint/untrusted"
 )
 
 // Options say how a change is to be made.
@@ -64,16 +66,17 @@ func (s *Service) Put(ctx context.Context, p accounts.Principal, ref edits.Ref, 
 	if values == nil {
 		values = edits.Values{}
 	}
-	a, err := s.forChange(ctx, p, ref, o.If == edits.Absent)
+	action := edits.ActionSet
+	if o.If == edits.Absent {
+		action = edits.ActionAdd
+	}
+	a, err := s.forChange(ctx, p, ref, action, o.If == edits.Absent)
 	if err != nil {
 		return Outcome{}, err
 	}
-	e := edits.Edit{Ref: ref, If: o.If, Action: edits.ActionSet, Values: values, List: a.record.List}
+	e := edits.Edit{Ref: ref, If: o.If, Action: action, Values: values, List: a.record.List}
 	if o.List != nil {
 		e.List = *o.List
-	}
-	if o.If == edits.Absent {
-		e.Action = edits.ActionAdd
 	}
 	return s.save(ctx, a, e, o)
 }
@@ -85,7 +88,7 @@ func (s *Service) Add(ctx context.Context, p accounts.Principal, ref edits.Ref, 
 	if o.List != nil || ref.Kind != edits.Domain {
 		return s.Put(ctx, p, ref, values, o)
 	}
-	a, err := s.forChange(ctx, p, ref, true)
+	a, err := s.forChange(ctx, p, ref, edits.ActionAdd, true)
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -108,7 +111,7 @@ func (s *Service) Add(ctx context.Context, p accounts.Principal, ref edits.Ref, 
 
 // Patch changes single keys: a value of nil removes a key. A table, such as oauth2, is changed as a whole.
 func (s *Service) Patch(ctx context.Context, p accounts.Principal, ref edits.Ref, values map[string]any, o Options) (Outcome, error) {
-	a, err := s.forChange(ctx, p, ref, false)
+	a, err := s.forChange(ctx, p, ref, edits.ActionSet, false)
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -128,15 +131,24 @@ func (s *Service) Patch(ctx context.Context, p accounts.Principal, ref edits.Ref
 
 // Delete removes a record, also from the list that has it.
 func (s *Service) Delete(ctx context.Context, p accounts.Principal, ref edits.Ref, o Options) (Outcome, error) {
-	a, err := s.forChange(ctx, p, ref, false)
+	a, err := s.forChange(ctx, p, ref, edits.ActionRemove, false)
 	if err != nil {
 		return Outcome{}, err
 	}
 	return s.save(ctx, a, edits.Edit{Ref: ref, If: o.If, Action: edits.ActionRemove}, o)
 }
 
-// forChange returns a record that is to be changed or added.
-func (s *Service) forChange(ctx context.Context, p accounts.Principal, ref edits.Ref, add bool) (access, error) {
+// forChange returns a record that is to be changed or added. A refusal is in the audit trail whether there is such a record or not, because the account
+// may read what it has tried itself.
+func (s *Service) forChange(ctx context.Context, p accounts.Principal, ref edits.Ref, action string, add bool) (access, error) {
+	a, err := s.mayFind(ctx, p, ref, add)
+	if err != nil {
+		s.audit(ctx, p, edits.Edit{Ref: ref, Action: action}, "", err)
+	}
+	return a, err
+}
+
+func (s *Service) mayFind(ctx context.Context, p accounts.Principal, ref edits.Ref, add bool) (access, error) {
 	a, err := s.lookUp(ctx, p, ref)
 	switch {
 	case errors.Is(err, ErrNotFound) && add:
@@ -161,6 +173,9 @@ func (s *Service) save(ctx context.Context, a access, e edits.Edit, o Options) (
 	return s.apply(ctx, a, e, o)
 }
 
+// maxProfileName limits the name of a new profile, in characters.
+const maxProfileName = 100
+
 // mayMake returns an error unless the account may make an edit. It completes the edit.
 func (s *Service) mayMake(ctx context.Context, a access, e *edits.Edit) error {
 	if e.If == edits.Any {
@@ -169,13 +184,13 @@ func (s *Service) mayMake(ctx context.Context, a access, e *edits.Edit) error {
 	if e.Values == nil {
 		return s.mayRemove(ctx, a)
 	}
-	if err := domains.CheckLimits(edits.TOML(e.Ref, e.Values)); err != nil {
-		return invalid("", "%v", err)
-	}
 	switch {
 	case a.record.Kind == edits.Profile:
 		if !a.may(accounts.EditProfile) {
 			return &DeniedError{"", "this account may not change profiles"}
+		}
+		if name := a.record.Name; !a.exists() && (name == "" || strings.Contains(name, "/") || untrusted.Clip(name, maxProfileName) != name) {
+			return invalid("", "is not a name for a profile; write at most %d printable characters without a slash", maxProfileName)
 		}
 	case !a.exists():
 		if err := a.mayAdd(e.Values, e.List); err != nil {
@@ -190,10 +205,13 @@ func (s *Service) mayMake(ctx context.Context, a access, e *edits.Edit) error {
 	case !a.may(accounts.Edit):
 		return &DeniedError{"", "this account may only look at this domain"}
 	}
+	if err := domains.CheckLimits(edits.TOML(e.Ref, e.Values)); err != nil {
+		return invalid("", "%v", err)
+	}
 	if err := a.mayBecome(e.Values, e.List); err != nil {
 		return err
 	}
-	if a.exists() && a.record.Kind == edits.Domain && a.record.Enabled && e.Values["enabled"] == false { // which is as good as a removal
+	if a.disables(e.Values) {
 		if err := s.mayRemoveMore(ctx, a.who, 1, edits.DefaultRemovals); err != nil {
 			return err
 		}

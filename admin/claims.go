@@ -70,6 +70,22 @@ func (s *Service) mayTakeName(ctx context.Context, a access, name string) error 
 			}
 		}
 	}
+	return s.mayTakeAbove(ctx, a, name)
+}
+
+// mayTakeAbove returns an error if a name is above one that belongs to somebody else.
+func (s *Service) mayTakeAbove(ctx context.Context, a access, name string) error {
+	page, err := s.Store.List(ctx, edits.Query{Kind: edits.Domain, Search: "." + name})
+	if err != nil {
+		return s.inside(a.who, err)
+	}
+	below := func(n string) bool { return strings.HasSuffix(n, "."+name) }
+	for _, r := range page.Records {
+		isBelow := below(r.Name) || slices.ContainsFunc(edits.Aliases(r.Values), below)
+		if isBelow && r.Name != a.record.Name && !a.who.May(accounts.View, target(r)) {
+			return errTaken
+		}
+	}
 	return nil
 }
 

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -99,7 +100,7 @@ func (s *Service) origins(ctx context.Context, a access) ([]origin, error) {
 	if a.record.Kind != edits.Domain || current == nil {
 		return nil, nil
 	}
-	found, err := current.Lookup(ctx, settings.Question{Host: settings.Domain(sampleName(a.record.Name))})
+	found, err := current.Lookup(ctx, settings.Question{Host: settings.Domain(sampleName(a.record.Name, current))})
 	if err != nil {
 		return nil, nil // it is disabled, or not served yet
 	}
@@ -131,12 +132,18 @@ func (s *Service) origins(ctx context.Context, a access) ([]origin, error) {
 	return list, nil
 }
 
-// sampleName is a name that a record answers for: its own or, for a wildcard, one below it.
-func sampleName(name string) string {
-	if base, isWildcard := strings.CutPrefix(name, "*."); isWildcard {
-		return "any." + base
+// sampleName is a name that a record answers for: its own or, for a wildcard, one below it that the configurations do not have as another record's.
+func sampleName(name string, configs ...*domains.Snapshot) string {
+	base, isWildcard := strings.CutPrefix(name, "*.")
+	if !isWildcard {
+		return name
 	}
-	return name
+	sample := "any." + base
+	isAnothers := func(c *domains.Snapshot) bool { return c != nil && c.Names(settings.Domain(sample)) }
+	for i := 2; slices.ContainsFunc(configs, isAnothers); i++ {
+		sample = fmt.Sprintf("any%d.%s", i, base)
+	}
+	return sample
 }
 
 // Profiles lists the profiles that an account may see.

@@ -131,6 +131,9 @@ func (s *Service) Restore(ctx context.Context, p accounts.Principal, ref edits.R
 	case err != nil:
 		return Outcome{}, s.inside(p, err)
 	}
+	if !a.exists() && !p.SeesAll() && a.mayAdd(u.Values, u.List) != nil { // nobody is told that it was there
+		return Outcome{}, ErrNotFound
+	}
 	u.If = o.If
 	if err := s.mayRestore(ctx, a, &u.Edit); err != nil {
 		s.audit(ctx, p, u.Edit, "", err)
@@ -163,6 +166,9 @@ func (s *Service) mayRestore(ctx context.Context, a access, e *edits.Edit) error
 	if isInside(a.who) && e.Values != nil {
 		if e.If == edits.Any {
 			return ErrRevision
+		}
+		if a.disables(e.Values) {
+			return s.mayRemoveMore(ctx, a.who, 1, edits.DefaultRemovals)
 		}
 		return nil
 	}

@@ -121,7 +121,7 @@ func (s *Service) state(r edits.Record, known knownStates) (state string, at tim
 	if s.Seen == nil || current == nil || !r.Enabled {
 		return "", time.Time{}
 	}
-	found, err := current.Lookup(context.Background(), settings.Question{Host: settings.Domain(sampleName(r.Name))})
+	found, err := current.Lookup(context.Background(), settings.Question{Host: settings.Domain(sampleName(r.Name, current))})
 	if err != nil {
 		return "", time.Time{}
 	}

@@ -49,7 +49,7 @@ func (s *Service) Preview(ctx context.Context, p accounts.Principal, ref edits.R
 	if err != nil {
 		return nil, err
 	}
-	address, err := s.previewAddress(ctx, a, q.Address)
+	address, err := s.previewAddress(ctx, a, nil, q.Address)
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +73,7 @@ func (s *Service) compare(ctx context.Context, a access, after *domains.Snapshot
 	if a.record.Kind != edits.Domain {
 		return nil, nil
 	}
-	asked, err := s.previewAddress(ctx, a, address)
+	asked, err := s.previewAddress(ctx, a, after, address)
 	if err != nil {
 		return nil, err
 	}
@@ -97,18 +97,19 @@ func (s *Service) compare(ctx context.Context, a access, after *domains.Snapshot
 
 // previewAddress reads the address that a preview is for. It must be one that the record answers for, and not one that another record does: an exact
 // domain below a wildcard is none of the wildcard's.
-func (s *Service) previewAddress(ctx context.Context, a access, text string) (settings.Address, error) {
+func (s *Service) previewAddress(ctx context.Context, a access, after *domains.Snapshot, text string) (settings.Address, error) {
+	sample := sampleName(a.record.Name, s.Current(), after)
 	if text == "" {
-		text = "name@" + sampleName(a.record.Name)
+		text = "name@" + sample
 	} else if !strings.Contains(text, "@") {
 		text = "name@" + text
 	}
 	address, err := settings.ParseAddress(text)
 	if err != nil {
-		return address, invalid("address", "%q: %v; write it like ann@%s", text, err, sampleName(a.record.Name))
+		return address, invalid("address", "%q: %v; write it like ann@%s", text, err, sample)
 	}
 	ref := edits.Ref{Kind: edits.Domain, Name: string(address.Domain)}
-	if ref.Name == a.record.Name || strings.HasPrefix(a.record.Name, "*.") && ref.Name == sampleName(a.record.Name) {
+	if ref.Name == a.record.Name || ref.Name == sample {
 		return address, nil
 	}
 	by, err := edits.Answering(ctx, s.Store, ref)

@@ -70,7 +70,7 @@ func (s *Service) Probe(ctx context.Context, p accounts.Principal, ref edits.Ref
 
 // probed returns the settings with the servers to look at.
 func (s *Service) probed(ctx context.Context, a access, q ProbeQuery) (settings.Found, error) {
-	name := settings.Domain(sampleName(a.record.Name))
+	name := settings.Domain(sampleName(a.record.Name, s.Current()))
 	if q.Key != "" {
 		protocol, known := protocols[q.Key]
 		if !known {
@@ -222,7 +222,7 @@ func (s *Service) checkBefore(ctx context.Context, a access, planned edits.Resul
 }
 
 func (s *Service) lookAtPlanned(ctx context.Context, a access, config *domains.Snapshot) ([]ServerCheck, error) {
-	found, _, err := config.LookupForZone(ctx, settings.Domain(sampleName(a.record.Name)))
+	found, _, err := config.LookupForZone(ctx, settings.Domain(sampleName(a.record.Name, config)))
 	if err != nil { // it is disabled
 		return nil, nil
 	}

@@ -71,6 +71,12 @@ func (s *Service) removed(ctx context.Context, p accounts.Principal) (int, error
 
 // isGone reports whether a change has taken a domain out of service.
 func isGone(c edits.Change) bool {
-	served := func(s *edits.State) bool { return s != nil && s.Values["enabled"] != false }
-	return served(c.Before) && !served(c.After)
+	return c.Before != nil && isServed(c.Before.Values) && (c.After == nil || !isServed(c.After.Values))
+}
+
+func isServed(values edits.Values) bool { return values["enabled"] != false }
+
+// disables reports whether a domain that is served would not be any more with these values.
+func (a access) disables(values edits.Values) bool {
+	return a.record.Kind == edits.Domain && a.exists() && isServed(a.record.Values) && !isServed(values)
 }

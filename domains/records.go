@@ -95,6 +95,12 @@ func (x *index) isTakenOver(r *Resolved, d settings.Domain) bool {
 	return taken
 }
 
+// Names reports whether a domain is configured by name, or is an alias: then no wildcard answers for it.
+func (x *index) Names(d settings.Domain) bool {
+	found, _ := x.has(d)
+	return found
+}
+
 // has reports whether a name is configured other than by a wildcard, and whether it is enabled.
 func (x *index) has(d settings.Domain) (found, enabled bool) {
 	if c, ok := x.names[d]; ok {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"mailhint/accounts"
 	"mailhint/admin"
 	"mailhint/edits"
 )
@@ -30,6 +31,9 @@ func (a *api) registerApply() {
 }
 
 func (a *api) applySnapshot(ctx context.Context, in *applyInput) (*outcome, error) {
+	if !principal(ctx).May(accounts.Apply, accounts.Target{}) { // before reading what may be large
+		return nil, problemOf(admin.ErrDenied)
+	}
 	wanted, err := edits.Read(bytes.NewReader(in.RawBody), "body")
 	if err != nil {
 		return nil, problemOf(err)

@@ -17,6 +17,7 @@ import (
 	"mailhint/admin"
 	"mailhint/domains"
 	"mailhint/edits"
+	"mailhint/tomledit"
 	"mailhint/untrusted"
 )
 
@@ -234,6 +235,8 @@ func problemOf(err error) error {
 			p.Errors = append(p.Errors, Flaw{flaw.Key, flaw.String()})
 		}
 		return p
+	case errors.Is(err, tomledit.ErrOutside):
+		return problem(http.StatusUnprocessableEntity, edits.RefusedInvalid, "the text is not that of the record alone", "Send the text of the record, or none.")
 	case errors.As(err, &busy):
 		return later429(busy.Error(), int(busy.Retry.Seconds()))
 	case errors.As(err, &later):
