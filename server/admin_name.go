@@ -3,6 +3,7 @@ package server
 import (
 	"net/http"
 	"net/netip"
+	"net/url"
 	"strings"
 
 	"mailhint/settings"
@@ -37,6 +38,7 @@ func (s *Server) orAdmin(secure bool, next http.Handler) http.Handler {
 		default:
 			changed := r.WithContext(r.Context())
 			changed.RemoteAddr, changed.Host = asked.client, name
+			changed.URL = asked.url(r)
 			s.admin.ServeHTTP(w, changed)
 		}
 	})
@@ -46,26 +48,37 @@ func (s *Server) orAdmin(secure bool, next http.Handler) http.Handler {
 type adminRequest struct {
 	host   string
 	client string // the address of the client, as in http.Request.RemoteAddr; empty if it is not known
-	secure bool   // it came by https, to this server or to a trusted proxy, or from this machine
+	https  bool   // it came by https, to this server or to a trusted proxy
+	secure bool   // the same, or it came from this machine
+}
+
+// url is the URL of a request with its scheme, by which the page chooses cookies.
+func (a adminRequest) url(r *http.Request) *url.URL {
+	u := *r.URL
+	if u.Scheme = "http"; a.https {
+		u.Scheme = "https"
+	}
+	return &u
 }
 
 func (s *Server) adminRequest(r *http.Request, secure bool) adminRequest {
-	a := adminRequest{host: cleanHost(r.Host), client: r.RemoteAddr, secure: secure}
+	a := adminRequest{host: cleanHost(r.Host), client: r.RemoteAddr, https: secure}
 	from := addrOf(r.RemoteAddr)
 	if s.config.ProxyProtocol && !secure {
-		a.secure = schemeByPort(r) == "https"
+		a.https = schemeByPort(r) == "https"
 	}
 	if len(s.config.TrustedProxies) > 0 && settings.Networks(s.config.TrustedProxies).Contain(from) {
 		f := forwardedBy(r, from, s.config.TrustedProxies)
-		a.client, a.secure = "", secure || f.scheme == "https"
+		a.client, a.https = "", secure || f.scheme == "https"
 		if f.client.IsValid() {
 			a.client = netip.AddrPortFrom(f.client, 0).String()
 		}
 		if f.host != "" {
 			a.host = cleanHost(f.host)
 		}
+		a.secure = a.https
 		return a
 	}
-	a.secure = a.secure || s.config.TLS == "off" && from.IsLoopback()
+	a.secure = a.https || s.config.TLS == "off" && from.IsLoopback()
 	return a
 }

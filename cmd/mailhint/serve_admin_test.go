@@ -138,6 +138,26 @@ func TestAdminPathsOnlyUnderAdminName(t *testing.T) {
 	}
 }
 
+// Behind a proxy that speaks https with browsers, cookies are only for https, and no other host can set them.
+func TestCookiesBehindProxy(t *testing.T) {
+	r := startProgram(t, strings.Replace(withAdminName, "127.0.0.2", "127.0.0.1", 1))
+	for _, test := range []struct {
+		scheme string
+		status int
+		cookie string
+	}{{"https", 303, "__Host-mailhint-session=; Path=/; Max-Age=0; HttpOnly; Secure; SameSite=Lax"}, {"http", 403, ""}} {
+		q := request{method: "POST", host: "admin.hoster.example", path: "/sign-out"}
+		q.header = http.Header{"Content-Type": {"application/x-www-form-urlencoded"}, "X-Forwarded-Proto": {test.scheme}, "X-Forwarded-For": {"192.0.2.1"}}
+		if status, header, body := q.send(t, r.public()); status != test.status || header.Get("Set-Cookie") != test.cookie {
+			t.Errorf("%s: %d with the cookie %q\n%s", test.scheme, status, header.Get("Set-Cookie"), body)
+		}
+	}
+	q := request{method: "POST", host: r.admin(), path: "/sign-out", header: http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}}
+	if _, header, _ := q.send(t, r.admin()); !strings.HasPrefix(header.Get("Set-Cookie"), "mailhint-session=;") || strings.Contains(header.Get("Set-Cookie"), "Secure") {
+		t.Errorf("at the admin listener, by http: the cookie %q", header.Get("Set-Cookie"))
+	}
+}
+
 // token makes a token for a server, as mailhint token add does.
 func token(t testing.TB, dir, name string, role accounts.Role, domains ...string) string {
 	t.Helper()
