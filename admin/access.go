@@ -203,7 +203,7 @@ func (a access) mayInherit(values edits.Values, list string) error {
 		return nil
 	case list != a.record.List && !a.who.MayChange("profile", a.editable):
 		return &DeniedError{"profile", a.why("profile")}
-	case !a.who.AllowsProfile(profile):
+	case !a.who.AllowsProfile(profile), list != "" && list != a.record.List && !a.who.AllowsProfile(list):
 		return &DeniedError{"profile", "this account may not put domains on that profile"}
 	}
 	return nil

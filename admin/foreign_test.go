@@ -186,3 +186,14 @@ func TestNamesOfProfiles(t *testing.T) {
 		}
 	}
 }
+
+// The list of a profile is the profile's, whatever other profile the domain names.
+func TestListsOfForeignProfiles(t *testing.T) {
+	w := newWorld(t)
+	for list, want := range map[string]error{"firms": admin.ErrDenied, "shared": nil, "": nil} {
+		_, err := w.Put(t.Context(), provisioner, domain("new.example"), edits.Values{"profile": "shared"}, admin.Options{List: &list, DryRun: true})
+		if !errors.Is(err, want) {
+			t.Errorf("the list of %q: %v, want %v", list, err, want)
+		}
+	}
+}
