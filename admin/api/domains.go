@@ -66,7 +66,7 @@ var (
 // operation describes an operation.
 func operation(method, path, id, tag, summary, description string, problems []int) huma.Operation {
 	op := huma.Operation{OperationID: id, Method: method, Path: Prefix + path, Summary: summary, Description: description, Tags: []string{tag}, Errors: problems,
-		MaxBodyBytes: -1} // the guard has read the body already
+		MaxBodyBytes: -1, BodyReadTimeout: -1} // the guard has read the body already, and a deadline would end what takes longer
 	if method == http.MethodPut || method == http.MethodPost {
 		op.DefaultStatus = http.StatusOK
 	}
