@@ -128,6 +128,7 @@ soak: programs
 	SOAK=1 go test -count=1 -timeout 30m -run TestAdmin ./clients
 	SOAK=1 go test -count=1 -timeout 30m -v -run 'TestAPI(Lists|Edits)Quickly' ./cmd/mailhint
 	SOAK=1 go test -count=1 -timeout 30m -v -run TestChaos ./replica
+	SOAK=1 go test -count=1 -timeout 30m -v -run TestManyDomains ./compare
 
 load-generator:
 	@command -v wrk >/dev/null || { sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; $$sudo apt-get update -q && $$sudo apt-get install -q -y --no-install-recommends wrk; }

@@ -75,9 +75,13 @@ func TestMoving(t *testing.T) {
 	}
 }
 
-// TestTenThousand: each of ten thousand domains is asked for, results are in order, and only what changes is printed.
-func TestTenThousand(t *testing.T) {
-	const n = 10_000
+// TestManyDomains: each of many domains is asked for, results are in order, and a change that many domains have is known again. make soak has ten
+// thousand of them.
+func TestManyDomains(t *testing.T) {
+	n := 500
+	if os.Getenv("SOAK") != "" {
+		n = 10_000
+	}
 	names := make([]string, n)
 	for i := range names {
 		names[i] = fmt.Sprintf("d%05d.example", i)

@@ -211,7 +211,7 @@ func TestEditThroughAPIIsServed(t *testing.T) {
 
 func quote(text string) string { return fmt.Sprintf("%q", text) }
 
-// Edit commands with --server change the configuration of a running server, which serves it when they end.
+// Edit commands and imports with --server change the configuration of a running server, which serves it when they end.
 func TestCommandsWithServer(t *testing.T) {
 	dir := t.TempDir()
 	config := filepath.Join(dir, "domains.toml")
@@ -269,6 +269,23 @@ func TestCommandsWithServer(t *testing.T) {
 	}
 	if out, err := run("set", "example.com", "smtp=imaps://x.example"); err == nil {
 		t.Errorf("a bad value: %s", out)
+	}
+	table := filepath.Join(dir, "customers.csv")
+	write(t, table, "domain,imap,smtp\nbakery.example,imap.hoster.example,smtp.hoster.example\nflorist.example,imap.hoster.example,smtp.hoster.example\n"+
+		"example.com,imap.other.example,smtp.other.example\n")
+	if out, err := run("import", "csv", table, "--apply", "--dry-run"); err != nil || !strings.Contains(out, "3 to add, 0 to change, 0 to remove") {
+		t.Errorf("import --apply --dry-run: %v\n%s", err, out)
+	}
+	if out, err := run("import", "csv", table, "--apply"); err != nil || !strings.Contains(out, "saved by the server") || !strings.Contains(out, "example.com is configured already") {
+		t.Errorf("import --apply: %v\n%s", err, out)
+	}
+	for domain, want := range map[string]string{"bakery.example": "imap.hoster.example", "florist.example": "imap.hoster.example", "example.com": "imap.example.com"} {
+		if _, answer := ask(t, r.public(), "autoconfig."+domain, path); !strings.Contains(answer, "<hostname>"+want) {
+			t.Errorf("after the import, clients of %s get\n%s", domain, answer)
+		}
+	}
+	if out, err := run("import", "csv", table, "--apply"); err != nil || !strings.Contains(out, "nothing to change") {
+		t.Errorf("import --apply again: %v\n%s", err, out)
 	}
 	if err := os.Chmod(secret, 0o644); err != nil {
 		t.Fatal(err)
