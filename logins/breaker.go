@@ -45,7 +45,7 @@ func (b *breaker) begin(now time.Time) verdict {
 	return attempt
 }
 
-// end reports how a question ended. opened and reopened say what changed.
+// end reports how a question ended. It returns true if the Source is left alone from now on, or no longer.
 func (b *breaker) end(good bool, now time.Time) (changed bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

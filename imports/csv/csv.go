@@ -34,7 +34,7 @@ func Parse(c *imports.Collection, name string, text []byte, values []edits.Assig
 	r.Comma = separator(text)
 	r.Comment = '#'
 	r.FieldsPerRecord = -1
-	r.TrimLeadingSpace = true
+	r.TrimLeadingSpace = r.Comma != '\t' // or an empty cell would be skipped
 	t := &table{c: c, name: name, rows: r, values: values}
 	header, ok := t.next()
 	if !ok {
@@ -54,9 +54,14 @@ func Parse(c *imports.Collection, name string, text []byte, values []edits.Assig
 	}
 }
 
-// separator is what separates the cells of the first line.
+// separator is what separates the cells of the first line that is no comment.
 func separator(text []byte) rune {
-	first, _, _ := bytes.Cut(text, []byte("\n"))
+	var first []byte
+	for first = range bytes.Lines(text) {
+		if first[0] != '#' && len(bytes.TrimSpace(first)) > 0 {
+			break
+		}
+	}
 	best, most := ',', 0
 	for _, r := range []rune{',', ';', '\t'} {
 		if n := bytes.Count(first, []byte(string(r))); n > most {
@@ -108,11 +113,11 @@ func (t *table) readHeader(header []string, line int) bool {
 	known := edits.Keys(edits.Domain)
 	t.domain = -1
 	for i, column := range header {
-		column = strings.TrimSpace(column)
+		column = strings.ToLower(strings.TrimSpace(column)) // as all keys are
 		t.columns = append(t.columns, column)
 		key, _, _ := strings.Cut(column, ".")
 		switch {
-		case strings.EqualFold(column, "domain"):
+		case column == "domain":
 			if t.domain >= 0 {
 				t.c.Fail(at, "the column domain appears twice")
 				return false
