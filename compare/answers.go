@@ -72,23 +72,24 @@ var wellKnownPaths = map[choices.Place]string{
 }
 
 // Configured returns the answers of a configuration for a person, given the SRV records that the domain has. Found is zero if the
-// configuration has no settings for the domain.
+// configuration has no settings for the domain; it may have the person's login names, which only requests with the address are answered with.
 func Configured(found settings.Found, who settings.Address, srv []dnsrecords.Record, srvErr error) Answers {
 	a := Answers{Web: make(map[choices.Place]Page), SRV: srv, SRVErr: srvErr, found: found, configured: true, services: make(map[choices.Place]string)}
 	if found.Settings == nil {
 		a.found.Settings = &settings.Settings{}
 		return a
 	}
+	nameless := found.WithNames(nil)
 	evolution := settings.Address{Local: settings.EvolutionUser, Domain: who.Domain}
 	a.set(xmlType, answerOf(autoconfig.Answer(found, who, false)), choices.ConfigHost, choices.ConfigBare)
-	a.set(xmlType, answerOf(autoconfig.Answer(found, settings.Address{}, false)), choices.ConfigNoAddress)
-	a.set(xmlType, answerOf(autoconfig.Answer(found, evolution, true)), choices.ConfigEvolution)
+	a.set(xmlType, answerOf(autoconfig.Answer(nameless, settings.Address{}, false)), choices.ConfigNoAddress)
+	a.set(xmlType, answerOf(autoconfig.Answer(nameless, evolution, true)), choices.ConfigEvolution)
 	a.set(xmlType, answerOf(autodiscover.Answer(found, who)), choices.POXHost, choices.POXBare)
 	if found.AutodiscoverRedirect != "" {
 		moved := Page{Answer: choices.Answer{Status: http.StatusFound, Good: true}, Via: []string{found.AutodiscoverRedirect}}
 		a.Web[choices.POXHost], a.Web[choices.POXBare] = moved, moved
 	}
-	a.set("application/json", answerOf(pacc.Answer(found)), choices.PACCHost)
+	a.set("application/json", answerOf(pacc.Answer(nameless)), choices.PACCHost)
 	a.set(profileType, answerOf(mobileconfig.Answer(found, who)), choices.ProfileHost)
 	for place, path := range wellKnownPaths {
 		a.services[place], _, _ = wellknown.Target(found, path)

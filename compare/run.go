@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"net/netip"
 	"sync"
 
 	"mailhint/choices"
@@ -85,7 +86,8 @@ func (r Run) one(ctx context.Context, t Target) (*Result, error) {
 	if old.found.Settings == nil {
 		old.found.Settings = &settings.Settings{}
 	}
-	result := Compare(old, Configured(t.Found, t.Who, old.SRV, old.SRVErr), t.Who)
+	named := t.Found.WithLoginNames(ctx, t.Who, netip.Addr{})
+	result := Compare(old, Configured(named, t.Who, old.SRV, old.SRVErr), t.Who)
 	return &result, nil
 }
 

@@ -14,9 +14,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"mailhint/compare"
+	"mailhint/domains"
 	"mailhint/probe"
 	"mailhint/settings"
 	"mailhint/spelling"
+	"mailhint/untrusted"
 )
 
 // compareFlags are the flags of compare.
@@ -38,7 +40,8 @@ func newCompare() *cobra.Command {
 			"domain's service in it, such as autoconfig.example.com, so that it does not matter where DNS points. What is different on purpose is\n" +
 			"marked, with the reason.\n" +
 			"\n" +
-			"It asks for postmaster's settings. If people of one domain have different settings, give ADDRESSes. Without DOMAIN it compares the\n" +
+			"It asks for postmaster's settings. If people of one domain have different settings, give ADDRESSes. Login names are looked up as for\n" +
+			"a request. Without DOMAIN it compares the\n" +
 			"configured domain, if there is exactly one. --all skips names that only a wildcard or the fallback covers.\n" +
 			"\n" +
 			"Exit codes: 0 everything is the same; 1 something would change; 3 nothing changes, but not everything could be checked, or the old\n" +
@@ -79,7 +82,18 @@ func runCompare(cmd *cobra.Command, args []string, flags compareFlags) error {
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second interrupt ends the process
 	cmd.SetContext(ctx)
-	run, total, err := flags.run(cmd, args)
+	run, err := flags.run(cmd)
+	if err != nil {
+		return err
+	}
+	snapshot, _, err := loadLive(cmd)
+	if err != nil {
+		return err
+	}
+	find, closeLookUps := keptLookUps(snapshot, func(text string) { fmt.Fprintln(cmd.ErrOrStderr(), untrusted.Printable(text)) })
+	defer closeLookUps()
+	snapshot.FindLoginNames(find)
+	total, err := flags.targets(cmd, snapshot, &run, args)
 	if err != nil {
 		return err
 	}
@@ -112,36 +126,31 @@ func runCompare(cmd *cobra.Command, args []string, flags compareFlags) error {
 	return nil
 }
 
-// run prepares the comparison, and returns the number of domains.
-func (f compareFlags) run(cmd *cobra.Command, args []string) (compare.Run, int, error) {
+// run prepares the comparison, without what to compare.
+func (f compareFlags) run(cmd *cobra.Command) (compare.Run, error) {
 	run := compare.Run{Parallel: f.parallel}
 	var err error
 	if run.Server, err = compare.NewServer(f.with); err != nil {
-		return run, 0, fmt.Errorf("--with %w", err)
+		return run, fmt.Errorf("--with %w", err)
 	}
 	run.Server.AnyCertificate = f.anyCertificate
 	if !f.noDNS {
 		r, err := resolverOf(cmd)
 		if err != nil {
-			return run, 0, err
+			return run, err
 		}
 		private, err := privateNetworks(cmd)
 		if err != nil {
-			return run, 0, err
+			return run, err
 		}
 		run.Resolver, run.Server.Elsewhere = r, &probe.Prober{Resolver: r, Private: private}
 		warnOfRoots(cmd)
 	}
-	total, err := f.targets(cmd, &run, args)
-	return run, total, err
+	return run, nil
 }
 
-// targets finds out what to compare.
-func (f compareFlags) targets(cmd *cobra.Command, run *compare.Run, args []string) (int, error) {
-	snapshot, _, err := loadLive(cmd)
-	if err != nil {
-		return 0, err
-	}
+// targets finds out what to compare, and returns the number of domains.
+func (f compareFlags) targets(cmd *cobra.Command, snapshot *domains.Snapshot, run *compare.Run, args []string) (int, error) {
 	if f.all {
 		total := 0
 		run.Targets, total = compare.AllTargets(cmd.Context(), snapshot)

@@ -83,6 +83,39 @@ func TestCompareWithItself(t *testing.T) {
 	}
 }
 
+// Login names that are looked up are compared as people get them: with those of a running server they are the same.
+func TestCompareLookedUpNames(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	config, names := filepath.Join(dir, "domains.toml"), filepath.Join(dir, "logins.txt")
+	text := "[server]\nhttp = [\"127.0.0.1:0\"]\nadmin = \"127.0.0.1:0\"\n[domains.\"uni.example\"]\nimap = \"imap.uni.example\"\nsmtp = \"smtp.uni.example\"\n" +
+		"login = { lookup = \"people\" }\n[lookups.people]\ntype = \"file\"\nunknown = \"%EMAILLOCALPART%\"\nfile = " + quote(names) + "\n"
+	write(t, config, text)
+	write(t, names, "ann@uni.example ab123\n")
+	url := "http://" + startProgramOn(t, config).public()
+	compare := func(code int, people ...string) string {
+		t.Helper()
+		var out, errs bytes.Buffer
+		if got := run(t.Context(), append([]string{"--config", config, "compare", "--no-dns", "--with", url}, people...), &out, &errs); got != code {
+			t.Errorf("%q: exit code %d, want %d; %s%s", people, got, code, &out, &errs)
+		}
+		return out.String() + errs.String()
+	}
+	compare(exitGood, "ann@uni.example", "bob@uni.example", "uni.example")
+
+	config = filepath.Join(dir, "new.toml")
+	write(t, config, strings.Replace(text, quote(names), quote(names+".new"), 1))
+	write(t, names+".new", "ann@uni.example cd456\n")
+	if got := compare(exitProblem, "ann@uni.example", "bob@uni.example"); !strings.Contains(got, "\n    ab123 -> cd456\n") || !strings.Contains(got, "1 the same, 1 changed") {
+		t.Errorf("another login name: %s", got)
+	}
+	write(t, config, strings.Replace(text, "type = \"file\"\nunknown = \"%EMAILLOCALPART%\"\nfile = "+quote(names),
+		"type = \"ldap\"\nurl = \"ldaps://127.0.0.1:1\"\nbase = \"dc=uni\"\nattribute = \"uid\"\nunknown = \"%EMAILLOCALPART%\"", 1))
+	if got := compare(exitProblem, "ann@uni.example", "bob@uni.example"); strings.Count(got, "look-up people: ") != 1 || !strings.Contains(got, "\n    ab123 -> %EMAILLOCALPART%\n") {
+		t.Errorf("a directory that is away: %s", got)
+	}
+}
+
 // TestCompareUsage: mistakes on the command line, and servers that do not answer.
 func TestCompareUsage(t *testing.T) {
 	t.Parallel()

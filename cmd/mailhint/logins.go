@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -143,6 +144,50 @@ func tryLookups(ctx context.Context, s *domains.Snapshot, q settings.Question, f
 		names, trials = append(names, login), append(trials, t)
 	}
 	return found.WithNames(names), trials
+}
+
+// keptLookUps finds login names in the look-ups of a configuration for a command that asks about many people: each source is opened once. A look-up
+// that fails is reported once; its login names are those for unknown addresses.
+func keptLookUps(s *domains.Snapshot, report func(text string)) (find settings.FindLoginNames, closeAll func()) {
+	type kept struct {
+		source logins.Source
+		failed func(error)
+	}
+	all := make(map[string]kept)
+	for _, l := range s.Lookups {
+		var once sync.Once
+		failed := func(err error) {
+			once.Do(func() {
+				report(fmt.Sprintf("look-up %s: %v; the login names are those for unknown addresses", l.Name, err))
+			})
+		}
+		source, err := openSource(l, slog.New(slog.DiscardHandler))
+		if err != nil {
+			failed(err)
+			continue
+		}
+		all[l.Name] = kept{source, failed}
+	}
+	find = func(ctx context.Context, names []string, q settings.PersonQuestion) []string {
+		found := make([]string, len(names))
+		for i, name := range names {
+			k, open := all[name]
+			if !open {
+				continue
+			}
+			login, _, err := logins.Try(ctx, k.source, q)
+			if err != nil && !errors.Is(err, logins.ErrUnknown) {
+				k.failed(err)
+			}
+			found[i] = login
+		}
+		return found
+	}
+	return find, func() {
+		for _, k := range all {
+			k.source.Close() // all questions have been answered
+		}
+	}
 }
 
 // useLogins makes a configuration find login names in its look-ups.
