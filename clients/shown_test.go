@@ -69,7 +69,7 @@ func shownServers(page *html.Node) []spoken {
 	kind := ""
 	for n := range page.Descendants() {
 		switch {
-		case n.Data == "h2":
+		case n.Data == "h2" || n.Data == "summary":
 			kind = ""
 		case n.Data == "h3":
 			kind = kinds[textOf(n)]
