@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/caddyserver/certmagic"
 	"github.com/mholt/acmez/v3"
 	"github.com/mholt/acmez/v3/acme"
 )
@@ -85,11 +87,28 @@ func ownFault(err error) error {
 	return fmt.Errorf("the record for the CA cannot be published: %s", err)
 }
 
-// dnsSolver publishes the record of an order while the CA verifies it. It implements acmez.Solver and acmez.Waiter.
-type dnsSolver struct{ dns DNSChallenges }
+// dnsSolver publishes the record of an order while the CA verifies it, and keeps a note of it in the storage: if the process is killed, the
+// record is removed later. It implements acmez.Solver and acmez.Waiter.
+type dnsSolver struct {
+	dns     DNSChallenges
+	storage certmagic.Storage
+	fault   *error // receives why the note could not be stored
+}
+
+// publishedPrefix is where the notes are: the texts of records, with their names.
+const publishedPrefix = "dns_challenges"
+
+func noteKey(text string) string { return path.Join(publishedPrefix, text) }
 
 func (s dnsSolver) Present(ctx context.Context, challenge acme.Challenge) error {
-	return ownFault(s.dns.Publish(ctx, challenge.Identifier.Value, challenge.DNS01KeyAuthorization()))
+	name, text := challenge.Identifier.Value, challenge.DNS01KeyAuthorization()
+	if err := s.storage.Store(ctx, noteKey(text), []byte(name)); err != nil {
+		if errors.Is(err, errStorage) {
+			*s.fault = err
+		}
+		return err
+	}
+	return ownFault(s.dns.Publish(ctx, name, text))
 }
 
 func (s dnsSolver) Wait(ctx context.Context, challenge acme.Challenge) error {
@@ -101,13 +120,46 @@ func (s dnsSolver) Wait(ctx context.Context, challenge acme.Challenge) error {
 func (s dnsSolver) CleanUp(ctx context.Context, challenge acme.Challenge) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), dnsCheckTime)
 	defer cancel()
-	return s.dns.Withdraw(ctx, challenge.Identifier.Value, challenge.DNS01KeyAuthorization())
+	return withdraw(ctx, s.dns, s.storage, challenge.Identifier.Value, challenge.DNS01KeyAuthorization())
+}
+
+// withdraw removes a record, and then the note of it.
+func withdraw(ctx context.Context, dns DNSChallenges, storage certmagic.Storage, name, text string) error {
+	if err := dns.Withdraw(ctx, name, text); err != nil {
+		return err
+	}
+	return storage.Delete(ctx, noteKey(text))
+}
+
+// withdrawLeftovers removes the records that killed processes have left in DNS. Those that cannot be removed stay until the next time. A note
+// about a name outside of the zones is of no use any more.
+func (c *Certificates) withdrawLeftovers(ctx context.Context) {
+	for _, key := range c.inside(ctx, publishedPrefix) {
+		info, err := c.storage.Stat(ctx, key)
+		if err != nil || !info.IsTerminal || time.Since(info.Modified) < leftoverRecordAge {
+			continue
+		}
+		name, err := c.storage.Load(ctx, key)
+		switch {
+		case err != nil:
+			continue
+		case c.config.DNS == nil || !c.config.DNS.Covers(string(name)):
+			err = c.storage.Delete(ctx, key)
+		default:
+			short, cancel := context.WithTimeout(ctx, dnsCheckTime)
+			err = withdraw(short, c.config.DNS, c.storage, string(name), path.Base(key))
+			cancel()
+		}
+		if err != nil && ctx.Err() == nil {
+			c.log.Debug("a record that an interrupted order has left in DNS cannot be removed", "name", string(name), "error", err)
+		}
+	}
 }
 
 // solver returns what answers a kind of challenge.
 func (a *authority) solver(kind string, x *exchange) acmez.Solver {
 	if kind == acme.ChallengeTypeDNS01 {
-		return dnsSolver{a.dns}
+		return dnsSolver{a.dns, a.storage, &x.storageFault}
 	}
 	return solver{a.storage, a.key, &x.storageFault}
 }

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mholt/acmez/v3/acme"
+
 	"mailhint/dnsupdate"
 	"mailhint/dnsupdate/knottest"
 	"mailhint/domains"
@@ -214,5 +216,75 @@ func TestWildcardWithoutDNS(t *testing.T) {
 	}
 	if entries, err := os.ReadDir(filepath.Join(config.Dir, "failures")); len(entries) > 0 {
 		t.Errorf("%v, %v", entries, err)
+	}
+}
+
+// stuckDNS is a name server that may remove nothing.
+type stuckDNS struct {
+	DNSChallenges
+	stuck bool
+}
+
+func (s *stuckDNS) Withdraw(ctx context.Context, name, text string) error {
+	if s.stuck {
+		return errors.New("no answer")
+	}
+	return s.DNSChallenges.Withdraw(ctx, name, text)
+}
+
+// The record of an order whose process is killed is removed later, and no other. A record that may still be needed stays.
+func TestLeftoverRecords(t *testing.T) {
+	t.Parallel()
+	ca, k, challenges := dnsWorld(t, newFront(t), false)
+	dir := t.TempDir()
+	config := ca.config(dir)
+	server := &stuckDNS{DNSChallenges: challenges, stuck: true}
+	config.DNS = server
+	c, err := New(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	solver := dnsSolver{challenges, c.storage, new(error)}
+	challenge := func(name string) acme.Challenge {
+		return acme.Challenge{Identifier: acme.Identifier{Type: "dns", Value: name}, KeyAuthorization: name + ".x"}
+	}
+	for _, name := range []string{"old.test", "new.test", "ended.test"} {
+		if err := solver.Present(t.Context(), challenge(name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := challenges.Publish(t.Context(), "old.test", "somebody else's"); err != nil {
+		t.Fatal(err)
+	}
+	if err := solver.CleanUp(t.Context(), challenge("ended.test")); err != nil {
+		t.Fatal(err)
+	}
+	age := func(text string) {
+		t.Helper()
+		at := time.Now().Add(-2 * leftoverRecordAge)
+		if err := os.Chtimes(filepath.Join(dir, noteKey(text)), at, at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := c.storage.Store(t.Context(), noteKey("moved"), []byte("moved.example")); err != nil { // its zone is no longer in [dns]
+		t.Fatal(err)
+	}
+	age("moved")
+	age(challenge("old.test").DNS01KeyAuthorization())
+	c.tidy(t.Context())
+	if notes := c.inside(t.Context(), publishedPrefix); len(notes) != 2 {
+		t.Errorf("without a name server, the notes are %q; want those of old.test and new.test", notes)
+	}
+	server.stuck = false
+	c.tidy(t.Context())
+	lines, err := k.Transfer("test")
+	text := strings.Join(lines, "\n")
+	if err != nil || len(lines) != 3 || strings.Contains(text, challenge("old.test").DNS01KeyAuthorization()) || !strings.Contains(text, "somebody else's") ||
+		!strings.Contains(text, challenge("new.test").DNS01KeyAuthorization()) {
+		t.Errorf("%v; the zone has\n%s", err, text)
+	}
+	if notes := c.inside(t.Context(), publishedPrefix); len(notes) != 1 {
+		t.Errorf("the notes are %q, want that of new.test", notes)
 	}
 }

@@ -16,10 +16,12 @@ const (
 	// leftoverAge is the age at which a temporary file must be the leftover of a killed process: locks are rewritten every five
 	// seconds, and the longest order takes minutes.
 	leftoverAge = 24 * time.Hour
+	// leftoverRecordAge is the same for records in DNS.
+	leftoverRecordAge = time.Hour
 )
 
 // tidy removes what is no longer needed: expired certificates of names that are not allowed, not listed, or have a newer one; failures
-// of names that are not allowed; and leftovers of killed processes. What cannot be removed stays until the next time.
+// of names that are not allowed; and leftovers of killed processes, in DNS too. What cannot be removed stays until the next time.
 func (c *Certificates) tidy(ctx context.Context) {
 	c.removeExpired(ctx)
 	now := c.clock.Now()
@@ -37,6 +39,7 @@ func (c *Certificates) tidy(ctx context.Context) {
 	for _, account := range c.inside(ctx, "orders") {
 		c.removeLeftovers(ctx, account, func(string) bool { return true }) // those of the last hour are needed for the count
 	}
+	c.withdrawLeftovers(ctx)
 	for _, ca := range c.inside(ctx, accountsPrefix) {
 		c.removeLeftovers(ctx, path.Join(ca, challengeFolder), func(string) bool { return true })
 	}

@@ -56,10 +56,9 @@ func (c *Challenges) open(ctx context.Context, name string) (s *session, owner s
 	return s, dns.CanonicalName(challengeLabel + name), err
 }
 
-// Check returns why records for a name cannot be published now, or nil. It sends an update that changes nothing, and whose prerequisite is
-// always met.
+// Check returns why records for a name cannot be published now, or nil. It sends updates that change nothing.
 func (c *Challenges) Check(ctx context.Context, name string) error {
-	s, _, err := c.open(ctx, name)
+	s, owner, err := c.open(ctx, name)
 	if err != nil {
 		return err
 	}
@@ -68,7 +67,20 @@ func (c *Challenges) Check(ctx context.Context, name string) error {
 	if err == nil && !exists {
 		err = fmt.Errorf("%w: it does not have the zone %s", ErrRefused, s.place.Name)
 	}
+	if err != nil {
+		return err
+	}
+	alias, err := s.exists(ctx, owner, dns.TypeCNAME)
+	if err == nil && alias {
+		err = aliasError(owner)
+	}
 	return err
+}
+
+// aliasError says that the record of a CA cannot be published at a name because that is an alias.
+func aliasError(owner string) error {
+	return fmt.Errorf("%s is an alias (CNAME), which leaves the records there to another zone; remove it, so that records can be published at the name itself",
+		strings.TrimSuffix(owner, "."))
 }
 
 // Publish adds a text for a name, and asks the name server whether it has it.
@@ -85,7 +97,7 @@ func (c *Challenges) Publish(ctx context.Context, name, text string) error {
 	m.Insert([]rr{newRR(record, challengeTTL)})
 	err = s.update(ctx, m.Answer, m.Ns, []dnsrecords.Record{record})
 	if errors.Is(err, ErrConflict) {
-		return fmt.Errorf("%s is an alias, so that no record can be published there", record.Name)
+		return aliasError(owner)
 	}
 	if err != nil {
 		return err
