@@ -3,6 +3,7 @@ package docs
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -41,6 +42,19 @@ func TestExample(t *testing.T) {
 	})
 	if err != nil || n != len(example) {
 		t.Errorf("%d files on disk, %d in the program: %v", n, len(example), err)
+	}
+}
+
+// The pages that the example refers to exist.
+func TestExampleRefersToPages(t *testing.T) {
+	pages := regexp.MustCompile(`\.\./[a-z-]+\.md`).FindAllString(Example()[0].Text, -1)
+	if len(pages) == 0 {
+		t.Error("it refers to none")
+	}
+	for _, page := range pages {
+		if _, err := os.Stat(filepath.Join("example", page)); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

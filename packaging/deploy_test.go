@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -200,9 +201,9 @@ func TestNixOS(t *testing.T) {
 		t.Fatalf("nix-instantiate: %v\n%s", err, err.(*exec.ExitError).Stderr)
 	}
 	var evaluated struct {
-		ServiceConfig map[string]any
-		Check         string
-		Ports         []int
+		ServiceConfig    map[string]any
+		Check, Unchecked string
+		Ports            []int
 	}
 	if err := json.Unmarshal(out, &evaluated); err != nil {
 		t.Fatal(err)
@@ -210,6 +211,10 @@ func TestNixOS(t *testing.T) {
 	if !slices.Equal(evaluated.Ports, []int{80, 443}) || !strings.Contains(evaluated.Check, "mailhint check domains.toml") {
 		t.Errorf("ports %v, check %q", evaluated.Ports, evaluated.Check)
 	}
+	if evaluated.Unchecked != "/generated/domains.toml" {
+		t.Errorf("without the check, the configuration is %q", evaluated.Unchecked)
+	}
+	checkScript(t, evaluated.Check)
 	got := make(map[string][]string)
 	for name, value := range evaluated.ServiceConfig {
 		got[name] = strings.Fields(strings.NewReplacer("[", "", "]", "").Replace(fmt.Sprint(value)))
@@ -237,6 +242,24 @@ func TestNixOS(t *testing.T) {
 	}
 }
 
+// checkScript runs the script that checks the configuration in NixOS with a mailhint that has each exit code.
+func checkScript(t *testing.T, script string) {
+	t.Helper()
+	for code, good := range map[int]bool{0: true, 1: false, 2: false, 3: true} {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, "given.toml"), nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		cmd := exec.Command("bash", "-euc", fmt.Sprintf("mailhint() { return %d; }\n%s", code, strings.ReplaceAll(script, "/generated/domains.toml", "given.toml")))
+		cmd.Dir = dir
+		cmd.Env = append(os.Environ(), "out="+filepath.Join(dir, "out"))
+		out, err := cmd.CombinedOutput()
+		if _, missing := os.Stat(filepath.Join(dir, "out")); (err == nil) != good || (missing == nil) != good {
+			t.Errorf("mailhint check ends with %d: %v, %v\n%s", code, err, missing, out)
+		}
+	}
+}
+
 // nixWorld evaluates the module with as much of NixOS as it needs.
 const nixWorld = `
 let
@@ -249,11 +272,15 @@ let
     formats.toml = _: { type = null; generate = name: value: "/generated/${name}"; };
     runCommand = name: attributes: script: script; buildGoModule = attributes: attributes; coreutils = "/coreutils";
   };
-  config.services.mailhint = { enable = true; openFirewall = true; package = "/package"; settings = { }; };
-  module = import MODULE { inherit lib pkgs config; };
+  evaluate = checkConfig: import MODULE {
+    inherit lib pkgs;
+    config.services.mailhint = { enable = true; openFirewall = true; package = "/package"; settings = { }; inherit checkConfig; };
+  };
+  module = evaluate true;
 in builtins.seq module.options.services.mailhint.package.default.src {
   inherit (module.config.systemd.services.mailhint) serviceConfig;
   check = module.config.environment.etc."mailhint/domains.toml".source;
+  unchecked = (evaluate false).config.environment.etc."mailhint/domains.toml".source;
   ports = module.config.networking.firewall.allowedTCPPorts;
 }
 `
