@@ -108,6 +108,9 @@ var elsewhere = map[string]string{
 	"docs/admins.md console":   "cmd/mailhint/docs_admins_test.go:TestAdminsDocs",
 	"docs/api.md sh":           "cmd/mailhint/serve_admin_test.go:TestAPIDocs",
 	"docs/changing.md console": "cmd/mailhint/docs_test.go:TestChangingDocs",
+	"docs/database.md toml":    "cmd/mailhint/docs_database_test.go:TestDatabaseDocs",
+	"docs/database.md sh":      "cmd/mailhint/docs_database_test.go:TestDatabaseDocs",
+	"docs/database.md sql":     "cmd/mailhint/docs_database_test.go:TestDatabaseDocs",
 	"docs/dns.md console":      "cmd/mailhint/docs_dns_test.go:TestDNSDocs",
 	"docs/dns.md conf":         "cmd/mailhint/docs_dns_test.go:TestDNSDocs",
 	"docs/dns.md yaml":         "cmd/mailhint/docs_dns_test.go:TestDNSDocs",
@@ -133,8 +136,9 @@ type block struct {
 }
 
 var (
-	fence    = regexp.MustCompile("(?ms)^```([^\n]*)\n(.*?)^```$")
-	indented = regexp.MustCompile(`(?m)^\n {4,}[^\s*\-].*`)
+	fence     = regexp.MustCompile("(?ms)^( *)```([^\n]*)\n(.*?)^ *```$") // in a list, blocks are indented
+	fenceLine = regexp.MustCompile("(?m)^ *```")
+	indented  = regexp.MustCompile(`(?m)^\n {4,}[^\s*\-].*`)
 )
 
 // blocksOf returns the blocks of a page. Blocks that are only indented have no language, and are an error.
@@ -143,14 +147,16 @@ func blocksOf(page string) (all []block, err error) {
 		return nil, fmt.Errorf("a block of code without a language: put it between ```LANGUAGE and ```: %s", m)
 	}
 	for _, m := range fence.FindAllStringSubmatchIndex(page, -1) {
-		b := block{page[m[2]:m[3]], page[m[4]:m[5]], 1 + strings.Count(page[:m[0]], "\n")}
+		indent := "\n" + page[m[2]:m[3]]
+		text := strings.ReplaceAll("\n"+page[m[6]:m[7]], indent, "\n")[1:]
+		b := block{page[m[4]:m[5]], text, 1 + strings.Count(page[:m[0]], "\n")}
 		if b.language == "" {
 			return nil, fmt.Errorf("line %d: a block of code without a language", b.line)
 		}
 		all = append(all, b)
 	}
-	if strings.Count("\n"+page, "\n```") != 2*len(all) {
-		return nil, fmt.Errorf("%d lines begin with ```, but there are %d blocks", strings.Count("\n"+page, "\n```"), len(all))
+	if n := len(fenceLine.FindAllString(page, -1)); n != 2*len(all) {
+		return nil, fmt.Errorf("%d lines begin with ```, but there are %d blocks", n, len(all))
 	}
 	return all, nil
 }
