@@ -20,9 +20,9 @@ func (r recipe) archive(name string, files []file) error {
 		switch base := path.Base(f.name); {
 		case f.name == "/usr/bin/mailhint":
 			f.name = base
-		case strings.HasPrefix(f.name, "/usr/share/doc/mailhint/examples/"):
-			f.name = "example/" + base
-		case strings.HasPrefix(f.name, "/usr/share/doc/mailhint/"), strings.HasPrefix(f.name, "/usr/share/mailhint/"):
+		case strings.HasPrefix(f.name, documentFolder):
+			f.name = strings.TrimPrefix(f.name, documentFolder)
+		case strings.HasPrefix(f.name, "/usr/share/mailhint/"):
 			f.name = base
 		case strings.HasPrefix(f.name, "/usr/share/man/"):
 			f.name = "man/" + base
@@ -33,13 +33,11 @@ func (r recipe) archive(name string, files []file) error {
 		}
 		list = append(list, f)
 	}
-	for _, from := range []string{"LICENSE", "deploy/README.md", "deploy/mailhint.service", "deploy/mailhint.socket"} {
-		text, err := os.ReadFile(from)
-		if err != nil {
-			return err
-		}
-		list = append(list, file{name: from, text: text, mode: 0o644})
+	licence, err := os.ReadFile("LICENSE")
+	if err != nil {
+		return err
 	}
+	list = append(list, file{name: "LICENSE", text: licence, mode: 0o644})
 	licences, err := thirdParty(filepath.Join(r.out, "program", dir[strings.LastIndexByte(dir, '_')+1:], "mailhint"))
 	if err != nil {
 		return err

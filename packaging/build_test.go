@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -149,7 +151,7 @@ func TestArchive(t *testing.T) {
 	base := "mailhint_" + testVersion + "_linux_" + runtime.GOARCH
 	files := strings.Fields(mustRun(t, "tar", "-tzf", filepath.Join(dir, base+".tar.gz")))
 	for _, want := range []string{
-		"mailhint", "LICENSE", "THIRD-PARTY-LICENSES", "README.md", "example/domains.toml", "domains.schema.json", "man/mailhint.1.gz", "man/mailhint.5.gz",
+		"mailhint", "LICENSE", "THIRD-PARTY-LICENSES", "README.md", "CHANGELOG.md", "docs/example/domains.toml", "docs/start.md", "domains.schema.json", "man/mailhint.1.gz", "man/mailhint.5.gz",
 		"completion/mailhint", "completion/_mailhint", "completion/mailhint.fish", "deploy/mailhint.service", "deploy/mailhint.socket", "deploy/README.md",
 	} {
 		if !slices.Contains(files, base+"/"+want) {
@@ -259,6 +261,35 @@ func TestCopyright(t *testing.T) {
 	}
 	if strings.Contains(text, "TERMS AND CONDITIONS FOR USE, REPRODUCTION") {
 		t.Error("it repeats the Apache licence")
+	}
+}
+
+// Links in installed pages lead to installed files.
+func TestDocuments(t *testing.T) {
+	files, err := documents()
+	if err != nil {
+		t.Fatal(err)
+	}
+	installed := make(map[string]bool)
+	for _, f := range files {
+		for name := f.name; name != "/"; name = path.Dir(name) {
+			installed[name] = true
+		}
+	}
+	links := 0
+	for _, f := range files {
+		if path.Ext(f.name) != ".md" {
+			continue
+		}
+		for _, m := range regexp.MustCompile(`\]\(([^)#:\s]+)(?:#[^)]*)?\)`).FindAllSubmatch(f.text, -1) {
+			links++
+			if target := path.Join(path.Dir(f.name), string(m[1])); !installed[target] {
+				t.Errorf("%s links to %s, which is not installed", f.name, m[1])
+			}
+		}
+	}
+	if links < 50 {
+		t.Errorf("only %d links were found", links)
 	}
 }
 

@@ -82,7 +82,7 @@ test "$(stat -c '%a %U' /etc/mailhint/domains.toml)" = '644 root'
 mailhint version | grep '^mailhint v1.2.3 '
 mailhint check | grep 'defines no domain'
 zcat /usr/share/doc/mailhint/changelog.gz | grep '^  \* Older changes: ' | cut -d ' ' -f 6 | xargs test -s
-test -s /usr/share/man/man1/mailhint-serve.1.gz -a -s /usr/share/doc/mailhint/copyright
+test -s /usr/share/man/man1/mailhint-serve.1.gz -a -s /usr/share/doc/mailhint/copyright -a -s /usr/share/doc/mailhint/docs/start.md
 wanted=/etc/systemd/system/multi-user.target.wants/mailhint.service
 test ! -e $wanted -a ! -L $wanted
 systemd-sysusers --cat-config | grep '^u mailhint'

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -125,10 +127,6 @@ func installation(program string, texts []file) ([]file, error) {
 		"deploy/mailhint.socket":        {name: "/usr/lib/systemd/system/mailhint.socket", mode: 0o644},
 		"packaging/files/sysusers.conf": {name: "/usr/lib/sysusers.d/mailhint.conf", mode: 0o644},
 		"packaging/files/domains.toml":  {name: "/etc/mailhint/domains.toml", mode: 0o644, config: true},
-		"docs/example/domains.toml":     {name: "/usr/share/doc/mailhint/examples/domains.toml", mode: 0o644},
-		"README.md":                     {name: "/usr/share/doc/mailhint/README.md", mode: 0o644},
-		"CHANGELOG.md":                  {name: "/usr/share/doc/mailhint/CHANGELOG.md", mode: 0o644},
-		"SECURITY.md":                   {name: "/usr/share/doc/mailhint/SECURITY.md", mode: 0o644},
 	} {
 		if to.text, err = os.ReadFile(from); err != nil {
 			return nil, err
@@ -140,7 +138,27 @@ func installation(program string, texts []file) ([]file, error) {
 		}
 		files = append(files, to)
 	}
-	return files, nil
+	documents, err := documents()
+	return append(files, documents...), err
+}
+
+// documentFolder is where documents are installed, with the paths that they have here, so that their links lead somewhere.
+const documentFolder = "/usr/share/doc/mailhint/"
+
+// documents are all pages with what they show: the example of a configuration, pictures, and files for containers, Kubernetes and NixOS.
+func documents() (files []file, err error) {
+	add := func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || filepath.Ext(name) == ".go" {
+			return err
+		}
+		text, err := os.ReadFile(name)
+		files = append(files, file{name: documentFolder + filepath.ToSlash(name), text: text, mode: 0o644})
+		return err
+	}
+	for _, root := range []string{"README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "docs", "deploy"} {
+		err = errors.Join(err, filepath.WalkDir(root, add))
+	}
+	return files, err
 }
 
 // packagedUnit is the unit where the package has installed the program, and a user that exists all the time: commands such as cert get can run
