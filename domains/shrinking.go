@@ -30,16 +30,23 @@ const (
 	maxDropped      = 10
 )
 
-// heldBack returns an error if the snapshot lacks too many of the names before.
-func (s *Snapshot) heldBack(before *Snapshot) error {
+// heldBack returns an error if the snapshot lacks too many of the names before. Those that have moved to the records of a database, which may be
+// nil, are not missing.
+func (s *Snapshot) heldBack(before *Snapshot, records Records) error {
 	dropped := 0
 	for d := range before.names {
-		if _, kept := s.names[d]; !kept {
-			dropped++
+		if _, kept := s.names[d]; kept {
+			continue
 		}
+		if records != nil {
+			if moved, _ := records.Has(d); moved {
+				continue
+			}
+		}
+		dropped++
 	}
 	for d := range before.wildcards {
-		if _, kept := s.wildcards[d]; !kept {
+		if _, kept := s.wildcards[d]; !kept && (records == nil || records.FindWildcard(d) == nil) {
 			dropped++
 		}
 	}

@@ -21,6 +21,7 @@ type File struct {
 	loading sync.Mutex // held during a load
 	watch   watchlist  // of the last load, guarded by loading
 	held    atomic.Bool
+	records Records // of MayMoveTo
 
 	// What tests replace.
 	load func(name string) (*Snapshot, watchlist, error)
@@ -37,6 +38,10 @@ func Open(name string, use func(*Snapshot) error) (*File, error) {
 	}
 	return f, nil
 }
+
+// MayMoveTo says where names that are dropped from the files may have moved to: a change that drops them is then not held back. It must be called
+// before Watch and Announced.
+func (f *File) MayMoveTo(records Records) { f.records = records }
 
 // Current returns the newest good Snapshot.
 func (f *File) Current() *Snapshot { return f.current.Load() }
@@ -93,7 +98,7 @@ func (f *File) Announced(digest string) (err error, done bool) {
 		return nil, false
 	}
 	if err == nil {
-		err = s.heldBack(f.Current())
+		err = s.heldBack(f.Current(), f.records)
 	}
 	return f.finish(s, watch, err), true
 }
@@ -162,7 +167,7 @@ func (f *File) reloadChanged() (err error, loaded bool) {
 		return nil, false
 	}
 	if err == nil {
-		err = s.heldBack(f.Current())
+		err = s.heldBack(f.Current(), f.records)
 	}
 	return f.finish(s, watch, err), true
 }

@@ -138,6 +138,9 @@ func open(config string, network network, log *slog.Logger) (*program, error) {
 	})
 	if err == nil {
 		p.file = file
+		if p.replica != nil {
+			file.MayMoveTo(p.replica)
+		}
 		p.server.Metrics().MustRegister(file.Collector())
 		p.server.ShowLines(file.Lines)
 		p.server.OnAnnounced(p.announced)

@@ -1,7 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"fmt"
+	"net"
+	"strings"
 	"testing"
 	"time"
 
@@ -42,4 +46,61 @@ func TestAwaitSequence(t *testing.T) {
 	if served := await(99); served.Status != server.NotRead {
 		t.Errorf("a change that does not exist: %q, want that the server has not read it", served)
 	}
+}
+
+// Domains move from the files of a running server into the database, and no request notices. All are gone from the files then, which would
+// otherwise be held back.
+func TestImportWhileServing(t *testing.T) {
+	t.Parallel()
+	database := postgrestest.Start(t)
+	url := database.URL(database.Database(t))
+	if _, _, err := postgres.Migrate(t.Context(), postgres.Config{URL: url}, true); err != nil {
+		t.Fatal(err)
+	}
+	names := make([]string, 200)
+	for i := range names {
+		names[i] = fmt.Sprintf("%q", fmt.Sprintf("d%d.example", i))
+	}
+	profile := "[profiles.shared]\nimap = \"imap.example\"\nsmtp = \"smtp.example\"\ndomains = [" + strings.Join(names, ", ") + "]\n"
+	r := startProgram(t, "[server]\nhttp = [\"127.0.0.1:0\"]\nadmin = \""+unusedAddress(t)+"\"\nstate_dir = \""+t.TempDir()+"\"\n[store]\ntype = \"postgres\"\nurl = \""+url+"\"\n"+profile)
+	stop, ended := make(chan struct{}), make(chan error, 1)
+	go func() {
+		for i := 0; ; i++ {
+			select {
+			case <-stop:
+				ended <- nil
+				return
+			default:
+			}
+			if status, _ := ask(t, r.public(), fmt.Sprintf("autoconfig.d%d.example", i%len(names)), path); status != 200 {
+				ended <- fmt.Errorf("d%d.example: status %d", i%len(names), status)
+				return
+			}
+		}
+	}()
+	var out bytes.Buffer
+	if code := run(context.Background(), []string{"store", "import", "--config", r.config}, &out, &out); code != 0 {
+		t.Errorf("code %d: %s", code, &out)
+	}
+	if text := out.String(); !strings.Contains(text, "moved 201 records into the database; all answers are the same\nserved by the running server ") {
+		t.Errorf("import says %q", text)
+	}
+	close(stop)
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	if n := r.file.Current().Domains(); n != 0 {
+		t.Errorf("%d domains are still served from the files", n)
+	}
+}
+
+// unusedAddress returns an address on which nothing listens, for what must know the port of its server.
+func unusedAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
 }

@@ -32,8 +32,8 @@ func newStoreImport() *cobra.Command {
 			"settings, and the documents of every format made of them. If one differs, nothing is changed. What only a file can have stays in the\n" +
 			"files and is reported: a logo, users_file, and the profiles that these and [fallback] use.\n" +
 			"\n" +
-			"If a server runs here, import waits before it changes the files, so that all replicas have the new records by then. If it is interrupted, the\n" +
-			"files are still served; run it again.",
+			"If a server runs here, import waits until that has read the database before it changes the files, which other servers of the same files must\n" +
+			"have done by then too. If it is interrupted, the files are still served; run it again.",
 		Example: "  mailhint store import --dry-run\n" +
 			"  mailhint store import\n" +
 			"  mailhint store import /etc/mailhint/old.toml",
@@ -48,7 +48,7 @@ func newStoreImport() *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&flags.dryRun, "dry-run", false, "change nothing; say what would move, and whether the answers would be the same")
 	cmd.Flags().StringVar(&flags.reason, "reason", "", "why, for the history")
-	cmd.Flags().DurationVar(&flags.wait, "wait", 10*time.Second, "how long to wait for replicas if a server runs here")
+	cmd.Flags().DurationVar(&flags.wait, "wait", time.Minute, "how long to wait for the server that runs here")
 	return cmd
 }
 
@@ -103,14 +103,55 @@ func (f importStoreFlags) run(cmd *cobra.Command) error {
 	if err := compareWithDatabase(ctx, database, before, remaining); err != nil {
 		return fmt.Errorf("%w; the database has the records, but the files are still served", err)
 	}
+	var served *server.Served
 	if isOwn && len(plan.Remove) > 0 {
-		f.awaitReplicas(cmd, before)
-		if _, err := files.Apply(ctx, f.set(plan.Remove)); err != nil {
-			return fmt.Errorf("%w\nthe database has the records, but they could not be taken out of the files, which are still served", err)
+		if served, err = f.remove(cmd, database, files, plan.Remove); err != nil {
+			return err
 		}
 	}
-	_, err = fmt.Fprintf(cmd.OutOrStdout(), "moved %s into the database; all answers are the same\n", spelling.Count(len(plan.Put), "record"))
+	if _, err = fmt.Fprintf(cmd.OutOrStdout(), "moved %s into the database; all answers are the same\n", spelling.Count(len(plan.Put), "record")); err != nil || served == nil {
+		return err
+	}
+	_, err = fmt.Fprintln(cmd.OutOrStdout(), served)
 	return err
+}
+
+// remove takes records out of the files, as soon as a server that runs here has those of the database. It returns what that serves then; nil if none
+// runs.
+func (f importStoreFlags) remove(cmd *cobra.Command, database *postgres.Store, files edits.Store, list []edits.Edit) (*server.Served, error) {
+	ctx := cmd.Context()
+	config, err := domains.Load(f.file)
+	if err != nil {
+		return nil, err
+	}
+	position, err := database.Position(ctx)
+	if err != nil {
+		return nil, err
+	}
+	has := f.awaitReplica(ctx, config.Server, position.Sequence)
+	if has.Status == server.NotRead {
+		return nil, fmt.Errorf("%s\nthe database has the records, but they were not taken out of the files, which are still served; run import again", has.Reason)
+	}
+	result, err := files.Apply(ctx, f.set(list))
+	if err != nil {
+		return nil, fmt.Errorf("%w\nthe database has the records, but they could not be taken out of the files, which are still served", err)
+	}
+	if has.Status != server.Serving || len(result.Changes) == 0 {
+		return nil, nil
+	}
+	served := server.AwaitServed(ctx, config.Server, f.file, result.Config.Digest(), time.Now())
+	return &served, nil
+}
+
+// awaitReplica waits until the server that runs here, if one does, has read the database up to a change.
+func (f importStoreFlags) awaitReplica(ctx context.Context, config domains.Server, number int64) (served server.Served) {
+	start := time.Now()
+	for {
+		served = server.AwaitSequence(ctx, config, f.file, number, start)
+		if served.Status != server.NotRead || time.Since(start) >= f.wait || ctx.Err() != nil {
+			return served
+		}
+	}
 }
 
 func isSameFile(a, b string) bool {
@@ -189,18 +230,6 @@ func compareWithDatabase(ctx context.Context, database *postgres.Store, before, 
 		return failed
 	}
 	return err
-}
-
-// awaitReplicas waits until replicas have read the database, if a server runs here.
-func (f importStoreFlags) awaitReplicas(cmd *cobra.Command, config *domains.Snapshot) {
-	if _, err := server.AskHealth(cmd.Context(), config.Server.Admin, false); err != nil {
-		return // no server
-	}
-	fmt.Fprintf(cmd.ErrOrStderr(), "waiting %s, until all replicas have the records\n", f.wait)
-	select {
-	case <-cmd.Context().Done():
-	case <-time.After(f.wait):
-	}
 }
 
 func newStoreExport() *cobra.Command {
