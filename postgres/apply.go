@@ -222,6 +222,10 @@ func write(ctx context.Context, tx pgx.Tx, changes []change, described []edits.C
 	if _, err := tx.Exec(ctx, "SELECT set_config('mailhint.recorded', 'on', true)"); err != nil {
 		return err
 	}
+	indexes, err := dropSearchIndexes(ctx, tx, len(changes))
+	if err != nil {
+		return err
+	}
 	for len(changes) > 0 {
 		n := min(len(changes), writtenAtOnce)
 		if err := writeSome(ctx, tx, changes[:n], described[:n]); err != nil {
@@ -229,7 +233,10 @@ func write(ctx context.Context, tx pgx.Tx, changes []change, described []edits.C
 		}
 		changes, described = changes[n:], described[n:]
 	}
-	_, err := tx.Exec(ctx, "SELECT pg_notify($1, '')", channel)
+	if err := restoreSearchIndexes(ctx, tx, indexes); err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, "SELECT pg_notify($1, '')", channel)
 	return err
 }
 
