@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/url"
 	"os"
@@ -365,5 +366,58 @@ func TestMigrate(t *testing.T) {
 	}
 	if count != 1 {
 		t.Errorf("%d of 4 programs have made the tables, want one", count)
+	}
+}
+
+// Tables of each older version become those of this one, with what is in them.
+func TestMigrateOlderTables(t *testing.T) {
+	server := postgrestest.Shared(t)
+	_, newest, err := postgres.Migrate(t.Context(), postgres.Config{URL: server.URL(server.Database(t))}, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for version := 1; version < newest; version++ {
+		config := postgres.Config{URL: server.URL(server.Database(t)), Files: files(t, onlyStore)}
+		conn, err := pgx.Connect(t.Context(), config.URL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close(t.Context())
+		statements := []string{"CREATE SCHEMA mailhint", fmt.Sprintf("CREATE TABLE mailhint.version AS SELECT %d AS version", version)}
+		for v := 1; v <= version; v++ {
+			text, err := os.ReadFile(fmt.Sprintf("migrations/%d.sql", v))
+			if err != nil {
+				t.Fatal(err)
+			}
+			statements = append(statements, string(text))
+		}
+		statements = append(statements, `INSERT INTO mailhint.records (kind, name, own) VALUES ('domain', 'a.example', '{"imap": "imap.example", "smtp": "smtp.example"}')`)
+		for _, statement := range statements {
+			if _, err := conn.Exec(t.Context(), statement); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := postgres.Open(t.Context(), config); !errors.Is(err, postgres.ErrOlder) {
+			t.Errorf("version %d: %v, want ErrOlder", version, err)
+		}
+		if before, after, err := postgres.Migrate(t.Context(), config, false); before != version || after != newest || err != nil {
+			t.Fatalf("version %d: from %d to %d, %v", version, before, after, err)
+		}
+		s := reopen(t, config)
+		ref := edits.Ref{Kind: edits.Domain, Name: "a.example"}
+		record, err := s.Get(t.Context(), ref)
+		if err != nil || record.Values["imap"] != "imap.example" {
+			t.Errorf("version %d: the domain has become %v, %v", version, record.Values, err)
+		}
+		result, err := s.Apply(t.Context(), edits.ChangeSet{Edits: []edits.Edit{{Ref: ref, If: record.Revision, Values: edits.Values{"imap": "new.example", "smtp": "smtp.example"}}}})
+		if err != nil || result.Changes[0].Number != 2 {
+			t.Errorf("version %d: a change afterwards: %+v, %v", version, result.Changes, err)
+		}
+		if err := s.Accounts().Health(t.Context()); err != nil {
+			t.Errorf("version %d: %v", version, err)
+		}
+		if _, err := s.Certificates().Stat(t.Context(), "missing"); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("version %d: a certificate that is missing: %v", version, err)
+		}
 	}
 }
