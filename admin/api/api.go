@@ -7,7 +7,7 @@
 //
 // The files, in the order in which they are best read:
 //
-//   - api.go: the handler; guard.go: who may ask, how much and how often; strict.go: JSON without surprises
+//   - api.go: the handler; guard.go and slots.go: who may ask, how much and how often; strict.go: JSON without surprises
 //   - problem.go: errors; etag.go: revisions
 //   - types.go: what requests and answers consist of
 //   - domains.go, profiles.go, changes.go, apply.go, tokens.go, status.go: the operations

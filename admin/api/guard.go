@@ -28,9 +28,10 @@ type Limits struct {
 	Burst int
 	// Wrong is how many requests without a valid token one network may send in a minute: an IPv4 address, or an IPv6 network of 64 bits; 30.
 	Wrong int
-	// Body is the size of a body in octets, Snapshot that of one which has all domains; 1 MiB and 64 MiB.
+	// Body is the size of a body in octets, Snapshot that of one in which an operator sends all domains; 1 MiB and 64 MiB. Of bodies larger than
+	// Body, one is worked on at a time.
 	Body, Snapshot int64
-	// AtOnce is how many requests are worked on at the same time, Waiting how many may wait for changes; 64 and 256.
+	// AtOnce is how many requests are worked on at the same time, Waiting how many may wait for changes; 64 and 256. An account can have a quarter.
 	AtOnce, Waiting int
 }
 
@@ -63,8 +64,9 @@ type guard struct {
 	metrics *metrics
 	rates   *lru.Cache[string, *rate.Limiter]       // by account
 	wrong   *lru.Cache[netip.Prefix, *rate.Limiter] // by network
-	running chan struct{}
-	waiting chan struct{}
+	running *slots
+	waiting *slots
+	large   *slots // requests with bodies that take much memory
 }
 
 // remembered is how many accounts and networks have a limiter of their own.
@@ -75,7 +77,7 @@ func newGuard(s *admin.Service, o Options, m *metrics, next http.Handler) http.H
 	rates, _ := lru.New[string, *rate.Limiter](remembered) // fails only for sizes below 1
 	wrong, _ := lru.New[netip.Prefix, *rate.Limiter](remembered)
 	g := &guard{Service: s, Options: o, next: next, metrics: m, rates: rates, wrong: wrong,
-		running: make(chan struct{}, o.Limits.AtOnce), waiting: make(chan struct{}, o.Limits.Waiting)}
+		running: newSlots(o.Limits.AtOnce), waiting: newSlots(o.Limits.Waiting), large: newSlots(1)}
 	return http.NewCrossOriginProtection().Handler(g)
 }
 
@@ -116,22 +118,39 @@ func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		g.refuse(w, refusedRate, later429("this account has sent too many requests", 1))
 		return
 	}
-	slots := g.running
-	if r.URL.Path == eventsPath {
-		slots = g.waiting
+	limit := g.bodyLimit(r, who)
+	for _, s := range g.slotsFor(r, limit) {
+		release, ok := s.take(who.Name)
+		if !ok {
+			g.refuse(w, refusedBusy, later429("this server works on too many requests", 1))
+			return
+		}
+		defer release()
 	}
-	select {
-	case slots <- struct{}{}:
-		defer func() { <-slots }()
-	default:
-		g.refuse(w, refusedBusy, later429("this server works on too many requests", 1))
-		return
-	}
-	if p := g.readBody(w, r); p != nil {
+	if p := g.readBody(w, r, limit); p != nil {
 		write(w, p)
 		return
 	}
 	g.next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), principalKey{}, who)))
+}
+
+// bodyLimit is the size of the body that an account may send. Only who may change everything sends so much at a time that it takes gigabytes to read.
+func (g *guard) bodyLimit(r *http.Request, who accounts.Principal) int64 {
+	if (r.URL.Path == applyPath || r.URL.Path == changesPath) && who.May(accounts.Apply, accounts.Target{}) {
+		return g.Limits.Snapshot
+	}
+	return g.Limits.Body
+}
+
+// slotsFor returns the slots that a request needs.
+func (g *guard) slotsFor(r *http.Request, limit int64) []*slots {
+	switch {
+	case r.URL.Path == eventsPath:
+		return []*slots{g.waiting}
+	case limit > g.Limits.Body && (r.ContentLength < 0 || r.ContentLength > g.Limits.Body):
+		return []*slots{g.running, g.large}
+	}
+	return []*slots{g.running}
 }
 
 // refuse answers a request that is beyond a limit.
@@ -235,11 +254,7 @@ func networkOf(a netip.Addr) netip.Prefix {
 const bodyTime = 2 * time.Minute
 
 // readBody reads the body of a request and checks it.
-func (g *guard) readBody(w http.ResponseWriter, r *http.Request) *Problem {
-	limit := g.Limits.Body
-	if r.URL.Path == applyPath || r.URL.Path == changesPath {
-		limit = g.Limits.Snapshot
-	}
+func (g *guard) readBody(w http.ResponseWriter, r *http.Request, limit int64) *Problem {
 	control := http.NewResponseController(w)
 	control.SetReadDeadline(time.Now().Add(bodyTime)) // not every connection has one
 	text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
