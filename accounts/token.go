@@ -15,8 +15,11 @@ import (
 // tokenPrefix is how the secrets of tokens begin, so that people and programs that look for leaked secrets recognise them.
 const tokenPrefix = "mailhint_"
 
-// maxTokens is how many tokens a store can have.
-const maxTokens = 10_000
+// maxTokens is how many tokens a store can have, maxOwnTokens how many of them one who is not an operator can have made.
+const (
+	maxTokens    = 10_000
+	maxOwnTokens = 100
+)
 
 // NewToken is what a new token should be; see Token.
 type NewToken struct {
@@ -139,6 +142,10 @@ func (s *Service) AddToken(ctx context.Context, p Principal, n NewToken) (secret
 	}
 	if len(all) >= maxTokens {
 		return "", Token{}, &InvalidError{"name", fmt.Sprintf("there are %d tokens already; revoke some", len(all))}
+	}
+	own := slices.DeleteFunc(slices.Clone(all), func(other Token) bool { return other.Owner() != t.Owner() })
+	if p.Role != Operator && len(own) >= maxOwnTokens {
+		return "", Token{}, &InvalidError{"name", fmt.Sprintf("this account has %d tokens already; revoke some", len(own))}
 	}
 	secret = tokenPrefix + NewSecret()
 	t.Hash = HashSecret(secret)

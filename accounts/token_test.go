@@ -250,6 +250,29 @@ func TestTokenManagement(t *testing.T) {
 	}
 }
 
+// Nobody but an operator can use up the tokens that there can be.
+func TestTokensOfOneAccount(t *testing.T) {
+	s, _ := newService(t)
+	_, vera := addToken(t, s, accounts.CommandLine("root"), accounts.NewToken{Name: "vera", Role: accounts.Viewer})
+	_, olga := addToken(t, s, accounts.CommandLine("root"), accounts.NewToken{Name: "olga", Role: accounts.Operator})
+	for p, want := range map[*accounts.Principal]int{&vera: 100, &olga: 120} {
+		made := 0
+		for i := range 120 {
+			_, _, err := s.AddToken(t.Context(), *p, accounts.NewToken{Name: fmt.Sprintf("%s-%d", p.Token, i), Role: accounts.Viewer})
+			var invalid *accounts.InvalidError
+			if err != nil && !errors.As(err, &invalid) {
+				t.Fatal(err)
+			}
+			if err == nil {
+				made++
+			}
+		}
+		if made != want {
+			t.Errorf("%s has made %d tokens, want %d", p.Token, made, want)
+		}
+	}
+}
+
 func TestParseExpiry(t *testing.T) {
 	now := time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC)
 	for text, want := range map[string]string{"30d": "2026-12-30T12:00:00Z", "12h": "2026-12-01T00:00:00Z", "8w": "2027-01-25T12:00:00Z", "2027-01-31": "2027-01-31T00:00:00Z", "2027-01-31T10:00:00+01:00": "2027-01-31T09:00:00Z",
