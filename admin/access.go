@@ -166,9 +166,36 @@ func isPath(key string) bool {
 	return slices.Contains(pathKeys, key[strings.LastIndexByte(key, '.')+1:])
 }
 
+// The elements that a list can have which grows for an account that is not an operator: every answer for the domain has all servers.
+const (
+	maxServers = 20 // of one key
+	maxAliases = 1000
+)
+
+// mayGrow returns an error if a list gets longer than the account may make it.
+func (a access) mayGrow(values edits.Values) error {
+	if isInside(a.who) {
+		return nil
+	}
+	for _, key := range append([]string{"aliases"}, serverKeys...) {
+		most := maxServers
+		if key == "aliases" {
+			most = maxAliases
+		}
+		before, _ := a.record.Values[key].([]any)
+		if after, _ := values[key].([]any); len(after) > max(most, len(before)) {
+			return invalid(key, "has %d elements; only an operator may give it more than %d", len(after), most)
+		}
+	}
+	return nil
+}
+
 // mayBecome returns an error unless the account may give the record these values and this list.
 func (a access) mayBecome(values edits.Values, list string) error {
 	before := a.record.Values
+	if err := a.mayGrow(values); err != nil {
+		return err
+	}
 	if err := samePaths(before, values); err != nil {
 		return err
 	}

@@ -197,3 +197,21 @@ func TestListsOfForeignProfiles(t *testing.T) {
 		}
 	}
 }
+
+// Every answer has all servers: the admin of a domain cannot make answers large, nor take any number of names.
+func TestLengthOfLists(t *testing.T) {
+	w := newWorld(t)
+	o := admin.Options{If: w.revision(t, domain("ann.example")), DryRun: true}
+	for count, want := range map[int]error{20: nil, 21: admin.ErrInvalid} {
+		var servers []any
+		for i := range count {
+			servers = append(servers, fmt.Sprintf("imap%d.ann.example", i))
+		}
+		if _, err := w.Patch(t.Context(), ann, domain("ann.example"), map[string]any{"imap": servers}, o); !errors.Is(err, want) {
+			t.Errorf("%d servers: %v, want %v", count, err, want)
+		}
+		if _, err := w.Patch(t.Context(), operator, domain("ann.example"), map[string]any{"imap": servers}, o); err != nil {
+			t.Errorf("%d servers by an operator: %v", count, err)
+		}
+	}
+}
