@@ -215,3 +215,26 @@ func TestLengthOfLists(t *testing.T) {
 		}
 	}
 }
+
+// Many other changes do not make the guard forget removals.
+func TestRemovalsAreCountedBehindOtherChanges(t *testing.T) {
+	admin.SetHistoryPage(t, 5)
+	w := newWorld(t)
+	for i := range 12 {
+		w.add(t, domain(fmt.Sprintf("d%d.example", i)), edits.Values{"profile": "firms"})
+	}
+	var removals *edits.RemovalsError
+	for i := range 11 {
+		ref := domain(fmt.Sprintf("d%d.example", i))
+		_, err := w.Delete(t.Context(), operator, ref, admin.Options{If: w.revision(t, ref)})
+		if refused := errors.As(err, &removals); err != nil && !refused || refused != (i == 10) {
+			t.Errorf("removal %d: %v", i+1, err)
+		}
+		for k := range 6 {
+			ann := domain("ann.example")
+			if _, err := w.Patch(t.Context(), operator, ann, map[string]any{"name": fmt.Sprint(i, k)}, admin.Options{If: w.revision(t, ann)}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}

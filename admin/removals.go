@@ -13,6 +13,9 @@ import (
 // not remove everything one domain at a time.
 const removalWindow = time.Hour
 
+// historyPage is how many changes are read at a time. It is a variable so that tests can make it small.
+var historyPage = 10_000
+
 // mayRemove returns an error unless the account may remove a record now.
 func (s *Service) mayRemove(ctx context.Context, a access) error {
 	switch {
@@ -51,20 +54,26 @@ func (s *Service) mayRemoveMore(ctx context.Context, p accounts.Principal, more,
 
 // removed counts the domains that an account has removed or disabled within removalWindow, and not restored.
 func (s *Service) removed(ctx context.Context, p accounts.Principal) (int, error) {
-	changes, err := s.Store.History(ctx, edits.HistoryQuery{Since: s.now().Add(-removalWindow), Limit: 10_000})
-	if err != nil {
-		return 0, fmt.Errorf("the removals of the last hour cannot be counted: %w", err)
-	}
 	gone := make(map[string]bool)
 	seen := make(map[edits.Ref]bool)
-	for _, c := range changes { // the newest first: the latest change of a record decides
-		if c.Kind != edits.Domain || seen[c.Ref] {
-			continue
+	for q := (edits.HistoryQuery{Since: s.now().Add(-removalWindow), Limit: historyPage}); ; {
+		changes, err := s.Store.History(ctx, q)
+		if err != nil {
+			return 0, fmt.Errorf("the removals of the last hour cannot be counted: %w", err)
 		}
-		seen[c.Ref] = true
-		if c.Actor == p.Name && isGone(c) {
-			gone[c.Name] = true
+		for _, c := range changes { // the newest first: the latest change of a record decides
+			if c.Kind != edits.Domain || seen[c.Ref] {
+				continue
+			}
+			seen[c.Ref] = true
+			if c.Actor == p.Name && isGone(c) {
+				gone[c.Name] = true
+			}
 		}
+		if len(changes) < q.Limit {
+			break
+		}
+		q.Before = changes[len(changes)-1].Number
 	}
 	return len(gone), nil
 }
