@@ -238,3 +238,18 @@ func TestRemovalsAreCountedBehindOtherChanges(t *testing.T) {
 		}
 	}
 }
+
+// Why a profile was changed may say something of other domains.
+func TestReasonsOfChangesOfProfiles(t *testing.T) {
+	w := newWorld(t)
+	o := admin.Options{If: w.revision(t, profile("firms")), Reason: "ben.example moves"}
+	if _, err := w.Patch(t.Context(), operator, profile("firms"), map[string]any{"name": "Firms"}, o); err != nil {
+		t.Fatal(err)
+	}
+	for p, want := range map[*accounts.Principal]string{&ann: "", &viewer: o.Reason, &operator: o.Reason} {
+		changes, err := w.History(t.Context(), *p, profile("firms"), admin.HistoryQuery{})
+		if err != nil || len(changes) == 0 || changes[0].Reason != want {
+			t.Errorf("%s: %+v, %v; want the reason %q", p.Name, changes, err, want)
+		}
+	}
+}

@@ -34,6 +34,9 @@ func seenChanges(p accounts.Principal, list []edits.Change) []edits.Change {
 	for i, c := range list {
 		c.Before, c.After = seenState(c.Before), seenState(c.After)
 		c.Summary = nil // names of others
+		if c.Kind == edits.Profile && !p.SeesAll() {
+			c.Reason = "" // which may name others
+		}
 		seen[i] = c
 	}
 	return seen
