@@ -15,13 +15,15 @@ func (p *program) followSize(ctx context.Context) {
 	if os.Getenv("GOGC") != "" {
 		return // somebody knows better
 	}
-	const first, usual = 5 * time.Second, time.Minute
-	for pause := first; ; pause = usual {
-		debug.SetGCPercent(gcPercent(liveHeap(), p.replica.Status().Octets))
+	for set := 100; ; {
+		if percent := gcPercent(liveHeap(), p.replica.Status().Octets); percent != set { // it stops the program for a moment
+			debug.SetGCPercent(percent)
+			set = percent
+		}
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(pause):
+		case <-time.After(time.Second): // a copy is read in seconds
 		}
 	}
 }
