@@ -15,6 +15,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -216,13 +217,29 @@ func (p *process) start(t testing.TB) {
 	defer p.mu.Unlock()
 	p.cmd = exec.Command(p.program, "serve", "--config", p.config())
 	p.cmd.Stdout, p.cmd.Stderr = log, log
-	if err := p.cmd.Start(); err != nil {
+	if p.done, err = startBound(p.cmd); err != nil {
 		t.Fatal(err)
 	}
 	p.life++
-	cmd, done := p.cmd, make(chan struct{})
-	p.done = done
-	go func() { cmd.Wait(); close(done) }()
+}
+
+// startBound starts a command that is killed when this process ends, however that happens. The kernel does that when the thread ends that has
+// started it, so that one is kept. The channel is closed when the command has ended.
+func startBound(cmd *exec.Cmd) (ended chan struct{}, err error) {
+	ended = make(chan struct{})
+	started := make(chan error)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	go func() {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := cmd.Start()
+		started <- err
+		if err == nil {
+			cmd.Wait() // it is killed
+			close(ended)
+		}
+	}()
+	return ended, <-started
 }
 
 // signal ends the process, and waits for that.
@@ -299,11 +316,19 @@ backend replicas
 	var out bytes.Buffer
 	cmd := exec.Command("haproxy", "-f", file, "-db")
 	cmd.Stdout, cmd.Stderr = &out, &out
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := cmd.Start(); err != nil {
+	ended, err := startBound(cmd)
+	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
+	t.Cleanup(func() {
+		select {
+		case <-ended:
+			t.Errorf("the balancer has ended: %s", &out)
+		default:
+			cmd.Process.Kill()
+			<-ended
+		}
+	})
 	await(t, "the balancer does not answer", func() bool {
 		host, _, err := ask(through, w.address, w.balancer, constantName(0))
 		return err == nil && host == constantHost(0)
