@@ -34,6 +34,9 @@ func databaseConfig(file string) (*postgres.Config, error) {
 	return &postgres.Config{URL: s.URL, PasswordFile: s.PasswordFile, Files: func() (*domains.Snapshot, error) { return domains.Load(file) }}, nil
 }
 
+// unverifiedText is the warning about a host of postgres.UnverifiedHost.
+const unverifiedText = "anybody on the way to the database can be it, and give wrong answers; write sslmode=verify-full in url"
+
 func databaseError(err error) error { return fmt.Errorf("the database of [store]: %w", err) }
 
 // loadConfig reads the configuration: the files, and what the database has of the names that it is asked for.
@@ -61,6 +64,9 @@ func checkDatabase(cmd *cobra.Command, file string, report *domains.Report) erro
 	config, err := databaseConfig(file)
 	if config == nil || err != nil {
 		return err
+	}
+	if host := postgres.UnverifiedHost(config.URL); host != "" {
+		report.Warnings = append(report.Warnings, domains.Problem{Position: domains.Position{File: file}, Key: "store.url", Text: host + ": " + unverifiedText})
 	}
 	failed := func(err error) error {
 		report.Fail(domains.Problem{Position: domains.Position{File: domains.StorePlace}, Text: "cannot be checked: " + err.Error()})

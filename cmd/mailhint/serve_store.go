@@ -19,6 +19,9 @@ func (p *program) openDatabase(s domains.Store) (err error) {
 	if err != nil {
 		return databaseError(err)
 	}
+	if host := postgres.UnverifiedHost(s.URL); host != "" {
+		p.log.Warn("[store]: "+unverifiedText, "host", host)
+	}
 	return nil
 }
 
