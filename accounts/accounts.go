@@ -66,7 +66,7 @@ type Revision string
 // Absent is the expectation that there is no such record.
 const Absent Revision = ""
 
-// Token lets a program act without a password. The secret itself is shown once, when it is made, and kept nowhere.
+// Token lets a program act without a password. The secret itself is shown once, when it is made, and is not stored.
 type Token struct {
 	// Name is unique among all tokens: see CheckName.
 	Name string
@@ -93,7 +93,7 @@ type Use struct {
 	Address netip.Addr `json:"address,omitzero"`
 }
 
-// Session is a browser that has signed in. The secret is in its cookie, and kept nowhere else.
+// Session is a browser that has signed in. The secret is only in its cookie.
 type Session struct {
 	// ID is HashSecret of the secret. It is safe to show and names the session when somebody ends it.
 	ID string

@@ -69,6 +69,6 @@ var (
 	ErrNotFound = errors.New("not found")
 	// ErrExists means that a record that should be added is already there.
 	ErrExists = errors.New("already exists")
-	// ErrConflict means that a record was changed or removed in the meantime: read it again, and decide anew.
+	// ErrConflict means that a record was changed or removed in the meantime: read it again, and look whether the change is still right.
 	ErrConflict = errors.New("changed in the meantime")
 )

@@ -191,8 +191,8 @@ func recall[K comparable](penalties *simplelru.LRU[K, *penalty], key K, now time
 	return p
 }
 
-// settle takes back what count has counted, unless it was wrong. After a sign-in that was right, the account and its network, or device, begin
-// anew.
+// settle takes back what count has counted, unless it was wrong. After a sign-in that was right, those of the account and its network, or device,
+// are forgotten.
 func (t *throttle) settle(a attempt, counted []*penalty, o outcome) {
 	if o == wrong {
 		return

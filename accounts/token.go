@@ -117,7 +117,7 @@ func (s *Service) tokenNamed(ctx context.Context, name string) (Token, error) {
 	return Token{}, ErrNotFound
 }
 
-// AddToken makes a token and returns its secret, which is kept nowhere: it cannot be shown again. The token can do nothing that its maker
+// AddToken makes a token and returns its secret, which is not stored: it cannot be shown again. The token can do nothing that its maker
 // cannot. A token that was made with a token cannot make others.
 func (s *Service) AddToken(ctx context.Context, p Principal, n NewToken) (secret string, t Token, err error) {
 	if !p.May(ManageTokens, Target{Account: p.Name}) {

@@ -7,7 +7,7 @@
 // The files, in the order in which they are best read:
 //
 //   - admin.go: the Service and what it needs; errors.go: its errors
-//   - access.go: what an account may do with one record; claims.go: which names it may take; outside.go: what it is told
+//   - access.go: what an account may do with one record; claims.go: which names it may take; outside.go: what it sees
 //   - list.go, domain.go, profiles.go: reading
 //   - change.go: changing; removals.go, apply.go: changing many; history.go: what was changed, and going back
 //   - preview.go, probe.go, doctor.go, dns.go: what clients, mail servers and DNS make of it; metrics.go
@@ -44,7 +44,7 @@ type Service struct {
 	Resolver Resolver
 	// Seen returns what the background probe has last seen of a server, a state of package monitor, and when; nil if there is no such probe.
 	Seen func(host string, server settings.Server) (state string, at time.Time)
-	// Log gets what nobody else is told; nil for none.
+	// Log gets what others do not see; nil for none.
 	Log *slog.Logger
 	// Now is the clock; nil for time.Now.
 	Now func() time.Time

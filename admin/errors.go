@@ -8,7 +8,7 @@ import (
 
 // Errors that callers act on. Those of package edits are returned as well: ErrConflict, ErrExists, ErrReadOnly, ErrUnsafe, *RemovalsError.
 var (
-	// ErrNotFound means that there is no such record, or that the account may not see it; nobody is told which.
+	// ErrNotFound means that there is no such record, or that the account may not see it; it does not say which.
 	ErrNotFound = errors.New("not configured, or not visible to this account")
 	// ErrDenied is matched by a *DeniedError.
 	ErrDenied = errors.New("this account may not do that")

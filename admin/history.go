@@ -131,7 +131,7 @@ func (s *Service) Restore(ctx context.Context, p accounts.Principal, ref edits.R
 	case err != nil:
 		return Outcome{}, s.inside(p, err)
 	}
-	if !a.exists() && !p.SeesAll() && a.mayAdd(u.Values, u.List) != nil { // nobody is told that it was there
+	if !a.exists() && !p.SeesAll() && a.mayAdd(u.Values, u.List) != nil { // that it was there is not shown
 		return Outcome{}, ErrNotFound
 	}
 	u.If = o.If

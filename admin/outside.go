@@ -10,7 +10,7 @@ import (
 	"mailhint/tomledit"
 )
 
-// Operators are told everything. What the others are told must not say anything of records that are not theirs, of files, and of comments in
+// Operators see everything. What the others see must not say anything of records that are not theirs, of files, and of comments in
 // them: messages about other records are replaced, and texts and places of files are left out.
 
 // isInside reports whether an account may be told everything.

@@ -42,7 +42,7 @@ type Options struct {
 	Version string
 	// Limits are how much clients may ask.
 	Limits Limits
-	// Log gets what nobody else is told; nil for none.
+	// Log gets what others do not see; nil for none.
 	Log *slog.Logger
 }
 

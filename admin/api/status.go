@@ -15,7 +15,7 @@ type status struct {
 		Role    string `json:"role"`
 		Token   string `json:"token"`
 		OK      bool   `json:"ok" doc:"False if the configuration can be neither read nor written at the moment."`
-		Problem string `json:"problem,omitempty" doc:"Why not; only operators are told."`
+		Problem string `json:"problem,omitempty" doc:"Why not; only operators see it."`
 	}
 }
 

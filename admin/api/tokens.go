@@ -59,7 +59,7 @@ type newToken struct {
 	Status int
 	Body   struct {
 		Token
-		Secret string `json:"secret" doc:"What to send after Bearer. It is kept nowhere, and cannot be shown again."`
+		Secret string `json:"secret" doc:"What to send after Bearer. It is not stored, and cannot be shown again."`
 	}
 }
 

@@ -68,8 +68,8 @@ type Record struct {
 	List      string `json:"list,omitempty" doc:"The profile whose list has the domain."`
 	Enabled   bool   `json:"enabled" doc:"False for a domain that is treated as unknown."`
 	Revision  string `json:"revision" doc:"The state of the record. Its ETag is the same in quotation marks."`
-	Where     *Place `json:"where,omitempty" doc:"Where a file has the record; only operators are told."`
-	Text      string `json:"text,omitempty" doc:"How the record is written, with its comments; only operators are told."`
+	Where     *Place `json:"where,omitempty" doc:"Where a file has the record; only operators see it."`
+	Text      string `json:"text,omitempty" doc:"How the record is written, with its comments; only operators see it."`
 }
 
 // Place is a place in a file.
@@ -121,7 +121,7 @@ type Key struct {
 	Own         any      `json:"own,omitempty" doc:"The record's own value."`
 	Effective   []string `json:"effective,omitempty" doc:"The value that clients get, an element for each server."`
 	From        string   `json:"from,omitempty" doc:"Where the effective value is set: domain, profile NAME, defaults or built in."`
-	Where       string   `json:"where,omitempty" doc:"The place in a file; only operators are told."`
+	Where       string   `json:"where,omitempty" doc:"The place in a file; only operators see it."`
 	Why         string   `json:"why,omitempty" doc:"Why this account may not change the key; empty if it may."`
 }
 
@@ -140,8 +140,8 @@ type State struct {
 	Profile   string `json:"profile,omitempty"`
 	List      string `json:"list,omitempty"`
 	Revision  string `json:"revision"`
-	Text      string `json:"text,omitempty" doc:"How it was written; only operators are told."`
-	File      string `json:"file,omitempty" doc:"Where it was written; only operators are told."`
+	Text      string `json:"text,omitempty" doc:"How it was written; only operators see it."`
+	File      string `json:"file,omitempty" doc:"Where it was written; only operators see it."`
 }
 
 // Change is one entry of the history.
@@ -197,7 +197,7 @@ type Outcome struct {
 	Revision string         `json:"revision,omitempty" doc:"The revision of the record afterwards; missing if it is gone."`
 	Diff     string         `json:"diff,omitempty" doc:"A unified diff: of the files for operators, else of the record."`
 	Domains  int            `json:"domains,omitempty" doc:"How many domains a change of a profile touches."`
-	Files    []string       `json:"files,omitempty" doc:"The files that were written; only operators are told."`
+	Files    []string       `json:"files,omitempty" doc:"The files that were written; only operators see it."`
 	Previews []Preview      `json:"previews,omitempty" doc:"What each kind of client gets before and after; for dry runs."`
 	Servers  []ServerCheck  `json:"servers,omitempty" doc:"What was seen of the mail servers, with probe=warn or probe=require."`
 	Config   string         `json:"config,omitempty" doc:"What clients of the changed domains get, as a configuration of its own in the form of domains.toml, with config=true."`

@@ -85,7 +85,7 @@ func (h *Handler) addToken(v *visit) error {
 	if !t.Expires.IsZero() {
 		s.Expires = "It expires on " + moment(t.Expires) + "."
 	}
-	return h.show(v, http.StatusOK, secretTemplate, document{Title: "Token " + t.Name, Content: s}) // not a redirect: it is kept nowhere
+	return h.show(v, http.StatusOK, secretTemplate, document{Title: "Token " + t.Name, Content: s}) // not a redirect: it is not stored
 }
 
 func (h *Handler) revokeToken(v *visit) error {
