@@ -295,11 +295,15 @@ func TestCommandsWithServer(t *testing.T) {
 	}
 }
 
-// many starts a program with so many entries in the file, and so many names in a list, and returns a request to its API.
+// timed is true if times are limited and everything is as large as it should be: nothing else must run on the machine then.
+var timed = os.Getenv("SOAK") != ""
+
+// many starts a program with so many entries in the file, and so many names in a list, and returns a request to its API. There are a hundred
+// times fewer unless times are limited.
 func many(t *testing.T, entries, listed int) (*running, request) {
 	t.Helper()
-	if os.Getenv("SOAK") == "" {
-		t.Skip("measures time, which other tests would disturb: make soak")
+	if !timed {
+		entries, listed = entries/100, listed/100
 	}
 	dir := t.TempDir()
 	config := filepath.Join(dir, "domains.toml")
@@ -319,7 +323,7 @@ func many(t *testing.T, entries, listed int) (*running, request) {
 	return r, request{method: "GET", host: r.admin(), header: header}
 }
 
-// atMost fails if the best of a few attempts takes longer than a limit. The best counts because the machine may have other work.
+// atMost fails if times are limited and the best of a few attempts takes longer. The best counts because the machine may have other work.
 func atMost(t *testing.T, limit time.Duration, what string, attempt func(i int)) {
 	t.Helper()
 	least := time.Hour
@@ -329,7 +333,7 @@ func atMost(t *testing.T, limit time.Duration, what string, attempt func(i int))
 		least = min(least, time.Since(start))
 	}
 	t.Logf("%s: %s", what, least)
-	if least > limit {
+	if timed && least > limit {
 		t.Errorf("%s takes %s, want at most %s", what, least, limit)
 	}
 }
@@ -351,7 +355,7 @@ func TestAPIListsQuickly(t *testing.T) {
 // With 10,000 entries in the file, clients get an edit within half a second.
 func TestAPIEditsQuickly(t *testing.T) {
 	r, get := many(t, 10_000, 0)
-	get.path = api.Prefix + "/domains/d5000.example"
+	get.path = api.Prefix + "/domains/d50.example"
 	_, got, _ := get.send(t, r.admin())
 	tag := got.Get("ETag")
 	atMost(t, 500*time.Millisecond, "an edit, until clients get it", func(i int) {
@@ -364,7 +368,7 @@ func TestAPIEditsQuickly(t *testing.T) {
 			t.Fatalf("%d %s", status, body)
 		}
 		tag = got.Get("ETag")
-		if _, answer := ask(t, r.public(), "autoconfig.d5000.example", path); !strings.Contains(answer, host) {
+		if _, answer := ask(t, r.public(), "autoconfig.d50.example", path); !strings.Contains(answer, host) {
 			t.Fatalf("clients do not get %s", host)
 		}
 	})

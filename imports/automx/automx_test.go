@@ -36,7 +36,7 @@ func FuzzParse(f *testing.F) {
 			v = V1
 		}
 		if strings.Contains(text, "autoconfig") {
-			t.Skip("it may name files")
+			return // it may name files
 		}
 		importstest.Fuzz(t, func(c *imports.Collection) { Parse(c, "fuzz", text, v) })
 	})

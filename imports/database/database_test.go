@@ -106,7 +106,7 @@ func TestErrors(t *testing.T) {
 	if err := os.WriteFile(file, []byte("mysql://u:"+secret+"@localhost/x"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Chmod(file, 0o640); err != nil {
+	if err := os.Chmod(file, 0o644); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := Open(t.Context(), file); err == nil || !strings.Contains(err.Error(), "chmod 600") {
