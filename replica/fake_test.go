@@ -254,7 +254,7 @@ func (r *running) await(t testing.TB, d *database) {
 	r.awaitState(t, func() bool {
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		return r.position == want && r.view.Load().complete
+		return r.position == want && r.view.Load().complete && !r.copying // files are taken over at once only then
 	})
 }
 

@@ -22,6 +22,7 @@ var notExpressible = map[string]string{
 	"include-broken/domains.toml":       "the mistake is in another file",
 	"include-main-only/domains.toml":    "the mistake is in another file",
 	"include/domains.toml":              "looks for files",
+	"login-lookup.toml":                 "refers to another table",
 	"logo/domains.toml":                 "looks into files",
 	"mistake-of-a-profile.toml":         "smtp and allow_plaintext could be in [defaults]",
 	"name-twice-unicode.toml":           "two spellings of a name",
