@@ -199,7 +199,7 @@ func TestCodesNeedPassword(t *testing.T) {
 	})
 }
 
-// There are a million codes: guesses are slowed for all strangers together, however often they begin anew with the password.
+// There are a million codes: guesses are slowed for all strangers together, however often they start again with the password.
 func TestCodeGuessing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, _ := newService(t)

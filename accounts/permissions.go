@@ -53,8 +53,6 @@ const (
 	Everything
 )
 
-func (r Reach) String() string { return [...]string{"nothing", "own", "everything"}[r] }
-
 // table is who may do what. What is not in it is denied.
 var table = map[Action]map[Role]Reach{
 	View:   {Operator: Everything, DomainAdmin: Own, Provisioner: Own, Viewer: Own},

@@ -23,7 +23,7 @@ func attempt(name string, n int) accounts.Attempt {
 	return accounts.Attempt{Client: accounts.Client{Address: addressOf(n)}, Name: name, Password: password}
 }
 
-// Many sign-ins at once neither exhaust the memory nor queue without end: those that cannot be checked soon are told to try again.
+// Many sign-ins at once neither exhaust the memory nor queue without end: those that cannot be checked soon are refused with the advice to try again.
 func TestSignInsAtOnce(t *testing.T) {
 	store := accountstest.NewMemory()
 	s := accounts.New(store, accounts.Options{Hashes: 2, Queue: 20})

@@ -219,7 +219,7 @@ func TestManySmallRemovals(t *testing.T) {
 	}
 }
 
-// What outsiders are told says nothing of files and of other records.
+// What outsiders see says nothing of files and of other records.
 func TestOutsidersAreToldNothing(t *testing.T) {
 	w := newWorld(t)
 	w.put(t, domain("ann.example"), edits.Values{"profile": "firms", "name": "Ann", "editable": []any{"aliases", "imap", "smtp"}})

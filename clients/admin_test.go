@@ -341,7 +341,7 @@ func (b *browser) text(t *testing.T, selector string) string {
 	return eval[string](t, b, fmt.Sprintf("document.querySelector(%q)?.textContent ?? ''", selector))
 }
 
-// TestAdminConflict lets two people change one domain. The second is told so, sees both versions, and loses nothing of what was typed.
+// TestAdminConflict lets two people change one domain. The second learns of it, sees both versions, and loses nothing of what was typed.
 func TestAdminConflict(t *testing.T) {
 	for _, script := range []bool{true, false} {
 		t.Run(fmt.Sprintf("script %v", script), func(t *testing.T) {
