@@ -96,6 +96,12 @@ func (c *Certificates) askAboutRenewal(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
+	if current, err := c.read(ctx, name); err != nil {
+		return err
+	} else if !current.leaf.Equal(s.leaf) { // renewed meanwhile, perhaps by another process: the answer is about the old one
+		c.known.put(name, &current.entry)
+		return nil
+	}
 	if s.ari != nil && info.SameWindow(*s.ari) && !s.ari.SelectedTime.IsZero() {
 		info.SelectedTime = s.ari.SelectedTime // it is chosen at random, once
 	}

@@ -86,6 +86,7 @@ func TestRenewalRefused(t *testing.T) {
 		eventually(t, "the first order does not end", func() bool { return c.Status().Orders["ok"] == 1 })
 		before, refused := ca.orders.Load(), c.Status().Orders["refused"]
 		ca.refuseRenewal.Store(&refuse)
+		ca.renewAfter.Store(0) // or the new certificate, which the CA dates by the real time, would be due at once
 		clock.advance(7 * time.Hour)
 		eventually(t, refuse.kind+": not renewed", func() bool { return c.Status().Orders["ok"] == 2 })
 		s := c.Status()
@@ -101,25 +102,9 @@ func TestRenewalRefused(t *testing.T) {
 // The CA suggests a window for the renewal. The moment in it is chosen once, however often the CA is asked, and kept across restarts.
 func TestRenewalMomentIsChosenOnce(t *testing.T) {
 	t.Parallel()
-	cert := keypairtest.New(t, keypairtest.Options{})
 	start := time.Now().Add(2 * time.Hour)
-	mux := http.NewServeMux()
-	server := httptest.NewUnstartedServer(mux)
-	server.TLS = &tls.Config{Certificates: []tls.Certificate{cert}}
-	server.StartTLS()
-	defer server.Close()
-	answer := func(v any) http.HandlerFunc {
-		return func(w http.ResponseWriter, _ *http.Request) {
-			w.Header().Set("Content-Type", "application/json")
-			json.NewEncoder(w).Encode(v)
-		}
-	}
-	mux.HandleFunc("/dir", answer(map[string]string{"newNonce": server.URL, "newOrder": server.URL, "renewalInfo": server.URL + "/renewals"}))
-	mux.HandleFunc("/renewals/", answer(map[string]any{"suggestedWindow": map[string]time.Time{"start": start, "end": start.Add(4 * time.Hour)}}))
-	ca := &testCA{directory: server.URL + "/dir", roots: x509.NewCertPool()}
-	ca.roots.AddCert(cert.Leaf)
+	ca := startSuggestingCA(t, start, func() {})
 	config := ca.config(t.TempDir())
-	const name = "autoconfig.a.test"
 	var moments []time.Time
 	for range 5 {
 		c, err := New(config)
@@ -128,24 +113,80 @@ func TestRenewalMomentIsChosenOnce(t *testing.T) {
 		}
 		defer c.Close()
 		if len(moments) == 0 {
-			chain := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Certificate[0]})
-			if err := c.write(t.Context(), c.cas[0].key, name, &issued{acme.Certificate{ChainPEM: chain}, cert.PrivateKey.(crypto.Signer)}); err != nil {
-				t.Fatal(err)
-			}
+			store(t, c, keypairtest.Options{})
 		}
 		if err := c.scan(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if err := c.askAboutRenewal(t.Context(), name); err != nil {
+		if err := c.askAboutRenewal(t.Context(), names(1)[0]); err != nil {
 			t.Fatal(err)
 		}
-		s, err := c.read(t.Context(), name)
-		if err != nil || s.ari == nil || c.known.get(name).renewAt != s.renewAt {
-			t.Fatalf("%v, renewed at %s, known %s", err, s.renewAt, c.known.get(name).renewAt)
+		s, err := c.read(t.Context(), names(1)[0])
+		if err != nil || s.ari == nil || c.known.get(s.name).renewAt != s.renewAt {
+			t.Fatalf("%v, renewed at %s, known %s", err, s.renewAt, c.known.get(s.name).renewAt)
 		}
 		moments = append(moments, s.ari.SelectedTime)
 	}
 	if moments = slices.Compact(moments); len(moments) != 1 || moments[0].Before(start.Truncate(time.Second)) || moments[0].After(start.Add(4*time.Hour)) {
 		t.Errorf("chosen %s, in four hours from %s", moments, start)
+	}
+}
+
+// What the CA suggests for a certificate that has been renewed meanwhile is not applied to the new one.
+func TestRenewedWhileAsked(t *testing.T) {
+	t.Parallel()
+	var renew func()
+	ca := startSuggestingCA(t, time.Now().Add(-time.Hour), func() { renew() })
+	c, err := New(ca.config(t.TempDir()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	store(t, c, keypairtest.Options{Valid: day})
+	renew = func() { store(t, c, keypairtest.Options{Valid: 90 * day}) }
+	if err := c.askAboutRenewal(t.Context(), names(1)[0]); err != nil {
+		t.Fatal(err)
+	}
+	s, err := c.read(t.Context(), names(1)[0])
+	if err != nil || s.ari != nil {
+		t.Errorf("%v; the new certificate has the suggestion for the old one: %+v", err, s.ari)
+	}
+	if e := c.known.get(s.name); e == nil || *e != s.entry {
+		t.Errorf("known is %+v, stored %+v", e, s.entry)
+	}
+}
+
+// startSuggestingCA starts a CA that only answers requests for renewal information, with four hours from start; asked is called with each.
+func startSuggestingCA(t *testing.T, start time.Time, asked func()) *testCA {
+	t.Helper()
+	cert := keypairtest.New(t, keypairtest.Options{})
+	mux := http.NewServeMux()
+	server := httptest.NewUnstartedServer(mux)
+	server.TLS = &tls.Config{Certificates: []tls.Certificate{cert}}
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	answer := func(w http.ResponseWriter, v any) {
+		w.Header().Set("Content-Type", "application/json")
+		json.NewEncoder(w).Encode(v)
+	}
+	mux.HandleFunc("/dir", func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, map[string]string{"newNonce": server.URL, "newOrder": server.URL, "renewalInfo": server.URL + "/renewals"})
+	})
+	mux.HandleFunc("/renewals/", func(w http.ResponseWriter, _ *http.Request) {
+		asked()
+		answer(w, map[string]any{"suggestedWindow": map[string]time.Time{"start": start, "end": start.Add(4 * time.Hour)}})
+	})
+	ca := &testCA{directory: server.URL + "/dir", roots: x509.NewCertPool()}
+	ca.roots.AddCert(cert.Leaf)
+	return ca
+}
+
+// store stores a new certificate for names(1).
+func store(t *testing.T, c *Certificates, options keypairtest.Options) {
+	t.Helper()
+	cert := keypairtest.New(t, options)
+	chain := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Certificate[0]})
+	if err := c.write(t.Context(), c.cas[0].key, names(1)[0], &issued{acme.Certificate{ChainPEM: chain}, cert.PrivateKey.(crypto.Signer)}); err != nil {
+		t.Error(err)
 	}
 }
