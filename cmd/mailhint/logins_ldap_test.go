@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -15,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"mailhint/logins"
 	"mailhint/logins/ldap/slapdtest"
 )
 
@@ -91,9 +93,24 @@ func directoryOf(people int) string {
 // An address that the directory does not know is answered like one that it knows, in the same time: of two requests, one of each kind, either is
 // the faster one equally often.
 func TestUnknownAddressesTakeAsLong(t *testing.T) {
-	const each = 2000
 	directory := slapdtest.Start(t, directoryOf(5000))
+	for range 5 { // a request that the machine makes wait for longer than the deadline gets no login name, and proves nothing
+		if known, unknown := timesOfAddresses(t, directory); known != nil {
+			compareTimes(t, known, unknown)
+			return
+		}
+	}
+	t.Error("the machine was too busy in each of five attempts")
+}
+
+// timesOfAddresses returns how long requests for addresses took that a directory knows, and for others. They are nil if not all were answered in
+// time.
+func timesOfAddresses(t *testing.T, directory *slapdtest.Server) (known, unknown []time.Duration) {
+	t.Helper()
+	const each = 2000
 	p := startWithDirectory(t, directory, directory.Secure)
+	defer p.stop()
+	awaitPerson(t, p, 4999) // the first question waits for a connection
 	type kind struct {
 		format, login string
 		took          []time.Duration
@@ -105,6 +122,7 @@ func TestUnknownAddressesTakeAsLong(t *testing.T) {
 	var next atomic.Int64
 	var asking sync.WaitGroup
 	var headers sync.Map
+	wrong := make(chan string, 1) // the first answer that is
 	for range 16 {
 		asking.Go(func() {
 			for {
@@ -115,7 +133,10 @@ func TestUnknownAddressesTakeAsLong(t *testing.T) {
 				i, k := n/2, &kinds[(n+n/2)%2] // now one kind first, now the other
 				status, header, body, took, err := askAs(p.public(), fmt.Sprintf(k.format, i), n)
 				if err != nil || status != http.StatusOK || !strings.Contains(body, "<username>"+fmt.Sprintf(k.login, i)+"</username>") {
-					t.Errorf("status %d, %v\n%s", status, err, body)
+					select {
+					case wrong <- fmt.Sprintf("%s: status %d, %v\n%s", fmt.Sprintf(k.format, i), status, err, body):
+					default:
+					}
 					return
 				}
 				headers.Store(header, true)
@@ -124,6 +145,14 @@ func TestUnknownAddressesTakeAsLong(t *testing.T) {
 		})
 	}
 	asking.Wait()
+	if _, metrics := ask(t, p.admin(), "localhost", "/-/metrics"); regexp.MustCompile(`(?m)^mailhint_login_requests_total\{lookup="people",result="(failed|slow|open)"\} [1-9]`).MatchString(metrics) {
+		return nil, nil
+	}
+	select {
+	case text := <-wrong:
+		t.Error(text)
+	default:
+	}
 	count := 0
 	headers.Range(func(header, _ any) bool {
 		if count++; count > 1 {
@@ -131,16 +160,32 @@ func TestUnknownAddressesTakeAsLong(t *testing.T) {
 		}
 		return true
 	})
-	for _, k := range kinds {
-		slices.Sort(k.took)
-	}
-	t.Logf("medians: known %s, unknown %s", kinds[0].took[each/2], kinds[1].took[each/2])
+	return kinds[0].took, kinds[1].took
+}
+
+// compareTimes fails if one kind of address is answered faster.
+func compareTimes(t *testing.T, known, unknown []time.Duration) {
+	t.Helper()
+	slices.Sort(known)
+	slices.Sort(unknown)
+	faster := probabilityFaster(known, unknown)
+	t.Logf("medians: known %s, unknown %s; a known address is answered faster with probability %.3f", known[len(known)/2], unknown[len(unknown)/2], faster)
 	// The probability is 0.5 if nothing differs; for so many requests its standard error is then 0.01.
-	if faster := probabilityFaster(kinds[0].took, kinds[1].took); faster < 0.45 || faster > 0.55 {
+	if faster < 0.45 || faster > 0.55 {
 		t.Errorf("a known address is answered faster than an unknown one with probability %.3f", faster)
-	} else {
-		t.Logf("a known address is answered faster than an unknown one with probability %.3f", faster)
 	}
+}
+
+// awaitPerson asks until the login name of a person is found, each time as another client.
+func awaitPerson(t *testing.T, p *running, person int) {
+	t.Helper()
+	who, want := fmt.Sprintf("person.%04d@uni.example", person), fmt.Sprintf("<username>ab%04d</username>", person)
+	n := 30_000
+	eventually(t, "the directory's answer is used", func() bool {
+		n++
+		_, _, body, _, err := askAs(p.public(), who, n)
+		return err == nil && strings.Contains(body, want)
+	})
 }
 
 // probabilityFaster is the probability that a value of one sorted sample is less than one of another, half of it if they are equal: the statistic
@@ -163,9 +208,7 @@ func probabilityFaster[T cmp.Ordered](a, b []T) float64 {
 func TestDirectoryAway(t *testing.T) {
 	directory := slapdtest.Start(t, directoryOf(100))
 	p := startWithDirectory(t, directory, directory.Plain)
-	if _, _, body, _, err := askAs(p.public(), "person.0000@uni.example", 0); err != nil || !strings.Contains(body, "<username>ab0000</username>") {
-		t.Fatalf("before: %v\n%s", err, body)
-	}
+	awaitPerson(t, p, 0)
 	n := 1
 	flood := func(seconds int) (slowest time.Duration, others []time.Duration) {
 		const perSecond = 200
@@ -198,25 +241,38 @@ func TestDirectoryAway(t *testing.T) {
 		slices.Sort(others)
 		return slowest, others
 	}
-	const grace = 700 * time.Millisecond // for a machine with other work
-	directory.Hang(t)
-	slowest, others := flood(2)
-	if slowest > 800*time.Millisecond+grace || others[len(others)*9/10] > grace {
-		t.Errorf("the slowest request took %s, those for another domain up to %s", slowest, others[len(others)-1])
+	const grace, attempts = 700 * time.Millisecond, 5 // for a machine with other work
+	for i := 1; ; i++ {
+		directory.Hang(t)
+		slowest, others := flood(2)
+		directory.Resume(t)
+		if slowest <= logins.Deadline+grace && others[len(others)*9/10] <= grace {
+			break
+		}
+		t.Logf("while the directory hangs, the slowest request takes %s; the slowest for another domain %s, nine of ten at most %s", slowest, others[len(others)-1], others[len(others)*9/10])
+		if i == attempts {
+			t.Errorf("the directory delays requests in each of %d attempts", attempts)
+			break
+		}
+		awaitPerson(t, p, i) // until it is waited for again
 	}
-	directory.Resume(t)
 	directory.Kill()
 	flood(1) // the question that hangs when the directory dies
-	goroutines, memory := runtime.NumGoroutine(), heapNow()
-	slowest, _ = flood(2)
+	goroutines, memory := goroutinesNow(), heapNow()
+	for i := 1; ; i++ {
+		slowest, _ := flood(2)
+		if slowest <= grace {
+			break
+		}
+		t.Logf("the slowest request takes %s although the directory is known to be away", slowest)
+		if i == attempts {
+			t.Errorf("that is so in each of %d attempts", attempts)
+			break
+		}
+	}
 	grown := int64(heapNow()) - int64(memory)
-	t.Logf("slowest %s, goroutines %d then %d, heap grown by %d KB", slowest, goroutines, runtime.NumGoroutine(), grown>>10)
-	if slowest > grace {
-		t.Errorf("the slowest request took %s although the directory is known to be away", slowest)
-	}
-	if more := runtime.NumGoroutine() - goroutines; more > 100 {
-		t.Errorf("%d more goroutines", more)
-	}
+	t.Logf("goroutines %d then %d, heap grown by %d KB", goroutines, goroutinesNow(), grown>>10)
+	eventually(t, "the goroutines of the requests have ended", func() bool { return goroutinesNow()-goroutines <= 100 })
 	if grown > 8<<20 {
 		t.Errorf("the heap has grown by %d KB", grown>>10)
 	}
@@ -227,11 +283,13 @@ func TestDirectoryAway(t *testing.T) {
 		t.Errorf("addresses are in the log:\n%s", p.log)
 	}
 	directory.Restart(t)
-	eventually(t, "the names are back", func() bool {
-		n++
-		_, _, body, _, err := askAs(p.public(), "person.0042@uni.example", n)
-		return err == nil && strings.Contains(body, "<username>ab0042</username>")
-	})
+	awaitPerson(t, p, 42)
+}
+
+// goroutinesNow counts goroutines without those of connections that are idle.
+func goroutinesNow() int {
+	manyClients.CloseIdleConnections()
+	return runtime.NumGoroutine()
 }
 
 func heapNow() uint64 {

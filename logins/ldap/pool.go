@@ -52,6 +52,7 @@ type server struct {
 type pool struct {
 	dialer *dialer
 	slots  chan struct{}
+	next   time.Duration // nextAfter
 
 	mu      sync.Mutex
 	servers []*server
@@ -60,7 +61,7 @@ type pool struct {
 }
 
 func newPool(d *dialer, urls []string) *pool {
-	p := &pool{dialer: d, slots: make(chan struct{}, maxConns)}
+	p := &pool{dialer: d, slots: make(chan struct{}, maxConns), next: nextAfter}
 	for _, u := range urls {
 		p.servers = append(p.servers, &server{url: u})
 	}
@@ -88,7 +89,7 @@ func (p *pool) do(ctx context.Context, f func(*conn, time.Duration) error) error
 			patience = time.Until(end)
 		}
 		if i+1 < len(servers) {
-			patience = min(patience, nextAfter)
+			patience = min(patience, p.next)
 		}
 		if patience <= 0 {
 			break
