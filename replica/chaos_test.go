@@ -65,6 +65,8 @@ func TestChaos(t *testing.T) {
 	w.startBalancer(t)
 	ctx, stop := context.WithCancel(t.Context())
 	var running sync.WaitGroup
+	defer running.Wait() // also when something fails
+	defer stop()
 	running.Go(func() { w.requests(ctx, t) })
 	running.Go(func() { w.changes(ctx) })
 	duration := chaosTime
@@ -294,7 +296,7 @@ defaults
     timeout connect 2s
     timeout client 30s
     timeout server 10s
-    timeout check 2s
+    timeout check 20s
     retries 5
     retry-on conn-failure empty-response response-timeout 503
     option redispatch 1
@@ -521,11 +523,16 @@ func pause(milliseconds int) { time.Sleep(time.Duration(milliseconds) * time.Mil
 
 // restartReplica ends a replica, and starts it again. The next one is not ended before the balancer sends requests to this one again.
 func (w *world) restartReplica(t *testing.T, s syscall.Signal) {
-	r := w.replicas[rand.IntN(len(w.replicas))]
+	i := rand.IntN(len(w.replicas))
+	r := w.replicas[i]
 	r.signal(s)
 	r.start(t)
 	r.awaitReady(t)
-	pause(500)
+	pause(500) // the balancer notices that it was away
+	await(t, fmt.Sprintf("the balancer sends nothing to replica %d", i), func() bool {
+		_, replica, err := ask(through, w.address, w.balancer, constantName(0))
+		return err == nil && replica == fmt.Sprint(i)
+	})
 }
 
 // failOver kills the primary for good, promotes the standby, and makes a new one.

@@ -159,6 +159,13 @@ func (d *database) restore(sequence int) {
 	}
 }
 
+// fork gives the database another past: the same numbers are of other changes.
+func (d *database) fork() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.past++
+}
+
 func (d *database) set(down error, hangs bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -30,7 +30,7 @@ func TestRestoredDatabase(t *testing.T) {
 		defer r.stop()
 		r.await(t, d)
 		d.restore(95)
-		d.past++
+		d.fork()
 		d.change(domain("other.example", "shared"), domain(namesOf(3), "", own("other.example.com")...), domain("o3.example", "shared"), domain("o4.example", "shared"),
 			domain("o5.example", "shared"), domain("o6.example", "shared"))
 		r.await(t, d)
@@ -123,7 +123,7 @@ func TestReadingAllAgainKeepsWhatIsTheSame(t *testing.T) {
 	r := start(t, d, "", files)
 	r.await(t, d)
 	before := r.view.Load().exact
-	d.past++
+	d.fork()
 	d.change(domain("one.example", "", own("one.example.com")...))
 	r.await(t, d)
 	after, same := r.view.Load().exact, 0
