@@ -113,6 +113,23 @@ func eventually(t testing.TB, what string, is func() bool) {
 	t.Fatalf("not within %s: %s", testTimeout, what)
 }
 
+// someAttempts tries what fails once in a while on a machine that is busy with other things, because a server answers too late. It must
+// succeed in one of three attempts.
+func someAttempts(t testing.TB, try func() error) {
+	t.Helper()
+	for i := 1; ; i++ {
+		err := try()
+		if err == nil {
+			return
+		}
+		if i == 3 {
+			t.Errorf("in each of %d attempts; the last: %v", i, err)
+			return
+		}
+		t.Logf("attempt %d: %v", i, err)
+	}
+}
+
 // await waits until a check of the server passes.
 func (p *process) await(t testing.TB, ready func() error) {
 	t.Helper()

@@ -164,7 +164,7 @@ func (h *mailHost) provesTLS(openssl, roots string, s service, at string) error 
 	if !h.implicit(s) {
 		args = append(args, "-starttls", startTLS[s.port])
 	}
-	ctx, stop := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, stop := context.WithTimeout(context.Background(), testTimeout)
 	defer stop()
 	cmd := exec.CommandContext(ctx, openssl, args...)
 	cmd.Stdin = strings.NewReader("")

@@ -12,7 +12,6 @@ import (
 	"net"
 	"net/http"
 	"testing"
-	"time"
 )
 
 // The web sites of the cases, and what is in front of mailhint, are as bad as the cases say.
@@ -58,7 +57,7 @@ func (n *internet) provesSite(t *testing.T, lines []string, address, host string
 
 // get asks the web server at an address.
 func (n *internet) get(t *testing.T, address, host, path string) (status int, body []byte, err error) {
-	client := http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{
+	client := http.Client{Timeout: testTimeout, Transport: &http.Transport{
 		DisableKeepAlives: true,
 		TLSClientConfig:   &tls.Config{RootCAs: n.authority.pool(t)},
 		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {

@@ -19,8 +19,8 @@ import (
 )
 
 // traffic is a steady flow of visitors, whatever becomes of those before them: half of them with HTTP/1.1, half with HTTP/2. They never try
-// again, so that each failure is seen. Only while a whole second's visitors are still waiting, no more come: then the machine has too much
-// else to do, and the server's limits would cut them off.
+// again, so that each failure is seen. Only while a quarter of a second's visitors are still waiting, no more come: then the machine has too
+// much else to do, and the server's limits would cut them off.
 type traffic struct {
 	address  string
 	visitors [2]*visit.Client
@@ -43,7 +43,7 @@ const visitorsPerSecond = 200
 // startTraffic starts traffic to an https listener, which must serve certificates that roots trust.
 func startTraffic(t *testing.T, address string, roots *x509.CertPool, body []byte) *traffic {
 	t.Helper()
-	tr := &traffic{address: address, there: make(chan struct{}, visitorsPerSecond), stop: make(chan struct{}),
+	tr := &traffic{address: address, there: make(chan struct{}, visitorsPerSecond/4), stop: make(chan struct{}),
 		started: time.Now(), serials: make(map[string]bool)}
 	for i, protocol := range []string{"http/1.1", "h2"} {
 		v := visit.New(protocol, roots, body)
