@@ -121,7 +121,7 @@ func writeChanges(file, number string) error {
 		if i%2 == 0 {
 			ref = domain("w" + number + ".example")
 		}
-		r, err := s.Get(noContext, ref)
+		r, err := getSoon(s, ref)
 		if err != nil {
 			return fmt.Errorf("change %d: %w", i, err)
 		}
@@ -148,6 +148,8 @@ func writeChanges(file, number string) error {
 		_, err = s.Apply(noContext, edits.ChangeSet{Actor: "writer " + number, Via: edits.Command, Edits: []edits.Edit{{Ref: ref, If: r.Revision, Action: edits.ActionSet, Values: r.Values}}})
 		var conflict *edits.ConflictError
 		switch {
+		case errors.As(err, &conflict) && conflict.Current == edits.Absent: // the editor is writing the file: getSoon waits
+			continue
 		case errors.As(err, &conflict):
 			if conflict.By == nil || conflict.By.Number == 0 || conflict.By.Actor == "" {
 				return fmt.Errorf("the conflict %w does not say who changed what", err)
@@ -165,13 +167,26 @@ func writeChanges(file, number string) error {
 	return nil
 }
 
+// editorTime is how long the editor may take to write the file, and our own processes to take back a change, on a busy machine. Both take a moment.
+const editorTime = time.Minute
+
+// getSoon returns a record that must be there, as soon as the editor has written the file that it has emptied.
+func getSoon(s *Store, ref edits.Ref) (edits.Record, error) {
+	for end := time.Now().Add(editorTime); ; {
+		r, err := s.Get(noContext, ref)
+		if !errors.Is(err, edits.ErrNotFound) || time.Now().After(end) {
+			return r, err
+		}
+	}
+}
+
 // beEditor changes the file as an editor does: it reads, lets a person think, looks whether the file is still what it was, and writes, sometimes in place
 // and sometimes with a rename.
 func beEditor(dir string) int {
 	file := filepath.Join(dir, "domains.toml")
 	count, _ := strconv.Atoi(os.Getenv("FILESTORE_CHANGES"))
 	record := regexp.MustCompile(`(\[domains\."e\.example"\]\nprofile = "shared"\nname = ")(\d+)`)
-	warned, doubts := 0, 0
+	warned, doubtful := 0, time.Time{} // since when the last save has not been there
 	for saved := 0; saved < count; {
 		info, err := os.Stat(file)
 		if err != nil {
@@ -184,14 +199,18 @@ func beEditor(dir string) int {
 			return 1
 		}
 		found := record.FindSubmatch(text)
-		if lost := found == nil || string(found[2]) != strconv.Itoa(saved); lost && doubts < 3 {
-			doubts++ // for a moment, a change of ours that is about to be refused may be seen
-			time.Sleep(20 * time.Millisecond)
-			continue
-		} else if doubts = 0; lost {
+		if found == nil || string(found[2]) != strconv.Itoa(saved) { // for a moment, a change of another process that is about to be refused may be seen
+			if doubtful.IsZero() {
+				doubtful = time.Now()
+			}
+			if time.Since(doubtful) < editorTime {
+				time.Sleep(20 * time.Millisecond)
+				continue
+			}
 			fmt.Printf("after %d saves the file has %q", saved, text)
 			return 1
 		}
+		doubtful = time.Time{}
 		time.Sleep(rand.N(40 * time.Millisecond)) // the person thinks
 		text = record.ReplaceAll(text, []byte("${1}"+strconv.Itoa(saved+1)))
 		if now, err := os.Stat(file); err != nil || !os.SameFile(info, now) || !now.ModTime().Equal(info.ModTime()) || now.Size() != info.Size() {
