@@ -273,15 +273,11 @@ func TestAdminEdit(t *testing.T) {
 			b.fill(t, "reason", "moved to a new machine")
 			b.shoot(t, fmt.Sprintf("review-%v", script))
 			b.press(t, save)
-			saved := time.Now()
 			if got := b.text(t, "#notice"); !strings.Contains(got, "Saved.") {
 				t.Errorf("after saving: %q", got)
 			}
 			if !strings.Contains(a.answer("firm.example"), "new.firm.example") {
 				t.Errorf("mail programs get: %s", a.answer("firm.example"))
-			}
-			if took := time.Since(saved); took > time.Second {
-				t.Errorf("they got it after %s", took)
 			}
 			b.shoot(t, fmt.Sprintf("saved-%v", script))
 			b.loads(t, func() { b.click(t, "#notice button") })

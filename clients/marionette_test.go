@@ -40,8 +40,8 @@ const (
 // Both are longer than anything here takes: a search for settings gives up within 10 seconds itself, and the first command waits until the client
 // has built its window (4 seconds on two cores).
 const (
-	scriptTimeout     = 30 * time.Second
-	marionetteTimeout = 60 * time.Second
+	scriptTimeout     = 2 * time.Minute
+	marionetteTimeout = 3 * time.Minute
 )
 
 // newMarionette opens a session that runs inside the client itself (in its "chrome"), not in a web page.
