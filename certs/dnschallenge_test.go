@@ -28,9 +28,7 @@ func dnsWorld(t *testing.T, f *front, reachable bool) (*testCA, *knottest.Server
 	k := knottest.Start(t, knottest.Zone{Name: "test", Records: "*.test. A 127.0.0.1\n", Keys: []knottest.Key{key}})
 	httpPort, tlsPort := f.ports()
 	if !reachable {
-		closed := listen(t)
-		closed.Close()
-		httpPort, tlsPort = portOf(closed), portOf(closed)
+		httpPort, tlsPort = closedPort(t), closedPort(t)
 	}
 	zones := domains.DNS{Zones: []domains.Zone{{Name: "test", Server: k.Address, KeyFile: key.Write(t)}}}
 	return startCAWithDNS(t, k.Address, httpPort, tlsPort, 90*day), k, &dnsupdate.Challenges{Zones: func() domains.DNS { return zones }, Hosts: nobody{}}

@@ -8,10 +8,13 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"mailhint/certs/pebbletest"
 )
 
 // front is a server that serves the certificates of a Certificates, which can be exchanged, and answers the CA's challenges.
@@ -43,6 +46,21 @@ func newFront(t testing.TB) *front {
 func (f *front) ports() (http, https int) { return portOf(f.http), portOf(f.https) }
 
 func portOf(l net.Listener) int { return l.Addr().(*net.TCPAddr).Port }
+
+// closedPort returns a port at which nothing listens.
+func closedPort(t testing.TB) int {
+	t.Helper()
+	return portIn(t, pebbletest.FreeAddress(t))
+}
+
+func portIn(t testing.TB, address string) int {
+	t.Helper()
+	a, err := netip.ParseAddrPort(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return int(a.Port())
+}
 
 // handshake asks for a name and returns its certificate.
 func (f *front) handshake(name string, roots *x509.CertPool) (*x509.Certificate, error) {

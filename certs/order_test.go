@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"mailhint/certs/pebbletest"
 )
 
 // A name whose DNS points elsewhere is not ordered until it points here.
@@ -44,10 +46,8 @@ func TestDNSElsewhere(t *testing.T) {
 // A name that the CA cannot reach is tried with both kinds of challenges, then later and later, and every order is counted.
 func TestUnreachableName(t *testing.T) {
 	t.Parallel()
-	closed := listen(t)
-	closed.Close()
 	f := newFront(t)
-	ca := startCA(t, portOf(closed), portOf(closed), 90*day)
+	ca := startCA(t, closedPort(t), closedPort(t), 90*day)
 	clock := newManualClock()
 	config := ca.config(t.TempDir())
 	config.Clock = clock
@@ -78,11 +78,9 @@ func TestUnreachableName(t *testing.T) {
 // A name that can be verified in only one way costs one order for each way once, then the other names one each.
 func TestOtherKindOfChallenge(t *testing.T) {
 	t.Parallel()
-	closed := listen(t)
-	closed.Close()
 	f := newFront(t)
 	_, tlsPort := f.ports()
-	ca := startCA(t, portOf(closed), tlsPort, 90*day)
+	ca := startCA(t, closedPort(t), tlsPort, 90*day)
 	c, _ := f.serve(t, ca.config(t.TempDir()))
 	refused := int64(0) // for the first name
 	for i, name := range names(3) {
@@ -104,11 +102,9 @@ func TestOtherKindOfChallenge(t *testing.T) {
 // A server that is not reachable by https uses the other challenge only.
 func TestOneKindOfChallenge(t *testing.T) {
 	t.Parallel()
-	closed := listen(t)
-	closed.Close()
 	f := newFront(t)
 	httpPort, _ := f.ports()
-	ca := startCA(t, httpPort, portOf(closed), 90*day)
+	ca := startCA(t, httpPort, closedPort(t), 90*day)
 	c, err := New(ca.config(t.TempDir()))
 	if err != nil {
 		t.Fatal(err)
@@ -151,16 +147,14 @@ func TestLostAnswer(t *testing.T) {
 // The command orders without a server: it answers the challenges itself.
 func TestGetWithoutServer(t *testing.T) {
 	t.Parallel()
-	httpListener, tlsListener := listen(t), listen(t)
-	ca := startCA(t, portOf(httpListener), portOf(tlsListener), 90*day)
-	httpListener.Close()
-	tlsListener.Close()
+	httpAddress, tlsAddress := pebbletest.FreeAddress(t), pebbletest.FreeAddress(t)
+	ca := startCA(t, portIn(t, httpAddress), portIn(t, tlsAddress), 90*day)
 	c, err := New(ca.config(t.TempDir()))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	stop, err := c.AnswerChallenges([]string{httpListener.Addr().String()}, []string{tlsListener.Addr().String()})
+	stop, err := c.AnswerChallenges([]string{httpAddress}, []string{tlsAddress})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -171,7 +165,7 @@ func TestGetWithoutServer(t *testing.T) {
 		}
 	}
 	// What answers already is left alone, and what cannot be listened on is reported.
-	again, err := c.AnswerChallenges([]string{httpListener.Addr().String()}, nil)
+	again, err := c.AnswerChallenges([]string{httpAddress}, nil)
 	if err != nil {
 		t.Error(err)
 	} else {

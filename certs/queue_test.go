@@ -150,8 +150,11 @@ func TestQueueKeepsToTheBudget(t *testing.T) {
 	earlier, refused := int64(0), int64(0) // by the process before
 	for hour := int64(1); c.Status().Names[Valid] < total; hour++ {
 		eventually(t, "the orders of an hour are not placed", func() bool {
-			_, running := c.queue.lengths()
-			return running == 0 && (c.cas[0].budget.wait(clock.Now()) > 0 || c.Status().Names[Valid] == total)
+			if c.cas[0].budget.wait(clock.Now()) <= 0 && c.Status().Names[Valid] < total {
+				return false
+			}
+			_, running := c.queue.lengths() // none of those that have taken the last places
+			return running == 0
 		})
 		made := ca.orders.Load()
 		if made > hour*perHour || made != earlier+placed() {

@@ -55,7 +55,7 @@ func Start(t testing.TB, httpPort, tlsPort int, valid time.Duration) *CA {
 func StartWithDNS(t testing.TB, nameServer string, httpPort, tlsPort int, valid time.Duration) *CA {
 	t.Helper()
 	pebble, names := tool(t, "pebble"), tool(t, "pebble-challtestsrv")
-	for range 5 { // another program may take one of its ports first
+	for range 5 { // another program may have one of its ports for UDP
 		if ca := start(t, pebble, names, nameServer, httpPort, tlsPort, valid); ca != nil {
 			return ca
 		}
@@ -204,13 +204,14 @@ func (l *lastLines) String() string {
 	return string(l.text)
 }
 
-// FreeAddress returns an address that was free a moment ago, for programs that cannot choose one.
+// FreeAddress returns an address at which nothing listens, for programs that cannot choose one. Until the test ends, no other program gets it
+// by chance.
 func FreeAddress(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	address, release, err := reserve()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Cleanup(release)
+	return address
 }

@@ -40,7 +40,7 @@ const patience = 2 * time.Minute
 
 // Server is a PostgreSQL server on 127.0.0.1 and ::1. It ends with the test.
 type Server struct {
-	// Port is its TCP port, which stays the same.
+	// Port is its TCP port, which stays the same once it has run.
 	Port int
 	// RootFile is the certificate that its own, for the name localhost, comes from.
 	RootFile string
@@ -81,7 +81,7 @@ func newServer(t testing.TB) *Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &Server{dir: dir, data: filepath.Join(dir, "data"), Port: freePort(t)}
+	s := &Server{dir: dir, data: filepath.Join(dir, "data")}
 	t.Cleanup(func() {
 		s.end(syscall.SIGQUIT)
 		if err := os.RemoveAll(dir); err != nil {
@@ -104,29 +104,51 @@ func (s *Server) write(t testing.TB, file, text string) {
 	}
 }
 
-// Run starts a server that has been stopped or killed, and waits until it takes connections.
+// Run starts a server, also one that has been stopped or killed, and waits until it takes connections.
 func (s *Server) Run(t testing.TB) {
 	t.Helper()
+	isNew := s.Port == 0
+	if isNew {
+		s.Port = freePort(t)
+	}
 	deadline := time.Now().Add(patience)
 	for s.start(t); ; {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-		conn, err := pgx.Connect(ctx, s.admin("postgres"))
+		err := s.answers()
 		if err == nil {
-			conn.Close(ctx)
-			cancel()
 			return
 		}
-		cancel()
 		if time.Now().After(deadline) {
 			t.Fatalf("PostgreSQL takes no connections: %v\n%s", err, s.log())
 		}
 		select {
-		case <-s.running.ended: // the processes of one that was killed may still be ending
+		case <-s.running.ended: // another program may have taken the port, and the processes of a server that was killed may still be ending
+			if isNew {
+				s.Port = freePort(t)
+			}
 			time.Sleep(50 * time.Millisecond)
 			s.start(t)
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
+}
+
+// answers returns why the server does not take connections. What answers at its port may be another one.
+func (s *Server) answers() error {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	conn, err := pgx.Connect(ctx, s.admin("postgres"))
+	if err != nil {
+		return err
+	}
+	defer conn.Close(ctx)
+	var data string
+	if err := conn.QueryRow(ctx, "SHOW data_directory").Scan(&data); err != nil {
+		return err
+	}
+	if data != s.data {
+		return fmt.Errorf("at port %d, a server answers whose data are in %s", s.Port, data)
+	}
+	return nil
 }
 
 // start starts the program. The thread that has started it lives as long as it does: if the test is killed, so is PostgreSQL.
