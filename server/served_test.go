@@ -38,7 +38,7 @@ func TestAwaitServedRefusal(t *testing.T) {
 		})
 	})
 	await := func(digest string, saved time.Time) Served {
-		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second) // the server must be asked within this time, also on a busy machine
 		defer cancel()
 		return AwaitServed(ctx, domains.Server{Admin: s.admin}, file, digest, saved)
 	}
