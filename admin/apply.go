@@ -87,7 +87,7 @@ func (s *Service) Apply(ctx context.Context, p accounts.Principal, wanted []edit
 	return applied, edits.AtWanted(err, wanted)
 }
 
-// notApplied records that a snapshot was refused.
+// notApplied records that a snapshot or a set was refused.
 func (s *Service) notApplied(ctx context.Context, p accounts.Principal, err error) error {
 	s.record(ctx, p, accounts.Event{Action: edits.ActionApply, Refused: true, Detail: err.Error()})
 	return s.inside(p, err)
@@ -116,6 +116,9 @@ func (s *Service) Change(ctx context.Context, p accounts.Principal, list []edits
 		}
 		if err != nil {
 			s.audit(ctx, p, *e, "", err)
+			if len(list) > 1 {
+				err = &RecordError{e.Ref, err}
+			}
 			return Outcome{}, err
 		}
 		if e.Values == nil || a.disables(e.Values) {
@@ -124,7 +127,7 @@ func (s *Service) Change(ctx context.Context, p accounts.Principal, list []edits
 	}
 	if removed > 1 {
 		if err := s.mayRemoveMore(ctx, p, removed, edits.DefaultRemovals); err != nil {
-			return Outcome{}, err
+			return Outcome{}, s.notApplied(ctx, p, err)
 		}
 	}
 	return s.applySet(ctx, p, list, o)
@@ -149,7 +152,10 @@ func (s *Service) applySet(ctx context.Context, p accounts.Principal, list []edi
 			a := access{who: p, record: edits.Record{Ref: list[0].Ref}}
 			return Outcome{}, s.mistakes(a, list[0].Values, err)
 		}
-		return Outcome{}, s.inside(p, err)
+		if !isInside(p) {
+			return Outcome{}, s.setMistakes(p, list, err)
+		}
+		return Outcome{}, err
 	}
 	outcome := Outcome{Changes: seenChanges(p, result.Changes), Diff: result.Diff, Files: result.Files, Config: result.Config}
 	if outcome.Changes == nil {

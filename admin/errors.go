@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"mailhint/edits"
 )
 
 // Errors that callers act on. Those of package edits are returned as well: ErrConflict, ErrExists, ErrReadOnly, ErrUnsafe, *RemovalsError.
@@ -40,10 +42,21 @@ func (e *DeniedError) Error() string {
 // Is makes it match ErrDenied.
 func (e *DeniedError) Is(target error) bool { return target == ErrDenied }
 
+// RecordError says which record of a set a refusal is about.
+type RecordError struct {
+	edits.Ref
+	Err error
+}
+
+func (e *RecordError) Error() string { return e.Ref.String() + ": " + e.Err.Error() }
+
+// Unwrap returns the reason.
+func (e *RecordError) Unwrap() error { return e.Err }
+
 // Problem is one mistake in a change.
 type Problem struct {
-	// Key is the key of the record, such as imap or oauth2.issuer; empty if it is not about one.
-	Key string `json:"key,omitempty" doc:"The key of the record, such as imap or oauth2.issuer."`
+	// Key is the key of the record, such as imap or oauth2.issuer, in a set with the record in front; empty if it is not about one.
+	Key string `json:"key,omitempty" doc:"The key of the record, such as imap or oauth2.issuer, in a set with the record in front."`
 	// Text says what is wrong, and how to write it, as mailhint check does.
 	Text string `json:"text" doc:"What is wrong and what to write, as mailhint check says it."`
 }

@@ -66,7 +66,8 @@ func (s *Service) inside(p accounts.Principal, err error) error {
 		return &DeniedError{"", "this server cannot write its configuration; ask an operator"}
 	case errors.Is(err, edits.ErrNotFound):
 		return ErrNotFound
-	case errors.Is(err, edits.ErrConflict), errors.Is(err, edits.ErrExists), errors.Is(err, edits.ErrNoHistory), errors.Is(err, edits.ErrUnchanged):
+	case errors.Is(err, edits.ErrConflict), errors.Is(err, edits.ErrExists), errors.Is(err, edits.ErrNoHistory), errors.Is(err, edits.ErrUnchanged),
+		errors.As(err, new(*edits.RemovalsError)):
 		return err
 	}
 	s.log("a request failed", "account", p.Name, "error", err)
@@ -98,16 +99,57 @@ func (s *Service) mistakes(a access, values edits.Values, err error) error {
 			list = append(list, Problem{key, p.Text})
 		case !isOwn:
 			elsewhere = true
-		case isSafe(own, p):
-			list = append(list, Problem{key, p.Text})
 		default:
-			list = append(list, Problem{key, "does not fit the rest of the configuration: a name that is in use, or something that this domain does not inherit"})
+			list = append(list, Problem{key, seenText(own, p)})
 		}
 	}
 	if elsewhere && len(list) == 0 {
 		return s.inside(a.who, err)
 	}
 	return &InvalidError{list}
+}
+
+// setMistakes is mistakes for a set of edits, by somebody who is not told everything: the keys of the problems name the records.
+func (s *Service) setMistakes(p accounts.Principal, set []edits.Edit, err error) error {
+	var problems domains.Problems
+	if !errors.As(err, &problems) || errors.Is(err, domains.ErrUnread) {
+		return s.inside(p, err)
+	}
+	of := make(map[string]*edits.Edit, 3*len(set))
+	for i := range set {
+		e := &set[i]
+		for _, key := range []string{e.Name, e.Ref.String(), tableOf(e.Ref)} {
+			of[key] = e
+		}
+	}
+	own := make(map[*edits.Edit]domains.Problems)
+	var list []Problem
+	for _, problem := range problems {
+		key := problem.Key
+		for key != "" && of[key] == nil { // without its last part
+			key = key[:max(0, strings.LastIndexAny(key, ".["))]
+		}
+		e := of[key]
+		if e == nil {
+			continue // of another record
+		}
+		if _, known := own[e]; !known {
+			own[e] = ownProblems(e.Ref, e.Values)
+		}
+		list = append(list, Problem{problem.Key, seenText(own[e], problem)})
+	}
+	if list == nil {
+		return s.inside(p, err)
+	}
+	return &InvalidError{list}
+}
+
+// seenText is what somebody who is not told everything is told of a problem of a record; own are those of its values alone.
+func seenText(own domains.Problems, p domains.Problem) string {
+	if isSafe(own, p) {
+		return p.Text
+	}
+	return "does not fit the rest of the configuration: a name that is in use, or something that this domain does not inherit"
 }
 
 // isSafe reports whether a problem says nothing of other records: because it is one of the values alone, or a text without names and places.
@@ -127,16 +169,20 @@ func isSafe(own domains.Problems, p domains.Problem) bool {
 
 // keyOf returns the key of a record that a problem is about, and whether it is about the record at all.
 func keyOf(ref edits.Ref, key string) (string, bool) {
-	name, table := tomledit.QuoteKey(ref.Name), "profiles."
-	if ref.Kind == edits.Domain {
-		name, table = tomledit.Quote(ref.Name), "domains."
-	}
 	if key == ref.Name || key == ref.String() {
 		return "", true
 	}
-	rest, ok := strings.CutPrefix(key, table+name)
+	rest, ok := strings.CutPrefix(key, tableOf(ref))
 	if !ok || rest != "" && rest[0] != '.' && rest[0] != '[' {
 		return "", false
 	}
 	return strings.TrimPrefix(rest, "."), true
+}
+
+// tableOf is the key of the table of a record in domains.toml.
+func tableOf(ref edits.Ref) string {
+	if ref.Kind == edits.Domain {
+		return "domains." + tomledit.Quote(ref.Name)
+	}
+	return "profiles." + tomledit.QuoteKey(ref.Name)
 }

@@ -47,7 +47,7 @@ func (s *Service) mayRemoveMore(ctx context.Context, p accounts.Principal, more,
 		limit = max(before/share, few)
 	}
 	if count+more > limit {
-		return &edits.RemovalsError{Removed: count + more, Before: before, Allowed: limit}
+		return &edits.RemovalsError{Removed: count + more, Before: before, Allowed: limit, Hourly: true}
 	}
 	return nil
 }

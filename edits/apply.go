@@ -32,15 +32,21 @@ func isOrAre(n int, noun string) string {
 }
 
 // RemovalsError means that a plan would remove so many records that the wanted state is probably incomplete: a program that stopped half-way, or the
-// wrong file. Nothing was changed.
+// wrong file. Nothing was changed. What to do depends on who is told: the command, the API and the page each say it.
 type RemovalsError struct {
 	Removed, Before int // records to remove, and how many there are
 	Allowed         int
+	// Hourly is true if Removed also counts what the account has removed or disabled within the last hour.
+	Hourly bool
 }
 
 func (e *RemovalsError) Error() string {
-	return fmt.Sprintf("%s of %s would be removed, but only %s may be; nothing was saved. If all of these are meant to go, allow %d removals",
-		spelling.Thousands(e.Removed), spelling.Count(e.Before, "record"), spelling.Thousands(e.Allowed), e.Removed)
+	within := ""
+	if e.Hourly {
+		within = " within an hour"
+	}
+	return fmt.Sprintf("%s of %s would be removed%s, but only %s may be; nothing was saved",
+		spelling.Thousands(e.Removed), spelling.Count(e.Before, "record"), within, spelling.Thousands(e.Allowed))
 }
 
 // DefaultRemovals stands for the number of removals that are allowed if nothing else is said: a tenth of the records, or ten if that is more, but never
@@ -99,7 +105,7 @@ func PlanApply(ctx context.Context, s Store, wanted []Wanted, allowed int) (Plan
 		}
 	}
 	if limit := allowedRemovals(allowed, len(order)); p.Removed > limit {
-		return p, &RemovalsError{p.Removed, len(order), limit}
+		return p, &RemovalsError{Removed: p.Removed, Before: len(order), Allowed: limit}
 	}
 	return p, nil
 }

@@ -11,7 +11,7 @@ const (
 	RefusedInvalid   = "invalid"   // the configuration would have mistakes, or a value is not written as it should be
 	RefusedConflict  = "conflict"  // the record has changed in the meantime
 	RefusedExists    = "exists"    // the record to add is already there
-	RefusedNotFound  = "not found" // there is no such record, or no such change
+	RefusedNotFound  = "not-found" // there is no such record, or no such change
 	RefusedReadOnly  = "read-only" // a file may not be written
 	RefusedUnsafe    = "unsafe"    // the layout of a file cannot be changed without touching other entries
 	RefusedRemovals  = "removals"  // too many records would be removed

@@ -15,7 +15,7 @@ func TestRefusal(t *testing.T) {
 		"invalid":   domains.Problems{{Text: "unknown key"}},
 		"conflict":  &edits.ConflictError{},
 		"exists":    &edits.ExistsError{},
-		"not found": &edits.NotFoundError{},
+		"not-found": &edits.NotFoundError{},
 		"read-only": &edits.NotWrittenError{Err: fmt.Errorf("%w: read-only file system", edits.ErrReadOnly)},
 		"unsafe":    &edits.NotWrittenError{Err: fmt.Errorf("%w: an inline table", edits.ErrUnsafe)},
 		"removals":  &edits.RemovalsError{},

@@ -285,6 +285,7 @@ func TestPreconditions(t *testing.T) {
 		{"PATCH", strings.Trim(tag, `"`), "", 400, "request"}, {"PATCH", tag + ", " + tag, "", 400, "request"}, {"PATCH", `""`, "", 400, "request"}, {"PATCH", `"%"`, "", 400, "request"},
 		{"PATCH", `"*"`, "", 400, "request"}, {"PATCH", `"%2A"`, "", 428, "no-revision"},
 		{"PUT", tag, "*", 400, "request"}, {"PUT", "", tag, 400, "request"}, {"PUT", "", "*", 412, "exists"},
+		{"PATCH", tag, "*", 400, "request"}, {"PATCH", tag, tag, 400, "request"}, {"DELETE", tag, "*", 400, "request"}, {"DELETE", "", "*", 400, "request"},
 	} {
 		q := request{method: test.method, path: "/domains/ann.example", as: "olga", header: map[string]string{}}
 		if test.method != "DELETE" {
@@ -308,6 +309,72 @@ func TestPreconditions(t *testing.T) {
 	body = `{"edits":[{"kind":"domain","name":"ann.example","values":{"profile":"firms"}}]}`
 	if answer := w.send(t, request{method: "POST", path: "/changes", as: "olga", body: body}); answer.Code != 428 && answer.Code != 422 {
 		t.Errorf("a set without a revision: %d %s", answer.Code, answer.Body)
+	}
+}
+
+// A set that is refused says because of which record, also to those who are not told everything.
+func TestRefusedSets(t *testing.T) {
+	w := newWorld(t, api.Limits{})
+	w.set(t, profile("shared"), edits.Values{"imap": "imap.shared.example", "smtp": "smtp.shared.example", "editable": []any{"imap", "pop3"}})
+	revision := strings.ReplaceAll(strings.Trim(w.etag(t, domain("first.example")), `"`), "%20", " ")
+	first := `{"kind":"domain","name":"first.example","if":"` + revision + `","values":{"profile":"shared","name":"First"}}`
+	for name, test := range map[string]struct {
+		as, edits string
+		status    int
+		code      string
+		record    string
+		says      []string // all of it in the answer
+	}{
+		"a mistake": {"panel", `{"kind":"domain","name":"new.test","if":"","values":{"profile":"shared","imap":"imaps://imap.new.test:143"}},
+			{"kind":"domain","name":"newer.test","if":"","values":{"profile":"shared","pop3":"pop3s://pop.newer.test:110"}}`, 422, "invalid", "",
+			[]string{`domains.\"new.test\".imap`, "143", `domains.\"newer.test\".pop3`, "110"}},
+		"a key":            {"panel", first + `,{"kind":"domain","name":"new.test","if":"","values":{"profile":"shared","admins":["panel"]}}`, 403, "denied", "new.test", []string{"admins"}},
+		"a foreign domain": {"panel", first + `,{"kind":"domain","name":"ben.example","if":"1","values":{"profile":"shared"}}`, 404, "not-found", "ben.example", nil},
+		"no such domain":   {"panel", first + `,{"kind":"domain","name":"none.example","if":"1","values":{"profile":"shared"}}`, 404, "not-found", "none.example", nil},
+		"a name in use":    {"panel", first + `,{"kind":"domain","name":"ann.example","if":"","values":{"profile":"shared"}}`, 404, "not-found", "ann.example", nil},
+		"a conflict":       {"panel", strings.Replace(first, revision, "older", 1) + `,{"kind":"domain","name":"new.test","if":"","values":{"profile":"shared"}}`, 412, "conflict", "first.example", nil},
+		"an operator": {"olga", first + `,{"kind":"domain","name":"new.test","if":"","values":{"profile":"shared","imap":"imaps://imap.new.test:143"}}`, 422, "invalid", "",
+			[]string{`domains.\"new.test\".imap`, "143"}},
+	} {
+		answer := w.send(t, request{method: "POST", path: "/changes", as: test.as, body: `{"edits":[` + test.edits + `]}`})
+		p := problem(t, answer)
+		record := ""
+		if p.Record != nil {
+			record = p.Record.Name
+		}
+		if answer.Code != test.status || p.Code != test.code || record != test.record {
+			t.Errorf("%s: %d %s about %q, want %d %s about %q\n%s", name, answer.Code, p.Code, record, test.status, test.code, test.record, answer.Body)
+		}
+		for _, part := range append(test.says, strings.ReplaceAll(test.record, `"`, `\"`)) {
+			if !strings.Contains(answer.Body.String(), part) {
+				t.Errorf("%s: %s is not in\n%s", name, part, answer.Body)
+			}
+		}
+		if strings.Contains(answer.Body.String(), "test.toml") && test.as != "olga" {
+			t.Errorf("%s: names a file\n%s", name, answer.Body)
+		}
+	}
+	if r, err := w.store.Get(t.Context(), domain("first.example")); err != nil || string(r.Revision) != revision {
+		t.Errorf("a refused set has changed something: %v", err)
+	}
+}
+
+// Who may not apply snapshots is not told to.
+func TestRefusedRemovals(t *testing.T) {
+	w := newWorld(t, api.Limits{})
+	var gone []string
+	for i := range 11 {
+		ref := domain(fmt.Sprintf("c%d.test", i))
+		w.set(t, ref, edits.Values{"profile": "shared"})
+		gone = append(gone, fmt.Sprintf(`{"kind":"domain","name":%q,"if":%q}`, ref.Name, strings.ReplaceAll(strings.Trim(w.etag(t, ref), `"`), "%20", " ")))
+	}
+	answer := w.send(t, request{method: "POST", path: "/changes", as: "panel", body: `{"edits":[` + strings.Join(gone, ",") + `]}`})
+	if p := problem(t, answer); answer.Code != 409 || p.Code != "removals" || p.Removals == nil || *p.Removals != (api.Removals{Removed: 11, Before: 12, Allowed: 10, Hourly: true}) || !strings.Contains(p.Detail, "within an hour") || !strings.Contains(p.Fix, "an operator") {
+		t.Errorf("11 removals by a provisioner: %d\n%s", answer.Code, answer.Body)
+	}
+	answer = w.send(t, request{method: "POST", path: "/apply", as: "olga", body: `{"kind":"profile","name":"shared","values":{"imap":"imap.shared.example","smtp":"smtp.shared.example"}}`, header: map[string]string{"Content-Type": "application/x-ndjson"}})
+	if p := problem(t, answer); answer.Code != 409 || p.Removals == nil || p.Removals.Hourly || !strings.Contains(p.Fix, fmt.Sprintf("allow_removals=%d", p.Removals.Removed)) {
+		t.Errorf("a snapshot without domains: %d\n%s", answer.Code, answer.Body)
 	}
 }
 

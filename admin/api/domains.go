@@ -249,7 +249,7 @@ func (a *api) putDomain(ctx context.Context, in *putInput) (*outcome, error) {
 
 // put adds or replaces a record.
 func (a *api) put(ctx context.Context, ref edits.Ref, params ChangeParams, ifNoneMatch string, body putBody) (*outcome, error) {
-	r, err := expected(params.IfMatch, ifNoneMatch, true)
+	r, err := expected(params.IfMatch, ifNoneMatch)
 	if err != nil {
 		return nil, err
 	}
@@ -278,7 +278,7 @@ func (a *api) patchDomain(ctx context.Context, in *patchInput) (*outcome, error)
 }
 
 func (a *api) patch(ctx context.Context, ref edits.Ref, params ChangeParams, body patchBody) (*outcome, error) {
-	r, err := expected(params.IfMatch, "", false)
+	r, err := expected(params.IfMatch, "")
 	if err != nil {
 		return nil, err
 	}
@@ -298,7 +298,7 @@ func (a *api) deleteDomain(ctx context.Context, in *deleteInput) (*outcome, erro
 }
 
 func (a *api) remove(ctx context.Context, ref edits.Ref, ifMatch string, dryRun bool, reason string) (*outcome, error) {
-	r, err := expected(ifMatch, "", false)
+	r, err := expected(ifMatch, "")
 	if err != nil {
 		return nil, err
 	}
@@ -318,7 +318,7 @@ func (a *api) restoreDomain(ctx context.Context, in *restoreInput) (*outcome, er
 }
 
 func (a *api) restore(ctx context.Context, ref edits.Ref, params ChangeParams, ifNoneMatch string, body restoreBody) (*outcome, error) {
-	r, err := expected(params.IfMatch, ifNoneMatch, true)
+	r, err := expected(params.IfMatch, ifNoneMatch)
 	if err != nil {
 		return nil, err
 	}

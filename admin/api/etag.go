@@ -64,13 +64,21 @@ func Revision(tag string) edits.Revision {
 	return r
 }
 
+// addsNothing refuses If-None-Match in requests that cannot add a record, so that no condition of a client is ignored.
+func addsNothing(r *http.Request) *Problem {
+	if r.Method != http.MethodPatch && r.Method != http.MethodDelete || len(r.Header.Values("If-None-Match")) == 0 {
+		return nil
+	}
+	return problem(http.StatusBadRequest, codeRequest, "If-None-Match is only for adding a record", "Send If-Match with the ETag of the record, and no If-None-Match.")
+}
+
 // expected reads the headers with which a change says which state of the record it is meant for. If-None-Match: * is for a record that is to be added.
-func expected(ifMatch, ifNoneMatch string, mayAdd bool) (edits.Revision, error) {
+func expected(ifMatch, ifNoneMatch string) (edits.Revision, error) {
 	ifMatch, ifNoneMatch = strings.TrimSpace(ifMatch), strings.TrimSpace(ifNoneMatch)
 	switch {
 	case ifMatch != "" && ifNoneMatch != "":
 		return "", problem(http.StatusBadRequest, codeRequest, "If-Match and If-None-Match exclude each other", "Send one of them.")
-	case ifNoneMatch == "*" && mayAdd:
+	case ifNoneMatch == "*":
 		return edits.Absent, nil
 	case ifNoneMatch != "":
 		return "", problem(http.StatusBadRequest, codeRequest, "If-None-Match is only for adding a record, as If-None-Match: *", "Send If-Match with the ETag of the record.")

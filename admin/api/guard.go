@@ -127,6 +127,10 @@ func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		defer release()
 	}
+	if p := addsNothing(r); p != nil {
+		write(w, p)
+		return
+	}
 	if p := g.readBody(w, r, limit); p != nil {
 		write(w, p)
 		return

@@ -30,14 +30,13 @@ type Problem struct {
 	Detail string `json:"detail" doc:"What is wrong, for people."`
 	Fix    string `json:"fix,omitempty" doc:"What to do, for people."`
 	Errors []Flaw `json:"errors,omitempty" doc:"The single mistakes."`
-	Record *Ref   `json:"record,omitempty" doc:"With the code conflict: the record that has changed."`
+	Record *Ref   `json:"record,omitempty" doc:"With the code conflict: the record that has changed. For a set of changes: the one that was refused."`
 	// Current is the revision that a record has now.
 	Current *string `json:"current,omitempty" doc:"With the code conflict: the ETag that the record has now; empty if it is gone."`
 	// By is the change that has led to it.
 	By *Change `json:"by,omitempty" doc:"With the code conflict: the latest change of the record."`
 	// Diff is what to change by hand.
-	Diff string `json:"diff,omitempty" doc:"With the codes read-only and unsafe: what to change by hand, as a unified diff."`
-	// Removed, Before and Allowed are those of edits.RemovalsError.
+	Diff     string    `json:"diff,omitempty" doc:"With the codes read-only and unsafe: what to change by hand, as a unified diff."`
 	Removals *Removals `json:"removals,omitempty" doc:"With the code removals: how many records would be removed."`
 
 	retry int // seconds
@@ -45,7 +44,7 @@ type Problem struct {
 
 // Flaw is one mistake.
 type Flaw struct {
-	Field string `json:"field,omitempty" doc:"The key of the record, such as imap or oauth2.issuer, or the part of the request."`
+	Field string `json:"field,omitempty" doc:"The key of the record, such as imap or oauth2.issuer, or the part of the request. If the configuration as a whole would have a mistake, the whole key, such as domains.\"example.com\".imap."`
 	Text  string `json:"text" doc:"What is wrong and what to write, as mailhint check says it."`
 }
 
@@ -54,6 +53,8 @@ type Removals struct {
 	Removed int `json:"removed" doc:"Records that would be removed."`
 	Before  int `json:"before" doc:"Records that there are."`
 	Allowed int `json:"allowed" doc:"Removals that are allowed."`
+	// Hourly is that of edits.RemovalsError.
+	Hourly bool `json:"hourly,omitempty" doc:"True if removed also counts what the account has removed or disabled within the last hour."`
 }
 
 // The codes of problems. Those of changes are the words of edits.Refusal.
@@ -202,8 +203,11 @@ func problemOf(err error) error {
 		refused    *accounts.InvalidError
 		later      *accounts.TryLaterError
 		missing    *edits.NotFoundError
+		about      *admin.RecordError
 	)
 	switch {
+	case errors.As(err, &about):
+		return problemAbout(about)
 	case errors.As(err, &ours):
 		return ours
 	case errors.As(err, &conflict):
@@ -220,8 +224,12 @@ func problemOf(err error) error {
 	case errors.Is(err, accounts.ErrExists):
 		return problem(http.StatusConflict, edits.RefusedExists, "there is one of that name already", "Choose another name.")
 	case errors.As(err, &removals):
-		p := problem(http.StatusConflict, edits.RefusedRemovals, removals.Error(), fmt.Sprintf("If all of these are meant to go, apply a snapshot with allow_removals=%d; or wait an hour.", removals.Removed))
-		p.Removals = &Removals{removals.Removed, removals.Before, removals.Allowed}
+		fix := fmt.Sprintf("If all of these are meant to go, send allow_removals=%d.", removals.Removed)
+		if removals.Hourly {
+			fix = "Wait an hour; or let an operator remove them with a snapshot, POST " + applyPath + ", and allow_removals."
+		}
+		p := problem(http.StatusConflict, edits.RefusedRemovals, removals.Error(), fix)
+		p.Removals = &Removals{removals.Removed, removals.Before, removals.Allowed, removals.Hourly}
 		return p
 	case errors.As(err, &invalid):
 		p := problem(http.StatusUnprocessableEntity, edits.RefusedInvalid, invalid.Error(), "Fix what errors lists, and send it again. Nothing was saved.")
@@ -272,6 +280,16 @@ func problemOf(err error) error {
 	p := internal()
 	p.Detail = untrusted.Clip(err.Error(), 1000)
 	return p
+}
+
+// problemAbout names the record of a set that a problem is about.
+func problemAbout(about *admin.RecordError) error {
+	err := problemOf(about.Err)
+	var p *Problem
+	if errors.As(err, &p) {
+		p.Detail, p.Record = about.Ref.String()+": "+p.Detail, &Ref{string(about.Kind), about.Name}
+	}
+	return err
 }
 
 func later429(detail string, seconds int) *Problem {

@@ -84,6 +84,9 @@ func (h *Handler) fail(v *visit, err error) {
 		h.tell(v, http.StatusConflict, errorPage{Title: "Changed meanwhile", Text: "Somebody else has changed this since you opened the page. Nothing was saved: look at it again.", Detail: linesOf(err)})
 	case errors.Is(err, edits.ErrReadOnly), errors.Is(err, edits.ErrUnsafe):
 		h.tell(v, http.StatusConflict, errorPage{Title: "This cannot be written here", Text: "Nothing was saved. Make the change by hand.", Detail: byHand(err)})
+	case errors.As(err, new(*edits.RemovalsError)):
+		h.tell(v, http.StatusConflict, errorPage{Title: "Too many removals", Detail: linesOf(err),
+			Text: "This protects against mistakes. Wait an hour; or an operator removes them on the server, with mailhint apply --allow-removals."})
 	case errors.Is(err, edits.ErrUnchanged):
 		h.tell(v, http.StatusConflict, errorPage{Title: "Nothing to change", Detail: linesOf(err)})
 	case errors.Is(err, admin.ErrUnavailable):

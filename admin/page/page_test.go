@@ -676,3 +676,24 @@ func TestSaveWithoutLooking(t *testing.T) {
 		t.Errorf("saving all the same: status %d\n%s", a.StatusCode, a.body)
 	}
 }
+
+// The guard against mass removal is not a fault of the server: the page says what to do.
+func TestTooManyRemovals(t *testing.T) {
+	s := newSite(t)
+	v := s.visitor(t)
+	v.signIn("olga")
+	for i := range 11 {
+		ref := domain(fmt.Sprintf("c%d.test", i))
+		r, err := s.service.Store.Apply(t.Context(), edits.ChangeSet{Edits: []edits.Edit{{Ref: ref, Values: edits.Values{"profile": "firms"}}}, Actor: "set-up"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		a := v.post("/domains/"+ref.Name+"/remove", url.Values{"sure": {"on"}, "revision": {string(r.Changes[0].After.Revision)}})
+		switch {
+		case i < 10 && a.StatusCode != http.StatusSeeOther:
+			t.Fatalf("removal %d: %d\n%s", i, a.StatusCode, a.body)
+		case i == 10 && (a.StatusCode != http.StatusConflict || !strings.Contains(a.body, "within an hour") || !strings.Contains(a.body, "--allow-removals")):
+			t.Errorf("the eleventh removal: %d\n%s", a.StatusCode, a.body)
+		}
+	}
+}

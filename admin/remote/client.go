@@ -269,7 +269,7 @@ func problemOf(got *http.Response, text []byte) error {
 		return e
 	case edits.RefusedRemovals:
 		if p.Removals != nil {
-			return &edits.RemovalsError{Removed: p.Removals.Removed, Before: p.Removals.Before, Allowed: p.Removals.Allowed}
+			return &edits.RemovalsError{Removed: p.Removals.Removed, Before: p.Removals.Before, Allowed: p.Removals.Allowed, Hourly: p.Removals.Hourly}
 		}
 	case edits.RefusedReadOnly, edits.RefusedUnsafe:
 		why := edits.ErrReadOnly

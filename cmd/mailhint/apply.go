@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -49,11 +48,8 @@ func newApply() *cobra.Command {
 				return flags.applyThere(cmd, there, wanted, allowed)
 			}
 			plan, err := edits.PlanApply(cmd.Context(), s, wanted, allowed)
-			if removals := new(edits.RemovalsError); errors.As(err, &removals) {
-				err = fmt.Errorf("%w (--allow-removals %d)", err, removals.Removed)
-			}
 			if err != nil {
-				return problem(err)
+				return changeError(err)
 			}
 			fmt.Fprintln(cmd.ErrOrStderr(), plan)
 			if len(plan.Edits) == 0 && !flags.json {
@@ -71,9 +67,6 @@ func newApply() *cobra.Command {
 // applyThere brings another server to the state of a snapshot. The server makes the plan.
 func (f changeFlags) applyThere(cmd *cobra.Command, s *remote.Store, wanted []edits.Wanted, allowed int) error {
 	plan, result, err := s.ApplySnapshot(cmd.Context(), wanted, allowed, f.reason, f.dryRun)
-	if removals := new(edits.RemovalsError); errors.As(err, &removals) {
-		err = fmt.Errorf("%w (--allow-removals %d)", err, removals.Removed)
-	}
 	if err != nil {
 		return changeError(edits.AtWanted(err, wanted))
 	}

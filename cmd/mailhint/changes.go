@@ -121,7 +121,12 @@ func (f changeFlags) refused(cmd *cobra.Command, err error) error {
 func changeError(err error) error {
 	var exists *edits.ExistsError
 	var missing *edits.NotFoundError
+	var removals *edits.RemovalsError
 	switch {
+	case errors.As(err, &removals) && removals.Hourly:
+		err = fmt.Errorf("%w; wait an hour, or let an operator remove them with mailhint apply --allow-removals", err)
+	case errors.As(err, &removals):
+		err = fmt.Errorf("%w; if all of these are meant to go: --allow-removals %d", err, removals.Removed)
 	case errors.Is(err, edits.ErrReadOnly) && errors.Is(err, fs.ErrPermission):
 		err = fmt.Errorf("%w, or run this as root or as the user of the server", err)
 	case errors.As(err, &exists) && exists.By.Name == exists.Name:
