@@ -102,7 +102,7 @@ func printColumns(w io.Writer, rows [][]string) error {
 
 // PrintJSON prints accounts or tokens, an object on each line. It prints no secrets.
 func PrintJSON[T Account | Token](w io.Writer, list []T) error {
-	out := json.NewEncoder(w)
+	out := json.NewEncoder(untrusted.JSON(w))
 	out.SetEscapeHTML(false)
 	for _, v := range list {
 		if err := out.Encode(v); err != nil {

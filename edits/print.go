@@ -100,7 +100,7 @@ func PrintRecordsJSON(w io.Writer, records []Record) error {
 
 func printLines[T any](w io.Writer, list []T, form func(T) any) error {
 	var b strings.Builder
-	encoder := json.NewEncoder(&b)
+	encoder := json.NewEncoder(untrusted.JSON(&b))
 	encoder.SetEscapeHTML(false)
 	for _, v := range list {
 		if err := encoder.Encode(form(v)); err != nil {

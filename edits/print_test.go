@@ -1,6 +1,7 @@
 package edits_test
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
@@ -39,6 +40,20 @@ func TestPrintHistoryDiffs(t *testing.T) {
 -name = "A"
 +name = "B"
 `)
+}
+
+// JSON shows no characters that are not printable either, and says the same.
+func TestPrintHistoryJSON(t *testing.T) {
+	c := printedChange()
+	c.Reason = "moc.elpmaxe\u202e\u009b31m"
+	var b strings.Builder
+	if err := edits.PrintHistoryJSON(&b, []edits.Change{c}); err != nil {
+		t.Fatal(err)
+	}
+	var back edits.Change
+	if err := json.Unmarshal([]byte(b.String()), &back); err != nil || back.Reason != c.Reason || !strings.Contains(b.String(), `moc.elpmaxe\u202e\u009b31m`) {
+		t.Errorf("%s says %q, %v", b.String(), back.Reason, err)
+	}
 }
 
 // TestDiff: a text that is known on one side only is not compared with a spelling of ours; names of lists have no text of their own.

@@ -14,6 +14,7 @@ import (
 
 	"mailhint/domains"
 	"mailhint/tomledit"
+	"mailhint/untrusted"
 )
 
 // Wanted is what a record should be, as a line of a snapshot says it.
@@ -97,7 +98,7 @@ func Write(w io.Writer, format string, list []Wanted) error {
 }
 
 func writeNDJSON(w io.Writer, list []Wanted) error {
-	encoder := json.NewEncoder(w)
+	encoder := json.NewEncoder(untrusted.JSON(w))
 	encoder.SetEscapeHTML(false)
 	for _, r := range list {
 		if r.Values == nil {

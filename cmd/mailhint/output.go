@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"mailhint/durable"
+	"mailhint/untrusted"
 )
 
 // printsDocument completes a command that prints a document: --output writes it to a file, whole or not at all, and at a terminal it ends with
@@ -121,7 +122,7 @@ func cause(err error) error {
 
 // printJSON prints a value for programs.
 func printJSON(w io.Writer, v any) error {
-	out := json.NewEncoder(w)
+	out := json.NewEncoder(untrusted.JSON(w))
 	out.SetEscapeHTML(false)
 	out.SetIndent("", "  ")
 	return out.Encode(v)
