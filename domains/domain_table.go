@@ -163,13 +163,22 @@ func (l *loader) noteUnquoted(t *table) {
 
 // checkRedirect refuses a redirect of Autodiscover to the name that it comes from.
 func (l *loader) checkRedirect(stack *layer, t *table) {
-	u, err := url.Parse(stack.AutodiscoverRedirect)
-	if err != nil { // ParseURL has read it before
-		return
-	}
-	if host := strings.ToLower(u.Hostname()); host != "" && (host == t.name() || host == settings.AutodiscoverPrefix+t.name()) {
+	if host, isOwn := pointsBack(stack.AutodiscoverRedirect, t.name()); isOwn {
 		l.note(stack.at.of("autodiscover"), keyIn(t, "autodiscover"), "redirects to %s, which points back to this server; remove it to answer here, or name the other server", host)
 	}
+}
+
+// pointsBack returns the host of a redirect, and whether it is one at which clients ask for a name.
+func pointsBack(redirect, name string) (host string, isOwn bool) {
+	if redirect == "" {
+		return "", false
+	}
+	u, err := url.Parse(redirect)
+	if err != nil { // ParseURL has read it before
+		return "", false
+	}
+	host = strings.ToLower(u.Hostname())
+	return host, host == name || host == settings.AutodiscoverPrefix+name
 }
 
 // mayBeTable reports whether a key of a domain may be a table of its own.

@@ -18,6 +18,7 @@
 //   - dns_table.go, store_table.go, lookup_table.go, oidc_table.go: the tables [dns], [store], [lookups.…] and [oidc]
 //   - lookup.go, zone.go, unanswered.go: which entry answers a question, what DNS records describe, and why nothing answers
 //   - base.go, shape.go, records.go: tables that are kept in a database
+//   - outline.go, template.go: what many of these have in common, so that they need not be read one by one
 //   - source.go: the texts and the own values of each table, for programs that change the configuration
 //   - entries.go, print.go, toml_text.go, json.go: the entries for other programs, as TOML and as JSON
 //   - report.go, advertised.go, certificate_names.go: what the whole configuration comes to

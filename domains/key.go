@@ -46,6 +46,8 @@ type key[S any] struct {
 	json func(o *object, s *S)
 	// isTable is true if the value may be a table below the one that the key is in.
 	isTable bool
+	// hole is what an Outline has in place of the value.
+	hole hole
 	// isService is true if a domain that has the key offers something, even if it has no other.
 	isService bool
 	// readsMissing is true if read has something to say about a table without the key.
@@ -62,13 +64,14 @@ type kind[T any] struct {
 	plain   func(T) any
 	form    Form // for Key.Form
 	isTable bool
+	hole    hole
 	// readsMissing is as in key.
 	readsMissing bool
 }
 
 // row makes the row of a key: its name, the kind of its value, the field of S that holds it, an example as TOML, and what it means.
 func row[S, T any](name string, k kind[T], field func(*S) *T, example, description string) key[S] {
-	r := key[S]{Key: Key{Name: name, Type: k.name, JSONTypes: strings.Fields(cmp.Or(k.types, "string")), Example: example, Description: description, Form: k.form}, isTable: k.isTable, readsMissing: k.readsMissing}
+	r := key[S]{Key: Key{Name: name, Type: k.name, JSONTypes: strings.Fields(cmp.Or(k.types, "string")), Example: example, Description: description, Form: k.form}, isTable: k.isTable, hole: k.hole, readsMissing: k.readsMissing}
 	r.read = func(t *table, s *S) bool {
 		v, ok := k.read(t, name)
 		if ok {

@@ -65,16 +65,16 @@ func plainNetworks(networks settings.Networks) any {
 
 // shownText is a text that users see, with domain placeholders. The limits are in draft-ietf-mailmaint-autoconfig-06 section 4.
 func shownText(limit int) kind[settings.Pattern] {
-	return pattern("text", shownTextForm(limit), func(s string) (settings.Pattern, error) { return settings.ParseText(s, limit) })
+	return pattern("text", textHole, shownTextForm(limit), func(s string) (settings.Pattern, error) { return settings.ParseText(s, limit) })
 }
 
-// link is a URL with domain placeholders.
+// link is a URL with domain placeholders. Its scheme may always be https.
 func link(schemes ...string) kind[settings.Pattern] {
-	return pattern(strings.Join(schemes, " or ")+" URL", linkForm(schemes...), func(s string) (settings.Pattern, error) { return settings.ParseURL(s, schemes...) })
+	return pattern(strings.Join(schemes, " or ")+" URL", urlHole, linkForm(schemes...), func(s string) (settings.Pattern, error) { return settings.ParseURL(s, schemes...) })
 }
 
 // pattern is a text that may be empty to drop what a lower layer says.
-func pattern(name string, form Form, parse func(string) (settings.Pattern, error)) kind[settings.Pattern] {
+func pattern(name string, h hole, form Form, parse func(string) (settings.Pattern, error)) kind[settings.Pattern] {
 	read := func(t *table, key string) (settings.Pattern, bool) {
 		s, ok := t.text(key)
 		if !ok || s == "" {
@@ -86,7 +86,7 @@ func pattern(name string, form Form, parse func(string) (settings.Pattern, error
 		}
 		return p, err == nil
 	}
-	return kind[settings.Pattern]{name: name, form: form, read: read, plain: plainText[settings.Pattern]}
+	return kind[settings.Pattern]{name: name, form: form, hole: h, read: read, plain: plainText[settings.Pattern]}
 }
 
 // oneOf is a text that must be one of the words. The first is the default, also where there is another text.

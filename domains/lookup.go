@@ -15,6 +15,7 @@ type entry struct {
 	disabled bool
 	choice   // without a rule that matches
 	rules    []rule
+	filled   *filled // nil if it was not made of a Template
 }
 
 // choice is settings, and what clients outside of certain networks get instead.
@@ -140,6 +141,9 @@ func (e *entry) lookup(d settings.Domain, q settings.Question) (settings.Found, 
 	found := settings.Found{Settings: s, Domain: d, Primary: e.primary, Varies: len(e.rules) > 0 || chosen.varies(), VariesByNetwork: e.variesByNetwork()}
 	if found.Primary == "" {
 		found.Primary = d
+	}
+	if e.filled != nil {
+		found.Template, found.Values = e.filled.of(e, s), e.filled.values
 	}
 	if !fits(found) {
 		return settings.Found{}, settings.ErrDomainNotFound

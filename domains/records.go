@@ -185,5 +185,10 @@ func (s *RecordSet) Explain(found *settings.Settings) []Origin {
 	return nil
 }
 
-// Explain says where the values of settings that the table answers with were written; nil if it does not answer with them.
+// Answers reports whether the table answers with settings.
+func (r *Resolved) Answers(with *settings.Settings) bool {
+	return !r.all(func(s *settings.Settings) bool { return s != with })
+}
+
+// Explain says where the values of settings that the table answers with were written; nil if it does not answer with them, or was made of a Template.
 func (r *Resolved) Explain(found *settings.Settings) []Origin { return r.origins[found] }

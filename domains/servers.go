@@ -37,6 +37,7 @@ func serversRow(name string, p settings.Protocol, example, description string) k
 		},
 		plain:   plainServers,
 		isTable: true,
+		hole:    hostHole,
 	}
 	r := row(name, servers, func(v *values) *[]serverSpec { return &v.servers[p] }, example, description)
 	r.explain = func(list []Origin, v *values, _ Position) []Origin {

@@ -28,9 +28,30 @@ type Found struct {
 	// run in a browser inside the network.
 	VariesByNetwork bool
 
+	// Template is Settings with holes in the places of Values: what is prepared of it serves for many domains that differ in nothing else. It is
+	// nil for settings that were not made of one.
+	Template *Settings
+	Values   []Pattern
+
 	// FindNames finds login names in the look-ups of the settings; nil if they have none, or if nothing is to be looked up.
 	FindNames FindLoginNames
 	names     []string // the login name of one person in each of Settings.Lookups; "" where it is not known
+}
+
+// Common returns what a document should be prepared of that Values are filled into: the Template, or the Settings themselves.
+func (f Found) Common() *Settings {
+	if f.Template != nil {
+		return f.Template
+	}
+	return f.Settings
+}
+
+// AppendValues appends Values with their placeholders replaced.
+func (f Found) AppendValues(list []string) []string {
+	for _, v := range f.Values {
+		list = append(list, v.Expand(string(f.Domain), string(f.Primary)))
+	}
+	return list
 }
 
 // Lookup finds the settings for a question: those of the address's domain if it is configured here, else those of the Host's domain. It
