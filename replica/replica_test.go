@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"net/netip"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -354,6 +355,59 @@ func TestSettingsAreKept(t *testing.T) {
 	r.await(t, d)
 	if s := look("own.example"); s == mine || s.Servers[0].Host != "new.example.com" {
 		t.Errorf("after a change the domain has %v", s.Servers[0])
+	}
+}
+
+// Records that differ in nothing but a few texts are made of one template, and mean what they say. So do those that have none.
+func TestTemplates(t *testing.T) {
+	d := newDatabase()
+	texts := func(host string) []any {
+		return []any{"imap", "imaps://" + host + ":1993", "smtp", host, "name", "Firm of " + host, "docs", "https://" + host + "/", "login", "%EMAILLOCALPART%"}
+	}
+	d.change(
+		domain("a.example", "", texts("a.example.com")...), domain("b.example", "", append(texts("b.example.com"), "aliases", []string{"c.example"})...),
+		domain("d.example", "", append(texts("d.example.com"), "aliases", "e.example")...), domain("*.w.example", "", texts("w.example.com")...),
+		domain("escapes.example", "", append(texts("x.example.com"), "short_name", `a "b"`)...),
+		domain("rules.example", "", append(texts("x.example.com"), "rules", []any{map[string]any{"from": []any{"192.0.2.0/24"}, "name": "x"}})...),
+		domain("long.example", "", append(texts("x.example.com"), "auth", []any{"password"}, "login", strings.Repeat("x", 5000)+"%EMAILLOCALPART%")...),
+		domain("disabled.example", "", append(texts("x.example.com"), "enabled", false)...),
+		domain("alias.example", "shared", "aliases", []string{"f.example"}),
+	)
+	r := start(t, d, "", files)
+	r.await(t, d)
+	look := func(name settings.Domain) settings.Found {
+		t.Helper()
+		found, err := r.snapshot.Lookup(t.Context(), settings.Question{Host: name})
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		return found
+	}
+	template := look("a.example").Template
+	if template == nil {
+		t.Fatal("a.example is not made of a template")
+	}
+	for name, primary := range map[settings.Domain]settings.Domain{"b.example": "b.example", "c.example": "b.example", "d.example": "d.example", "e.example": "d.example", "x.w.example": "x.w.example"} {
+		found := look(name)
+		if found.Template == nil || found.Primary != primary || found.Servers[0].Port != 1993 {
+			t.Errorf("%s: %+v", name, found)
+		}
+	}
+	if look("c.example").Template != look("d.example").Template || look("x.w.example").Template != template {
+		t.Error("records with the same outline have different templates")
+	}
+	for name, f := range r.view.Load().all() {
+		got, want := r.resolved.of(f), f.resolved()
+		if !reflect.DeepEqual(got.Settings(), want.Settings()) || got.Enabled() != want.Enabled() || got.Shape() != want.Shape() || !slices.Equal(got.Aliases(), want.Aliases()) {
+			t.Errorf("%s: %+v, want %+v", name, got, want)
+		}
+		if want.Enabled() && !slices.Equal(r.Explain(got.Settings()), want.Explain(want.Settings())) {
+			t.Errorf("%s is explained as %v, want %v", name, r.Explain(got.Settings()), want.Explain(want.Settings()))
+		}
+	}
+	r.reload(t, files+"[defaults]\nwebmail = \"https://webmail.example.com/\"\n")
+	if found := look("a.example"); found.Webmail == "" || found.Template == template || found.Template.Webmail != found.Webmail {
+		t.Errorf("after a change of [defaults]: %+v", found)
 	}
 }
 
