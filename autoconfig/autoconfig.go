@@ -25,7 +25,7 @@ var errNoMail = fmt.Errorf("autoconfig %w: no mail server is configured", settin
 // Answer returns the document for an address, or for a domain if the address is zero, as a client that lists all servers gets
 // it; evolution asks for the one that Evolution gets. It returns settings.ErrNotExpressible for a domain without mail.
 func Answer(found settings.Found, a settings.Address, evolution bool) ([]byte, error) {
-	p, err := prepare(found.Settings)
+	p, err := prepare(found.Common())
 	if err != nil {
 		return nil, err
 	}
@@ -46,7 +46,7 @@ type prepared struct {
 	logins []settings.Login // the login forms in use, usually one
 }
 
-// Holes in the documents, in the order of prepared.values. The logins come last.
+// Holes in the documents, in the order of prepared.values. Behind the logins are those of a template.
 const (
 	holeDomain = iota
 	holePrimary
@@ -58,7 +58,7 @@ func prepare(s *settings.Settings) (*prepared, error) {
 		return nil, errNoMail
 	}
 	p := &prepared{logins: logins(s)}
-	holes := holeLogin + len(p.logins)
+	holes := holeLogin + len(p.logins) + s.Holes()
 	all, err := p.clientConfig(s, s.Servers).Prepare(holes)
 	if err != nil {
 		return nil, err
@@ -80,7 +80,12 @@ func prepare(s *settings.Settings) (*prepared, error) {
 func (p *prepared) clientConfig(s *settings.Settings, servers []settings.Server) *ClientConfig {
 	domain, primary := templates.Hole(holeDomain), templates.Hole(holePrimary)
 	return NewClientConfig(s, servers, domain, Spelling{
-		Expand: func(text settings.Pattern) string { return text.Expand(domain, primary) },
+		Expand: func(text settings.Pattern) string {
+			if i, ok := text.Hole(); ok {
+				return templates.Hole(holeLogin + len(p.logins) + i)
+			}
+			return text.Expand(domain, primary)
+		},
 		Username: func(l settings.Login, _ []settings.Auth) string {
 			return templates.Hole(holeLogin + slices.Index(p.logins, l))
 		},
@@ -117,7 +122,7 @@ func (p *prepared) forClient(evolution bool) (*templates.Document, error) {
 // other form, such as "%EMAILLOCALPART%@firm.example", is filled in if the address is known, because FairEmail would use it literally. So is what
 // comes from a look-up, found or not, because an answer must not show whether it was found.
 func (p *prepared) values(found settings.Found, a settings.Address) (values []string, personal bool) {
-	values = make([]string, holeLogin, holeLogin+len(p.logins))
+	values = make([]string, holeLogin, holeLogin+len(p.logins)+len(found.Values))
 	values[holeDomain] = string(found.Domain)
 	values[holePrimary] = string(found.Primary)
 	for _, form := range p.logins {
@@ -129,5 +134,5 @@ func (p *prepared) values(found settings.Found, a settings.Address) (values []st
 		}
 		values = append(values, text)
 	}
-	return values, personal
+	return found.AppendValues(values), personal
 }

@@ -14,7 +14,7 @@ func NewDocuments() *Documents { return &Documents{edge.NewDocuments(prepare)} }
 
 // Answer is the function Answer.
 func (d *Documents) Answer(found settings.Found, a settings.Address, evolution bool) ([]byte, error) {
-	p, err := d.prepared.Of(found.Settings)
+	p, err := d.prepared.Of(found.Common())
 	if err != nil {
 		return nil, err
 	}

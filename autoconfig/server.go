@@ -30,7 +30,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		edge.Fail(w, h.log, err, edge.NotFound)
 		return
 	}
-	p, err := h.documents.Of(found.Settings)
+	p, err := h.documents.Of(found.Common())
 	if err != nil {
 		edge.Fail(w, h.log, err, edge.NotFound)
 		return

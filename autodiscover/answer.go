@@ -48,7 +48,7 @@ var encryption = [...]string{settings.ImplicitTLS: "SSL", settings.STARTTLS: "TL
 
 // newProtocols returns the servers that the format can express, in their order, with holes for domains and logins. Without an
 // incoming server there are none: no client sets up an account with submission alone.
-func newProtocols(s *settings.Settings, logins []settings.Login) []protocol {
+func (prep *prepared) newProtocols(s *settings.Settings) []protocol {
 	var protocols []protocol
 	var incoming settings.Login // that of the first incoming server; incoming servers precede submission
 	for _, server := range s.Servers {
@@ -62,7 +62,7 @@ func newProtocols(s *settings.Settings, logins []settings.Login) []protocol {
 		}
 		p := protocol{
 			Type:         kind,
-			Server:       expand(server.Host),
+			Server:       prep.expand(server.Host),
 			Port:         server.Port,
 			SPA:          onOff(auth == settings.NTLM),
 			SSL:          ssl[server.Security],
@@ -71,7 +71,7 @@ func newProtocols(s *settings.Settings, logins []settings.Login) []protocol {
 			UsePOPAuth:   onOff(auth != settings.NoAuth && server.Login == incoming),
 		}
 		if auth != settings.NoAuth {
-			p.LoginName = hole(holeLogin + slices.Index(logins, server.Login))
+			p.LoginName = hole(prep.login() + slices.Index(prep.logins, server.Login))
 		}
 		protocols = append(protocols, p)
 	}
@@ -155,4 +155,10 @@ func onOff(b bool) string {
 
 func hole(i int) string { return templates.Hole(i) }
 
-func expand(p settings.Pattern) string { return p.Expand(hole(holeDomain), hole(holePrimary)) }
+// expand returns a field of the settings with holes for the domains, or the hole that it is in a template.
+func (p *prepared) expand(field settings.Pattern) string {
+	if i, ok := field.Hole(); ok {
+		return hole(holeText + i)
+	}
+	return field.Expand(hole(holeDomain), hole(holePrimary))
+}

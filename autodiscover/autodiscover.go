@@ -28,7 +28,7 @@ var errNoServer = fmt.Errorf("the Autodiscover format %w: no IMAP or POP3 server
 // Answer returns Outlook's document for an address, or for a domain if the address is zero. It returns settings.ErrNotExpressible for
 // a domain without an IMAP or POP3 server that takes a password.
 func Answer(found settings.Found, a settings.Address) ([]byte, error) {
-	p, err := prepare(found.Settings)
+	p, err := prepare(found.Common())
 	if err != nil {
 		return nil, err
 	}
@@ -46,38 +46,41 @@ type prepared struct {
 	anonymous  *templates.Document // without them, for requests without an address
 	mobilesync *templates.Document // for ActiveSync's schema, if such a server is configured
 	logins     []settings.Login    // the login forms in use
+	texts      int                 // holes of a template
 }
 
-// Holes in the documents, in the order of prepared.values. The logins come last.
+// Holes in the documents, in the order of prepared.values. Behind the texts of a template are the address and the logins.
 const (
 	holeDomain = iota
 	holePrimary
-	holeAddress
-	holeLogin
+	holeText
 )
 
+func (p *prepared) address() int { return holeText + p.texts }
+func (p *prepared) login() int   { return p.address() + 1 }
+
 func prepare(s *settings.Settings) (*prepared, error) {
-	p := &prepared{}
+	p := &prepared{texts: s.Holes()}
 	for _, server := range s.Servers {
 		if !slices.Contains(p.logins, server.Login) {
 			p.logins = append(p.logins, server.Login)
 		}
 	}
-	protocols := newProtocols(s, p.logins)
+	protocols := p.newProtocols(s)
 	var err error
 	if len(protocols) > 0 {
-		if p.personal, err = render(outlookTemplate, outlook{User: hole(holeAddress), Protocols: protocols}, holeLogin+len(p.logins)); err != nil {
+		if p.personal, err = render(outlookTemplate, outlook{User: hole(p.address()), Protocols: protocols}, p.login()+len(p.logins)); err != nil {
 			return nil, err
 		}
-		if p.single, err = render(outlookTemplate, outlook{User: hole(holeAddress), Protocols: firstOfEach(protocols)}, holeLogin+len(p.logins)); err != nil {
+		if p.single, err = render(outlookTemplate, outlook{User: hole(p.address()), Protocols: firstOfEach(protocols)}, p.login()+len(p.logins)); err != nil {
 			return nil, err
 		}
-		if p.anonymous, err = render(outlookTemplate, outlook{Protocols: withoutLogin(protocols)}, holeAddress); err != nil {
+		if p.anonymous, err = render(outlookTemplate, outlook{Protocols: withoutLogin(protocols)}, p.address()); err != nil {
 			return nil, err
 		}
 	}
 	if s.ActiveSync != "" {
-		if p.mobilesync, err = render(mobilesyncTemplate, mobilesync{User: hole(holeAddress), URL: expand(s.ActiveSync)}, holeLogin); err != nil {
+		if p.mobilesync, err = render(mobilesyncTemplate, mobilesync{User: hole(p.address()), URL: p.expand(s.ActiveSync)}, p.login()); err != nil {
 			return nil, err
 		}
 	}
@@ -100,16 +103,16 @@ func (p *prepared) forAddress(a settings.Address, fairEmail bool) *templates.Doc
 	return p.personal
 }
 
-// values returns the values for the holes. Without an address there are only the domains, which are the only holes of an anonymous
+// values returns the values for the holes. Without an address there are only the domains and texts, which are the only holes of an anonymous
 // document.
 func (p *prepared) values(found settings.Found, a settings.Address) []string {
-	values := make([]string, holeLogin, holeLogin+len(p.logins))
-	values[holeDomain] = string(found.Domain)
-	values[holePrimary] = string(found.Primary)
+	values := make([]string, 0, holeText+len(found.Values)+1+len(p.logins))
+	values = append(values, string(found.Domain), string(found.Primary))
+	values = found.AppendValues(values)[:p.address()] // settings for outside of some networks need not have all of them
 	if !a.Plausible() {
-		return values[:holeAddress]
+		return values
 	}
-	values[holeAddress] = a.String()
+	values = append(values, a.String())
 	for _, form := range p.logins {
 		values = append(values, found.LoginName(form, a))
 	}

@@ -100,7 +100,7 @@ var errNotOffered = fmt.Errorf("the Autodiscover format %w: this protocol is not
 // AnswerJSON returns the second version's answer for a protocol, as a client gets it under the domain's own name. It returns
 // settings.ErrNotExpressible if the domain does not offer the protocol.
 func AnswerJSON(found settings.Found, protocol string) ([]byte, error) {
-	p, err := prepare(found.Settings)
+	p, err := prepare(found.Common())
 	if err != nil {
 		return nil, err
 	}

@@ -41,7 +41,7 @@ func (h *Handler) find(w http.ResponseWriter, r *http.Request, a settings.Addres
 	if err != nil {
 		return found, nil, err
 	}
-	p, err := h.documents.Of(found.Settings)
+	p, err := h.documents.Of(found.Common())
 	return found, p, err
 }
 
