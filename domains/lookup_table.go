@@ -31,7 +31,8 @@ type LoginLookup struct {
 	Base      string // where to search in the directory
 	Filter    string // what to search for, with placeholders for the person
 	Attribute string // the attribute that is the login name
-	BindDN    string // the name to bind with; empty for an anonymous bind
+	BindDN    string // the name to bind with; empty for an anonymous bind, or one with the certificate
+	Cert, Key string // files with a client certificate for the directory, and its private key; empty for none
 
 	Query string // the statement, with placeholders for the person
 
@@ -48,7 +49,7 @@ type lookupValues struct {
 // lookupTypes are the types of look-ups, and the keys that each has besides type and unknown: first those that it needs.
 var lookupTypes = map[string]struct{ required, optional []string }{
 	"file": {[]string{"file"}, nil},
-	"ldap": {[]string{"url", "base", "attribute"}, []string{"filter", "bind_dn", "bind_password_file", "ca"}},
+	"ldap": {[]string{"url", "base", "attribute"}, []string{"filter", "bind_dn", "bind_password_file", "cert", "key", "ca"}},
 	"sql":  {[]string{"url", "query"}, []string{"password_file", "ca"}},
 }
 
@@ -80,6 +81,9 @@ func (l *loader) readLookup(t *table) {
 	}
 	if v.Type == "ldap" && t.has("bind_dn") != t.has("bind_password_file") {
 		t.fail("", "bind_dn and bind_password_file must be used together; add the other one, or remove both")
+	}
+	if v.Type == "ldap" && t.has("cert") != t.has("key") {
+		t.fail("", "cert and key must be used together; add the other one, or remove both")
 	}
 }
 

@@ -23,7 +23,7 @@ func openSource(l domains.LoginLookup, log *slog.Logger) (logins.Source, error) 
 	case "file":
 		return file.Open(l.File, log)
 	case "ldap":
-		return ldap.Open(ldap.Config{URLs: l.URLs, CA: l.CA, BindDN: l.BindDN, PasswordFile: l.PasswordFile, Base: l.Base, Filter: l.Filter, Attribute: l.Attribute})
+		return ldap.Open(ldap.Config{URLs: l.URLs, CA: l.CA, BindDN: l.BindDN, PasswordFile: l.PasswordFile, Cert: l.Cert, Key: l.Key, Base: l.Base, Filter: l.Filter, Attribute: l.Attribute})
 	default:
 		return sql.Open(sql.Config{URL: l.URLs[0], CA: l.CA, PasswordFile: l.PasswordFile, Query: l.Query})
 	}

@@ -31,9 +31,10 @@ var ErrNotInstalled = errors.New("mariadbd is not installed; it is in Debian's p
 type Server struct {
 	Address string // host and port
 
-	dir  string
-	log  *bytes.Buffer
-	stop func()
+	dir     string
+	command []string // the program and its arguments
+	log     *bytes.Buffer
+	stop    func() // ends the process, if there is one
 }
 
 // Start runs a server until the test ends, with options besides the usual ones. A test is skipped where MariaDB is not installed.
@@ -75,9 +76,9 @@ func Run(options ...string) (*Server, error) {
 	return nil, errors.Join(errs...)
 }
 
-// settings keep the server small, and fast rather than durable.
+// settings keep the server small, and fast rather than durable: what was committed outlives the process, and not the machine.
 var settings = []string{
-	"--no-defaults", "--innodb-buffer-pool-size=24M", "--innodb-log-file-size=8M", "--innodb-flush-log-at-trx-commit=0",
+	"--no-defaults", "--innodb-buffer-pool-size=24M", "--innodb-log-file-size=8M", "--innodb-flush-log-at-trx-commit=2",
 	"--innodb-doublewrite=0", "--skip-log-bin", "--performance-schema=0", "--aria-pagecache-buffer-size=8M", "--key-buffer-size=8M",
 	"--character-set-server=utf8mb4", "--skip-name-resolve",
 }
@@ -87,15 +88,20 @@ func run(program string, options []string) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{dir: dir, log: new(bytes.Buffer), stop: func() { os.RemoveAll(dir) }}
-	if err := s.start(program, options); err != nil {
-		s.stop()
+	s := &Server{dir: dir, log: new(bytes.Buffer), stop: func() {}}
+	if err := s.install(program, options); err != nil {
+		s.Stop()
+		return nil, fmt.Errorf("%w\n%s", err, s.log)
+	}
+	if err := s.start(); err != nil {
+		s.Stop()
 		return nil, fmt.Errorf("%w\n%s", err, s.log)
 	}
 	return s, nil
 }
 
-func (s *Server) start(program string, options []string) error {
+// install makes an empty database and chooses the port.
+func (s *Server) install(program string, options []string) error {
 	if err := giveAway(s.dir); err != nil {
 		return err
 	}
@@ -116,10 +122,17 @@ func (s *Server) start(program string, options []string) error {
 	s.Address = l.Addr().String()
 	_, port, _ := net.SplitHostPort(s.Address)
 	l.Close() // MariaDB cannot choose a port itself
-	socket := filepath.Join(s.dir, "socket")
-	cmd := exec.Command(program, append(settings, "--datadir="+data, "--socket="+socket, "--bind-address=127.0.0.1", "--port="+port,
-		"--pid-file="+filepath.Join(s.dir, "pid"))...)
-	cmd.Args = append(cmd.Args, options...)
+	s.command = append([]string{program}, settings...)
+	s.command = append(s.command, "--datadir="+data, "--socket="+s.socket(), "--bind-address=127.0.0.1", "--port="+port, "--pid-file="+filepath.Join(s.dir, "pid"))
+	s.command = append(s.command, options...)
+	return nil
+}
+
+func (s *Server) socket() string { return filepath.Join(s.dir, "socket") }
+
+// start starts the program, and waits until it answers.
+func (s *Server) start() error {
+	cmd := exec.Command(s.command[0], s.command[1:]...)
 	cmd.Dir = s.dir
 	asOther(cmd)
 	cmd.Stdout, cmd.Stderr = s.log, s.log
@@ -129,11 +142,10 @@ func (s *Server) start(program string, options []string) error {
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
 	s.stop = sync.OnceFunc(func() {
-		cmd.Process.Kill() // nobody needs the data
+		cmd.Process.Kill() // an error means that it has ended
 		<-ended
-		os.RemoveAll(s.dir)
 	})
-	return s.addUser(socket, ended)
+	return s.addUser(s.socket(), ended)
 }
 
 // addUser waits until the server answers, and adds the account.
@@ -163,8 +175,29 @@ func (s *Server) addUser(socket string, ended chan error) error {
 	}
 }
 
-// Stop ends the server at once, as a crash would, and removes its data.
-func (s *Server) Stop() { s.stop() }
+// Kill ends the server at once, as a crash would. Its data stay.
+func (s *Server) Kill() { s.stop() }
+
+// Restart starts a server again that was killed, at the same port, which another program may have for a while.
+func (s *Server) Restart(t testing.TB) {
+	t.Helper()
+	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(50 * time.Millisecond) {
+		err := s.start()
+		if err == nil {
+			return
+		}
+		s.stop()
+		if time.Now().After(deadline) {
+			t.Fatalf("%v\n%s", err, s.log)
+		}
+	}
+}
+
+// Stop ends the server and removes its data: nobody needs them.
+func (s *Server) Stop() {
+	s.stop()
+	os.RemoveAll(s.dir)
+}
 
 // Config returns how the driver connects to a database, which may be empty.
 func (s *Server) Config(database string) *mysql.Config {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"os"
 	"time"
 
 	"github.com/go-ldap/ldap/v3"
@@ -25,7 +26,7 @@ func newDialer(c Config) (*dialer, error) {
 	if _, err := d.password(); err != nil {
 		return nil, err
 	}
-	if _, err := logins.ReadCA(c.CA); err != nil {
+	if _, err := d.tls(); err != nil {
 		return nil, err
 	}
 	for _, text := range c.URLs {
@@ -44,11 +45,45 @@ func (d *dialer) password() (string, error) {
 	return secretfile.ReadRegular(d.config.PasswordFile)
 }
 
+// tls returns how connections are encrypted. The files are read for each connection, so that they can be changed.
+func (d *dialer) tls() (*tls.Config, error) {
+	roots, err := logins.ReadCA(d.config.CA)
+	if err != nil {
+		return nil, err
+	}
+	config := &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
+	if d.config.Cert == "" {
+		return config, nil
+	}
+	for _, name := range []string{d.config.Cert, d.config.Key} {
+		info, err := os.Stat(name)
+		switch {
+		case err != nil:
+			return nil, err
+		case !info.Mode().IsRegular(): // to open a named pipe would wait
+			return nil, fmt.Errorf("%s is not a regular file", name)
+		case name == d.config.Key:
+			if err := secretfile.CheckMode(name, info); err != nil {
+				return nil, err
+			}
+		}
+	}
+	pair, err := tls.LoadX509KeyPair(d.config.Cert, d.config.Key)
+	if err != nil {
+		return nil, fmt.Errorf("%s and %s: %w", d.config.Cert, d.config.Key, err)
+	}
+	config.Certificates = []tls.Certificate{pair}
+	return config, nil
+}
+
 // defaultPorts are those of the schemes.
 var defaultPorts = map[string]string{"ldap": "389", "ldaps": "636"}
 
 // errNoSTARTTLS means that a connection cannot be encrypted. Nothing was sent over it.
 var errNoSTARTTLS = errors.New("it does not offer STARTTLS, and nothing is sent without encryption")
+
+// errExternal means that a bind with the client certificate has failed.
+var errExternal = errors.New("SASL EXTERNAL")
 
 // dial connects to a server and binds.
 func (d *dialer) dial(ctx context.Context, s *server, patience time.Duration) (*conn, error) {
@@ -62,10 +97,11 @@ func (d *dialer) dial(ctx context.Context, s *server, patience time.Duration) (*
 	if err != nil {
 		return nil, err
 	}
-	roots, err := logins.ReadCA(d.config.CA)
+	secure, err := d.tls()
 	if err != nil {
 		return nil, err
 	}
+	secure.ServerName = u.Hostname()
 	network, address := "tcp", net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), defaultPorts[u.Scheme]))
 	if u.Scheme == "ldapi" {
 		network, address = "unix", u.Path
@@ -76,7 +112,6 @@ func (d *dialer) dial(ctx context.Context, s *server, patience time.Duration) (*
 	}
 	end, _ := ctx.Deadline()
 	raw.SetDeadline(end) // fails for a closed connection only, as everything below does then
-	secure := &tls.Config{ServerName: u.Hostname(), RootCAs: roots, MinVersion: tls.VersionTLS12}
 	c := &conn{raw: raw, server: s, since: time.Now()}
 	if u.Scheme == "ldaps" {
 		encrypted := tls.Client(raw, secure)
@@ -113,8 +148,13 @@ func (d *dialer) begin(c *conn, scheme string, secure *tls.Config, password stri
 			return errNoSTARTTLS
 		}
 	}
-	if d.config.BindDN == "" {
-		return nil
+	switch {
+	case d.config.BindDN != "":
+		return c.Bind(d.config.BindDN, password)
+	case d.config.Cert != "":
+		if err := c.ExternalBind(); err != nil {
+			return fmt.Errorf("%w: %w", errExternal, err)
+		}
 	}
-	return c.Bind(d.config.BindDN, password)
+	return nil
 }

@@ -1,7 +1,7 @@
 // Package ldap finds login names in a directory (RFC 4511): it searches for the entry of an address and takes the value of one attribute.
 //
 // Connections are always encrypted: ldaps: is TLS from the first octet, ldap: is STARTTLS, without which nothing is sent. ldapi: is a socket of
-// this machine. Several servers with the same content are asked in their order; one that fails is left out for a while. Referrals to other servers
+// this machine. A bind is anonymous, with a name and a password, or with a client certificate (SASL EXTERNAL). Several servers with the same content are asked in their order; one that fails is left out for a while. Referrals to other servers
 // are not followed.
 //
 // Read ldap.go first, then pool.go (the connections) and dial.go (how one is made).
@@ -28,6 +28,7 @@ type Config struct {
 	CA           string   // file with the certificates of the only CAs that are trusted; empty for those of the system
 	BindDN       string   // empty for an anonymous bind
 	PasswordFile string   // for BindDN
+	Cert, Key    string   // files with a client certificate and its private key; empty for none. Without BindDN, it is what to bind with
 	Base         string   // below which entries are searched for
 	Filter       string   // with placeholders for the person
 	Attribute    string   // the login name
@@ -51,7 +52,7 @@ type Source struct {
 	pool   *pool
 }
 
-// Open returns a Source. It checks everything that can be checked without a connection: the filter, the password file and the CA.
+// Open returns a Source. It checks everything that can be checked without a connection: the filter and the files.
 func Open(c Config) (*Source, error) {
 	limitPackets()
 	if err := checkFilter(c.Filter); err != nil {
@@ -153,6 +154,8 @@ func (s *Source) Close() error {
 func describe(server string, err error) error {
 	var of *ldap.Error
 	switch {
+	case errors.Is(err, errExternal) && errors.As(err, &of) && of.ResultCode < ldap.ErrorNetwork:
+		return fmt.Errorf("%s refuses to bind with the certificate in cert (SASL EXTERNAL, error %d)", server, of.ResultCode)
 	case errors.As(err, &of) && of.ResultCode == ldap.LDAPResultInvalidCredentials:
 		return fmt.Errorf("%s refuses bind_dn or its password", server)
 	case errors.As(err, &of) && of.ResultCode == ldap.LDAPResultNoSuchObject:

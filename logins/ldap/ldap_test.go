@@ -120,6 +120,33 @@ func TestFind(t *testing.T) {
 	}
 }
 
+// A client certificate is what to bind with, or is shown beside a name and a password.
+func TestClientCertificate(t *testing.T) {
+	server := slapdtest.Start(t, slapdtest.Person("ab0001", "mail", "ann@uni.example"))
+	otherCert, otherKey := keypairtest.Write(t, t.TempDir(), "other", keypairtest.New(t, keypairtest.Options{Names: []string{"other.example"}}))
+	for _, url := range []string{server.Secure, server.Plain} {
+		c := configFor(server, url)
+		c.Cert, c.Key = server.ClientCert, server.ClientKey
+		for _, external := range []bool{false, true} {
+			if external {
+				c.BindDN, c.PasswordFile = "", ""
+			}
+			if got, err := openFor(t, c).Find(t.Context(), question("ann")); err != nil || !slices.Equal(got, []string{"ab0001"}) {
+				t.Errorf("%s, EXTERNAL %t: %q, %v", url, external, got, err)
+			}
+		}
+		c.Cert, c.Key = otherCert, otherKey
+		if got, err := openFor(t, c).Find(t.Context(), question("ann")); got != nil || err == nil || !strings.Contains(err.Error(), url) {
+			t.Errorf("%s with a certificate of another CA: %q, %v", url, got, err)
+		}
+	}
+	c := configFor(server, server.Socket) // which has no TLS, and knows the user of the process instead
+	c.Cert, c.Key, c.BindDN, c.PasswordFile = server.ClientCert, server.ClientKey, "", ""
+	if got, err := openFor(t, c).Find(t.Context(), question("ann")); got != nil || err == nil {
+		t.Errorf("over a socket: %q, %v", got, err)
+	}
+}
+
 // Referrals are not followed, whatever they refer to.
 func TestReferrals(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -280,6 +307,7 @@ func TestOpenMistakes(t *testing.T) {
 	if err := os.WriteFile(open, []byte("secret\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
+	cert, key := keypairtest.Write(t, dir, "client", keypairtest.New(t, keypairtest.Options{}))
 	good := Config{URLs: []string{"ldaps://127.0.0.1:1"}, BindDN: "cn=x", PasswordFile: secret, Base: "dc=x", Filter: "(mail=%EMAILADDRESS%)", Attribute: "uid"}
 	for name, test := range map[string]struct {
 		change func(*Config)
@@ -297,6 +325,11 @@ func TestOpenMistakes(t *testing.T) {
 		"mode":              {func(c *Config) { c.PasswordFile = open }, "run chmod 600"},
 		"no password":       {func(c *Config) { c.PasswordFile = secret + ".gone" }, "no such file"},
 		"ca":                {func(c *Config) { c.CA = secret }, "contains no certificate"},
+		"certificate":       {func(c *Config) { c.Cert, c.Key = cert, key }, ""},
+		"no certificate":    {func(c *Config) { c.Cert, c.Key = secret, key }, "failed to find any PEM data"},
+		"key's mode":        {func(c *Config) { c.Cert, c.Key = cert, open }, "run chmod 600"},
+		"no key":            {func(c *Config) { c.Cert, c.Key = cert, key+".gone" }, "no such file"},
+		"key is a folder":   {func(c *Config) { c.Cert, c.Key = cert, dir }, "is not a regular file"},
 	} {
 		c := good
 		test.change(&c)

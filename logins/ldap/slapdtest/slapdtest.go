@@ -32,6 +32,8 @@ type Server struct {
 	Plain, Secure, Socket string
 	// CA is a file with the certificate, and PasswordFile one with Password.
 	CA, PasswordFile string
+	// ClientCert and ClientKey are files with a certificate that stands for BindDN (SASL EXTERNAL).
+	ClientCert, ClientKey string
 
 	program, dir string
 	mu           sync.Mutex
@@ -61,6 +63,7 @@ func Start(t testing.TB, ldif string) *Server {
 	s.PasswordFile = filepath.Join(s.dir, "password")
 	cert, key := keypairtest.Write(t, s.dir, "server", keypairtest.New(t, keypairtest.Options{}))
 	s.CA = cert
+	s.ClientCert, s.ClientKey = keypairtest.Write(t, s.dir, "client", keypairtest.New(t, keypairtest.Options{Names: []string{"client.uni.example"}}))
 	if err := os.Mkdir(filepath.Join(s.dir, "data"), 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -119,6 +122,9 @@ modulepath /usr/lib/ldap
 moduleload back_mdb
 TLSCertificateFile CERT
 TLSCertificateKeyFile KEY
+TLSCACertificateFile DIR/client.pem
+TLSVerifyClient try
+authz-regexp "cn=client.uni.example" "BINDDN"
 sizelimit 500
 database mdb
 suffix "dc=uni,dc=example"
