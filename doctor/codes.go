@@ -19,6 +19,7 @@ const (
 	Contradiction    Code = "D06"
 	CAAForbids       Code = "D07"
 	ServiceHidden    Code = "D08"
+	ChallengeAlias   Code = "D09"
 	WebCertificate   Code = "H01"
 	ForeignAnswer    Code = "H02"
 	PasswordRequired Code = "H03"
@@ -58,6 +59,7 @@ var Codes = []Info{
 	{Contradiction, "different settings in different places", Problem},
 	{CAAForbids, "a CAA record forbids the certificate", Problem},
 	{ServiceHidden, "calendars, contacts or JMAP cannot be found", Warning},
+	{ChallengeAlias, "an alias keeps a certificate from being ordered", Problem},
 	{WebCertificate, "the web server's certificate is not valid", Problem},
 	{ForeignAnswer, "another server answers", Problem},
 	{PasswordRequired, "a web server asks for a password", Problem},

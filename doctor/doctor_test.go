@@ -89,6 +89,9 @@ func TestEveryCode(t *testing.T) {
 	for _, test := range slices.Concat(dnsCases, webCases, mailCases, clientCases, oauthCases, lookupCases) {
 		wants = append(wants, test.want)
 	}
+	for _, test := range challengeCases {
+		wants = append(wants, test.want)
+	}
 	for _, i := range Codes {
 		if !strings.Contains(strings.Join(wants, "\n"), string(i.Code)+" ") {
 			t.Errorf("no case finds %s", i.Code)

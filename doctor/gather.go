@@ -73,22 +73,26 @@ func wanted(found settings.Found, server string, addresses []netip.Addr) []dnsre
 
 func (s *session) gatherNames(ctx context.Context, o *observations) {
 	domain := string(o.Found.Domain)
-	o.names, o.caa = make(map[string]name), make(map[string]caa)
+	o.names, o.caa, o.challenges = make(map[string]name), make(map[string]caa), make(map[string]challenge)
 	var mu sync.Mutex
 	var asks []func()
 	for _, prefix := range append([]string{""}, settings.ServicePrefixes()...) {
 		asks = append(asks, func() {
 			var n name
 			var c caa
+			var proof challenge
 			n.addresses, n.canonical, n.err = s.Resolver.Host(ctx, prefix+domain)
 			if prefix != "" && len(n.addresses) > 0 && s.wants(CAAForbids) {
 				needed := s.certificateFor(prefix + domain)
 				c = s.caaOf(ctx, needed.base)
 				c.neededCertificate = needed
 			}
+			if prefix != "" && len(n.addresses) > 0 && s.wants(ChallengeAlias) {
+				proof = s.challengeFor(ctx, s.certificateFor(prefix+domain))
+			}
 			mu.Lock()
 			defer mu.Unlock()
-			o.names[prefix+domain], o.caa[prefix+domain] = n, c
+			o.names[prefix+domain], o.caa[prefix+domain], o.challenges[prefix+domain] = n, c, proof
 		})
 	}
 	concurrently(asks...)
@@ -122,7 +126,7 @@ const maxProxies = 4
 // gatherProxies finds out which addresses of our names that are not this server's pass on its answers, as a proxy or a CDN does.
 func (s *session) gatherProxies(ctx context.Context, o *observations) {
 	o.proxies = make(map[string][]netip.Addr)
-	if len(o.ours) == 0 || !o.askedWeb && !s.wants(NameElsewhere) && !s.wants(WildcardAnswers) {
+	if len(o.ours) == 0 || !o.askedWeb && !s.wants(NameElsewhere) && !s.wants(WildcardAnswers) && !s.wants(ChallengeAlias) {
 		return
 	}
 	var mu sync.Mutex

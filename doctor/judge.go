@@ -30,10 +30,11 @@ type judgement struct {
 // judge says what is wrong. It depends on nothing but the observations. The order matters: causes come before what follows from them.
 func judge(o *observations) Report {
 	j := &judgement{observations: o, explained: make(map[string]bool)}
-	j.part("DHC", j.judgeNames)  // D01, D02, D04
-	j.part("D", j.judgeCAA)      // D07
-	j.part("D", j.judgeSRV)      // D05
-	j.part("D", j.judgeServices) // D08
+	j.part("DHC", j.judgeNames)    // D01, D02, D04
+	j.part("D", j.judgeCAA)        // D07
+	j.part("D", j.judgeChallenges) // D09
+	j.part("D", j.judgeSRV)        // D05
+	j.part("D", j.judgeServices)   // D08
 	if j.askedWeb {
 		j.part("DHC", j.judgeWeb) // H01 to H04, D06
 		j.add(j.pacc()...)        // D06

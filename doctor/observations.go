@@ -39,7 +39,8 @@ type observations struct {
 	aliases    map[string]string   // the targets of SRV records that are aliases, with their targets
 	unanswered map[string]error    // names of SRV and TXT records whose look-up failed
 
-	caa map[string]caa // by name
+	caa        map[string]caa       // by name
+	challenges map[string]challenge // by name
 
 	web       map[choices.Place]page
 	wellKnown map[string]page // of the bare domain, by path, where records of a service are missing

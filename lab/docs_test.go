@@ -92,7 +92,7 @@ var notRun = []struct{ command, why string }{
 	{"apt install ./build/packages/", "needs the packages; TestDebian in packaging installs them"},
 	{"buildah build", "needs the packages; TestContainer in packaging builds and runs the image"},
 	{"docker compose", "needs Docker's daemon; TestCompose in packaging checks the file"},
-	{"kubectl apply", "needs a cluster; TestKubernetes and TestKustomize in packaging check the objects"},
+	{"kubectl", "needs a cluster; TestKubernetes, TestKustomize and TestKustomizeStore in packaging check the objects"},
 	{"mailhint import mailcow https://", "needs a mailcow; the tests of package imports/mailcow have one that speaks its API"},
 	{"mailhint import postfixadmin", "needs a database; the tests of package imports/postfixadmin start two"},
 	{"mailhint import ispconfig", "needs a database; the tests of package imports/ispconfig start one"},

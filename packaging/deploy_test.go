@@ -153,6 +153,43 @@ func TestKustomize(t *testing.T) {
 	}
 }
 
+// The variant with a database has the configuration and the password where the configuration looks for it, in a file that it may read.
+func TestKustomizeStore(t *testing.T) {
+	const dir = "deploy/kubernetes-store/"
+	s, err := domains.Load(dir + "domains.toml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	patch := objects(t, read(t, dir+"password.yaml"))["Deployment"]
+	mount := object(patch.at(t, "spec", "template", "spec", "containers", 0, "volumeMounts", 0).(map[string]any))
+	if filepath.Dir(s.Store.PasswordFile) != mount["mountPath"] {
+		t.Errorf("the password is mounted in %v, the configuration says %s", mount["mountPath"], s.Store.PasswordFile)
+	}
+	volume := object(patch.at(t, "spec", "template", "spec", "volumes", 0).(map[string]any))
+	if volume["name"] != mount["name"] || volume.at(t, "secret", "defaultMode") != 0o440 {
+		t.Errorf("the volume is %v", volume)
+	}
+	for _, name := range []string{fmt.Sprint(volume.at(t, "secret", "secretName")), filepath.Base(s.Store.PasswordFile)} {
+		if !bytes.Contains(read(t, "deploy/README.md"), []byte(name)) {
+			t.Errorf("deploy/README.md does not say how to make %s", name)
+		}
+	}
+	const tool = "build/tools/kustomize"
+	if _, err := exec.LookPath("./" + tool); err != nil {
+		t.Skip("kustomize is not installed: make " + tool)
+	}
+	byKind := objects(t, []byte(mustRun(t, "./"+tool, "build", dir)))
+	if got := byKind["ConfigMap"].at(t, "data", "domains.toml"); got != string(read(t, dir+"domains.toml")) {
+		t.Errorf("the configuration is\n%v", got)
+	}
+	pod := byKind["Deployment"].at(t, "spec", "template", "spec")
+	for _, want := range []string{"name:configuration", "name:state", "secretName:mailhint-store", "readOnlyRootFilesystem:true", "fsGroup:65532"} {
+		if !strings.Contains(fmt.Sprint(pod), want) {
+			t.Errorf("the pod has no %s: %v", want, pod)
+		}
+	}
+}
+
 // docker-compose accepts the file, which is as short as promised, and publishes ports that the image exposes.
 func TestCompose(t *testing.T) {
 	text := read(t, "deploy/compose.yaml")
