@@ -87,6 +87,30 @@ func (l *loader) readLookup(t *table) {
 	}
 }
 
+// CheckLookup returns what is wrong with the values of a look-up. It opens none of its files.
+func CheckLookup(of LoginLookup) Problems {
+	const name = "look-up"
+	l := newLoader()
+	l.given = map[string]string{name: of.TOML()}
+	main, ok := l.parse(name, MainFile, "")
+	if !ok {
+		return l.problems.sorted()
+	}
+	if above, ok := main.table("lookups"); ok {
+		for _, t := range above.children() {
+			l.readLookup(t)
+		}
+	}
+	return l.problems.sorted()
+}
+
+// NewLookup returns a look-up of a type with the values that all have unless the table says otherwise.
+func NewLookup(kind string) LoginLookup {
+	of := lookupDefaults.LoginLookup
+	of.Type = kind
+	return of
+}
+
 // lookupExamples are values of the required keys, for messages.
 var lookupExamples = map[string]map[string]string{
 	"file": {"file": `"logins.txt"`},

@@ -70,17 +70,28 @@ func (s *Snapshot) LookupTables(entries []Entry) string {
 	var b tomlText
 	for _, of := range s.Lookups {
 		if used[of.Name] {
-			v := lookupValues{LoginLookup: of, passwordFile: of.PasswordFile}
-			if of.Type == "ldap" {
-				v.passwordFile, v.bindPasswordFile = "", of.PasswordFile
-			} else {
-				v.Filter = "" // it has the default
-			}
-			b.header("lookups", of.Name)
-			writeKeys(&b, lookupKeys, &v)
+			b.lookup(of)
 		}
 	}
 	return b.String()
+}
+
+// TOML returns the table [lookups.…] that says the same.
+func (of LoginLookup) TOML() string {
+	var b tomlText
+	b.lookup(of)
+	return b.String()
+}
+
+func (b *tomlText) lookup(of LoginLookup) {
+	v := lookupValues{LoginLookup: of, passwordFile: of.PasswordFile}
+	if of.Type == "ldap" {
+		v.passwordFile, v.bindPasswordFile = "", of.PasswordFile
+	} else {
+		v.Filter = "" // it has the default
+	}
+	b.header("lookups", of.Name)
+	writeKeys(b, lookupKeys, &v)
 }
 
 // domain writes the table of a domain or wildcard. Its rules become profiles, because a rule without one would inherit the other values

@@ -4,6 +4,7 @@
 //   - imports.go: the Collection; every domain is imported once, and everything that will be answered differently from what the source
 //     says is reported with its place
 //   - mail.go: servers and services, checked as strictly as in domains.toml; document.go: those of an answer to a client
+//   - lookups.go: look-ups of login names
 //   - hosted.go: domains of a mail server that have the same settings
 //   - input.go: files of limited size
 //   - records.go, print.go: domains with the same settings become one profile that lists them
@@ -61,6 +62,7 @@ type Collection struct {
 
 	report  Report
 	entries []Entry
+	lookups []domains.LoginLookup
 	owner   map[settings.Domain]domains.Position // where a domain was imported from
 	said    map[said]bool
 }

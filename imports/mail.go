@@ -41,6 +41,8 @@ type Server struct {
 	Security settings.Security
 	// Login is the form of the login name, in the placeholders of package settings; empty for the whole address.
 	Login string
+	// Lookup is the name of the look-up that finds the login name, as Collection.Lookup has returned it; empty for none.
+	Lookup string
 	// Auth are the login methods, best first; nil for a password.
 	Auth []settings.Auth
 }
@@ -93,6 +95,9 @@ func (m *Mail) parse(s Server) (settings.Server, error) {
 		return server, fmt.Errorf("the login name %q cannot be used: %w", clip(s.Login), err)
 	}
 	server.Login = login.For(settings.EmailDomain, settings.EmailDomain) // so that there is only one form for the whole address
+	if s.Lookup != "" {
+		server.Login = settings.NewLookupLogin(s.Lookup, "", server.Login)
+	}
 	if _, err := settings.ParseServer(s.Protocol, server.URL()); err != nil {
 		return server, err
 	}

@@ -28,6 +28,7 @@ func (c *Collection) Print(w io.Writer, kind string) error {
 		}
 		out.WriteString(g.toml(taken))
 	}
+	out.WriteString(c.LookupTables())
 	return out.Flush()
 }
 

@@ -117,6 +117,9 @@ func (f *importFlags) applyAll(cmd *cobra.Command, c *imports.Collection) error 
 	if err != nil {
 		return problem(err)
 	}
+	if tables := c.LookupTables(); tables != "" {
+		fmt.Fprintf(cmd.ErrOrStderr(), "look-ups are not added by --apply; these must be in domains.toml first:\n%s\n", tables)
+	}
 	fmt.Fprintln(cmd.ErrOrStderr(), plan)
 	if len(plan.Edits) == 0 {
 		return f.reportUnchanged(cmd)

@@ -24,7 +24,7 @@ func newImportAutomx() *cobra.Command {
 		Use:   "automx FILE",
 		Short: "From automx 1: automx.conf",
 		Long: "import automx reads the configuration of automx 1. The domains are those that the section [automx] lists; domains = * becomes a\n" +
-			"[fallback]. What automx looks up for each person (LDAP, SQL, a program) is reported.",
+			"[fallback]. Login names from LDAP and SQL become [lookups]; what else automx looks up for each person is reported.",
 		Example: "  mailhint import automx /etc/automx.conf\n" +
 			"  mailhint import automx /etc/automx.conf --apply --dry-run",
 		Args: oneArgument("a FILE, such as /etc/automx.conf"),

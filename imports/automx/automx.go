@@ -192,8 +192,8 @@ func (a *account) resolve(s *section, from string, path []*section) bool {
 		}
 		return a.resolve(global, s.name, path)
 	case "static", "script", "ldap", "sql":
-		if kind != "static" {
-			a.c.Remark(a.at(line), "the values that are looked up with %s for each person are not converted; for login names see login = { lookup = \"…\" }", kind)
+		if kind == "script" {
+			a.c.Remark(a.at(line), "what a program finds for each person is not converted: write login names that it has to a file, as a look-up with type = \"file\"")
 		}
 		a.collect(s, appends)
 	case "file":

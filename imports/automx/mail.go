@@ -99,26 +99,25 @@ func (a *account) server(m *imports.Mail, p settings.Protocol, s service) {
 		a.c.Lose(a.at(encryptionLine), "this %s server is left out: unknown encryption %q", p, encryption)
 		return
 	}
-	server.Login = a.login(s)
+	server.Login, server.Lookup = a.login(s)
 	var ok bool
 	if server.Auth, ok = a.auth(p, s); ok {
 		m.Server(a.at(line), server)
 	}
 }
 
-// login returns the form of the login name.
-func (a *account) login(s service) string {
+// login returns the form of the login name, or the look-up that finds it.
+func (a *account) login(s service) (form, lookup string) {
 	text, line := s.option("auth_identity")
 	switch {
 	case text == "" && a.version == V1:
-		return settings.EmailLocalPart
+		return settings.EmailLocalPart, ""
 	case text == "":
-		return settings.EmailAddress
+		return settings.EmailAddress, ""
 	case variable.MatchString(text):
-		a.c.Remark(a.at(line), "the login name %q is looked up for each person; answers have the whole address unless you set login", text)
-		return settings.EmailAddress
+		return settings.EmailAddress, a.lookup(s, text, line)
 	}
-	return macros.Replace(text)
+	return macros.Replace(text), ""
 }
 
 // words are the file's words for login methods. http-basic and http-digest are for services with a URL.
