@@ -140,6 +140,16 @@ func (r *Resolved) Shared() *Resolved {
 	return &shared
 }
 
+// Suits reports whether Resolve would accept a table that says the same as this one under another name, as far as that can be seen from the name. False means
+// only that it has to be tried.
+func (r *Resolved) Suits(name string) bool {
+	if strings.HasPrefix(name, "*") || r.entry.settings != nil && r.entry.settings.AutodiscoverRedirect != "" {
+		return false
+	}
+	d, err := settings.ParseDomain(name)
+	return err == nil && string(d) == name
+}
+
 // Resolve reads the table of a domain that is kept in a database. The name is a domain in lower case and A-labels, or "*." and such a domain.
 // It is checked like a table in a file, except for what other tables claim: that its names are free is for the caller to know.
 func (b *Base) Resolve(name string, values map[string]any) (*Resolved, Problems) {

@@ -2,6 +2,7 @@ package domains
 
 import (
 	"cmp"
+	"iter"
 	"maps"
 	"net/netip"
 	"slices"
@@ -127,6 +128,73 @@ func (s *Snapshot) EntriesFor(only []settings.Domain) ([]Entry, error) {
 	}
 	return entries, nil
 }
+
+// EntryOf returns the entry that has exactly this name, which is a domain, an alias or "*." and what a wildcard is for. Its Names have only the domain that
+// placeholders stand for, or what follows "*.".
+func (s *Snapshot) EntryOf(name string) (Entry, bool) {
+	base, isWildcard := strings.CutPrefix(name, "*.")
+	d := settings.Domain(base)
+	c, ok := s.names[d]
+	if isWildcard {
+		c, ok = s.wildcards[d]
+	}
+	switch {
+	case ok:
+		return s.entryOf(d, isWildcard, &s.entries[c.entry]), true
+	case s.records == nil:
+		return Entry{}, false
+	}
+	r := s.records.Find(d)
+	if isWildcard {
+		r = s.records.FindWildcard(d)
+	}
+	if r == nil || s.isTakenOver(r, d) {
+		return Entry{}, false
+	}
+	return s.entryOf(d, isWildcard, &r.entry), true
+}
+
+func (s *Snapshot) entryOf(d settings.Domain, isWildcard bool, from *entry) Entry {
+	e := Entry{Kind: List, Names: []settings.Domain{cmp.Or(from.primary, d)}, Disabled: from.disabled, Choice: from.choice.exported(), Rules: exportRules(from.rules)}
+	switch {
+	case isWildcard:
+		e.Kind, e.Names[0] = Wildcard, d
+	case from.primary != "":
+		e.Kind = Single
+	}
+	return e
+}
+
+// EachEntry yields what EntryOf returns for each name, in no particular order. It needs little memory, however many there are.
+func (s *Snapshot) EachEntry() iter.Seq2[string, Entry] {
+	return func(yield func(string, Entry) bool) {
+		for name := range s.ClaimedNames() {
+			if e, _ := s.EntryOf(name); !yield(name, e) {
+				return
+			}
+		}
+		if s.records == nil {
+			return
+		}
+		for name, r := range s.records.All() {
+			if _, taken := s.Claimed(name); taken {
+				continue
+			}
+			base, isWildcard := strings.CutPrefix(name, "*.")
+			if !yield(name, s.entryOf(settings.Domain(base), isWildcard, &r.entry)) {
+				return
+			}
+			for _, alias := range r.aliases {
+				if _, taken := s.names[alias]; !taken && !yield(string(alias), s.entryOf(alias, false, &r.entry)) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// HasRecords reports whether some of the names are kept in a database.
+func (s *Snapshot) HasRecords() bool { return s.records != nil }
 
 // claimed is a name and who claims it.
 type claimed struct {

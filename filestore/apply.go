@@ -25,10 +25,15 @@ const maxTrying = 20 * time.Second
 // Under the lock it completes or takes back what a killed process has left, records what has been changed by hand, plans the new texts, checks them, and
 // puts them in place if nobody has changed the files in the meantime; otherwise it begins again.
 func (s *Store) Apply(ctx context.Context, set edits.ChangeSet) (edits.Result, error) {
-	set, err := checked(set)
-	if err != nil || len(set.Edits) == 0 {
+	own, err := checked(set)
+	if err != nil || len(own.Edits) == 0 {
 		return edits.Result{}, err
 	}
+	return s.applySet(ctx, changeSet{ChangeSet: own})
+}
+
+// applySet is Apply for a set with values of its own.
+func (s *Store) applySet(ctx context.Context, set changeSet) (edits.Result, error) {
 	dir, err := s.stateDir()
 	if err != nil {
 		return edits.Result{}, err
@@ -81,7 +86,7 @@ func checked(set edits.ChangeSet) (edits.ChangeSet, error) {
 }
 
 // apply is Apply under the lock.
-func (s *Store) apply(ctx context.Context, set edits.ChangeSet, st *state) (edits.Result, error) {
+func (s *Store) apply(ctx context.Context, set changeSet, st *state) (edits.Result, error) {
 	done, err := s.recover(st)
 	if err != nil {
 		return edits.Result{}, err
@@ -118,7 +123,7 @@ func (s *Store) apply(ctx context.Context, set edits.ChangeSet, st *state) (edit
 }
 
 // refuse reports that a file may not be written.
-func (s *Store) refuse(set edits.ChangeSet, dir, file string, err error) (edits.Result, error) {
+func (s *Store) refuse(set changeSet, dir, file string, err error) (edits.Result, error) {
 	if !isReadOnly(err) {
 		return edits.Result{}, err
 	}
@@ -138,14 +143,15 @@ func isReadOnly(err error) bool {
 type work struct {
 	before, after view
 	texts         map[string]string // of the files that change, by name
-	unbroken      bool              // before has no mistakes, as far as they are looked for
-	byHand        []entry           // what has been changed by hand before
-	entries       []entry           // what the history will gain
+	emptied       []emptied
+	unbroken      bool    // before has no mistakes, as far as they are looked for
+	byHand        []entry // what has been changed by hand before
+	entries       []entry // what the history will gain
 	result        edits.Result
 }
 
 // prepare plans a change set and checks the result. It writes nothing. Without a journal, which only a dry run lacks, nothing is known of changes by hand.
-func (s *Store) prepare(set edits.ChangeSet, dir string, done *journal) (work, error) {
+func (s *Store) prepare(set changeSet, dir string, done *journal) (work, error) {
 	var w work
 	v, broken := s.look() // what comes of it is checked
 	if done != nil && done.known() && !done.accountsFor(v.Files, s.key) {
@@ -159,7 +165,7 @@ func (s *Store) prepare(set edits.ChangeSet, dir string, done *journal) (work, e
 		w.byHand = s.handEdits(*done, v.Files)
 	}
 	var effective []edits.Edit
-	for _, e := range set.Edits {
+	for _, e := range set.emptying(&w) {
 		r, exists := v.get(e.Ref)
 		if err := s.expect(e, r, exists, dir, w.byHand); err != nil {
 			return w, err
@@ -168,7 +174,7 @@ func (s *Store) prepare(set edits.ChangeSet, dir string, done *journal) (work, e
 			effective = append(effective, e)
 		}
 	}
-	if len(effective) == 0 {
+	if len(effective) == 0 && w.emptied == nil {
 		return w, nil
 	}
 	p := newPlanner(v, func(ref edits.Ref, from int64) (past []entry, err error) {
@@ -178,6 +184,7 @@ func (s *Store) prepare(set edits.ChangeSet, dir string, done *journal) (work, e
 		})
 		return past, err
 	})
+	p.empty(w.emptied, effective)
 	if err := p.plan(effective); err != nil {
 		if errors.Is(err, tomledit.ErrUnsafe) {
 			return w, w.unsafe(effective, v, err)
@@ -197,13 +204,16 @@ func (s *Store) prepare(set edits.ChangeSet, dir string, done *journal) (work, e
 	if err := withoutSettings(w.after, effective); err != nil {
 		return w, err
 	}
-	if err := verify(v, w.after, effective); err != nil {
+	if err := verify(v, w.after, effective, w.emptied); err != nil {
 		if errors.Is(err, edits.ErrUnsafe) {
 			return w, w.unsafe(effective, v, err)
 		}
 		return w, err
 	}
-	w.describe(set, effective, p.restores)
+	w.describe(set.ChangeSet, effective, p.restores)
+	if w.emptied == nil { // nobody reads the diff of a million names
+		w.result.Diff = w.diff()
+	}
 	return w, nil
 }
 
@@ -258,6 +268,13 @@ func (w *work) unsafe(list []edits.Edit, v view, err error) error {
 // describe fills in what the history records and the caller gets.
 func (w *work) describe(set edits.ChangeSet, list []edits.Edit, restores map[edits.Ref][]restoration) {
 	now := time.Now()
+	for _, e := range w.emptied {
+		was := w.before.state(e.profile)
+		c := edits.Change{Time: now, Actor: set.Actor, Via: set.Via, Action: e.action, Ref: e.profile, Reason: set.Reason, Before: was, After: was,
+			Summary: &edits.ListSummary{File: w.before.key(e.file), Removed: e.names, SomeRemoved: e.some}}
+		w.entries = append(w.entries, entry{Change: c})
+		w.result.Changes = append(w.result.Changes, c)
+	}
 	for _, e := range list {
 		before, after := w.before.state(e.Ref), w.after.state(e.Ref)
 		if before != nil && after != nil && before.Revision == after.Revision {
@@ -268,6 +285,5 @@ func (w *work) describe(set edits.ChangeSet, list []edits.Edit, restores map[edi
 		w.result.Changes = append(w.result.Changes, c)
 	}
 	w.result.Files = slices.Sorted(maps.Keys(w.texts))
-	w.result.Diff = w.diff()
 	w.result.Config = w.after.Snapshot
 }

@@ -8,7 +8,7 @@
 //
 //   - filestore.go, records.go, query.go, memory.go: the Store, and what it reads
 //   - apply.go: a change from beginning to end
-//   - plan.go, order.go, plan_lists.go, lists.go, revert.go: the new texts
+//   - plan.go, order.go, plan_lists.go, lists.go, revert.go: the new texts; empty.go: lists without their names
 //   - verify.go, layout.go: the proof that nothing else has changed
 //   - save.go, state.go, lock.go (lock_linux.go and its sisters), owner_unix.go: the disk, and what a killed process leaves behind
 //   - history.go, lines_backward.go, watch.go: the history

@@ -10,8 +10,9 @@ import (
 
 // listChange is what becomes of the names in a domains_file. Everything else, such as comments, stays as it is.
 type listChange struct {
-	remove map[string]bool // names in lower case and A-labels
-	add    []listLine      // in their order
+	remove map[string]bool        // names in lower case and A-labels
+	goes   func(name string) bool // which other names are removed; nil for none
+	add    []listLine             // in their order
 }
 
 // listLine is a line to add to a list.
@@ -41,7 +42,7 @@ func (c listChange) apply(text string) string {
 	}
 	var lines []string // with their ends
 	for line := range strings.Lines(text) {
-		if name, ok := c.mentions(line); !ok || !c.remove[name] {
+		if !c.removes(line) {
 			lines = append(lines, line)
 		}
 	}
@@ -70,12 +71,17 @@ func lineEnd(text string) string {
 	return "\n"
 }
 
-// mentions returns the name on a line, if it may be one of those that are removed.
-func (c listChange) mentions(line string) (string, bool) {
-	if len(c.remove) == 0 {
-		return "", false
+// removes reports whether a line has a name that is removed.
+func (c listChange) removes(line string) bool {
+	if c.goes != nil {
+		name, ok := nameOf(line)
+		return ok && (c.remove[name] || c.goes(name))
 	}
-	return nameOn(line, c.remove)
+	if len(c.remove) == 0 {
+		return false
+	}
+	_, ok := nameOn(line, c.remove)
+	return ok
 }
 
 // itemOn returns what is on a line of a list besides a comment, as package domains has it.

@@ -64,15 +64,21 @@ func (p *planner) list(file string) *listChange {
 // inlineChange is what becomes of the key domains of a profile.
 type inlineChange struct {
 	remove map[string]bool
+	goes   func(name string) bool // which other names are removed; nil for none
 	add    []any
 	refs   []edits.Ref
 }
 
 func (p *planner) inlineList(ref edits.Ref, profile string) *inlineChange {
+	c := p.inlineOf(profile)
+	c.refs = append(c.refs, ref)
+	return c
+}
+
+func (p *planner) inlineOf(profile string) *inlineChange {
 	if p.inline[profile] == nil {
 		p.inline[profile] = &inlineChange{remove: make(map[string]bool)}
 	}
-	p.inline[profile].refs = append(p.inline[profile].refs, ref)
 	return p.inline[profile]
 }
 
@@ -102,8 +108,8 @@ func (p *planner) addToList(e edits.Edit, profile string) {
 }
 
 // domainsFile returns the file with the list of a profile.
-func (p *planner) domainsFile(profile string) (string, bool) {
-	for _, f := range p.Files {
+func (v view) domainsFile(profile string) (string, bool) {
+	for _, f := range v.Files {
 		if f.Role == domains.DomainsFile && f.Profile == profile {
 			return f.Name, true
 		}
@@ -136,8 +142,9 @@ func (p *planner) writeInline(profile string, c *inlineChange) error {
 			return tomledit.Undo{}, err
 		}
 		names = slices.DeleteFunc(names, func(v any) bool {
-			name, _ := v.(string)
-			return c.remove[plainName(name)]
+			text, _ := v.(string)
+			name := plainName(text)
+			return c.remove[name] || c.goes != nil && c.goes(name)
 		})
 		value := any(append(names, c.add...))
 		if len(names)+len(c.add) == 0 {

@@ -24,7 +24,7 @@ func withoutSettings(after view, list []edits.Edit) error {
 
 // verify checks that the edited records have become what was asked for, and that nothing else has changed: all other records and tables are the same
 // octets below the same headers.
-func verify(before, after view, list []edits.Edit) error {
+func verify(before, after view, list []edits.Edit, lists []emptied) error {
 	edited := make(map[tablePath]bool, len(list))
 	listed := 0 // how many more names the lists should have
 	for _, e := range list {
@@ -36,10 +36,13 @@ func verify(before, after view, list []edits.Edit) error {
 		listed += onlyListed(r, exists) - onlyListed(was, existed)
 		edited[tablePath{string(e.Kind) + "s", e.Name}] = true
 	}
+	for _, e := range lists {
+		listed -= e.names
+	}
 	if err := verifyOthers(before, after, edited); err != nil {
 		return err
 	}
-	return verifyLists(before, after, list, listed)
+	return verifyLists(before, after, list, lists, listed)
 }
 
 // verifyOthers compares the tables that are not edited.
@@ -98,49 +101,60 @@ func onlyListed(r edits.Record, exists bool) int {
 }
 
 // verifyLists checks that the lists have gained as many names as they should. A profile that gets another list is meant to change them.
-func verifyLists(before, after view, list []edits.Edit, gained int) error {
+func verifyLists(before, after view, list []edits.Edit, lists []emptied, gained int) error {
+	was, is := before.countListed(), after.countListed()
+	leaving := before.countLeaving(list)
+	for _, e := range lists {
+		leaving[e.profile.Name] += e.names
+	}
 	var problems domains.Problems
 	moved := false
 	for _, e := range list {
-		was, ok := before.get(e.Ref)
+		r, ok := before.get(e.Ref)
 		if e.Kind != edits.Profile || !ok {
 			continue
 		}
-		if e.Values["domains_file"] != nil && e.Values["domains_file"] != was.Values["domains_file"] {
+		if e.Values["domains_file"] != nil && e.Values["domains_file"] != r.Values["domains_file"] {
 			moved = true
 			continue
 		}
-		if names := before.countListed(e.Name) - before.countLeaving(list, e.Name); names > 0 && after.countListed(e.Name) == 0 && (e.Values == nil || was.Values["domains_file"] != nil && e.Values["domains_file"] == nil) {
-			problems = append(problems, domains.Problem{Position: was.Where, Key: "profiles." + edits.SpellValue(e.Name),
+		names := was[e.Name] - leaving[e.Name]
+		if names > 0 && is[e.Name] == 0 && (e.Values == nil || r.Values["domains_file"] != nil && e.Values["domains_file"] == nil) {
+			problems = append(problems, domains.Problem{Position: r.Where, Key: "profiles." + edits.SpellValue(e.Name),
 				Text: fmt.Sprintf("its list has %s; remove them first, or put them into another list", spelling.Count(names, "domain"))})
 		}
 	}
 	if problems != nil {
 		return problems
 	}
-	if got := after.countListed("") - before.countListed(""); got != gained && !moved {
+	if got := sum(is) - sum(was); got != gained && !moved {
 		return fmt.Errorf("other names of lists would change: %w", edits.ErrUnsafe)
 	}
 	return nil
 }
 
-// countListed counts the names that only the list of a profile, or of any for "", has.
-func (v view) countListed(profile string) int {
-	n := 0
+// countListed counts, by profile, the names that only a list has.
+func (v view) countListed() map[string]int {
+	n := make(map[string]int)
 	for r := range v.Listed() {
-		if profile == "" || r.Listed.Profile == profile {
-			n++
-		}
+		n[r.Listed.Profile]++
 	}
 	return n
 }
 
-// countLeaving counts the names that a change set takes out of the list of a profile.
-func (v view) countLeaving(list []edits.Edit, profile string) int {
-	n := 0
+func sum(counts map[string]int) (n int) {
+	for _, count := range counts {
+		n += count
+	}
+	return n
+}
+
+// countLeaving counts, by profile, the names that a change set takes out of the profile's list.
+func (v view) countLeaving(list []edits.Edit) map[string]int {
+	n := make(map[string]int)
 	for _, e := range list {
-		if r, ok := v.get(e.Ref); ok && r.ManagedBy == edits.ByList && r.List == profile && (e.Values == nil || e.List != profile) {
-			n++
+		if r, ok := v.get(e.Ref); ok && r.ManagedBy == edits.ByList && (e.Values == nil || e.List != r.List) {
+			n[r.List]++
 		}
 	}
 	return n

@@ -56,7 +56,7 @@ func TestVerify(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", test.what, err)
 		}
-		err = verify(before, after, []edits.Edit{edit})
+		err = verify(before, after, []edits.Edit{edit}, nil)
 		if test.ok && err != nil || !test.ok && !errors.Is(err, edits.ErrUnsafe) {
 			t.Errorf("%s: %v", test.what, err)
 		}
@@ -66,7 +66,7 @@ func TestVerify(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := verify(before, after, []edits.Edit{edit}); !errors.Is(err, edits.ErrUnsafe) {
+	if err := verify(before, after, []edits.Edit{edit}, nil); !errors.Is(err, edits.ErrUnsafe) {
 		t.Errorf("a text without the edit: %v", err)
 	}
 }

@@ -95,26 +95,12 @@ func apply(ctx context.Context, tx pgx.Tx, files *domains.Snapshot, set edits.Ch
 	if err != nil || len(changes) == 0 {
 		return edits.Result{}, err
 	}
-	config, err := check(ctx, tx, files, changes)
-	if err != nil {
+	var result edits.Result
+	if result.Config, err = check(ctx, tx, files, changes); err != nil {
 		return edits.Result{}, err
 	}
-	result := edits.Result{Config: config}
-	first, now := int64(0), time.Now()
-	if !set.DryRun {
-		if first, now, err = reserve(ctx, tx, changes); err != nil {
-			return edits.Result{}, err
-		}
-	}
-	for i := range changes {
-		c, err := describe(&changes[i], set, now)
-		if err != nil {
-			return edits.Result{}, err
-		}
-		if !set.DryRun {
-			c.Number = first + int64(i) + 1
-		}
-		result.Changes = append(result.Changes, c)
+	if result.Changes, err = describeAll(ctx, tx, changes, set); err != nil {
+		return edits.Result{}, err
 	}
 	result.Diff = edits.Diff(result.Changes)
 	if set.DryRun {
@@ -194,6 +180,26 @@ func readRecords(ctx context.Context, tx pgx.Tx, list []edits.Edit) (map[edits.R
 	return found, nil
 }
 
+// describeAll returns changes as the history has them, with numbers unless it is a dry run.
+func describeAll(ctx context.Context, tx pgx.Tx, changes []change, set edits.ChangeSet) ([]edits.Change, error) {
+	first, now, err := int64(0), time.Now(), error(nil)
+	if !set.DryRun {
+		if first, now, err = reserve(ctx, tx, changes); err != nil {
+			return nil, err
+		}
+	}
+	described := make([]edits.Change, len(changes))
+	for i := range changes {
+		if described[i], err = describe(&changes[i], set, now); err != nil {
+			return nil, err
+		}
+		if !set.DryRun {
+			described[i].Number = first + int64(i) + 1
+		}
+	}
+	return described, nil
+}
+
 // describe returns a change as the history has it.
 func describe(c *change, set edits.ChangeSet, now time.Time) (edits.Change, error) {
 	d := edits.Change{Time: now, Actor: set.Actor, Via: set.Via, Action: c.Action, Ref: c.Ref, Reason: set.Reason, Undoes: c.Undoes}
@@ -219,19 +225,29 @@ const writtenAtOnce = 10_000
 
 // write writes the records and the history of changes.
 func write(ctx context.Context, tx pgx.Tx, changes []change, described []edits.Change) error {
+	return writing(ctx, tx, len(changes), func() error {
+		for len(changes) > 0 {
+			n := min(len(changes), writtenAtOnce)
+			if err := writeSome(ctx, tx, changes[:n], described[:n]); err != nil {
+				return err
+			}
+			changes, described = changes[n:], described[n:]
+		}
+		return nil
+	})
+}
+
+// writing prepares a transaction for about a number of changes, calls write, and does what has to be done after that.
+func writing(ctx context.Context, tx pgx.Tx, changes int, write func() error) error {
 	if _, err := tx.Exec(ctx, "SELECT set_config('mailhint.recorded', 'on', true)"); err != nil {
 		return err
 	}
-	indexes, err := dropSearchIndexes(ctx, tx, len(changes))
+	indexes, err := dropSearchIndexes(ctx, tx, changes)
 	if err != nil {
 		return err
 	}
-	for len(changes) > 0 {
-		n := min(len(changes), writtenAtOnce)
-		if err := writeSome(ctx, tx, changes[:n], described[:n]); err != nil {
-			return err
-		}
-		changes, described = changes[n:], described[n:]
+	if err := write(); err != nil {
+		return err
 	}
 	if err := restoreSearchIndexes(ctx, tx, indexes); err != nil {
 		return err

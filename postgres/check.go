@@ -153,21 +153,28 @@ func (c *checker) resolve(context.Context) error {
 		if change.Kind != edits.Domain || change.Values == nil {
 			continue
 		}
+		isPlain := change.row.own == nil && change.row.profile != nil
+		if isPlain {
+			if r := shared[*change.row.profile]; r != nil && r.Suits(change.Name) {
+				c.tables[change.Name] = r
+				continue
+			}
+		}
 		r, problems := c.base.Resolve(change.Name, change.Values)
 		c.problems = append(c.problems, problems...)
 		if len(c.problems) >= enoughProblems {
 			return nil
 		}
-		if r != nil && change.row.own == nil && change.row.profile != nil {
-			profile := *change.row.profile
-			if shared[profile] == nil {
-				shared[profile] = r.Shared()
+		if r == nil {
+			continue
+		}
+		if isPlain {
+			if shared[*change.row.profile] == nil {
+				shared[*change.row.profile] = r.Shared()
 			}
-			r = shared[profile]
+			r = shared[*change.row.profile]
 		}
-		if r != nil {
-			c.tables[change.Name] = r
-		}
+		c.tables[change.Name] = r
 	}
 	return nil
 }

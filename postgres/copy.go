@@ -63,17 +63,22 @@ func (s *Store) Copy(ctx context.Context, take func(Row) error) (Position, error
 			return err
 		}
 		for _, kind := range []edits.Kind{edits.Profile, edits.Domain} {
-			rows, err := tx.Query(ctx, "SELECT kind = 'profile', name, profile, own::text, revision, sequence, false FROM mailhint.records WHERE kind = $1", string(kind))
-			if err != nil {
-				return err
-			}
-			if err := eachRow(rows, take); err != nil {
+			if err := eachRecord(ctx, tx, kind, take); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
 	return p, err
+}
+
+// eachRecord calls take with every record of a kind.
+func eachRecord(ctx context.Context, db querier, kind edits.Kind, take func(Row) error) error {
+	rows, err := db.Query(ctx, "SELECT kind = 'profile', name, profile, own::text, revision, sequence, false FROM mailhint.records WHERE kind = $1", string(kind))
+	if err != nil {
+		return err
+	}
+	return eachRow(rows, take)
 }
 
 // eachRow reads rows with the columns of Row. Nothing is copied: a replica reads ten million of them.

@@ -11,7 +11,7 @@
 // The files, in the order in which they are best read:
 //
 //   - postgres.go: opening the database; migrate.go and migrations: its tables
-//   - record.go, query.go, history.go: reading records and their history; apply.go, check.go, bulk.go: changing them
+//   - record.go, query.go, history.go: reading records and their history; apply.go, check.go, bulk.go: changing them; import.go: adding millions
 //   - copy.go, notify.go: what replicas read; records.go: what commands answer from
 //   - accounts.go: accounts, tokens, sessions and the audit trail; certificates.go: certificates and the locks of their orders
 package postgres

@@ -20,9 +20,11 @@ import (
 type Records struct {
 	// Warn is called with the first error of the database; nil for nobody.
 	Warn func(error)
+	// Forgetful makes All keep nothing of what it yields, for one look at millions of records. Explain then does not know it.
+	Forgetful bool
 
 	ctx  context.Context
-	s    *Store
+	db   querier
 	base *domains.Base
 
 	mutex sync.Mutex
@@ -39,18 +41,22 @@ func (s *Store) Records(ctx context.Context) (*Records, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Records{ctx: ctx, s: s, found: make(map[string]*domains.Resolved)}
-	r.base, _, err = s.base(ctx, files)
+	return recordsOf(ctx, s.pool, files)
+}
+
+func recordsOf(ctx context.Context, db querier, files *domains.Snapshot) (r *Records, err error) {
+	r = &Records{ctx: ctx, db: db, found: make(map[string]*domains.Resolved)}
+	r.base, _, err = baseOf(ctx, db, files)
 	return r, err
 }
 
-// base returns what the domains of the database inherit from, and what is wrong with its profiles.
-func (s *Store) base(ctx context.Context, files *domains.Snapshot) (*domains.Base, domains.Problems, error) {
+// baseOf returns what the domains of the database inherit from, and what is wrong with its profiles.
+func baseOf(ctx context.Context, db querier, files *domains.Snapshot) (*domains.Base, domains.Problems, error) {
 	base := files.Base()
 	var problems domains.Problems
-	page, err := s.List(ctx, edits.Query{Kind: edits.Profile})
+	profiles, err := list(ctx, db, edits.Query{Kind: edits.Profile})
 	own := make(map[string]map[string]any)
-	for _, p := range page.Records {
+	for _, p := range profiles {
 		if at := files.ProfileAt(p.Name); at != (domains.Position{}) {
 			problems = append(problems, domains.Problem{Position: place, Key: key(p.Ref), Text: "is already defined at " + at.String() + "; remove one of them"})
 			continue
@@ -99,18 +105,18 @@ func (r *Records) FindWildcard(name settings.Domain) *domains.Resolved {
 }
 
 func (r *Records) one(query, name string) *domains.Resolved {
-	record, err := scanRecord(r.s.pool.QueryRow(r.ctx, query, name))
+	record, err := scanRecord(r.db.QueryRow(r.ctx, query, name))
 	if err != nil {
 		if !errors.Is(err, pgx.ErrNoRows) {
 			r.fail(err)
 		}
 		return nil
 	}
-	return r.resolve(record)
+	return r.resolve(record, false)
 }
 
 // resolve returns what a record answers, the same each time.
-func (r *Records) resolve(record edits.Record) *domains.Resolved {
+func (r *Records) resolve(record edits.Record, forget bool) *domains.Resolved {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
 	name, isShared := record.Name, false
@@ -123,7 +129,9 @@ func (r *Records) resolve(record edits.Record) *domains.Resolved {
 		if isShared && resolved != nil {
 			resolved = resolved.Shared()
 		}
-		r.found[name] = resolved
+		if isShared || !forget {
+			r.found[name] = resolved
+		}
 	}
 	return resolved
 }
@@ -136,7 +144,7 @@ func (r *Records) Has(name settings.Domain) (found, enabled bool) {
 
 // HasWildcards is part of domains.Records.
 func (r *Records) HasWildcards() (has bool) {
-	err := r.s.pool.QueryRow(r.ctx, "SELECT EXISTS (SELECT FROM mailhint.records WHERE kind = 'domain' AND name >= '*.' AND name < '*/')").Scan(&has)
+	err := r.db.QueryRow(r.ctx, "SELECT EXISTS (SELECT FROM mailhint.records WHERE kind = 'domain' AND name >= '*.' AND name < '*/')").Scan(&has)
 	if err != nil {
 		r.fail(err)
 	}
@@ -148,7 +156,7 @@ func (r *Records) Names() iter.Seq2[settings.Domain, bool] {
 	return func(yield func(settings.Domain, bool) bool) {
 		var name string
 		var enabled bool
-		rows, err := r.s.pool.Query(r.ctx, `SELECT name, own -> 'enabled' IS DISTINCT FROM 'false' FROM mailhint.records WHERE kind = 'domain' AND name NOT LIKE '*.%'
+		rows, err := r.db.Query(r.ctx, `SELECT name, own -> 'enabled' IS DISTINCT FROM 'false' FROM mailhint.records WHERE kind = 'domain' AND name NOT LIKE '*.%'
 			UNION ALL SELECT a.name, own -> 'enabled' IS DISTINCT FROM 'false' FROM mailhint.aliases a JOIN mailhint.records r ON r.kind = 'domain' AND r.name = a.domain`)
 		if err == nil {
 			_, err = pgx.ForEachRow(rows, []any{&name, &enabled}, func() error {
@@ -170,16 +178,13 @@ var errEnough = errors.New("enough")
 // All is part of domains.Records. What does not check is left out.
 func (r *Records) All() iter.Seq2[string, *domains.Resolved] {
 	return func(yield func(string, *domains.Resolved) bool) {
-		_, err := r.s.Copy(r.ctx, func(row Row) error {
-			if row.Kind != edits.Domain {
-				return nil
-			}
+		err := eachRecord(r.ctx, r.db, edits.Domain, func(row Row) error {
 			values, err := row.Values()
 			if err != nil {
 				return err
 			}
 			record := edits.Record{Ref: edits.Ref{Kind: row.Kind, Name: string(row.Name)}, Values: values}
-			if resolved := r.resolve(record); resolved != nil && !yield(record.Name, resolved) {
+			if resolved := r.resolve(record, r.Forgetful); resolved != nil && !yield(record.Name, resolved) {
 				return errEnough
 			}
 			return nil
@@ -192,7 +197,7 @@ func (r *Records) All() iter.Seq2[string, *domains.Resolved] {
 
 // Len is part of domains.Records.
 func (r *Records) Len() (n int) {
-	err := r.s.pool.QueryRow(r.ctx, "SELECT (SELECT coalesce(sum(records), 0) FROM mailhint.counts WHERE kind = 'domain') + (SELECT count(*) FROM mailhint.aliases)").Scan(&n)
+	err := r.db.QueryRow(r.ctx, "SELECT (SELECT coalesce(sum(records), 0) FROM mailhint.counts WHERE kind = 'domain') + (SELECT count(*) FROM mailhint.aliases)").Scan(&n)
 	if err != nil {
 		r.fail(err)
 	}
@@ -220,7 +225,7 @@ func (s *Store) Check(ctx context.Context) (domains.Problems, error) {
 	if err != nil {
 		return nil, err
 	}
-	base, problems, err := s.base(ctx, files)
+	base, problems, err := baseOf(ctx, s.pool, files)
 	if err != nil {
 		return nil, err
 	}

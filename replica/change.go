@@ -134,11 +134,7 @@ func (c *change) classify(r record, plain bool) (number uint32, aliases []settin
 
 // isUsual reports whether a record of the class needs no further check than that of its name.
 func (c *class) isUsual(name string) bool {
-	if c.problems != nil || c.base == nil || strings.HasPrefix(name, "*") || c.shared.Settings() != nil && c.shared.Settings().AutodiscoverRedirect != "" {
-		return false
-	}
-	d, err := settings.ParseDomain(name)
-	return err == nil && string(d) == name
+	return c.problems == nil && c.base != nil && c.shared.Suits(name)
 }
 
 func (c *change) newClass(key classKey, r record, resolved *domains.Resolved) uint32 {

@@ -5,8 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"reflect"
 	"slices"
+	"strings"
 
 	"mailhint/domains"
 	"mailhint/preview"
@@ -23,68 +25,107 @@ func (e *DifferentError) Error() string {
 	return fmt.Sprintf("%s would be answered otherwise than before: %s; nothing was changed", e.Domain, e.What)
 }
 
-// Compare returns a *DifferentError unless all domains that one configuration has by name or by a wildcard get the same settings from another, and the
-// answers of each format, made of different settings, are the same to the octet. What only the other has does not matter.
+// Compare returns a *DifferentError unless all domains that one configuration has by name or by a wildcard get the same settings from another. What only the
+// other has does not matter. At most one of the two may have records of a database, which are read once.
+//
+// Documents depend on nothing but settings, domain and address. They are compared too, to the octet, for at most a thousand domains with different settings.
 func Compare(ctx context.Context, before, after *domains.Snapshot) error {
-	index := make(map[string]*domains.Entry)
-	for _, e := range after.Entries() {
-		for _, name := range e.Names {
-			index[key(e, name)] = &e
-		}
+	c := comparison{ctx: ctx, before: before, after: after, same: make(map[pair]bool)}
+	compare := c.eachBefore
+	if after.HasRecords() {
+		compare = c.eachAfter
 	}
-	c := comparison{ctx: ctx, before: before, after: after, seen: make(map[pair]bool)}
-	for _, e := range before.Entries() {
-		if e.Kind == domains.Fallback {
-			continue
-		}
-		for _, name := range e.Names {
-			other := index[key(e, name)]
-			if other == nil {
-				return &DifferentError{string(name), "it would not be configured"}
-			}
-			if err := c.entries(&e, other, name); err != nil {
-				return err
-			}
+	if err := compare(); err != nil {
+		return err
+	}
+	for _, name := range c.sample {
+		if err := c.answers(name); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// key identifies a name, or a wildcard.
-func key(e domains.Entry, name settings.Domain) string {
-	if e.Kind == domains.Wildcard {
-		return "*." + string(name)
-	}
-	return string(name)
-}
-
-// comparison compares what entries answer. Many share their settings: each pair is compared once.
+// comparison compares what two configurations answer.
 type comparison struct {
 	ctx           context.Context
 	before, after *domains.Snapshot
-	seen          map[pair]bool
+	same          map[pair]bool // many domains share their settings
+	sample        []settings.Domain
 }
 
 type pair struct{ before, after *settings.Settings }
 
-func (c *comparison) entries(before, after *domains.Entry, name settings.Domain) error {
-	if before.Disabled != after.Disabled {
-		return &DifferentError{string(name), "it would be enabled or disabled"}
+const (
+	maxSample = 1000   // domains of which the documents are compared
+	maxSame   = 10_000 // pairs of settings that are remembered
+)
+
+// eachBefore looks every name up in the configuration after, which has no records.
+func (c *comparison) eachBefore() error {
+	for name, was := range c.before.EachEntry() {
+		is, ok := c.after.EntryOf(name)
+		if !ok {
+			return notConfigured(name)
+		}
+		if err := c.entries(name, was, is); err != nil {
+			return err
+		}
 	}
-	if before.Disabled {
+	return c.ctx.Err()
+}
+
+// eachAfter looks every name up in the configuration before, which has no records, and makes sure that none of its names is missing.
+func (c *comparison) eachAfter() error {
+	var seen []uint64 // hashes of names
+	seed := maphash.MakeSeed()
+	for name, is := range c.after.EachEntry() {
+		was, ok := c.before.EntryOf(name)
+		if !ok {
+			continue
+		}
+		seen = append(seen, maphash.String(seed, name))
+		if err := c.entries(name, was, is); err != nil {
+			return err
+		}
+	}
+	slices.Sort(seen)
+	for name := range c.before.ClaimedNames() {
+		if _, found := slices.BinarySearch(seen, maphash.String(seed, name)); !found {
+			return notConfigured(name)
+		}
+	}
+	return c.ctx.Err()
+}
+
+func notConfigured(name string) error { return &DifferentError{name, "it would not be configured"} }
+
+func (c *comparison) entries(name string, was, is domains.Entry) error {
+	switch {
+	case was.Disabled != is.Disabled:
+		return &DifferentError{name, "it would be enabled or disabled"}
+	case was.Names[0] != is.Names[0]:
+		return &DifferentError{name, "it would be an alias of another domain"}
+	case was.Disabled:
 		return nil
 	}
-	p := pair{before.Settings, after.Settings}
-	if len(before.Rules) == 0 && len(after.Rules) == 0 && c.seen[p] {
+	p := pair{was.Settings, is.Settings}
+	if len(was.Rules) == 0 && len(is.Rules) == 0 && c.same[p] {
 		return nil
 	}
-	if !same(before.Choice, after.Choice) || !slices.EqualFunc(before.Rules, after.Rules, func(a, b domains.Rule) bool {
+	if !same(was.Choice, is.Choice) || !slices.EqualFunc(was.Rules, is.Rules, func(a, b domains.Rule) bool {
 		return a.HasUsers == b.HasUsers && slices.Equal(a.Users, b.Users) && reflect.DeepEqual(a.From, b.From) && same(a.Choice, b.Choice)
 	}) {
-		return &DifferentError{string(name), "its settings differ"}
+		return &DifferentError{name, "its settings differ"}
 	}
-	c.seen[p] = true
-	return c.answers(name)
+	if len(c.same) >= maxSame {
+		clear(c.same) // what is shared by many comes again
+	}
+	c.same[p] = true
+	if len(c.sample) < maxSample {
+		c.sample = append(c.sample, settings.Domain(strings.TrimPrefix(name, "*.")))
+	}
+	return nil
 }
 
 func same(a, b domains.Choice) bool {

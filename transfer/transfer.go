@@ -10,20 +10,26 @@ package transfer
 
 import (
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 
+	"mailhint/domains"
 	"mailhint/edits"
 )
 
+// Action is what the history calls a move.
+const Action = "import"
+
 // Plan says what moves from files into a database.
 type Plan struct {
-	// Put are the records for the database.
-	Put []edits.Edit
-	// Remove takes the same out of the files.
-	Remove []edits.Edit
+	// Count is the number of records that move.
+	Count int
 	// Stay are the records that only files can have, or that what stays needs.
 	Stay []Staying
+
+	source *domains.Source
+	stays  map[edits.Ref]bool
 }
 
 // Staying is a record that stays in the files, and why.
@@ -32,21 +38,20 @@ type Staying struct {
 	Reason string
 }
 
-// NewPlan decides what becomes of all records of the files. fallback is the profile of [fallback], which stays; empty for none.
-func NewPlan(records []edits.Wanted, fallback string) Plan {
+// NewPlan decides what becomes of all records of the files, which have no mistakes.
+func NewPlan(source *domains.Source) *Plan {
+	p := &Plan{source: source, stays: make(map[edits.Ref]bool)}
 	stay := make(map[edits.Ref]string)
-	if fallback != "" {
+	if fallback := source.Snapshot.FallbackProfile(); fallback != "" {
 		stay[edits.Ref{Kind: edits.Profile, Name: fallback}] = "[fallback] uses it"
 	}
-	for _, r := range records {
-		reason := needsFile(r.Values)
-		if reason == "" {
-			continue
+	for r := range source.Records() {
+		if reason := needsFile(r.Values); reason != "" {
+			stay[refOf(r)] = reason
 		}
-		stay[r.Ref] = reason
 	}
-	for _, r := range records { // what stays keeps its profiles
-		if _, stays := stay[r.Ref]; !stays || r.Kind != edits.Domain {
+	for r := range source.Records() { // what stays keeps its profiles
+		if _, stays := stay[refOf(r)]; !stays || r.Kind != domains.DomainRecord {
 			continue
 		}
 		for _, profile := range profilesOf(r) {
@@ -56,16 +61,47 @@ func NewPlan(records []edits.Wanted, fallback string) Plan {
 			}
 		}
 	}
-	var p Plan
-	for _, r := range records {
-		if reason, stays := stay[r.Ref]; stays {
-			p.Stay = append(p.Stay, Staying{r.Ref, reason})
+	for r := range source.Records() {
+		if reason, stays := stay[refOf(r)]; stays {
+			p.Stay = append(p.Stay, Staying{refOf(r), reason})
+			p.stays[refOf(r)] = true
 			continue
 		}
-		p.Put = append(p.Put, edits.Edit{Ref: r.Ref, If: edits.Absent, Action: "import", Values: inDatabase(r)})
-		p.Remove = append(p.Remove, edits.Edit{Ref: r.Ref, If: edits.Any, Action: "import"})
+		p.Count++
+	}
+	for range source.Listed() {
+		p.Count++
 	}
 	return p
+}
+
+func refOf(r domains.Record) edits.Ref { return edits.Ref{Kind: edits.Kind(r.Kind), Name: r.Name} }
+
+// Records yields what moves, as a database has it: profiles, domains with a table, and domains of lists.
+func (p *Plan) Records() iter.Seq2[edits.Ref, edits.Values] {
+	return func(yield func(edits.Ref, edits.Values) bool) {
+		for r := range p.source.Records() {
+			if !p.stays[refOf(r)] && !yield(refOf(r), inDatabase(r)) {
+				return
+			}
+		}
+		for r := range p.source.Listed() {
+			if !yield(refOf(r), inDatabase(r)) {
+				return
+			}
+		}
+	}
+}
+
+// Tables are edits that take the tables of what moves out of the files. Names of lists all move.
+func (p *Plan) Tables() []edits.Edit {
+	var list []edits.Edit
+	for r := range p.source.Records() {
+		if !p.stays[refOf(r)] {
+			list = append(list, edits.Edit{Ref: refOf(r), If: edits.Any, Action: Action})
+		}
+	}
+	return list
 }
 
 // needsFile says which key of a record names a file, which a database does not have; empty if none does.
@@ -86,14 +122,16 @@ func needsFile(values map[string]any) string {
 }
 
 // profilesOf returns the profiles that a record inherits from.
-func profilesOf(r edits.Wanted) []string {
+func profilesOf(r domains.Record) []string {
 	var names []string
 	add := func(v any) {
 		if name, ok := v.(string); ok && name != "" && !slices.Contains(names, name) {
 			names = append(names, name)
 		}
 	}
-	add(r.List)
+	if r.Listed != nil {
+		add(r.Listed.Profile)
+	}
 	add(r.Values["profile"])
 	rules, _ := r.Values["rules"].([]any)
 	for _, rule := range rules {
@@ -105,16 +143,17 @@ func profilesOf(r edits.Wanted) []string {
 }
 
 // inDatabase returns the values that a record has in a database, which keeps no lists: each domain names its profile.
-func inDatabase(r edits.Wanted) edits.Values {
+func inDatabase(r domains.Record) edits.Values {
 	values := edits.Values(maps.Clone(r.Values))
 	if values == nil {
 		values = edits.Values{}
 	}
-	if _, own := values["profile"]; r.Kind == edits.Domain && r.List != "" && !own {
-		values["profile"] = r.List
-	}
-	if r.Kind == edits.Profile {
+	if r.Kind == domains.ProfileRecord {
+		delete(values, "domains")
 		delete(values, "domains_file")
+	}
+	if _, own := values["profile"]; !own && r.Listed != nil {
+		values["profile"] = r.Listed.Profile
 	}
 	return values
 }

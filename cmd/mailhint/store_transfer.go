@@ -28,8 +28,8 @@ func newStoreImport() *cobra.Command {
 			"then takes them out of the files, each with one change that the history has. FILE is the main file of that configuration; without it, it is\n" +
 			"the one of --config. Another FILE than that stays as it is.\n" +
 			"\n" +
-			"Before anything is changed, and again before the files are, the answers that clients would get are compared with those that they get now: all\n" +
-			"settings, and the documents of every format made of them. If one differs, nothing is changed. What only a file can have stays in the\n" +
+			"All records are saved in the database, or none. Before that, the settings that every domain would get from there are compared with those that it\n" +
+			"gets now, and the documents of a thousand domains in every format. If one differs, nothing is changed. What only a file can have stays in the\n" +
 			"files and is reported: a logo, users_file, and the profiles that these and [fallback] use.\n" +
 			"\n" +
 			"If a server runs here, import waits until that has read the database before it changes the files, which other servers of the same files must\n" +
@@ -46,7 +46,7 @@ func newStoreImport() *cobra.Command {
 			return problem(flags.run(cmd))
 		},
 	}
-	cmd.Flags().BoolVar(&flags.dryRun, "dry-run", false, "change nothing; say what would move, and whether the answers would be the same")
+	cmd.Flags().BoolVar(&flags.dryRun, "dry-run", false, "do the same and take it back; say what would move, and whether the answers would be the same")
 	cmd.Flags().StringVar(&flags.reason, "reason", "", "why, for the history")
 	cmd.Flags().DurationVar(&flags.wait, "wait", time.Minute, "how long to wait for the server that runs here")
 	return cmd
@@ -61,86 +61,117 @@ type importStoreFlags struct {
 }
 
 func (f importStoreFlags) run(cmd *cobra.Command) error {
-	ctx := cmd.Context()
 	config, err := mustHaveDatabase(cmd)
 	if err != nil {
 		return err
 	}
-	files, err := filestore.Open(f.file)
-	if err != nil {
-		return err
-	}
-	before, err := domains.Load(f.file)
-	if err != nil {
-		return err
-	}
-	records, err := edits.Snapshot(ctx, files)
-	if err != nil {
-		return err
-	}
-	plan := transfer.NewPlan(records, before.FallbackProfile())
-	for _, s := range plan.Stay {
-		fmt.Fprintln(cmd.ErrOrStderr(), untrusted.Printable(fmt.Sprintf("%s stays in the files: %s", s.Ref, s.Reason)))
-	}
 	isOwn := isSameFile(f.file, configName(cmd))
-	remaining, err := f.remaining(ctx, configName(cmd), isOwn, files, plan)
+	// Before the move the files need much memory, and after it hardly any, so that put keeps nothing of them.
+	moved, err := f.put(cmd, *config, isOwn)
 	if err != nil {
-		return err
-	}
-	config.Files = func() (*domains.Snapshot, error) { return remaining, nil }
-	database, err := postgres.Open(ctx, *config)
-	if err != nil {
-		return databaseError(err)
-	}
-	defer database.Close()
-	if err := f.put(ctx, database, before, plan.Put); err != nil {
 		return err
 	}
 	if f.dryRun {
-		_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s would move; all answers would be the same\n", spelling.Count(len(plan.Put), "record"))
+		_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s would move; all answers would be the same\n", spelling.Count(moved.count, "record"))
 		return err
 	}
-	if err := compareWithDatabase(ctx, database, before, remaining); err != nil {
-		return fmt.Errorf("%w; the database has the records, but the files are still served", err)
-	}
 	var served *server.Served
-	if isOwn && len(plan.Remove) > 0 {
-		if served, err = f.remove(cmd, database, files, plan.Remove); err != nil {
+	if isOwn && moved.count > 0 {
+		if served, err = f.remove(cmd, *config, moved); err != nil {
 			return err
 		}
 	}
-	if _, err = fmt.Fprintf(cmd.OutOrStdout(), "moved %s into the database; all answers are the same\n", spelling.Count(len(plan.Put), "record")); err != nil || served == nil {
+	if _, err = fmt.Fprintf(cmd.OutOrStdout(), "moved %s into the database; all answers are the same\n", spelling.Count(moved.count, "record")); err != nil || served == nil {
 		return err
 	}
 	_, err = fmt.Fprintln(cmd.OutOrStdout(), served)
 	return err
 }
 
+// moved is what an import has put into the database.
+type moved struct {
+	count  int
+	tables []edits.Edit   // take the tables out of the files
+	server domains.Server // of the files
+}
+
+// put writes the records, unless the answers would differ.
+func (f importStoreFlags) put(cmd *cobra.Command, config postgres.Config, isOwn bool) (moved, error) {
+	ctx := cmd.Context()
+	source, err := domains.Read(f.file, nil)
+	if err != nil {
+		return moved{}, err
+	}
+	plan := transfer.NewPlan(source)
+	for _, s := range plan.Stay {
+		fmt.Fprintln(cmd.ErrOrStderr(), untrusted.Printable(fmt.Sprintf("%s stays in the files: %s", s.Ref, s.Reason)))
+	}
+	m := moved{plan.Count, plan.Tables(), source.Snapshot.Server}
+	remaining, err := f.remaining(ctx, configName(cmd), isOwn && plan.Count > 0, m.tables)
+	if err != nil {
+		return m, err
+	}
+	config.Files = func() (*domains.Snapshot, error) { return remaining, nil }
+	database, err := postgres.Open(ctx, config)
+	if err != nil {
+		return m, databaseError(err)
+	}
+	defer database.Close()
+	progress := newProgress(cmd.ErrOrStderr(), plan.Count, "records")
+	defer progress.done()
+	_, err = database.Import(ctx, postgres.Import{
+		Records: plan.Records(), Count: plan.Count, Action: transfer.Action, Actor: actor(), Reason: f.reason, DryRun: f.dryRun, Step: progress.step,
+		Verify: func(records *postgres.Records) error {
+			return transfer.Compare(ctx, source.Snapshot, remaining.With(records))
+		},
+	})
+	return m, err
+}
+
+// remaining returns the configuration of the files when the records have moved.
+func (f importStoreFlags) remaining(ctx context.Context, config string, move bool, tables []edits.Edit) (*domains.Snapshot, error) {
+	if !move {
+		return domains.Load(config)
+	}
+	result, err := f.empty(ctx, tables, true)
+	return result.Config, err
+}
+
 // remove takes records out of the files, as soon as a server that runs here has those of the database. It returns what that serves then; nil if none
 // runs.
-func (f importStoreFlags) remove(cmd *cobra.Command, database *postgres.Store, files edits.Store, list []edits.Edit) (*server.Served, error) {
+func (f importStoreFlags) remove(cmd *cobra.Command, config postgres.Config, m moved) (*server.Served, error) {
 	ctx := cmd.Context()
-	config, err := domains.Load(f.file)
+	database, err := postgres.Open(ctx, config)
 	if err != nil {
-		return nil, err
+		return nil, databaseError(err)
 	}
+	defer database.Close()
 	position, err := database.Position(ctx)
 	if err != nil {
 		return nil, err
 	}
-	has := f.awaitReplica(ctx, config.Server, position.Sequence)
+	has := f.awaitReplica(ctx, m.server, position.Sequence)
 	if has.Status == server.NotRead {
 		return nil, fmt.Errorf("%s\nthe database has the records, but they were not taken out of the files, which are still served; run import again", has.Reason)
 	}
-	result, err := files.Apply(ctx, f.set(list))
+	result, err := f.empty(ctx, m.tables, false)
 	if err != nil {
 		return nil, fmt.Errorf("%w\nthe database has the records, but they could not be taken out of the files, which are still served", err)
 	}
 	if has.Status != server.Serving || len(result.Changes) == 0 {
 		return nil, nil
 	}
-	served := server.AwaitServed(ctx, config.Server, f.file, result.Config.Digest(), time.Now())
+	served := server.AwaitServed(ctx, m.server, f.file, result.Config.Digest(), time.Now())
 	return &served, nil
+}
+
+// empty takes the tables that move, and all names of lists, out of the files.
+func (f importStoreFlags) empty(ctx context.Context, tables []edits.Edit, dryRun bool) (edits.Result, error) {
+	files, err := filestore.Open(f.file)
+	if err != nil {
+		return edits.Result{}, err
+	}
+	return files.Empty(ctx, edits.ChangeSet{Edits: tables, Actor: actor(), Via: edits.Command, Reason: f.reason, DryRun: dryRun}, transfer.Action)
 }
 
 // awaitReplica waits until the server that runs here, if one does, has read the database up to a change.
@@ -161,75 +192,6 @@ func isSameFile(a, b string) bool {
 	}
 	other, err := os.Stat(b)
 	return err == nil && os.SameFile(one, other)
-}
-
-func (f importStoreFlags) set(list []edits.Edit) edits.ChangeSet {
-	return edits.ChangeSet{Edits: list, Actor: actor(), Via: edits.Command, Reason: f.reason, DryRun: f.dryRun}
-}
-
-// remaining returns the configuration of the files when the records have moved.
-func (f importStoreFlags) remaining(ctx context.Context, config string, isOwn bool, files edits.Store, plan transfer.Plan) (*domains.Snapshot, error) {
-	if !isOwn || len(plan.Remove) == 0 {
-		return domains.Load(config)
-	}
-	set := f.set(plan.Remove)
-	set.DryRun = true
-	result, err := files.Apply(ctx, set)
-	return result.Config, err
-}
-
-// put writes the records, unless the answers would differ. Those that the database has already, as after an import that was interrupted, are left out.
-func (f importStoreFlags) put(ctx context.Context, database *postgres.Store, before *domains.Snapshot, list []edits.Edit) error {
-	there := make(map[edits.Ref]edits.Values)
-	records, err := edits.Snapshot(ctx, database)
-	if err != nil {
-		return err
-	}
-	for _, r := range records {
-		there[r.Ref] = r.Values
-	}
-	var missing []edits.Edit
-	for _, e := range list {
-		values, exists := there[e.Ref]
-		switch {
-		case !exists:
-			missing = append(missing, e)
-		case !values.Equal(e.Values):
-			return fmt.Errorf("the database already has %s, with other values; remove it from one of them", e.Ref)
-		}
-	}
-	set := f.set(missing)
-	if len(missing) == len(list) { // otherwise the database is compared afterwards
-		set.DryRun = true
-		result, err := database.Apply(ctx, set)
-		if err != nil {
-			return err
-		}
-		if result.Config != nil {
-			if err := transfer.Compare(ctx, before, result.Config); err != nil {
-				return err
-			}
-		}
-		set.DryRun = f.dryRun
-	}
-	if f.dryRun {
-		return nil
-	}
-	_, err = database.Apply(ctx, set)
-	return err
-}
-
-// compareWithDatabase compares the answers of files with those of other files together with the database.
-func compareWithDatabase(ctx context.Context, database *postgres.Store, before, files *domains.Snapshot) error {
-	records, err := database.Records(ctx)
-	if err != nil {
-		return err
-	}
-	err = transfer.Compare(ctx, before, files.With(records))
-	if failed := records.Err(); failed != nil {
-		return failed
-	}
-	return err
 }
 
 func newStoreExport() *cobra.Command {
