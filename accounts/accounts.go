@@ -7,7 +7,7 @@
 //
 // The files, in the order in which they are best read:
 //
-//   - accounts.go: the records; store.go: the contract of a Store; audit.go: the audit trail
+//   - accounts.go: the records; store.go: the contract of a Store; audit.go, refusals.go: the audit trail
 //   - permissions.go: roles, actions and the table; principal.go: who acts
 //   - password.go: argon2id; codes.go: codes of an app (TOTP) and recovery codes; throttle.go: how wrong sign-ins are slowed
 //   - service.go, signin.go, session.go, token.go, account.go: what the page, the API and the commands call; print.go: what commands print

@@ -14,6 +14,7 @@ const (
 type metrics struct {
 	signIns  *prometheus.CounterVec
 	checking prometheus.GaugeFunc
+	unlisted prometheus.Counter
 }
 
 func newMetrics(h *hasher) *metrics {
@@ -22,6 +23,8 @@ func newMetrics(h *hasher) *metrics {
 			Help: "Sign-ins to the admin page by result: good, wrong, slowed (after too many wrong ones) or busy (too many at once)."}, []string{"result"}),
 		checking: prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "mailhint_passwords_checking",
 			Help: "Passwords that are being checked, or wait for that."}, func() float64 { return float64(len(h.waiting)) }),
+		unlisted: prometheus.NewCounter(prometheus.CounterOpts{Name: "mailhint_audit_refusals_unlisted_total",
+			Help: "Refused attempts that the audit trail only counts, because there were too many."}),
 	}
 	for _, result := range []string{succeeded, refused, slowed, busy} {
 		m.signIns.WithLabelValues(result)
@@ -38,10 +41,12 @@ func (s *Service) Collector() prometheus.Collector { return s.metrics }
 func (m *metrics) Describe(descs chan<- *prometheus.Desc) {
 	m.signIns.Describe(descs)
 	m.checking.Describe(descs)
+	m.unlisted.Describe(descs)
 }
 
 // Collect implements prometheus.Collector.
 func (m *metrics) Collect(values chan<- prometheus.Metric) {
 	m.signIns.Collect(values)
 	m.checking.Collect(values)
+	m.unlisted.Collect(values)
 }

@@ -45,7 +45,9 @@ func (a Account) Principal(address netip.Addr) Principal {
 }
 
 // CommandLine returns who acts when somebody runs a command on the machine of the store: an operator, whose name says so.
-func CommandLine(user string) Principal { return Principal{Name: "command:" + user, Role: Operator} }
+func CommandLine(user string) Principal { return Principal{Name: commandPrefix + user, Role: Operator} }
+
+const commandPrefix = "command:"
 
 // May reports whether somebody may perform an action. A change of a domain's profile needs the permission before and after it.
 func (p Principal) May(action Action, t Target) bool {

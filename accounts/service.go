@@ -22,6 +22,7 @@ type Service struct {
 	hasher   *hasher
 	throttle *throttle
 	metrics  *metrics
+	refusals refusals
 	Options
 }
 
@@ -156,11 +157,21 @@ func (s *Service) HasOperator(ctx context.Context) (bool, error) {
 func isOperator(a Account) bool { return a.Role == Operator && !a.Disabled }
 
 // Record adds an event to the audit trail. Who has done it, with which token, from which address and when is taken from the Principal and
-// the clock, whatever the event says.
+// the clock, whatever the event says. Of very many refused attempts, the trail has only the first ones and how many more there were: see refusals.go.
 func (s *Service) Record(ctx context.Context, p Principal, e Event) error {
 	e.Actor, e.Token, e.Address, e.Time = untrusted.Clip(p.Name, 200), p.Token, p.Address, s.Now()
 	e.Action, e.Domain, e.Subject = untrusted.Clip(e.Action, 100), untrusted.Clip(e.Domain, 300), untrusted.Clip(e.Subject, 200)
 	e.Revision, e.Detail = untrusted.Clip(e.Revision, 200), untrusted.Clip(e.Detail, 1000)
+	if e.Refused && !strings.HasPrefix(p.Name, commandPrefix) {
+		listed, first := s.refusals.isListed(p, e)
+		if first {
+			time.AfterFunc(refusalWindow, func() { _ = s.listRefusals(context.Background()) }) // if that fails, the metric still has them
+		}
+		if !listed {
+			s.metrics.unlisted.Inc()
+			return nil
+		}
+	}
 	return s.store.Append(ctx, e)
 }
 

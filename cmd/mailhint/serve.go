@@ -19,6 +19,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"mailhint/accounts"
 	"mailhint/accounts/oidc"
 	"mailhint/certs"
 	"mailhint/doctor"
@@ -111,9 +112,10 @@ type program struct {
 	monitor      *monitor.Monitor    // nil if the mail servers are not checked
 	certificates *certs.Certificates // nil unless tls is "acme"
 	observer     *observer
-	provider     *oidc.SignIn     // nil without the admin page
-	database     *postgres.Store  // nil without [store]
-	replica      *replica.Replica // nil without [store]
+	provider     *oidc.SignIn      // nil without the admin page
+	people       *accounts.Service // nil without the admin page
+	database     *postgres.Store   // nil without [store]
+	replica      *replica.Replica  // nil without [store]
 }
 
 // open loads the configuration, makes the pieces, and opens the listeners. Connections wait until Run.
@@ -318,6 +320,9 @@ func (p *program) Close() error {
 		errs = append(errs, p.server.Close())
 	}
 	p.logins.Close()
+	if p.people != nil {
+		errs = append(errs, p.people.Close())
+	}
 	if p.database != nil {
 		p.database.Close()
 	}

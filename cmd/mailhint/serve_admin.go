@@ -40,6 +40,7 @@ func (p *program) openAdmin(config string, s domains.Server, network network) er
 		store, accountStore = edits.Beside(files, p.database), p.database.Accounts()
 	}
 	people := accounts.New(accountStore, accounts.Options{External: func(e accounts.External) (accounts.External, bool) { return p.provider.External(e) }})
+	p.people = people
 	p.server.Metrics().MustRegister(people.Collector())
 	p.provider = oidc.New(people.First)
 	p.useProvider(p.current.Load().OIDC)
