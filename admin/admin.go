@@ -9,7 +9,7 @@
 //   - admin.go: the Service and what it needs; errors.go: its errors
 //   - access.go: what an account may do with one record; claims.go: which names it may take; outside.go: what it sees
 //   - list.go, domain.go, profiles.go: reading
-//   - change.go: changing; removals.go, apply.go: changing many; history.go: what was changed, and going back
+//   - change.go: changing; removals.go, apply.go: changing many; rates.go: how often; history.go: what was changed, and going back
 //   - preview.go, probe.go, doctor.go, dns.go: what clients, mail servers and DNS make of it; metrics.go
 package admin
 

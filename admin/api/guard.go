@@ -13,7 +13,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/hashicorp/golang-lru/v2"
 	"golang.org/x/time/rate"
 
 	"mailhint/accounts"
@@ -62,35 +61,19 @@ type guard struct {
 	Options
 	next    http.Handler
 	metrics *metrics
-	rates   *lru.Cache[string, *rate.Limiter]       // by account
-	wrong   *lru.Cache[netip.Prefix, *rate.Limiter] // by network
+	rates   *admin.Rates[string]       // by account
+	wrong   *admin.Rates[netip.Prefix] // by network
 	running *slots
 	waiting *slots
 	large   *slots // requests with bodies that take much memory
 }
 
-// remembered is how many accounts and networks have a limiter of their own.
-const remembered = 10_000
-
 func newGuard(s *admin.Service, o Options, m *metrics, next http.Handler) http.Handler {
 	o.Limits = o.Limits.withDefaults()
-	rates, _ := lru.New[string, *rate.Limiter](remembered) // fails only for sizes below 1
-	wrong, _ := lru.New[netip.Prefix, *rate.Limiter](remembered)
-	g := &guard{Service: s, Options: o, next: next, metrics: m, rates: rates, wrong: wrong,
+	g := &guard{Service: s, Options: o, next: next, metrics: m,
+		rates: admin.NewRates[string](o.Limits.Rate, o.Limits.Burst), wrong: admin.NewRates[netip.Prefix](rate.Every(time.Minute/time.Duration(o.Limits.Wrong)), o.Limits.Wrong),
 		running: newSlots(o.Limits.AtOnce), waiting: newSlots(o.Limits.Waiting), large: newSlots(1)}
 	return http.NewCrossOriginProtection().Handler(g)
-}
-
-// limiter returns the limiter of a key.
-func limiter[K comparable](all *lru.Cache[K, *rate.Limiter], key K, r rate.Limit, burst int) *rate.Limiter {
-	if l, ok := all.Get(key); ok {
-		return l
-	}
-	fresh := rate.NewLimiter(r, burst)
-	if first, existed, _ := all.PeekOrAdd(key, fresh); existed {
-		return first
-	}
-	return fresh
 }
 
 func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -114,7 +97,7 @@ func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		write(w, p)
 		return
 	}
-	if !limiter(g.rates, who.Name, g.Limits.Rate, g.Limits.Burst).Allow() {
+	if !g.rates.Allow(who.Name) {
 		g.refuse(w, refusedRate, later429("this account has sent too many requests", 1))
 		return
 	}
@@ -219,7 +202,7 @@ func (g *guard) signIn(r *http.Request) (accounts.Principal, *Problem) {
 	switch {
 	case errors.Is(err, accounts.ErrSignedOut):
 		// A valid token is always accepted: others in the same network cannot keep its owner out.
-		if !limiter(g.wrong, networkOf(address), rate.Every(time.Minute/time.Duration(g.Limits.Wrong)), g.Limits.Wrong).Allow() {
+		if !g.wrong.Allow(networkOf(address)) {
 			g.metrics.refused.WithLabelValues(refusedTokens).Inc()
 			return who, later429("too many requests without a valid token came from your network", 60/g.Limits.Wrong+1)
 		}

@@ -19,6 +19,9 @@ import (
 	"net/http"
 	"net/url"
 
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/time/rate"
+
 	"mailhint/accounts"
 	"mailhint/admin"
 )
@@ -32,6 +35,9 @@ type Options struct {
 	External External
 	// Log gets what people are not told; nil for none.
 	Log *slog.Logger
+	// Rate and Burst are the pages and forms of one account per second, and at once; 20 and 200 by default.
+	Rate  rate.Limit
+	Burst int
 }
 
 // External is the sign-in through an identity provider: an oidc.SignIn.
@@ -47,7 +53,9 @@ type External interface {
 // Handler answers with the admin page. It expects to be reached only under names that belong to it: see package server.
 type Handler struct {
 	Options
-	routes http.Handler
+	routes  http.Handler
+	rates   *admin.Rates[string] // by account
+	refused prometheus.Counter   // because of rates
 	// writable returns why the store cannot be written; nil if it can, or if that is not known.
 	writable func(context.Context) error
 }
@@ -57,7 +65,11 @@ func New(o Options) *Handler {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	h := &Handler{Options: o, writable: func(context.Context) error { return nil }}
+	if o.Rate == 0 {
+		o.Rate, o.Burst = 20, 200
+	}
+	h := &Handler{Options: o, rates: admin.NewRates[string](o.Rate, o.Burst), refused: prometheus.NewCounter(prometheus.CounterOpts{Name: "mailhint_admin_requests_refused_total",
+		Help: "Requests for the admin page that were refused because their account has sent too many."}), writable: func(context.Context) error { return nil }}
 	if store, ok := o.Admin.Store.(interface{ Writable(context.Context) error }); ok {
 		h.writable = store.Writable
 	}
@@ -66,6 +78,9 @@ func New(o Options) *Handler {
 	h.routes = protection.Handler(h.router())
 	return h
 }
+
+// Collector returns the metrics of the page.
+func (h *Handler) Collector() prometheus.Collector { return h.refused }
 
 // maxBody is how much of a form is read, in octets.
 const maxBody = 256 << 10

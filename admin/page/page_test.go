@@ -697,3 +697,32 @@ func TestTooManyRemovals(t *testing.T) {
 		}
 	}
 }
+
+// Each account has a limit of its own, however fast it asks.
+func TestTooManyRequests(t *testing.T) {
+	s := newSite(t)
+	s.handler.Store(page.New(page.Options{Admin: s.service, Accounts: s.accounts, Rate: 1e-6, Burst: 3}))
+	olga, again, vera := s.visitor(t), s.visitor(t), s.visitor(t)
+	olga.signIn("olga")
+	again.signIn("olga")
+	vera.signIn("vera")
+	for i, v := range []*visitor{olga, again, olga, again, olga} {
+		want := http.StatusOK
+		if i >= 3 {
+			want = http.StatusTooManyRequests
+		}
+		a := v.get("/domains")
+		if a.StatusCode != want || want != http.StatusOK && (a.Header.Get("Retry-After") != "1" || !strings.Contains(a.body, "too many requests") || strings.Contains(a.body, "ann.example")) {
+			t.Errorf("request %d: %d, want %d\n%s", i+1, a.StatusCode, want, a.body)
+		}
+	}
+	if a := vera.get("/domains"); a.StatusCode != http.StatusOK {
+		t.Errorf("somebody else: %d", a.StatusCode)
+	}
+	if a := olga.get("/admin/style.css"); a.StatusCode != http.StatusOK {
+		t.Errorf("the style: %d", a.StatusCode)
+	}
+	if a := olga.post("/sign-out", nil); a.StatusCode == http.StatusInternalServerError {
+		t.Errorf("sign-out: %d", a.StatusCode)
+	}
+}

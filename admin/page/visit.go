@@ -9,10 +9,12 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/gorilla/mux"
 
 	"mailhint/accounts"
+	"mailhint/admin"
 	"mailhint/edge"
 	"mailhint/templates"
 )
@@ -128,6 +130,10 @@ func (h *Handler) identify(v *visit, route Route) error {
 		return nil
 	}
 	v.who, v.session = who, session
+	if err == nil && !h.rates.Allow(who.Name) {
+		h.refused.Inc()
+		return &admin.BusyError{What: "this account has sent too many requests", Retry: time.Second}
+	}
 	return err
 }
 

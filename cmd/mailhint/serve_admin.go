@@ -49,6 +49,7 @@ func (p *program) openAdmin(config string, s domains.Server, network network) er
 	programs := api.New(service, api.Options{Version: versionText(), Log: p.log})
 	p.server.Metrics().MustRegister(programs, service.Collector())
 	persons := page.New(page.Options{Admin: service, Accounts: people, External: p.provider, Log: p.log})
+	p.server.Metrics().MustRegister(persons.Collector())
 	p.server.ServeAdmin(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.URL.Path, "/api/") {
 			programs.ServeHTTP(w, r)
