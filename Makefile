@@ -11,6 +11,7 @@ NFPM := github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.45.0
 NPM := @taplo/cli@0.7.0 tombi@0.11.7 @cyclonedx/cyclonedx-library@10.3.0 ajv@8.20.0 ajv-formats@3.0.1 ajv-formats-draft2019@1.6.1 axe-core@4.14.1
 PEBBLE := github.com/letsencrypt/pebble/v2/cmd
 PEBBLE_VERSION := v2.10.1
+OPENID := github.com/zitadel/oidc/v3/example/server@v3.52.0
 # Programs that the tests use, and the Debian packages that contain them: the real Thunderbird, mail servers, name servers, web servers
 # and proxies, a browser and a Japanese font, a validator for the schemas of the answers, and independent readers of signatures, property lists and QR codes. The race
 # detector needs gcc.
@@ -68,7 +69,7 @@ $(TOOLS)/govulncheck:
 	GOBIN=$(CURDIR)/$(TOOLS) go install $(GOVULNCHECK)
 
 # Installs what the tests need and the machine does not have. Services that Debian would start are not started.
-programs: npm $(TOOLS)/nfpm $(TOOLS)/kustomize $(TOOLS)/pebble $(TOOLS)/pebble-challtestsrv
+programs: npm $(TOOLS)/nfpm $(TOOLS)/kustomize $(TOOLS)/pebble $(TOOLS)/pebble-challtestsrv $(TOOLS)/openid-provider
 	@missing=; for p in $(TEST_PROGRAMS); do command -v $$p >/dev/null || [ -e $$p ] || missing="$$missing $$p"; done; \
 		if [ -n "$$missing" ]; then \
 			echo "installing what the tests need:$$missing"; \
@@ -82,6 +83,10 @@ programs: npm $(TOOLS)/nfpm $(TOOLS)/kustomize $(TOOLS)/pebble $(TOOLS)/pebble-c
 # An ACME server and its DNS server.
 $(TOOLS)/pebble $(TOOLS)/pebble-challtestsrv:
 	GOBIN=$(CURDIR)/$(TOOLS) go install $(PEBBLE)/$(@F)@$(PEBBLE_VERSION)
+
+# An identity provider.
+$(TOOLS)/openid-provider:
+	GOBIN=$(CURDIR)/$(TOOLS)/openid go install $(OPENID) && mv $(TOOLS)/openid/server $@ && rmdir $(TOOLS)/openid
 
 # Packages for Debian and Red Hat, archives, file systems of container images, and bills of materials, in build/packages. Who builds packages for
 # others names himself with MAINTAINER.

@@ -54,7 +54,7 @@ func Start(t testing.TB, httpPort, tlsPort int, valid time.Duration) *CA {
 // name the address of this machine.
 func StartWithDNS(t testing.TB, nameServer string, httpPort, tlsPort int, valid time.Duration) *CA {
 	t.Helper()
-	pebble, names := tool(t, "pebble"), tool(t, "pebble-challtestsrv")
+	pebble, names := Tool(t, "pebble"), Tool(t, "pebble-challtestsrv")
 	for range 5 { // another program may have one of its ports for UDP
 		if ca := start(t, pebble, names, nameServer, httpPort, tlsPort, valid); ca != nil {
 			return ca
@@ -111,8 +111,8 @@ func start(t testing.TB, pebble, names, resolver string, httpPort, tlsPort int, 
 	return ca
 }
 
-// tool finds a program that "make programs" has built, or that is installed.
-func tool(t testing.TB, name string) string {
+// Tool finds a program that "make programs" has built, or that is installed.
+func Tool(t testing.TB, name string) string {
 	t.Helper()
 	dir, err := os.Getwd()
 	for err == nil && dir != filepath.Dir(dir) {
