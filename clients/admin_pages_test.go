@@ -14,6 +14,7 @@ import (
 	"github.com/chromedp/chromedp/kb"
 
 	"mailhint/accounts"
+	"mailhint/accounts/oidc"
 	"mailhint/admin"
 	"mailhint/edits"
 )
@@ -38,6 +39,14 @@ func adminKinds() []adminKind {
 		{name: "sign-in-wrong", open: func(t *testing.T, _ *adminSite, b *browser) {
 			b.open(t, "http://localhost/sign-in")
 			b.submit(t, "form.stack", map[string]string{"name": "nobody", "password": "wrong"})
+		}},
+		{name: "sign-in-provider", open: func(t *testing.T, a *adminSite, b *browser) {
+			a.provider.name.Store("Hoster GmbH")
+			b.open(t, "http://localhost/sign-in")
+		}},
+		{name: "provider-refuses", open: func(t *testing.T, a *adminSite, b *browser) {
+			a.provider.name.Store("Hoster GmbH")
+			b.open(t, "http://localhost"+oidc.Callback+"?code=x")
 		}},
 		{name: "domains", who: "olga", path: "/domains"},
 		{name: "no-match", who: "olga", path: "/domains?search=nowhere"},
@@ -127,6 +136,7 @@ func (b *browser) unique(name string) string {
 // visit opens a page of a kind.
 func (a *adminSite) visit(t *testing.T, b *browser, k adminKind) {
 	t.Helper()
+	a.provider.name.Store("")
 	if a.signedIn != k.who {
 		b.open(t, "http://localhost/sign-in")
 		if a.signedIn != "" {

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -23,6 +24,7 @@ import (
 
 	"mailhint/accounts"
 	"mailhint/accounts/accountstest"
+	"mailhint/accounts/oidc"
 	"mailhint/admin"
 	"mailhint/admin/page"
 	"mailhint/doctor"
@@ -44,13 +46,30 @@ type adminSite struct {
 	file     string // domains.toml
 	signedIn string // who is, in the browser
 	handler  *atomic.Value
+	provider noProvider
+}
+
+// noProvider is an identity provider that nobody has signed in at: the page has its button, if it has a name.
+type noProvider struct{ name atomic.Value }
+
+func (p *noProvider) Name() string {
+	name, _ := p.name.Load().(string)
+	return name
+}
+
+func (*noProvider) Begin(string) (location, state string, err error) {
+	return "", "", oidc.ErrUnavailable
+}
+
+func (*noProvider) Finish(context.Context, url.Values, string) (accounts.Vouched, string, error) {
+	return accounts.Vouched{}, "", oidc.ErrRefused
 }
 
 // newPage returns the admin page for a store.
 func (a *adminSite) newPage(t *testing.T, store edits.Store) http.Handler {
 	service := &admin.Service{Store: store, Accounts: a.service.Accounts, Current: a.service.Current, Saved: a.service.Saved, Prober: a.service.Prober,
 		Outside: a.service.Outside, Resolver: a.service.Resolver, Examiner: a.service.Examiner, Seen: a.service.Seen}
-	return page.New(page.Options{Admin: service, Accounts: a.accounts, Log: slog.New(slog.NewTextHandler(testLog{t}, nil))})
+	return page.New(page.Options{Admin: service, Accounts: a.accounts, External: &a.provider, Log: slog.New(slog.NewTextHandler(testLog{t}, nil))})
 }
 
 // readOnly is a store that cannot be written.

@@ -57,7 +57,7 @@ func (h *Handler) comeBack(v *visit) error {
 
 // notVouched says why somebody was not signed in through the provider. The log has the reason.
 func (h *Handler) notVouched(v *visit, err error) error {
-	c := signInContent{Next: local(v.URL.Query().Get("next"))}
+	c := signInContent{Vouched: true, Next: local(v.URL.Query().Get("next"))}
 	status := http.StatusForbidden
 	switch {
 	case errors.Is(err, oidc.ErrUnavailable), errors.Is(err, oidc.ErrNoProvider):

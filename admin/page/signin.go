@@ -23,6 +23,7 @@ type signInContent struct {
 	Name     string
 	Next     string // where to go afterwards
 	Wrong    string // why it did not work; empty before the first attempt
+	Vouched  bool   // Wrong is about the identity provider, not about what was typed
 	External *link  // the button of the identity provider; nil for none
 }
 
