@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -551,5 +552,31 @@ func TestTokensEnd(t *testing.T) {
 		if got := w.send(t, request{method: "POST", path: "/tokens", as: "ann", body: body}); got.Code != 422 && got.Code != 403 {
 			t.Errorf("a token that can do more than ann: %d %s", got.Code, got.Body)
 		}
+	}
+}
+
+func TestPagesOfTokens(t *testing.T) {
+	w := newWorld(t, api.Limits{})
+	var names []string
+	path := "/tokens?limit=2"
+	for {
+		var page struct {
+			Tokens []api.Token
+			Next   string
+		}
+		answer := w.send(t, request{method: "GET", path: path, as: "olga"})
+		if err := json.Unmarshal(answer.Body.Bytes(), &page); err != nil || answer.Code != 200 || len(page.Tokens) > 2 || len(page.Tokens) == 0 {
+			t.Fatalf("%s: %d %v\n%s", path, answer.Code, err, answer.Body)
+		}
+		for _, token := range page.Tokens {
+			names = append(names, token.Name)
+		}
+		if page.Next == "" {
+			break
+		}
+		path = "/tokens?limit=2&after=" + page.Next
+	}
+	if len(names) != len(w.tokens) || !slices.IsSorted(names) {
+		t.Errorf("the pages have %q, want %d names in their order", names, len(w.tokens))
 	}
 }

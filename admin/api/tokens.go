@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -41,7 +42,13 @@ type tokens struct {
 	ETag string `header:"ETag"`
 	Body struct {
 		Tokens []Token `json:"tokens" doc:"Ordered by name."`
+		Next   string  `json:"next,omitempty" doc:"What to send as after for the next page; missing on the last one."`
 	}
+}
+
+type tokensInput struct {
+	After string `query:"after" maxLength:"100" doc:"Only names after this one: next of the page before."`
+	Limit int    `query:"limit" minimum:"1" maximum:"1000" default:"50" doc:"At most so many."`
 }
 
 type newTokenInput struct {
@@ -100,7 +107,7 @@ func (a *api) registerTokens() {
 	describe := func(method, path, id, summary, description string, problems []int) huma.Operation {
 		return operation(method, path, id, "access", summary, description, problems)
 	}
-	huma.Register(a.API, describe(http.MethodGet, "/tokens", "list-tokens", "List tokens", "Lists the tokens that this account may revoke.", reads), a.listTokens)
+	huma.Register(a.API, describe(http.MethodGet, "/tokens", "list-tokens", "List tokens", "Lists the tokens that this account may revoke, a page at a time.", reads), a.listTokens)
 	made := describe(http.MethodPost, "/tokens", "add-token", "Make a token", "Makes a token, which can never do more than the one that makes it.", writes)
 	made.DefaultStatus = http.StatusCreated
 	huma.Register(a.API, made, a.addToken)
@@ -110,12 +117,17 @@ func (a *api) registerTokens() {
 	huma.Register(a.API, describe(http.MethodGet, "/audit", "read-audit", "Read the audit trail", "Lists who has done what, or has tried to: for accounts that are not operators what they have done themselves.", reads), a.readAudit)
 }
 
-func (a *api) listTokens(ctx context.Context, _ *struct{}) (*tokens, error) {
+func (a *api) listTokens(ctx context.Context, in *tokensInput) (*tokens, error) {
 	all, err := a.Accounts.Tokens(ctx, principal(ctx))
 	if err != nil {
 		return nil, problemOf(err)
 	}
 	answer := new(tokens)
+	all = slices.DeleteFunc(all, func(t accounts.Token) bool { return t.Name <= in.After })
+	if len(all) > in.Limit {
+		all = all[:in.Limit]
+		answer.Body.Next = all[in.Limit-1].Name
+	}
 	answer.Body.Tokens = make([]Token, len(all))
 	for i, t := range all {
 		answer.Body.Tokens[i] = tokenOf(t)

@@ -54,6 +54,7 @@ func (f grantForm) profiles() []string { return splitWords(f.Profiles) }
 
 // accountsContent is what accounts.html.tmpl is filled with.
 type accountsContent struct {
+	pager
 	Accounts []accountRow
 	Sessions []sessionRow // of people who sign in elsewhere
 	Name     string
@@ -85,6 +86,7 @@ func (h *Handler) accountsPage(v *visit, status int, c accountsContent, n *notic
 	if err != nil {
 		return err
 	}
+	all, c.pager = pageOf(v, "/accounts", all, func(a accounts.Account) string { return a.Name })
 	for _, a := range all {
 		c.Accounts = append(c.Accounts, accountRow{Name: a.Name, Path: accountPath(a.Name, ""), Grant: grantText(a.Role, a.Domains, a.Profiles),
 			Created: moment(a.Created), App: a.TOTP != "", Disabled: a.Disabled, Self: a.Name == v.who.Name})

@@ -7,7 +7,7 @@
 //
 //   - page.go: the Handler; routes.go: the table of its paths; visit.go: one request and its answer; errors.go, notices.go: what a page says
 //   - layout.go: where each key is in the form; form.go: a record as a form; typed.go: a form as a change of a record
-//   - signin.go, provider.go: sign-in and sign-out; account.go: one's own account; accounts.go, tokens.go, audit.go: what operators look after
+//   - signin.go, provider.go: sign-in and sign-out; account.go: one's own account; accounts.go, tokens.go, audit.go: what operators look after; pager.go: long lists of these
 //   - domains.go: the list; domain.go: the form of one domain or profile; review.go: what a change would do; conflict.go: two changes at once
 //   - add.go, remove.go: the beginning and the end of a domain; preview.go, records.go, doctor.go, history.go: its other pages
 //   - profiles.go: the profiles; words.go: how numbers, sentences and differences are spelled

@@ -726,3 +726,40 @@ func TestTooManyRequests(t *testing.T) {
 		t.Errorf("sign-out: %d", a.StatusCode)
 	}
 }
+
+// Long lists of tokens have pages, on which each is once.
+func TestPagesOfTokens(t *testing.T) {
+	s := newSite(t)
+	for i := range 201 {
+		if _, _, err := s.accounts.AddToken(t.Context(), accounts.CommandLine("test"), accounts.NewToken{Name: fmt.Sprintf("t%03d", i), Role: accounts.Viewer}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	v := s.visitor(t)
+	v.signIn("olga")
+	next := regexp.MustCompile(`href="(/tokens\?after=[0-9a-f]{16})" rel="next"`)
+	seen := 0
+	for path, pages := "/tokens", 1; ; pages++ {
+		a := v.get(path)
+		for _, name := range regexp.MustCompile(`name="token" value="(t\d{3})"`).FindAllStringSubmatch(a.body, -1) {
+			if want := fmt.Sprintf("t%03d", seen); name[1] != want {
+				t.Fatalf("%s follows %d others", name[1], seen)
+			}
+			seen++
+		}
+		if pages > 1 && !strings.Contains(a.body, ">First page<") {
+			t.Errorf("page %d has no way back", pages)
+		}
+		found := next.FindStringSubmatch(a.body)
+		if found == nil {
+			if pages != 3 || seen != 201 {
+				t.Errorf("%d tokens on %d pages, want 201 on 3", seen, pages)
+			}
+			break
+		}
+		path = found[1]
+	}
+	if a := v.get("/accounts"); a.StatusCode != http.StatusOK || strings.Contains(a.body, "Next page") {
+		t.Errorf("the accounts: %d\n%s", a.StatusCode, a.body)
+	}
+}

@@ -16,6 +16,7 @@ var (
 
 // tokensContent is what tokens.html.tmpl is filled with.
 type tokensContent struct {
+	pager
 	Tokens  []tokenRow
 	Name    string
 	Expires string // days; empty for never
@@ -43,6 +44,7 @@ func (h *Handler) tokensPage(v *visit, status int, c tokensContent, n *notice) e
 	if err != nil {
 		return err
 	}
+	all, c.pager = pageOf(v, "/tokens", all, func(t accounts.Token) string { return t.Name })
 	for _, t := range all {
 		row := tokenRow{Name: t.Name, Grant: grantText(t.Role, t.Domains, t.Profiles), By: t.Creator, Used: ago(t.LastUse.Time), Expires: "never"}
 		if row.By == "" {
