@@ -92,12 +92,28 @@ func appendValue(b []byte, v any) []byte {
 		return append(b, " }"...)
 	case bool, int64:
 		return fmt.Append(b, v)
+	case time.Time:
+		return v.AppendFormat(b, timeLayout(v))
 	}
-	text, err := toml.Marshal(map[string]any{"v": v}) // knows all kinds of times and numbers
+	text, err := toml.Marshal(map[string]any{"v": v}) // knows all kinds of numbers
 	if err != nil {
 		panic("not a normal value: " + err.Error())
 	}
 	return append(b, strings.TrimSpace(strings.TrimPrefix(string(text), "v ="))...)
+}
+
+// timeLayout is how a time is written. Those without a zone have the machine's, under a name that says what they were read from; the library, which
+// gives them these names, would write them in UTC, as another time.
+func timeLayout(t time.Time) string {
+	switch t.Location().String() {
+	case "datetime-local":
+		return "2006-01-02T15:04:05.999999999"
+	case "date-local":
+		return time.DateOnly
+	case "time-local":
+		return "15:04:05.999999999"
+	}
+	return time.RFC3339Nano
 }
 
 // Quote spells a basic string. What a screen would not show, such as characters that change the direction of the text, is escaped.
