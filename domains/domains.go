@@ -62,6 +62,8 @@ type Snapshot struct {
 	logos    map[string]*settings.Logo // by name
 	serverAt map[string]Position       // by key of [server], and by key and number of an element
 	digest   string
+	reads    []string  // the files in the digest, in its order
+	watch    watchlist // of which only the names count
 	base     *Base
 
 	incomplete Problems // those of Warnings that Check reports as mistakes

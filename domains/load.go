@@ -57,6 +57,7 @@ type loader struct {
 
 	watch  watchlist
 	digest hash.Hash // of all that has been read
+	reads  []string  // the files in the digest, in its order
 
 	main       string
 	given      map[string]string           // texts that replace those on disk
@@ -160,7 +161,7 @@ func (l *loader) load(file string) *Snapshot {
 	lookups := l.loginLookups()
 	base := l.base()
 	return &Snapshot{
-		base: base, index: l.index, Server: server, DNS: dns, Store: store, OIDC: oidc, Lookups: lookups, Profiles: len(l.profiles), DefaultEditable: l.defaults.editable, origins: l.origins, logos: l.logosByName(), digest: l.digestText(),
+		base: base, index: l.index, Server: server, DNS: dns, Store: store, OIDC: oidc, Lookups: lookups, Profiles: len(l.profiles), DefaultEditable: l.defaults.editable, origins: l.origins, logos: l.logosByName(), digest: l.digestText(), reads: l.reads, watch: l.watch,
 		serverAt: l.serverPositions(file), Warnings: l.warnings.sorted(), Skipped: l.skipped.sorted(), SkippedLines: l.skippedLines, incomplete: l.incomplete,
 	}
 }
@@ -188,9 +189,15 @@ func (l *loader) read(file string, limit int64, role Role) (string, error) {
 		l.texts = append(l.texts, Text{Name: file, Role: role, Content: content})
 	}
 	text := strings.TrimPrefix(content, byteOrderMark)
-	l.digest.Write(binary.BigEndian.AppendUint64(nil, uint64(len(text)))) // writing to a hash cannot fail
-	io.WriteString(l.digest, text)
+	addToDigest(l.digest, text)
+	l.reads = append(l.reads, file)
 	return text, nil
+}
+
+// addToDigest adds the text of a file.
+func addToDigest(digest hash.Hash, text string) {
+	digest.Write(binary.BigEndian.AppendUint64(nil, uint64(len(text)))) // writing to a hash cannot fail
+	io.WriteString(digest, text)
 }
 
 // missingHint says what to do about a main file that is not there.

@@ -2,11 +2,14 @@ package domains
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -101,6 +104,38 @@ func (f *File) Announced(digest string) (err error, done bool) {
 		err = s.heldBack(f.Current(), f.records)
 	}
 	return f.finish(s, watch, err), true
+}
+
+// Saved uses a snapshot whose files somebody in this process has just written, without reading it again, if the files have changed and are what it
+// was read from. It otherwise leaves them for Watch, and is like Announced in everything else.
+func (f *File) Saved(s *Snapshot) (err error, done bool) {
+	f.loading.Lock()
+	defer f.loading.Unlock()
+	if len(s.reads) == 0 || s.reads[0] != f.name || !f.watch.changed() {
+		return nil, false
+	}
+	watch, same := s.onDisk()
+	if !same {
+		return nil, false
+	}
+	return f.finish(s, watch, s.heldBack(f.Current(), f.records)), true
+}
+
+// onDisk returns what to watch for a snapshot, and whether the files are what it was read from.
+func (s *Snapshot) onDisk() (watch watchlist, same bool) {
+	watch = watchlist{seen: make(state), globs: s.watch.globs, digest: s.digest}
+	for file := range s.watch.seen {
+		watch.look(file)
+	}
+	digest := sha256.New()
+	for _, file := range s.reads {
+		text, err := readText(file, maxNamesFile) // no limit of a kind of file is larger
+		if err != nil {
+			return watch, false
+		}
+		addToDigest(digest, strings.TrimPrefix(text, byteOrderMark))
+	}
+	return watch, hex.EncodeToString(digest.Sum(nil)) == s.digest && !watch.changed()
 }
 
 // How often the files are checked, and how long they must not have changed before they are read: a file that is being written in

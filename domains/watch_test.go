@@ -508,6 +508,22 @@ func TestReload(t *testing.T) {
 
 // What somebody announces that he has written is served at once, but only if it is exactly that.
 func TestAnnounced(t *testing.T) {
+	testAnnounced(t, func(f *File, s *Snapshot) (error, bool) { return f.Announced(s.Digest()) })
+}
+
+// The same applies to what this process itself has written, which is not read again.
+func TestSaved(t *testing.T) {
+	testAnnounced(t, func(f *File, s *Snapshot) (error, bool) {
+		err, done := f.Saved(s)
+		if err == nil && done && f.Current() != s {
+			t.Error("the files were read again")
+		}
+		return err, done
+	})
+}
+
+func testAnnounced(t *testing.T, announce func(*File, *Snapshot) (err error, done bool)) {
+	t.Helper()
 	dir := t.TempDir()
 	name := write(t, dir, "domains.toml", "include = \"*.d/*.toml\"\n"+conf("old"))
 	more := func(i int) string {
@@ -530,40 +546,52 @@ func TestAnnounced(t *testing.T) {
 		}
 		return string(found.Servers[0].Host)
 	}
-	digest := func(texts map[string][]byte) string {
+	written := func(texts map[string][]byte) *Snapshot {
 		s, err := Read(name, texts)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return s.Snapshot.Digest()
+		return s.Snapshot
 	}
-	if err, done := file.Announced(digest(nil)); err != nil || done {
+	if err, done := announce(file, written(nil)); err != nil || done {
 		t.Errorf("without a change: %v, %v", err, done)
 	}
 
 	// Two files are written, one after the other. The state between is good by itself.
 	included := filepath.Join(dir, "x.d", "b.toml")
 	main := "include = \"*.d/*.toml\"\n" + conf("new")
-	want := digest(map[string][]byte{name: []byte(main), included: []byte(more(1))})
+	want := written(map[string][]byte{name: []byte(main), included: []byte(more(1))})
 	tick(t)
 	write(t, dir, "domains.toml", main)
-	if err, done := file.Announced(want); err != nil || done || host() != "old.example.com" {
+	if err, done := announce(file, want); err != nil || done || host() != "old.example.com" {
 		t.Errorf("half-way: %v, %v, serving %s", err, done, host())
 	}
 	write(t, dir, "x.d/b.toml", more(1))
-	if err, done := file.Announced(want); err != nil || !done || host() != "new.example.com" || file.Current().Digest() != want {
+	if err, done := announce(file, want); err != nil || !done || host() != "new.example.com" || file.Current().Digest() != want.Digest() {
 		t.Errorf("announced: %v, %v, serving %s", err, done, host())
 	}
 	if file.changed() {
 		t.Error("what was announced is read once more")
 	}
 
+	// A file is there that was not when it was read.
+	want = written(map[string][]byte{included: []byte(more(2))})
+	tick(t)
+	write(t, dir, "x.d/b.toml", more(2))
+	write(t, dir, "x.d/c.toml", more(4))
+	if err, done := announce(file, want); err != nil || done {
+		t.Errorf("with another file: %v, %v", err, done)
+	}
+	if err := os.Remove(filepath.Join(dir, "x.d", "c.toml")); err != nil {
+		t.Fatal(err)
+	}
+
 	// The program does not accept it.
-	want = digest(map[string][]byte{included: []byte(more(3))})
+	want = written(map[string][]byte{included: []byte(more(3))})
 	tick(t)
 	write(t, dir, "x.d/b.toml", more(3))
-	if err, done := file.Announced(want); err == nil || !done || DigestOf(err) != want {
-		t.Errorf("refused: %v, %v, digest %q, want %q", err, done, DigestOf(err), want)
+	if err, done := announce(file, want); err == nil || !done || DigestOf(err) != want.Digest() {
+		t.Errorf("refused: %v, %v, digest %q, want %q", err, done, DigestOf(err), want.Digest())
 	}
 }
 

@@ -107,7 +107,11 @@ func (p *program) saved(ctx context.Context, result edits.Result) {
 	case p.replica != nil && result.Files == nil:
 		p.awaitReplica(ctx, result.Changes)
 	case result.Config != nil:
-		p.announced(result.Config.Digest())
+		if err, done := p.file.Saved(result.Config); done {
+			p.refused(err)
+		} else {
+			p.announced(result.Config.Digest())
+		}
 	}
 }
 
