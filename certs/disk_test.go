@@ -99,7 +99,7 @@ func TestDiskFillsDuringOrder(t *testing.T) {
 			eventually(t, "the disk does not fill", func() bool { return storage.full.Load() })
 			eventually(t, "the status does not say so", func() bool {
 				lines := strings.Join(c.Lines(), "\n")
-				return strings.Contains(lines, "certificates cannot be saved in state_dir, so none are ordered: no space left") && c.Status().StorageError != ""
+				return strings.Contains(lines, "certificates cannot be saved in the database, so none are ordered: no space left") && c.Status().StorageError != ""
 			})
 			serial := ""
 			if moment.served {

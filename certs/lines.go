@@ -22,15 +22,15 @@ func (c *Certificates) Lines() []string {
 	}
 	lines := []string{fmt.Sprintf("certificates: %s; %d waiting to be ordered", strings.Join(counts, ", "), s.Waiting)}
 	if s.StorageError != "" {
-		lines = append(lines, "certificates cannot be saved in state_dir, so none are ordered: "+s.StorageError)
+		lines = append(lines, fmt.Sprintf("certificates cannot be saved in %s, so none are ordered: %s", c.place(), s.StorageError))
 	}
 	if s.Unsaved > 0 {
 		lines = append(lines, fmt.Sprintf("certificates served from memory until they can be saved: %d", s.Unsaved))
 	}
 	if len(s.Held) > 0 {
 		name := slices.Min(slices.Collect(maps.Keys(s.Held)))
-		lines = append(lines, fmt.Sprintf("names that get no certificate because their files in state_dir cannot be used: %d; one is %s: %s",
-			len(s.Held), name, s.Held[name]))
+		lines = append(lines, fmt.Sprintf("names that get no certificate because what %s has of them cannot be used: %d; one is %s: %s",
+			c.place(), len(s.Held), name, s.Held[name]))
 	}
 	if s.WildcardsFull {
 		lines = append(lines, "all certificates for names below wildcards are in use; list the names you need in domains.toml")
@@ -44,4 +44,12 @@ func (c *Certificates) Lines() []string {
 		}
 	}
 	return lines
+}
+
+// place is where certificates are kept, as an admin knows it.
+func (c *Certificates) place() string {
+	if c.config.Storage != nil {
+		return "the database"
+	}
+	return "state_dir"
 }
