@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"net/url"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -365,22 +366,35 @@ func (c *checker) checkRemovedProfiles(ctx context.Context) error {
 	return nil
 }
 
-// checkInheritors checks the domains that inherit from a profile that changes: one of those that have nothing else, and each of the others.
+// checkInheritors checks the domains that inherit from a profile that changes: one of those that have nothing else, those that it may redirect to, and each of
+// the others.
 func (c *checker) checkInheritors(ctx context.Context) error {
 	for _, change := range c.changes {
 		if change.Kind != edits.Profile || change.Values == nil || change.before == nil {
 			continue
 		}
-		if err := c.checkInheritorsOf(ctx, change.Name); err != nil || len(c.problems) >= enoughProblems {
+		if err := c.checkInheritorsOf(ctx, change.Name, redirectedTo(change.Values)); err != nil || len(c.problems) >= enoughProblems {
 			return err
 		}
 	}
 	return nil
 }
 
-func (c *checker) checkInheritorsOf(ctx context.Context, profile string) error {
-	rows, err := c.tx.Query(ctx, "(SELECT "+columns+" FROM mailhint.records r WHERE r.profile = $1 AND r.own IS NULL AND r.name <> ALL($2) LIMIT 1)"+
-		" UNION ALL (SELECT "+columns+" FROM mailhint.records r WHERE "+usesProfile+" AND r.own IS NOT NULL AND r.name <> ALL($2))", profile, c.changedDomains())
+// redirectedTo returns the domains that a redirect of Autodiscover to itself could be of.
+func redirectedTo(profile edits.Values) []string {
+	text, _ := profile["autodiscover"].(string)
+	u, err := url.Parse(strings.TrimPrefix(text, "redirect:"))
+	if err != nil { // it has been reported
+		return []string{}
+	}
+	host := strings.ToLower(u.Hostname())
+	return valid([]string{host, strings.TrimPrefix(host, settings.AutodiscoverPrefix)})
+}
+
+func (c *checker) checkInheritorsOf(ctx context.Context, profile string, redirected []string) error {
+	rows, err := c.tx.Query(ctx, "(SELECT "+columns+" FROM mailhint.records r WHERE r.profile = $1 AND r.own IS NULL AND r.name <> ALL($2) AND r.name <> ALL($3) LIMIT 1)"+
+		" UNION ALL (SELECT "+columns+" FROM mailhint.records r WHERE r.kind = 'domain' AND r.name = ANY($3) AND r.profile = $1 AND r.own IS NULL AND r.name <> ALL($2))"+
+		" UNION ALL (SELECT "+columns+" FROM mailhint.records r WHERE "+usesProfile+" AND r.own IS NOT NULL AND r.name <> ALL($2))", profile, c.changedDomains(), redirected)
 	if err != nil {
 		return err
 	}
