@@ -54,7 +54,7 @@ type refusal struct {
 
 // isListed counts a refused attempt, and reports whether it gets a line. first is true for the first one of a window.
 func (r *refusals) isListed(p Principal, e Event) (listed, first bool) {
-	from := source{actor: p.Name, stranger: p.Role == ""}
+	from := source{actor: e.Actor, stranger: p.Role == ""}
 	if from.stranger {
 		from.network = region(p.Address)
 	}
@@ -130,5 +130,12 @@ func (s *Service) listRefusals(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// Close writes what the audit trail does not have yet: how many refused attempts were not listed one by one.
-func (s *Service) Close() error { return s.listRefusals(context.Background()) }
+// closeTime bounds Close, and the writing at the end of each window: a database that does not answer must not keep the program from ending.
+const closeTime = 5 * time.Second
+
+// Close writes what the audit trail does not have yet: how many refused attempts were not listed one by one. It takes five seconds at most.
+func (s *Service) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), closeTime)
+	defer cancel()
+	return s.listRefusals(ctx)
+}

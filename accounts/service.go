@@ -165,7 +165,7 @@ func (s *Service) Record(ctx context.Context, p Principal, e Event) error {
 	if e.Refused && !strings.HasPrefix(p.Name, commandPrefix) {
 		listed, first := s.refusals.isListed(p, e)
 		if first {
-			time.AfterFunc(refusalWindow, func() { _ = s.listRefusals(context.Background()) }) // if that fails, the metric still has them
+			time.AfterFunc(refusalWindow, func() { _ = s.Close() }) // if that fails, the metric still has them
 		}
 		if !listed {
 			s.metrics.unlisted.Inc()

@@ -160,6 +160,9 @@ func (s *Store) prepare(set changeSet, dir string, done *journal) (work, error) 
 	if broken != nil && (errors.Is(broken, domains.ErrUnread) || !v.isTOML()) {
 		return w, broken
 	}
+	if set.emptied != "" && !slices.Equal(withRecords(v.Files), set.read) {
+		return w, ErrFilesChanged
+	}
 	w.before, w.unbroken = v, broken == nil
 	if done != nil && w.unbroken && !done.accountsFor(v.Files, s.key) {
 		w.byHand = s.handEdits(*done, v.Files)

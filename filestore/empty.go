@@ -2,6 +2,7 @@ package filestore
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"mailhint/domains"
@@ -11,18 +12,28 @@ import (
 // changeSet is a change set that may also take all names out of all lists.
 type changeSet struct {
 	edits.ChangeSet
-	emptied string // the action of the names that lists lose; empty if they stay
+	emptied string         // the action of the names that lists lose; empty if they stay
+	read    []domains.Text // the files that the names were read from
 }
+
+// ErrFilesChanged means that the files are not those that were read before. Nothing was changed.
+var ErrFilesChanged = errors.New("the files have changed while they were being imported")
 
 // Empty is Apply that also takes every name out of the lists of all profiles, for a move to another store. Names with a table that stays keep their place. A list that loses
 // more than a hundred names gets one change in the history, which summarises them and cannot be undone: a million would push everything else
-// out of it. The Result has no Diff.
-func (s *Store) Empty(ctx context.Context, set edits.ChangeSet, action string) (edits.Result, error) {
+// out of it. The Result has no Diff. read are the files that were copied to the other store: the error is ErrFilesChanged if those with records differ
+// now, so that no record is lost that was added since.
+func (s *Store) Empty(ctx context.Context, set edits.ChangeSet, action string, read []domains.Text) (edits.Result, error) {
 	own, err := checked(set)
 	if err != nil {
 		return edits.Result{}, err
 	}
-	return s.applySet(ctx, changeSet{own, action})
+	return s.applySet(ctx, changeSet{own, action, withRecords(read)})
+}
+
+// withRecords returns the files that have records.
+func withRecords(files []domains.Text) []domains.Text {
+	return slices.DeleteFunc(slices.Clone(files), func(f domains.Text) bool { return f.Role == domains.UsersFile || f.Role == domains.LogoFile })
 }
 
 // emptied is a list that loses so many names that they are not recorded one by one.

@@ -1,6 +1,7 @@
 package filestore
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -29,12 +30,21 @@ func TestEmpty(t *testing.T) {
 	}}
 	before := content(t, config)
 	set.DryRun = true
-	result, err := s.Empty(t.Context(), set, "import")
+	source, err := domains.Read(config, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	result, err := s.Empty(t.Context(), set, "import", source.Files)
 	if err != nil || result.Config.Domains() != 2 || content(t, config) != before || content(t, list) != long+"# the end\n" {
 		t.Fatalf("dry run: %v, %d domains", err, result.Config.Domains())
 	}
 	set.DryRun = false
-	if result, err = s.Empty(t.Context(), set, "import"); err != nil {
+	write(t, dir, "short.txt", "s1.example\ns2.example\nadded.example\n")
+	if _, err := s.Empty(t.Context(), set, "import", source.Files); !errors.Is(err, ErrFilesChanged) || !strings.Contains(content(t, short), "added.example") {
+		t.Fatalf("a name was added after the files had been read: %v; the list is %q", err, content(t, short))
+	}
+	write(t, dir, "short.txt", "s1.example\ns2.example\n")
+	if result, err = s.Empty(t.Context(), set, "import", source.Files); err != nil {
 		t.Fatal(err)
 	}
 	if text := content(t, list); text != "# customers\nStays.example # special\n# the end\n" {

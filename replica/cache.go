@@ -45,6 +45,12 @@ func newCache() cache {
 	return cache{kept, templates}
 }
 
+// forget drops everything, because it was made of a configuration that nothing inherits from any more.
+func (c cache) forget() {
+	c.kept.Purge()
+	c.templates.Purge()
+}
+
 // of returns what a record answers.
 func (c cache) of(f found) *domains.Resolved {
 	if f.class.plain {

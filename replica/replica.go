@@ -61,6 +61,7 @@ type Replica struct {
 	position postgres.Position
 	status   status
 	overlaps overlaps
+	base     *domains.Base // of what is in resolved
 }
 
 // status is how it stands with the database.
@@ -121,6 +122,10 @@ func (r *Replica) publish(c *change) {
 	v := c.finish()
 	r.records = c.records
 	r.view.Store(&v)
+	if r.base != c.base {
+		r.base = c.base
+		r.resolved.forget()
+	}
 	if c.wantsCopy {
 		c.wantsCopy, r.status.wantsCopy = false, true
 		signal(r.wake)

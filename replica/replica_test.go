@@ -409,6 +409,9 @@ func TestTemplates(t *testing.T) {
 	if found := look("a.example"); found.Webmail == "" || found.Template == template || found.Template.Webmail != found.Webmail {
 		t.Errorf("after a change of [defaults]: %+v", found)
 	}
+	if n := r.resolved.templates.Len(); n != 1 {
+		t.Errorf("%d templates are kept after one name was looked up; those of the configuration before are not used again", n)
+	}
 }
 
 // Before the records are known, a name that is not in the files is not answered with "not found".

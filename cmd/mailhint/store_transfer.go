@@ -66,7 +66,7 @@ func (f importStoreFlags) run(cmd *cobra.Command) error {
 		return err
 	}
 	isOwn := isSameFile(f.file, configName(cmd))
-	// Before the move the files need much memory, and after it hardly any, so that put keeps nothing of them.
+	// Before the move the files need much memory, and after it hardly any, so that put keeps their texts only.
 	moved, err := f.put(cmd, *config, isOwn)
 	if err != nil {
 		return err
@@ -92,6 +92,7 @@ func (f importStoreFlags) run(cmd *cobra.Command) error {
 type moved struct {
 	count  int
 	tables []edits.Edit   // take the tables out of the files
+	files  []domains.Text // that were read
 	server domains.Server // of the files
 }
 
@@ -106,8 +107,8 @@ func (f importStoreFlags) put(cmd *cobra.Command, config postgres.Config, isOwn 
 	for _, s := range plan.Stay {
 		fmt.Fprintln(cmd.ErrOrStderr(), untrusted.Printable(fmt.Sprintf("%s stays in the files: %s", s.Ref, s.Reason)))
 	}
-	m := moved{plan.Count, plan.Tables(), source.Snapshot.Server}
-	remaining, err := f.remaining(ctx, configName(cmd), isOwn && plan.Count > 0, m.tables)
+	m := moved{plan.Count, plan.Tables(), source.Files, source.Snapshot.Server}
+	remaining, err := f.remaining(ctx, configName(cmd), isOwn && plan.Count > 0, m)
 	if err != nil {
 		return m, err
 	}
@@ -129,11 +130,11 @@ func (f importStoreFlags) put(cmd *cobra.Command, config postgres.Config, isOwn 
 }
 
 // remaining returns the configuration of the files when the records have moved.
-func (f importStoreFlags) remaining(ctx context.Context, config string, move bool, tables []edits.Edit) (*domains.Snapshot, error) {
+func (f importStoreFlags) remaining(ctx context.Context, config string, move bool, m moved) (*domains.Snapshot, error) {
 	if !move {
 		return domains.Load(config)
 	}
-	result, err := f.empty(ctx, tables, true)
+	result, err := f.empty(ctx, m, true)
 	return result.Config, err
 }
 
@@ -154,9 +155,9 @@ func (f importStoreFlags) remove(cmd *cobra.Command, config postgres.Config, m m
 	if has.Status == server.NotRead {
 		return nil, fmt.Errorf("%s\nthe database has the records, but they were not taken out of the files, which are still served; run import again", has.Reason)
 	}
-	result, err := f.empty(ctx, m.tables, false)
+	result, err := f.empty(ctx, m, false)
 	if err != nil {
-		return nil, fmt.Errorf("%w\nthe database has the records, but they could not be taken out of the files, which are still served", err)
+		return nil, fmt.Errorf("%w\nthe database has the records, but they could not be taken out of the files, which are still served; run import again", err)
 	}
 	if has.Status != server.Serving || len(result.Changes) == 0 {
 		return nil, nil
@@ -166,12 +167,12 @@ func (f importStoreFlags) remove(cmd *cobra.Command, config postgres.Config, m m
 }
 
 // empty takes the tables that move, and all names of lists, out of the files.
-func (f importStoreFlags) empty(ctx context.Context, tables []edits.Edit, dryRun bool) (edits.Result, error) {
+func (f importStoreFlags) empty(ctx context.Context, m moved, dryRun bool) (edits.Result, error) {
 	files, err := filestore.Open(f.file)
 	if err != nil {
 		return edits.Result{}, err
 	}
-	return files.Empty(ctx, edits.ChangeSet{Edits: tables, Actor: actor(), Via: edits.Command, Reason: f.reason, DryRun: dryRun}, transfer.Action)
+	return files.Empty(ctx, edits.ChangeSet{Edits: m.tables, Actor: actor(), Via: edits.Command, Reason: f.reason, DryRun: dryRun}, transfer.Action, m.files)
 }
 
 // awaitReplica waits until the server that runs here, if one does, has read the database up to a change.
