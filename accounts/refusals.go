@@ -26,7 +26,7 @@ const (
 	strangersListed = 100
 	// strangersCounted is how many sources of strangers get a line at the end, those with the most attempts; the others share one.
 	strangersCounted = 20
-	// maxSources is how many sources are told apart when there are strangers among them.
+	// maxSources is how many sources are counted separately when there are strangers among them.
 	maxSources = 1000
 )
 

@@ -109,7 +109,7 @@ func (s *Service) mistakes(a access, values edits.Values, err error) error {
 	return &InvalidError{list}
 }
 
-// setMistakes is mistakes for a set of edits, by somebody who is not told everything: the keys of the problems name the records.
+// setMistakes is mistakes for a set of edits, for somebody who may not see everything: the keys of the problems name the records.
 func (s *Service) setMistakes(p accounts.Principal, set []edits.Edit, err error) error {
 	var problems domains.Problems
 	if !errors.As(err, &problems) || errors.Is(err, domains.ErrUnread) {
@@ -144,7 +144,7 @@ func (s *Service) setMistakes(p accounts.Principal, set []edits.Edit, err error)
 	return &InvalidError{list}
 }
 
-// seenText is what somebody who is not told everything is told of a problem of a record; own are those of its values alone.
+// seenText is what somebody who may not see everything gets to read about a problem of a record; own are those of its values alone.
 func seenText(own domains.Problems, p domains.Problem) string {
 	if isSafe(own, p) {
 		return p.Text

@@ -32,7 +32,7 @@ func isOrAre(n int, noun string) string {
 }
 
 // RemovalsError means that a plan would remove so many records that the wanted state is probably incomplete: a program that stopped half-way, or the
-// wrong file. Nothing was changed. What to do depends on who is told: the command, the API and the page each say it.
+// wrong file. Nothing was changed. What to do depends on where it is reported: the command, the API and the page each say it.
 type RemovalsError struct {
 	Removed, Before int // records to remove, and how many there are
 	Allowed         int
